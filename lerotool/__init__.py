@@ -1,0 +1,37 @@
+"""Record, encode, merge, measure and check LeRobot datasets.
+
+The names below are the public API. They are loaded on first use, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import version as _version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lerotool.dataset.dataset import Dataset
+    from lerotool.errors import LerotoolError
+    from lerotool.media.format import EncoderSettings
+    from lerotool.writer import DatasetWriter
+
+__all__ = ["Dataset", "DatasetWriter", "EncoderSettings", "LerotoolError", "__version__"]
+
+_HOMES = {
+    "Dataset": "lerotool.dataset.dataset",
+    "DatasetWriter": "lerotool.writer",
+    "EncoderSettings": "lerotool.media.format",
+    "LerotoolError": "lerotool.errors",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return _version("lerotool")
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,1 @@
+"""Robots and cameras, real and simulated."""

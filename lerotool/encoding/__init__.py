@@ -1,0 +1,1 @@
+"""Pending episodes become part of their dataset."""

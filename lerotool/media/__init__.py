@@ -1,0 +1,1 @@
+"""Video and pictures through PyAV: probe, decode, encode, join."""

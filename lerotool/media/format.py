@@ -1,0 +1,75 @@
+"""Values that describe streams of pictures and how they are encoded. Imports no codec library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+
+class StreamCodec(StrEnum):
+    """How the pictures of a camera stream are packed."""
+
+    MJPEG = "mjpeg"
+    """One JPEG a packet, as the camera sent it."""
+    H264 = "h264"
+    """Annex B; packets depend on the ones before, back to the last keyframe."""
+    RAW = "rawvideo"
+    """One uncompressed picture a packet, rows without padding, in ``StreamFormat.pixel_format``."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFormat:
+    """What a camera delivers.
+
+    Attributes:
+        codec: how pictures are packed.
+        width: pixels.
+        height: pixels.
+        pixel_format: FFmpeg's name, e.g. ``yuvj422p``; for raw pictures the layout of the bytes, ``yuv420p`` (limited
+            range) or ``rgb24``.
+        fps: the rate that the camera says it has; packets carry their own times.
+    """
+
+    codec: StreamCodec
+    width: int
+    height: int
+    pixel_format: str
+    fps: float
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """How videos are encoded; names and defaults are LeRobot's.
+
+    Attributes:
+        vcodec: ``libsvtav1``, ``h264``, ``hevc`` or an FFmpeg encoder's name.
+        pix_fmt: pixel format of the video.
+        g: frames from one keyframe to the next (GOP); short, because training reads frames at random.
+        crf: quality, lower is better.
+        preset: speed; None is the encoder's own default.
+        fast_decode: SVT-AV1's and x264's tuning for quick decoding, 0 is off.
+        extra_options: further options of the FFmpeg encoder.
+    """
+
+    vcodec: str = "libsvtav1"
+    pix_fmt: str = "yuv420p"
+    g: int | None = 2
+    crf: int | None = 30
+    preset: int | str | None = 12
+    fast_decode: int = 0
+    extra_options: Mapping[str, str] = field(default=MappingProxyType({}))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, for files."""
+        return {
+            "vcodec": self.vcodec,
+            "pix_fmt": self.pix_fmt,
+            "g": self.g,
+            "crf": self.crf,
+            "preset": self.preset,
+            "fast_decode": self.fast_decode,
+            "extra_options": dict(self.extra_options),
+        }

@@ -1,0 +1,1 @@
+"""Recording sessions: phases, ticks, keys. Writes pending episodes, never videos."""

@@ -1,0 +1,1 @@
+"""Pending episodes on disk: written as they happen, readable after a crash."""

@@ -1,0 +1,217 @@
+"""Durable files: atomic writes, syncs, locks between processes, free space.
+
+Knows nothing of datasets. "Durable" means flushed and synced, the directory entry included: it survives ``kill -9``
+and, as far as the disk keeps its word, a power cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from lerotool.errors import DatasetLockedError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+PARTIAL = ".partial-"
+
+
+def sync_file(path: Path) -> None:
+    """Flush a closed file's contents to the disk."""
+    # Windows flushes only handles that may write.
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_directory(path: Path) -> None:
+    """Flush a directory's entries to the disk; Windows does this by itself."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_directory(path: Path) -> None:
+    """Create a directory and its parents, durably."""
+    missing = [p for p in (path, *path.parents) if not p.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for created in reversed(missing):
+        sync_directory(created.parent)
+
+
+def partial_path(path: Path) -> Path:
+    """Return a fresh name beside ``path`` that readers ignore, for a file being written."""
+    return path.with_name(f"{path.name}{PARTIAL}{os.getpid()}-{secrets.token_hex(4)}")
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file so that readers see the old contents or the new, durably.
+
+    Raises:
+        OSError: the old contents are then still in place, nothing is left beside.
+    """
+    partial = partial_path(path)
+    try:
+        with partial.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def write_json(path: Path, document: object) -> None:
+    """Write a JSON document like LeRobot does (indent 4, UTF-8), atomically and durably."""
+    write_atomic(path, (json.dumps(document, indent=4, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def free_bytes(path: Path) -> int:
+    """Return the bytes free for this user on the file system that holds ``path`` or its nearest existing parent."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free
+
+
+def tree_bytes(path: Path) -> int:
+    """Return the summed size of all regular files below ``path``."""
+    return sum(p.lstat().st_size for p in path.rglob("*") if p.is_file() and not p.is_symlink())
+
+
+@dataclass(frozen=True, slots=True)
+class LockOwner:
+    """Who holds a lock: process id, host, start time (seconds since 1970) and what it does there."""
+
+    pid: int
+    host: str
+    started: float
+    purpose: str
+
+    def __str__(self) -> str:
+        since = time.strftime("%H:%M:%S", time.localtime(self.started))
+        return f"{self.purpose} (process {self.pid} on {self.host}, since {since})"
+
+
+class ProcessLock:
+    """A lock between processes, released by the system when its holder ends in whatever way.
+
+    The lock is the operating system's own on an open file; the file's text says who holds it. So it cannot go stale.
+
+    Args:
+        path: the lock file; its directory is made.
+        purpose: what the holder does, for the message that others get.
+    """
+
+    def __init__(self, path: Path, purpose: str) -> None:
+        self._path = path
+        self._purpose = purpose
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock at once.
+
+        Raises:
+            DatasetLockedError: another process holds it; the text names it.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+        try:
+            _lock_descriptor(descriptor)
+        except BlockingIOError:
+            os.close(descriptor)
+            owner = _read_owner(self._path)
+            raise DatasetLockedError(
+                f"{str(self._path.parent.parent)!r} is in use by {owner or 'another process'}",
+                hint="wait until it has finished, or stop it",
+            ) from None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        owner = LockOwner(os.getpid(), socket.gethostname(), time.time(), self._purpose)
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, json.dumps(asdict(owner)).encode())
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Give the lock back; without effect when it is not held."""
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._descriptor is not None
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def lock_owner(path: Path) -> LockOwner | None:
+    """Return who holds the lock at ``path``, or None when nobody does. Never blocks, never creates the file."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    except PermissionError:
+        return _read_owner(path)
+    try:
+        _lock_descriptor(descriptor)
+    except BlockingIOError:
+        return _read_owner(path) or LockOwner(0, "?", 0.0, "another process")
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _read_owner(path: Path) -> LockOwner | None:
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        return LockOwner(**json.loads(path.read_text()))
+    return None
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    # Far behind the text, which must stay readable for others: Windows locks are mandatory.
+    _LOCKED_BYTE = 1 << 30
+
+    def _lock_descriptor(descriptor: int) -> None:
+        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError(str(error)) from error
+        finally:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+
+else:
+    import fcntl
+
+    def _lock_descriptor(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,73 @@
+"""Where things lie: the LeRobot home, and lerotool's own folders inside a dataset.
+
+<dataset>/.lerotool/
+  pending/episode-000012-1f3a…/   pending episodes, one folder each (see lerotool.spool)
+  staging/                         new dataset files, complete but not yet in place
+  journal.json                     the commit being carried out, if any (see lerotool.dataset.journal)
+  writing.lock  recording.lock     who changes the dataset, who records into it
+<dataset>/meta/lerotool/           what belongs to the dataset but not to LeRobot's format (measured times, reports)
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def lerobot_home() -> Path:
+    """Return LeRobot's home: ``HF_LEROBOT_HOME``, else ``$HF_HOME/lerobot``, else ``~/.cache/huggingface/lerobot``."""
+    if home := os.environ.get("HF_LEROBOT_HOME"):
+        return Path(home).expanduser()
+    return Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser() / "lerobot"
+
+
+def dataset_root(argument: str) -> Path:
+    """Return the folder that a dataset argument means: an existing folder, or ``user/name`` under the LeRobot home."""
+    path = Path(argument).expanduser()
+    in_home = lerobot_home() / argument
+    if not path.exists() and not path.is_absolute() and in_home.is_dir():
+        return in_home
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Paths of lerotool's own files inside the dataset at ``root``."""
+
+    root: Path
+
+    @property
+    def folder(self) -> Path:
+        """All that is lerotool's own and not part of the dataset."""
+        return self.root / ".lerotool"
+
+    @property
+    def pending(self) -> Path:
+        """Pending episodes, one folder each."""
+        return self.folder / "pending"
+
+    @property
+    def staging(self) -> Path:
+        """New dataset files before their commit."""
+        return self.folder / "staging"
+
+    @property
+    def journal(self) -> Path:
+        """The list of renames of the commit being carried out."""
+        return self.folder / "journal.json"
+
+    @property
+    def writing_lock(self) -> Path:
+        """Held by the one process that changes the dataset."""
+        return self.folder / "writing.lock"
+
+    @property
+    def recording_lock(self) -> Path:
+        """Held by the one process that records into the dataset."""
+        return self.folder / "recording.lock"
+
+    @property
+    def sidecar(self) -> Path:
+        """Measured times and reports that stay with the dataset."""
+        return self.root / "meta" / "lerotool"
