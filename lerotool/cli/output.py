@@ -1,0 +1,125 @@
+"""How commands talk: the result on stdout, everything else on stderr, errors with a hint and an exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from lerotool.errors import LerotoolError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+SCHEMA = 1
+"""Version of every JSON document that commands print; fields are only ever added."""
+
+
+class OutputMode(StrEnum):
+    """What a command prints."""
+
+    TEXT = "text"
+    QUIET = "quiet"
+    JSON = "json"
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a command's words go.
+
+    In text mode results are for people; with ``--json`` stdout carries JSON alone and stderr only warnings and errors;
+    with ``--quiet`` stderr carries only warnings and errors.
+    """
+
+    mode: OutputMode = OutputMode.TEXT
+
+    @classmethod
+    def of(cls, *, json: bool, quiet: bool) -> Output:
+        """Return the output that the options ``--json`` and ``--quiet`` ask for."""
+        return cls(OutputMode.JSON if json else OutputMode.QUIET if quiet else OutputMode.TEXT)
+
+    @property
+    def is_json(self) -> bool:
+        """Whether stdout is for machines."""
+        return self.mode is OutputMode.JSON
+
+    @cached_property
+    def results(self) -> Console:
+        """The console on stdout; never wraps or cuts lines when stdout is no terminal."""
+        return _console(sys.stdout)
+
+    @cached_property
+    def talk(self) -> Console:
+        """The console on stderr: progress, notes, questions."""
+        return _console(sys.stderr)
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether live progress can be shown: text mode and stderr is a terminal."""
+        return self.mode is OutputMode.TEXT and self.talk.is_terminal
+
+    def result(self, renderable: RenderableType) -> None:
+        """Print the result for people; nothing in JSON mode."""
+        if not self.is_json:
+            self.results.print(renderable, highlight=False)
+
+    def document(self, document: Mapping[str, Any]) -> None:
+        """Print one JSON document on stdout, in JSON mode only."""
+        if self.is_json:
+            self._write_json({"schema": SCHEMA, **document}, indent=2)
+
+    def record(self, kind: str, fields: Mapping[str, Any]) -> None:
+        """Print one JSON line of the given type on stdout, in JSON mode only."""
+        if self.is_json:
+            self._write_json({"type": kind, **fields}, indent=None)
+
+    def note(self, text: str) -> None:
+        """Say something on stderr that is good to know; not in JSON or quiet mode."""
+        if self.mode is OutputMode.TEXT:
+            self.talk.print(text, highlight=False, markup=False)
+
+    def warn(self, text: str, *, hint: str | None = None) -> None:
+        """Say on stderr that something needs attention; in every mode."""
+        self.talk.print(f"warning: {text}", style="yellow", highlight=False, markup=False)
+        if hint:
+            self.talk.print(f"hint: {hint}", highlight=False, markup=False)
+
+    @staticmethod
+    def _write_json(document: Mapping[str, Any], indent: int | None) -> None:
+        sys.stdout.write(json.dumps(document, indent=indent, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.flush()
+
+
+def _console(stream: Any) -> Console:
+    from rich.console import Console
+
+    return Console(file=stream, soft_wrap=not stream.isatty())
+
+
+def print_error(error: LerotoolError | OSError, *, as_json: bool) -> int:
+    """Print an error on stderr and return the exit code that belongs to it."""
+    code = error.exit_code if isinstance(error, LerotoolError) else 1
+    hint = error.hint if isinstance(error, LerotoolError) else _system_hint(error)
+    if as_json:
+        facts = {"type": type(error).__name__, "code": code, "message": str(error), "hint": hint}
+        sys.stderr.write(json.dumps(facts, ensure_ascii=False) + "\n")
+        return code
+    console = _console(sys.stderr)
+    console.print(f"error: {error}", style="bold red", highlight=False, markup=False)
+    if hint:
+        console.print(f"hint: {hint}", highlight=False, markup=False)
+    return code
+
+
+def _system_hint(error: OSError) -> str | None:
+    import errno
+
+    return {
+        errno.ENOSPC: "the disk is full: free some space and run the same command again; nothing saved is lost",
+        errno.EACCES: "check who owns the file and folder",
+        errno.EROFS: "the file system is read-only",
+    }.get(error.errno or 0)
