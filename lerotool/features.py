@@ -47,7 +47,7 @@ class Feature:
     dtype: str
     shape: tuple[int, ...]
     names: Any = None
-    extra: Mapping[str, Any] = field(default=_NO_KEYS)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def kind(self) -> Kind:
@@ -120,7 +120,7 @@ class Feature:
         if not isinstance(shape, list | tuple) or not all(type(n) is int and n > 0 for n in shape):
             raise MetadataError(f"feature {name!r}: shape is {shape!r}, expected a list of positive whole numbers")
         extra = {k: v for k, v in entry.items() if k not in ("dtype", "shape", "names")}
-        feature = cls(dtype, tuple(shape), entry.get("names"), MappingProxyType(extra))
+        feature = cls(dtype, tuple(shape), entry.get("names"), extra)
         try:
             feature.kind  # noqa: B018 - raises for an unknown dtype
         except MetadataError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 
@@ -60,7 +59,7 @@ class EncoderSettings:
     crf: int | None = 30
     preset: int | str | None = 12
     fast_decode: int = 0
-    extra_options: Mapping[str, str] = field(default=MappingProxyType({}))
+    extra_options: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for files."""

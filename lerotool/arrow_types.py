@@ -1,0 +1,96 @@
+"""How a feature's values lie in Arrow: the types that LeRobot's recorder writes, shared by spool and dataset.
+
+============================  ==========================================================================
+feature                       Arrow type
+============================  ==========================================================================
+number, bool, string ``[1]``  the type itself
+number, string ``[n]``        ``fixed_size_list<T>[n]``
+number ``[a, b]`` to 5-d      nested ``list``; the field names the extension type of ``datasets``
+image                         ``struct<bytes: binary, path: string>``
+============================  ==========================================================================
+
+Video features have no column. Language columns differ from file to file, so nobody can tell their type beforehand.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow as pa
+
+from lerotool.errors import IncompatibleDatasetError
+from lerotool.features import Feature, Kind
+
+MAX_DIMENSIONS = 5
+IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+
+def arrow_type(feature: Feature) -> pa.DataType:
+    """Return the Arrow type of a feature's column.
+
+    Raises:
+        IncompatibleDatasetError: the feature has no column, or none that can be made from its entry.
+        MetadataError: the dtype is not one that LeRobot knows.
+    """
+    kind = feature.kind
+    if kind is Kind.IMAGE:
+        return IMAGE_TYPE
+    if kind in (Kind.VIDEO, Kind.LANGUAGE):
+        raise IncompatibleDatasetError(f"a feature of dtype {feature.dtype!r} has no fixed Arrow type")
+    if not 1 <= len(feature.shape) <= MAX_DIMENSIONS:
+        raise IncompatibleDatasetError(
+            f"a feature of shape {feature.shape} cannot be a column: expected 1 to {MAX_DIMENSIONS} dimensions"
+        )
+    value = value_type(feature.dtype)
+    if feature.is_scalar:
+        return value
+    if len(feature.shape) == 1:
+        return pa.list_(value, feature.shape[0])
+    for _ in feature.shape:
+        value = pa.list_(value)
+    return value
+
+
+def value_type(dtype: str) -> pa.DataType:
+    """Return the Arrow type of one value of a numeric dtype or ``string``."""
+    return pa.bool_() if dtype == "bool" else pa.type_for_alias(dtype.replace("float16", "halffloat"))
+
+
+def arrow_field(name: str, feature: Feature) -> pa.Field:
+    """Return a feature's field; that of a matrix tells the extension type that ``datasets`` gives it.
+
+    Raises:
+        IncompatibleDatasetError: like `arrow_type`, naming the feature.
+    """
+    try:
+        data_type = arrow_type(feature)
+    except IncompatibleDatasetError as error:
+        raise IncompatibleDatasetError(f"feature {name!r}: {error}") from None
+    if not _is_array(feature):
+        return pa.field(name, data_type)
+    kind = f"datasets.features.features.Array{len(feature.shape)}DExtensionType"
+    parameters = json.dumps([list(feature.shape), feature.dtype])
+    return pa.field(name, data_type, metadata={"ARROW:extension:name": kind, "ARROW:extension:metadata": parameters})
+
+
+def hf_feature(feature: Feature, *, sequence_type: str = "List") -> dict[str, Any]:
+    """Return the feature's entry in the ``huggingface`` schema metadata of a parquet file.
+
+    Args:
+        feature: any feature that has a column.
+        sequence_type: what vectors are called: ``List`` by datasets 4 and later, ``Sequence`` before, as v2.1 needs it.
+    """
+    if feature.kind is Kind.IMAGE:
+        return {"_type": "Image"}
+    arrow_type(feature)
+    if _is_array(feature):
+        return {"shape": list(feature.shape), "dtype": feature.dtype, "_type": f"Array{len(feature.shape)}D"}
+    value = {"dtype": feature.dtype, "_type": "Value"}
+    if feature.is_scalar:
+        return value
+    return {"feature": value, "length": feature.shape[0], "_type": sequence_type}
+
+
+def _is_array(feature: Feature) -> bool:
+    return feature.kind not in (Kind.IMAGE, Kind.VIDEO) and len(feature.shape) > 1
