@@ -1,0 +1,69 @@
+"""Install the real LeRobot into a virtual environment of its own. Standard library only."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from environment import PIP_OPTIONS, executable, say
+
+VERSION = "0.6.1"
+NEEDS = (3, 12)
+
+
+def prepare(folder: Path) -> tuple[Path | None, str]:
+    """Return the Python of a virtual environment with LeRobot, made in ``folder`` if it is not there yet.
+
+    Returns:
+        The interpreter and an empty text, or None and the reason why there is none.
+    """
+    folder = folder.expanduser().resolve()
+    python = executable("python", folder)
+    if _has_lerobot(python):
+        return python, ""
+    base = _find_python()
+    if base is None:
+        return None, f"LeRobot {VERSION} needs Python {NEEDS[0]}.{NEEDS[1]} or newer, and none was found"
+    say(f"installing LeRobot {VERSION} (about 5 GB) into {folder}")
+    made = subprocess.run([base, "-m", "venv", "--clear", str(folder)], check=False)
+    if made.returncode != 0:
+        return None, f"{base} could not make a virtual environment in {folder}"
+    pip = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--quiet",
+        f"lerobot[dataset]=={VERSION}",
+    ]
+    if subprocess.run(pip, check=False).returncode != 0 or not _has_lerobot(python):
+        return None, f"pip could not install lerobot[dataset]=={VERSION}"
+    return python, ""
+
+
+def _has_lerobot(python: Path) -> bool:
+    if not python.exists():
+        return False
+    code = "from importlib.metadata import version; print(version('lerobot'))"
+    found = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=False)
+    return found.stdout.strip() == VERSION
+
+
+def _find_python() -> str | None:
+    """Return a Python new enough for LeRobot: this one, one on the path, or one of pyenv's."""
+    if sys.version_info >= NEEDS:
+        return sys.executable
+    names = [f"python3.{minor}" for minor in (12, 13)]
+    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
+    candidates = [found for name in names if (found := shutil.which(name))]
+    candidates += [str(p) for minor in (12, 13) for p in sorted(pyenv.glob(f"3.{minor}.*/bin/python"))]
+    for candidate in candidates:
+        code = f"import sys, venv; sys.exit(sys.version_info < {NEEDS})"
+        # A pyenv shim on the path answers only when that version is selected.
+        if subprocess.run([candidate, "-c", code], capture_output=True, check=False).returncode == 0:
+            return candidate
+    return None

@@ -1,0 +1,27 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.lerobot_judge import lerobot_python
+
+settings.register_profile("lerotool", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("lerotool")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, visibly, what needs the real LeRobot when no interpreter that has it was named."""
+    if lerobot_python():
+        return
+    skip = pytest.mark.skip(reason="no LEROTOOL_LEROBOT_PYTHON (see docs/development.md)")
+    for item in items:
+        if item.get_closest_marker("lerobot"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every test away from the user's real LeRobot home."""
+    monkeypatch.setenv("HF_LEROBOT_HOME", str(tmp_path_factory.getbasetemp() / "lerobot-home"))
