@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from lerotool.errors import IncompatibleDatasetError
@@ -54,10 +55,12 @@ def arrow_type(feature: Feature) -> pa.DataType:
 
 def value_type(dtype: str) -> pa.DataType:
     """Return the Arrow type of one value of a numeric dtype or ``string``."""
-    return pa.bool_() if dtype == "bool" else pa.type_for_alias(dtype.replace("float16", "halffloat"))
+    if dtype == "string":
+        return pa.string()
+    return pa.from_numpy_dtype(np.dtype(dtype))
 
 
-def arrow_field(name: str, feature: Feature) -> pa.Field:
+def arrow_field(name: str, feature: Feature) -> pa.Field[Any]:
     """Return a feature's field; that of a matrix tells the extension type that ``datasets`` gives it.
 
     Raises:

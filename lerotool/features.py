@@ -1,7 +1,8 @@
 """Features: what a dataset's columns and cameras are called and how they are shaped. Format: LeRobot v2.0 to v3.0.
 
-A feature is one entry of ``features`` in ``info.json``. Cameras are the features of dtype ``video`` (pictures in mp4 files) and
-``image`` (pictures inside the parquet files); all others are columns. Five columns belong to every dataset, always last.
+A feature is one entry of ``features`` in ``info.json``. Cameras are the features of dtype ``video`` (pictures in mp4
+files) and ``image`` (pictures inside the parquet files); all others are columns. Five columns belong to every dataset,
+always last.
 """
 
 from __future__ import annotations
