@@ -31,15 +31,7 @@ def prepare(folder: Path) -> tuple[Path | None, str]:
     made = subprocess.run([base, "-m", "venv", "--clear", str(folder)], check=False)
     if made.returncode != 0:
         return None, f"{base} could not make a virtual environment in {folder}"
-    pip = [
-        str(python),
-        "-m",
-        "pip",
-        "install",
-        "--disable-pip-version-check",
-        "--quiet",
-        f"lerobot[dataset]=={VERSION}",
-    ]
+    pip = [str(python), "-m", "pip", "install", *PIP_OPTIONS, f"lerobot[dataset]=={VERSION}"]
     if subprocess.run(pip, check=False).returncode != 0 or not _has_lerobot(python):
         return None, f"pip could not install lerobot[dataset]=={VERSION}"
     return python, ""
