@@ -1,0 +1,356 @@
+"""Where jobs run: worker processes behind a :class:`concurrent.futures.Executor`.
+
+A job is a module-level function with values that can be pickled; its result is such a value too, and its progress
+travels by file (:class:`ProgressFile`). So the same jobs run in the processes started here or behind another executor.
+
+:class:`ProcessExecutor` differs from ``ProcessPoolExecutor`` in what recording needs: a worker that dies takes only its
+own job with it; workers never import the caller's ``__main__``, so plain scripts need no guard; workers run at low
+priority, do not see the terminal's Ctrl-C (the parent decides), and end when the parent ends, in whatever way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import queue
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Any, ParamSpec, TypeVar
+
+from lerotool.errors import LerotoolError
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_LENGTH = struct.Struct("<Q")
+_COUNTS = struct.Struct("<QQ")
+_TAIL_BYTES = 600
+
+
+class Priority(StrEnum):
+    """How much a worker asks of the machine."""
+
+    NORMAL = "normal"
+    LOW = "low"
+    """Gives way to everything that is not as low (nice 10; Windows: below normal)."""
+    IDLE = "idle"
+    """Runs when nobody else wants the core (Linux: SCHED_IDLE; elsewhere nice 19)."""
+
+
+class WorkerDiedError(LerotoolError):
+    """A worker process ended in the middle of a job: killed, out of memory, or a crash in a codec."""
+
+
+class StoppedError(LerotoolError):
+    """A job was told to stop and did, at a safe point."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far a job is: ``done`` of ``total`` steps."""
+
+    done: int
+    total: int
+
+
+class ProgressFile:
+    """Tells by a small file how far a job is, and looks for the file that tells it to stop.
+
+    Args:
+        path: rewritten in place; whoever waits for the job reads it with :func:`read_progress`.
+        total: the number of steps.
+        stop: when this file exists the job stops.
+        interval_s: files are touched at most this often.
+    """
+
+    def __init__(self, path: Path, total: int, stop: Path, *, interval_s: float = 0.2) -> None:
+        self._path = path
+        self._total = total
+        self._stop = stop
+        self._interval_s = interval_s
+        self._due = 0.0
+
+    def report(self, done: int) -> None:
+        """Say that ``done`` steps are done.
+
+        Raises:
+            StoppedError: the job is to stop.
+        """
+        now = time.monotonic()
+        if now < self._due and done < self._total:
+            return
+        self._due = now + self._interval_s
+        if self._stop.exists():
+            raise StoppedError("stopped")
+        # Progress is for looking at: a disk that is full fails the job where its results are written, not here.
+        with contextlib.suppress(OSError):
+            self._path.write_bytes(_COUNTS.pack(done, self._total))
+
+
+def read_progress(path: Path) -> JobProgress | None:
+    """Return what a job last told, or None when it has told nothing yet."""
+    try:
+        return JobProgress(*_COUNTS.unpack(path.read_bytes()))
+    except (OSError, struct.error):
+        return None
+
+
+def lower_priority(priority: Priority) -> None:
+    """Lower the priority of this process as far as the system lets it; Windows sets it from outside."""
+    if priority is Priority.NORMAL or sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError):
+        os.nice(10 if priority is Priority.LOW else 19)
+    if priority is Priority.IDLE and sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def detached(priority: Priority) -> dict[str, Any]:
+    """Return the ``subprocess.Popen`` options that keep the terminal's Ctrl-C away, with Windows' priority."""
+    if sys.platform == "win32":
+        classes = {
+            Priority.NORMAL: 0,
+            Priority.LOW: subprocess.BELOW_NORMAL_PRIORITY_CLASS,
+            Priority.IDLE: subprocess.IDLE_PRIORITY_CLASS,
+        }
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | classes[priority]}
+    return {"process_group": 0}
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class ProcessExecutor(Executor):
+    """Runs jobs in worker processes, one job a process at a time.
+
+    Args:
+        workers: how many processes; they start when there is work for them.
+        priority: of the processes.
+    """
+
+    def __init__(self, workers: int, priority: Priority = Priority.LOW) -> None:
+        self._priority = priority
+        self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._running: set[_Worker] = set()
+        self._is_closed = False
+        self._is_killed = False
+        self._threads = [threading.Thread(target=self._serve, name=f"worker-{i}", daemon=True) for i in range(workers)]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, fn: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_R]:
+        """Queue ``fn(*args, **kwargs)``; the first submitted is the first to start.
+
+        The future raises what the function raised, or WorkerDiedError.
+        """
+        call = pickle.dumps((fn, args, kwargs))
+        future: Future[_R] = Future()
+        with self._lock:
+            if self._is_closed:
+                raise RuntimeError("the executor has been shut down")
+            self._tasks.put(_Task(future, call))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more jobs; workers end when they are done. ``cancel_futures`` drops the jobs not yet started."""
+        with self._lock:
+            if cancel_futures:
+                self._drop_tasks()
+            if not self._is_closed:
+                self._is_closed = True
+                for _ in self._threads:
+                    self._tasks.put(None)
+        if wait:
+            for thread in self._threads:
+                thread.join()
+
+    def kill(self) -> None:
+        """End all workers at once; their futures raise WorkerDiedError, the futures of waiting jobs are cancelled."""
+        self.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            self._is_killed = True
+            for worker in self._running:
+                worker.kill()
+        self.shutdown()
+
+    def _drop_tasks(self) -> None:
+        ends = 0
+        with contextlib.suppress(queue.Empty):
+            while True:
+                task = self._tasks.get_nowait()
+                if task is None:
+                    ends += 1
+                else:
+                    task.future.cancel()
+        for _ in range(ends):
+            self._tasks.put(None)
+
+    def _serve(self) -> None:
+        worker: _Worker | None = None
+        try:
+            while (task := self._tasks.get()) is not None:
+                if not task.future.set_running_or_notify_cancel():
+                    continue
+                try:
+                    if worker is None:
+                        worker = self._start()
+                    is_error, value = worker.run(task.call)
+                except Exception as error:  # noqa: BLE001 - the edge of the thread: the future carries it
+                    task.future.set_exception(self._bury(worker, error))
+                    worker = None
+                    continue
+                if is_error:
+                    task.future.set_exception(value)
+                else:
+                    task.future.set_result(value)
+        finally:
+            if worker is not None:
+                self._bury(worker, None)
+
+    def _start(self) -> _Worker:
+        with self._lock:
+            if self._is_killed:
+                raise WorkerDiedError("the executor has been ended")
+            worker = _Worker(self._priority)
+            self._running.add(worker)
+        return worker
+
+    def _bury(self, worker: _Worker | None, cause: Exception | None) -> Exception | None:
+        if worker is None:
+            return cause
+        with self._lock:
+            self._running.discard(worker)
+        died = worker.close()
+        return died if isinstance(cause, EOFError | OSError) else cause
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    future: Future[Any]
+    call: bytes
+
+
+class _Worker:
+    """The parent's end of one worker process; one thread talks to it."""
+
+    def __init__(self, priority: Priority) -> None:
+        # What native code prints must not disturb the terminal, but is worth reading when the process dies.
+        self._printed = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
+        program = (
+            f"import sys; sys.path[:] = {sys.path!r}; from lerotool.execution import serve_jobs; "
+            f"serve_jobs({priority.value!r})"
+        )
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._printed,
+            **detached(priority),
+        )
+
+    def run(self, call: bytes) -> tuple[bool, Any]:
+        """Run one job; returns whether it raised, and the value or the exception.
+
+        Raises:
+            EOFError, OSError: the process is gone.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        _send(self._process.stdin, call)
+        is_error, value = pickle.loads(_receive(self._process.stdout))
+        return bool(is_error), value
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def close(self) -> WorkerDiedError:
+        """End the process and return the error that tells how it ended."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        self._process.stdout.close()
+        code = self._process.wait()
+        self._printed.seek(0, os.SEEK_END)
+        self._printed.seek(max(0, self._printed.tell() - _TAIL_BYTES))
+        printed = self._printed.read().decode(errors="replace").strip()
+        self._printed.close()
+        ended = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+        return WorkerDiedError(f"the worker process {ended}" + (f": {printed}" if printed else ""))
+
+
+def serve_jobs(priority: str) -> None:
+    """Be a worker process: run the jobs that arrive on stdin, answer on stdout, end when stdin ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    lower_priority(Priority(priority))
+    calls: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    busy = threading.Lock()
+    threading.Thread(target=_read_calls, args=(sys.stdin.buffer, calls, busy), daemon=True).start()
+    while (call := calls.get()) is not None:
+        with busy:
+            answer = _answer(call)
+        _send(answers, answer)
+
+
+def _answer(call: bytes) -> bytes:
+    try:
+        function, args, kwargs = pickle.loads(call)
+        return pickle.dumps((False, function(*args, **kwargs)))
+    except Exception as error:  # noqa: BLE001 - the edge of the process: it is raised again in the parent
+        return _pickle_error(error)
+
+
+def _pickle_error(error: Exception) -> bytes:
+    # An exception that cannot make the journey, there and back, is told by its text.
+    try:
+        answer = pickle.dumps((True, error))
+        pickle.loads(answer)
+    except Exception:  # noqa: BLE001 - pickling fails in as many ways as there are classes
+        return pickle.dumps((True, RuntimeError(f"{type(error).__name__}: {error}")))
+    return answer
+
+
+def _read_calls(stream: IO[bytes], calls: queue.SimpleQueue[bytes | None], busy: threading.Lock) -> None:
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            calls.put(_receive(stream))
+    if busy.acquire(blocking=False):
+        calls.put(None)
+    else:
+        # The parent is gone in the middle of a job, which is abandoned: jobs can be repeated.
+        os._exit(1)
+
+
+def _send(stream: IO[bytes], message: bytes) -> None:
+    stream.write(_LENGTH.pack(len(message)) + message)
+    stream.flush()
+
+
+def _receive(stream: IO[bytes]) -> bytes:
+    (length,) = _LENGTH.unpack(_read_exactly(stream, _LENGTH.size))
+    return _read_exactly(stream, length)
+
+
+def _read_exactly(stream: IO[bytes], size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError("the other end is gone")
+    return data
