@@ -1,0 +1,83 @@
+"""Metadata files that are JSON or JSON lines: read whole, every defect named with file and place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lerotool.errors import CorruptDatasetError, MetadataError
+
+RESTORE = "restore the file from a copy of the dataset"
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a metadata file's contents.
+
+    Raises:
+        CorruptDatasetError: the file is missing or empty.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise CorruptDatasetError(f"{path}: the file is missing", hint=RESTORE) from None
+    if not data.strip():
+        raise CorruptDatasetError(f"{path}: the file is empty ({len(data)} bytes)", hint=RESTORE)
+    return data
+
+
+def parse_object(data: bytes, place: str) -> dict[str, Any]:
+    """Parse one JSON object.
+
+    Raises:
+        MetadataError: not UTF-8, not JSON, or not an object; the text starts with ``place``.
+    """
+    try:
+        document = json.loads(data.decode())
+    except UnicodeDecodeError as error:
+        raise MetadataError(
+            f"{place}: expected UTF-8 text, found byte {data[error.start]:#04x}", hint=RESTORE
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise MetadataError(f"{place}: expected JSON: {error}", hint=RESTORE) from error
+    if not isinstance(document, dict):
+        raise MetadataError(f"{place}: expected a JSON object, found {type(document).__name__}", hint=RESTORE)
+    return document
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a file that is one JSON object.
+
+    Raises:
+        CorruptDatasetError: the file is missing or empty.
+        MetadataError: it is not a JSON object.
+    """
+    return parse_object(read_bytes(path), str(path))
+
+
+def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the objects of a JSON lines file, each with its place (file and line) for messages.
+
+    Raises:
+        CorruptDatasetError: the file is missing or empty.
+        MetadataError: a line is not a JSON object.
+    """
+    for number, line in enumerate(read_bytes(path).split(b"\n"), start=1):
+        if line.strip():
+            place = f"{path}, line {number}"
+            yield place, parse_object(line, place)
+
+
+def whole_number(entry: dict[str, Any], key: str, place: str) -> int:
+    """Return a whole number >= 0 of a parsed object; ``3.0`` is one.
+
+    Raises:
+        MetadataError: the key is missing or is something else.
+    """
+    if key not in entry:
+        raise MetadataError(f"{place}: {key!r} is missing")
+    value = entry[key]
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1 or not 0 <= value < 2**63:
+        raise MetadataError(f"{place}: {key!r} is {value!r}, expected a whole number from 0")
+    return int(value)

@@ -1,0 +1,125 @@
+"""Parquet files of a dataset: opened with their defects named, read by columns and row groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lerotool.errors import CorruptDatasetError
+
+_MAGIC = b"PAR1"
+_SMALLEST = 12
+_INTERRUPTED = (
+    "the recording was stopped before the file was closed; restore the file from a copy of the dataset, or record again"
+)
+_RESTORE = "restore the file from a copy of the dataset"
+
+
+def open_parquet(path: Path, metadata: pq.FileMetaData | None = None) -> pq.ParquetFile:
+    """Open a parquet file; the caller closes it.
+
+    Args:
+        path: the file.
+        metadata: its footer, if it has been read before.
+
+    Raises:
+        CorruptDatasetError: the file is missing, empty, has no footer or a damaged one.
+    """
+    try:
+        return pq.ParquetFile(path, metadata=metadata)
+    except FileNotFoundError:
+        raise CorruptDatasetError(f"{path}: the file is missing", hint=_RESTORE) from None
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise _defect(path, error) from error
+
+
+def _defect(path: Path, error: Exception) -> CorruptDatasetError:
+    with path.open("rb") as file:
+        head = file.read(len(_MAGIC))
+        size = file.seek(0, 2)
+        file.seek(max(0, size - len(_MAGIC)))
+        tail = file.read()
+    if size == 0:
+        return CorruptDatasetError(f"{path}: the file is empty (0 bytes)", hint=_RESTORE)
+    if head == _MAGIC and (tail != _MAGIC or size < _SMALLEST):
+        return CorruptDatasetError(f"{path}: the parquet file has no footer ({size} bytes)", hint=_INTERRUPTED)
+    if head != _MAGIC:
+        return CorruptDatasetError(f"{path}: expected a parquet file, found {head!r} at its start", hint=_RESTORE)
+    return CorruptDatasetError(f"{path}: the parquet file is damaged: {_first_line(error)}", hint=_RESTORE)
+
+
+def read_groups(file: pq.ParquetFile, path: Path, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
+    """Read columns of some row groups, in the order in which the columns are named.
+
+    Args:
+        file: the open file.
+        path: its path, for messages.
+        groups: numbers of row groups, ascending.
+        columns: names of columns that the file has.
+
+    Raises:
+        CorruptDatasetError: the contents are damaged.
+    """
+    try:
+        return file.read_row_groups(list(groups), columns=list(columns), use_threads=True).select(list(columns))
+    except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise CorruptDatasetError(
+            f"{path}: the parquet file is damaged: {_first_line(error)}", hint=_RESTORE
+        ) from error
+
+
+def column_names(file: pq.ParquetFile, path: Path) -> list[str]:
+    """Return the names of the columns, in order.
+
+    Raises:
+        CorruptDatasetError: the schema is damaged, or two columns have one name.
+    """
+    names = list(arrow_schema(file, path).names)
+    if len(set(names)) != len(names):
+        double = next(name for name in names if names.count(name) > 1)
+        raise CorruptDatasetError(f"{path}: two columns are called {double!r}", hint=_RESTORE)
+    return names
+
+
+def arrow_schema(file: pq.ParquetFile, path: Path) -> pa.Schema:
+    """Return the Arrow schema of an open file.
+
+    Raises:
+        CorruptDatasetError: the schema is damaged.
+    """
+    try:
+        return file.schema_arrow
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise CorruptDatasetError(
+            f"{path}: the parquet file is damaged: {_first_line(error)}", hint=_RESTORE
+        ) from error
+
+
+def whole_numbers(column: pa.ChunkedArray[Any], place: str) -> np.ndarray:
+    """Return a column of whole numbers >= 0 as int64; ``3.0`` is a whole number.
+
+    Raises:
+        CorruptDatasetError: a value is missing, negative or no whole number; the text starts with ``place``.
+    """
+    if column.null_count:
+        raise CorruptDatasetError(f"{place}: {column.null_count} of {len(column)} values are missing")
+    try:
+        values: np.ndarray = column.cast(pa.int64()).combine_chunks().to_numpy(zero_copy_only=False)
+    except pa.ArrowException as error:
+        raise CorruptDatasetError(f"{place}: expected whole numbers: {_first_line(error)}") from error
+    if len(values) and values.min() < 0:
+        raise CorruptDatasetError(f"{place}: expected whole numbers from 0, found {values.min()}")
+    return values
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0][:200] or type(error).__name__

@@ -1,0 +1,75 @@
+"""The tasks of a dataset: texts, numbered from 0.
+
+v3.0 keeps them in ``meta/tasks.parquet`` and takes row t as task t; the text is the pandas index, called ``task`` or,
+if it has no name, ``__index_level_0__``. v2.x keeps them in ``meta/tasks.jsonl``, in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lerotool.dataset.documents import RESTORE, read_lines, whole_number
+from lerotool.dataset.info import DatasetInfo
+from lerotool.dataset.layout import TASK_LINES, TASKS
+from lerotool.errors import CorruptDatasetError, MetadataError
+
+TASK_COLUMNS = ("task", "__index_level_0__")
+
+
+def load_tasks(root: Path, info: DatasetInfo) -> tuple[str, ...]:
+    """Read the task texts; a task's number is its place.
+
+    Raises:
+        CorruptDatasetError: the file is missing or unreadable, or the numbers are not 0, 1, 2, ….
+        MetadataError: a line of ``tasks.jsonl`` is not what it should be.
+    """
+    path = root / (TASK_LINES if info.codebase_version.has_files_of_episodes else TASKS)
+    if not path.exists() and not info.total_tasks and not info.total_episodes:
+        return ()
+    return _parse_lines(path) if path.suffix == ".jsonl" else _read_table(path)
+
+
+def _parse_lines(path: Path) -> tuple[str, ...]:
+    numbered: dict[int, str] = {}
+    for place, entry in read_lines(path):
+        number, text = whole_number(entry, "task_index", place), entry.get("task")
+        if not isinstance(text, str):
+            raise MetadataError(f"{place}: 'task' is {text!r}, expected a text", hint=RESTORE)
+        if number in numbered:
+            raise CorruptDatasetError(f"{place}: task {number} is there twice", hint=RESTORE)
+        numbered[number] = text
+    _check_numbers(path, sorted(numbered))
+    return tuple(numbered[number] for number in sorted(numbered))
+
+
+def _read_table(path: Path) -> tuple[str, ...]:
+    import pyarrow as pa
+
+    from lerotool.dataset.parquet import column_names, open_parquet, read_groups, whole_numbers
+
+    with open_parquet(path) as file:
+        names = column_names(file, path)
+        text_column = next((name for name in TASK_COLUMNS if name in names), None)
+        if text_column is None or "task_index" not in names:
+            raise CorruptDatasetError(f"{path}: expected columns 'task_index' and 'task', found {names}", hint=RESTORE)
+        table = read_groups(file, path, range(file.num_row_groups), ["task_index", text_column])
+    _check_numbers(path, whole_numbers(table["task_index"], f"{path}, column 'task_index'").tolist())
+    try:
+        texts = table[text_column].cast(pa.string())
+        if texts.null_count:
+            raise CorruptDatasetError(
+                f"{path}: {texts.null_count} of {len(texts)} task texts are missing", hint=RESTORE
+            )
+        return tuple(texts.to_pylist())
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise CorruptDatasetError(f"{path}, column {text_column!r}: expected texts: {error}", hint=RESTORE) from error
+
+
+def _check_numbers(path: Path, numbers: Sequence[int]) -> None:
+    for place, number in enumerate(numbers):
+        if place != number:
+            raise CorruptDatasetError(
+                f"{path}: expected tasks 0 to {len(numbers) - 1} in order, found {number} in place of {place}",
+                hint="LeRobot takes tasks by their place: sort them, or restore the file",
+            )
