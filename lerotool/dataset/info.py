@@ -47,8 +47,9 @@ def _features(value: object) -> dict[str, Feature]:
 
 Count = Annotated[int, BeforeValidator(_whole), Field(strict=True, ge=0, lt=2**63)]
 ChunkSize = Annotated[int, BeforeValidator(_whole), Field(strict=True, ge=1, lt=2**63)]
-Rate = Annotated[int | float, Field(strict=True, gt=0, le=1e6, allow_inf_nan=False)]
-Size = Annotated[int | float, Field(strict=True, gt=0, allow_inf_nan=False)]
+Number = Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Rate = Annotated[Number, Field(gt=0, le=1e6)]
+Size = Annotated[Number, Field(gt=0)]
 Features = Annotated[dict[str, Feature], PlainValidator(_features)]
 
 
