@@ -1,0 +1,260 @@
+"""Frames of videos by number, pictures out of single images, depth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.codec.context import Flags
+from av.container import InputContainer
+from av.video.reformatter import ColorRange, VideoReformatter
+from av.video.stream import VideoStream
+
+from lerotool.errors import MediaError
+from lerotool.media.format import StreamCodec, StreamFormat
+from lerotool.media.grid import exact_rate
+from lerotool.media.libav import SCALER_THREADS, decoder, named_errors, open_video
+
+TOLERANCE_S = Fraction(1, 10_000)
+"""How far from k/fps frame k may be: what LeRobot's loader allows."""
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def iter_frames(
+    path: Path, start: int, stop: int, fps: float | Fraction, *, tolerance_s: Fraction = TOLERANCE_S, threads: int = 1
+) -> Iterator[av.VideoFrame]:
+    """Yield the frames with the numbers ``start`` to ``stop - 1``: frame k is the one shown at k/fps seconds.
+
+    Decoding starts at the keyframe before, so a short range near the end of a long file is quick. Frames between two
+    grid points are passed over.
+
+    Args:
+        path: the video.
+        start: first number.
+        stop: one past the last; with ``start`` equal nothing is opened.
+        fps: rate of the grid.
+        tolerance_s: seconds that a frame may be off its grid point.
+        threads: of the decoder; 0 lets it choose.
+
+    Raises:
+        MediaError: the file is no readable video, or one of the frames is missing.
+        FileNotFoundError: the file is missing.
+        ValueError: the numbers are negative or descend.
+    """
+    if not 0 <= start <= stop:
+        raise ValueError(f"frames {start} to {stop} are not a range")
+    if start == stop:
+        return
+    with open_video(path) as (container, stream), named_errors(path, "cannot be decoded"):
+        stream.codec_context.thread_count = threads
+        yield from _Reader(Path(path), container, stream, exact_rate(fps), tolerance_s).frames(start, stop)
+
+
+class _Reader:
+    """One opened video and the grid that its frames are counted on."""
+
+    def __init__(
+        self, path: Path, container: InputContainer, stream: VideoStream, rate: Fraction, tolerance_s: Fraction
+    ) -> None:
+        self._path = path
+        self._container = container
+        self._stream = stream
+        self._time_base = stream.time_base or Fraction(1)
+        self._rate = rate
+        self._tolerance_s = tolerance_s
+
+    def frames(self, start: int, stop: int) -> Iterator[av.VideoFrame]:
+        wanted, keyframe = start, start
+        while True:
+            position = -1
+            for position, frame in self._numbered_from(keyframe):
+                if position > wanted:
+                    break
+                if position == wanted:
+                    yield frame
+                    wanted += 1
+                    if wanted == stop:
+                        return
+            if wanted > start or keyframe == 0:
+                raise self._missing(wanted, position)
+            # With B-frames and open groups a seek can land too late for the frame; begin further back.
+            keyframe = max(0, start - 4 * (start - keyframe + 1))
+
+    def _numbered_from(self, number: int) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Decode from the keyframe at or before a frame; frames off the grid are left out."""
+        ticks = int(number / self._rate / self._time_base)
+        if number > 0:
+            self._container.seek(ticks, stream=self._stream)
+        else:
+            self._container.seek(min(0, self._stream.start_time or 0), stream=self._stream)
+        for packet in self._container.demux(self._stream):
+            if packet.is_corrupt:
+                raise MediaError(f"{str(self._path)!r}: a picture is cut, the file ends too early")
+            for frame in packet.decode():
+                position = self._position(frame.pts)
+                if position is not None:
+                    yield position, frame
+
+    def _position(self, pts: int | None) -> int | None:
+        if pts is None:
+            return None
+        seconds = pts * self._time_base
+        number = round(seconds * self._rate)
+        return number if abs(seconds - number / self._rate) <= self._tolerance_s else None
+
+    def _missing(self, number: int, position: int) -> MediaError:
+        found = f"the next is frame {position}" if position > number else "the video ends before"
+        return MediaError(
+            f"{str(self._path)!r}: there is no frame {number} at {float(number / self._rate):.4f} s, {found}"
+        )
+
+
+def to_rgb(frame: av.VideoFrame) -> Pixels:
+    """Return a frame as (height, width, 3) RGB."""
+    return _as_rgb(frame, VideoReformatter())
+
+
+def _as_rgb(frame: av.VideoFrame, reformatter: VideoReformatter) -> Pixels:
+    return np.asarray(reformatter.reformat(frame, format="rgb24", **SCALER_THREADS).to_ndarray(), dtype=np.uint8)
+
+
+def iter_rgb(path: Path, start: int, stop: int, fps: float | Fraction, *, threads: int = 1) -> Iterator[Pixels]:
+    """Yield frames as ``iter_frames`` does, as (height, width, 3) RGB."""
+    reformatter = VideoReformatter()
+    for frame in iter_frames(path, start, stop, fps, threads=threads):
+        yield _as_rgb(frame, reformatter)
+
+
+_SIGNATURES = {b"\x89PNG": "png", b"\xff\xd8": "mjpeg", b"II*\x00": "tiff", b"MM\x00*": "tiff"}
+
+
+def decode_image(data: bytes) -> npt.NDArray[Any]:
+    """Decode a PNG, JPEG or TIFF.
+
+    Returns:
+        (height, width, 3) uint8 RGB; for one channel of 16-bit or float32 values (height, width, 1) of that dtype.
+
+    Raises:
+        MediaError: the data are damaged, cut, or something else.
+    """
+    codec = next((name for signature, name in _SIGNATURES.items() if data.startswith(signature)), None)
+    if codec is None:
+        raise MediaError(f"not a PNG, JPEG or TIFF picture: it starts with {bytes(data[:8])!r}")
+    context = decoder(codec)
+    context.options = {"err_detect": "crccheck+explode"}  # else half a picture is taken for a whole one
+    try:
+        frames = context.decode(av.Packet(data))
+    except av.FFmpegError as error:
+        raise MediaError(f"damaged {codec} picture: {error.strerror}") from error
+    if len(frames) != 1:
+        raise MediaError(f"damaged {codec} picture: {len(data)} bytes hold no picture")
+    frame = frames[0]
+    if frame.format.name.startswith(("gray16", "grayf32")):
+        return np.asarray(frame.to_ndarray())[:, :, np.newaxis]
+    return to_rgb(frame)
+
+
+def iter_depth(
+    path: Path, start: int, stop: int, fps: float | Fraction, info: Mapping[str, Any]
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Yield frames of a depth video as (height, width, 1) millimetres, whole numbers.
+
+    Args:
+        path: the video, 12-bit codes in ``gray12le``.
+        start: first frame number.
+        stop: one past the last.
+        fps: rate of the grid.
+        info: the feature's ``info`` block, which holds the range and the curve.
+
+    Raises:
+        MediaError: as ``iter_frames``, and for a video that is not ``gray12le``.
+    """
+    millimetres = _depth_table(info)
+    for frame in iter_frames(path, start, stop, fps):
+        if frame.format.name != "gray12le":
+            raise MediaError(f"{str(path)!r}: depth is expected as gray12le, found {frame.format.name}")
+        codes = np.asarray(frame.to_ndarray(), dtype=np.uint16)
+        yield millimetres[codes & 0xFFF][:, :, np.newaxis]
+
+
+def _depth_table(info: Mapping[str, Any]) -> npt.NDArray[np.float32]:
+    """Return the millimetres that each of the 4096 codes means (LeRobot 0.6 ``depth`` quantisation, inverted)."""
+    low = float(info.get("video.depth_min", 0.01))
+    high = float(info.get("video.depth_max", 10.0))
+    shift = float(info.get("video.shift", 3.5))
+    share = np.arange(4096) / 4095
+    if info.get("video.use_log", True):
+        metres = np.exp(share * (np.log(high + shift) - np.log(low + shift)) + np.log(low + shift)) - shift
+    else:
+        metres = low + share * (high - low)
+    return np.asarray(np.rint(1000 * np.clip(metres, low, high)), dtype=np.float32)
+
+
+class PacketDecoder:
+    """Decodes the packets of a camera stream, one picture a packet, in the calling thread.
+
+    JPEGs come out as the camera made them, full range and not converted. A JPEG that is cut still gives a picture, grey
+    from where it ends: whoever receives packets has to look at their ends.
+
+    Args:
+        format: what the camera delivers.
+
+    Raises:
+        MediaError: raw pictures of a pixel format other than ``yuv420p`` (of an even size) and ``rgb24``.
+    """
+
+    def __init__(self, format: StreamFormat) -> None:  # noqa: A002 - the contract's word
+        self._format = format
+        self._context = None if format.codec is StreamCodec.RAW else decoder(format.codec.value)
+        if self._context is None:
+            self._raw_shape = _raw_shape(format)
+        elif format.codec is StreamCodec.H264:
+            self._context.flags |= Flags.low_delay
+
+    def decode(self, packet: bytes | memoryview) -> av.VideoFrame:
+        """Decode one packet; H.264 packets in their order, from a keyframe on.
+
+        A raw picture is not copied: the frame reads the packet's memory and keeps it alive.
+
+        Raises:
+            MediaError: the packet is damaged, of the wrong size, or gives no picture. The next packet can be tried.
+        """
+        if self._context is None:
+            return self._raw_frame(packet)
+        name = self._format.codec.value
+        if len(packet) == 0:
+            raise MediaError(f"an empty {name} packet has no picture")
+        try:
+            frames = self._context.decode(av.Packet(packet if isinstance(packet, bytes) else bytes(packet)))
+        except av.FFmpegError as error:
+            raise MediaError(f"a {name} packet of {len(packet)} bytes cannot be decoded: {error.strerror}") from error
+        if len(frames) != 1:
+            raise MediaError(f"a {name} packet of {len(packet)} bytes gives {len(frames)} pictures, expected one")
+        return frames[0]
+
+    def _raw_frame(self, packet: bytes | memoryview) -> av.VideoFrame:
+        shape = self._raw_shape
+        if len(packet) != np.prod(shape):
+            raise MediaError(f"a raw picture has {len(packet)} bytes, expected {np.prod(shape)} ({self._format})")
+        array = np.frombuffer(packet, np.uint8).reshape(shape)
+        frame = av.VideoFrame.from_numpy_buffer(array, format=self._format.pixel_format)
+        if self._format.pixel_format == "yuv420p":
+            frame.color_range = ColorRange.MPEG
+        return frame
+
+
+def _raw_shape(format: StreamFormat) -> tuple[int, ...]:  # noqa: A002
+    if format.pixel_format == "rgb24":
+        return format.height, format.width, 3
+    if format.pixel_format == "yuv420p" and format.width % 2 == 0 and format.height % 2 == 0:
+        return format.height * 3 // 2, format.width
+    raise MediaError(
+        f"raw pictures of {format.width}x{format.height} {format.pixel_format} are not supported",
+        hint="yuv420p of an even size, and rgb24, are",
+    )

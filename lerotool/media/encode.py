@@ -1,0 +1,220 @@
+"""Videos and pictures out of frames."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.codec.codec import UnknownCodecError
+from av.container import OutputContainer
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
+from av.video.reformatter import ColorRange, VideoReformatter
+from av.video.stream import VideoStream
+
+from lerotool.errors import MediaError
+from lerotool.media.decode import iter_frames
+from lerotool.media.format import EncoderSettings
+from lerotool.media.grid import exact_rate, grid_time_base
+from lerotool.media.libav import SCALER_THREADS, address, named_errors
+from lerotool.media.options import SVT_AV1, encoder_name, encoder_options
+from lerotool.storage import partial_path, sync_directory, sync_file
+
+_PROBE_FRAMES = 5
+
+
+class VideoEncoder:
+    """Encodes frames into an mp4 at a constant rate; a context manager.
+
+    Frame k is shown at exactly k/fps seconds; the header stands first in the file (faststart). The file appears under
+    its name, complete and durable, when the ``with`` block ends without an exception; otherwise nothing is left.
+
+    Args:
+        path: the file, replaced if it exists.
+        width: pixels of every frame.
+        height: pixels.
+        fps: frames per second; 29.97 means 30000/1001.
+        settings: codec and quality.
+        threads: of the encoder; 0 lets it choose.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        fps: float | Fraction,
+        settings: EncoderSettings,
+        threads: int = 1,
+    ) -> None:
+        self._path = Path(path)
+        self._partial = partial_path(self._path)
+        self._size = (width, height)
+        self._rate = exact_rate(fps)
+        self._settings = settings
+        self._threads = threads
+        self._reformatter = VideoReformatter()
+        self._packets = 0
+        self.frames = 0
+
+    def __enter__(self) -> Self:
+        """Open the file and the encoder.
+
+        Raises:
+            MediaError: there is no such encoder here, or it refuses size or settings.
+            OSError: the file cannot be made.
+        """
+        with named_errors(self._path, "cannot be written"):
+            self._container: OutputContainer = av.open(
+                address(self._partial), "w", format="mp4", options={"movflags": "faststart"}
+            )
+        try:
+            self._stream = self._open_stream()
+        except BaseException:
+            self._abandon()
+            raise
+        return self
+
+    def _open_stream(self) -> VideoStream:
+        encoder = encoder_name(self._settings)
+        width, height = self._size
+        problem = f"{encoder} does not open for {width}x{height} {self._settings.pix_fmt}"
+        if (width % 2 or height % 2) and self._settings.pix_fmt == "yuv420p" and encoder != SVT_AV1:
+            raise MediaError(f"{problem}: width and height must be even", hint=f"use {SVT_AV1}, or crop the pictures")
+        try:
+            stream = self._container.add_stream(encoder, self._rate, encoder_options(self._settings, self._threads))
+        except UnknownCodecError:
+            raise MediaError(f"there is no encoder {encoder!r} on this machine", hint="use libsvtav1 or h264") from None
+        if not isinstance(stream, VideoStream):
+            raise MediaError(f"{encoder!r} is no video encoder")
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = width, height, self._settings.pix_fmt
+        context.time_base = 1 / self._rate
+        context.color_range = ColorRange.MPEG
+        context.thread_count = self._threads
+        stream.time_base = grid_time_base(self._rate)
+        try:
+            context.open()
+        except (av.FFmpegError, ValueError) as error:
+            text = getattr(error, "strerror", None) or str(error)
+            raise MediaError(f"{problem}: {text}", hint="check preset and extra options, or use libsvtav1") from error
+        return stream
+
+    def write(self, frame: av.VideoFrame) -> None:
+        """Encode the next frame.
+
+        Frames of other pixel formats or of full range are converted. A frame that fits as it is gets its time
+        overwritten.
+
+        Raises:
+            MediaError: its size is another, or the encoder fails.
+            OSError: the disk is full.
+        """
+        if (frame.width, frame.height) != self._size:
+            raise MediaError(
+                f"{str(self._path)!r}: frame {self.frames} has {frame.width}x{frame.height} pixels, "
+                f"expected {self._size[0]}x{self._size[1]}"
+            )
+        with named_errors(self._path, f"frame {self.frames} cannot be encoded"):
+            converted = self._converted(frame)
+            converted.pts = self.frames
+            converted.time_base = 1 / self._rate
+            # A decoded frame remembers that it was a keyframe; encoders would take that for an order.
+            converted.pict_type = PictureType.NONE
+            self._mux(self._stream.encode(converted))
+        self.frames += 1
+
+    def _converted(self, frame: av.VideoFrame) -> av.VideoFrame:
+        if frame.format.name == self._settings.pix_fmt and frame.color_range != ColorRange.JPEG:
+            return frame
+        return self._reformatter.reformat(
+            frame, format=self._settings.pix_fmt, dst_color_range=ColorRange.MPEG, **SCALER_THREADS
+        )
+
+    def _mux(self, packets: list[av.Packet[VideoStream]]) -> None:
+        for packet in packets:
+            self._container.mux(packet)
+            self._packets += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._abandon()
+            return
+        try:
+            self._finish()
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _finish(self) -> None:
+        if self.frames == 0:
+            raise MediaError(f"{str(self._path)!r}: no frames to encode")
+        with named_errors(self._path, "cannot be finished"):
+            self._mux(self._stream.encode(None))
+            self._container.close()
+        if self._packets != self.frames:
+            raise MediaError(f"{str(self._path)!r}: the encoder made {self._packets} of {self.frames} frames")
+        sync_file(self._partial)
+        self._partial.replace(self._path)
+        sync_directory(self._path.parent)
+
+    def _abandon(self) -> None:
+        # The first error is the one that counts.
+        with contextlib.suppress(av.FFmpegError, OSError):
+            self._container.close()
+        self._partial.unlink(missing_ok=True)
+
+
+def probe_encoder(settings: EncoderSettings) -> None:
+    """Find out whether an encoder works on this machine by encoding and decoding a few frames.
+
+    Raises:
+        MediaError: it does not; hardware encoders are often listed where there is no such hardware.
+    """
+    noise = np.random.default_rng(0).integers(0, 255, (256, 256, 3)).astype(np.uint8)
+    with tempfile.TemporaryDirectory(prefix="lerotool-") as folder:
+        path = Path(folder) / "probe.mp4"
+        with VideoEncoder(path, 256, 256, 30, settings) as encoder:
+            for shift in range(_PROBE_FRAMES):
+                encoder.write(av.VideoFrame.from_ndarray(np.roll(noise, shift, axis=1), format="rgb24"))
+        if sum(1 for _ in iter_frames(path, 0, _PROBE_FRAMES, 30)) != _PROBE_FRAMES:
+            raise MediaError(f"{encoder_name(settings)}: frames are missing")
+
+
+def encode_jpeg(picture: npt.NDArray[np.uint8], quality: int = 2) -> bytes:
+    """Return a (height, width, 3) RGB picture as a JPEG like a webcam's: 4:2:2, full range.
+
+    Args:
+        picture: the pixels.
+        quality: quantiser scale, 2 (best) to 31.
+    """
+    options = {"qmin": str(quality), "qmax": str(quality), "huffman": "default"}
+    return _encode_picture(picture, "mjpeg", "yuvj422p", options)
+
+
+def encode_png(picture: npt.NDArray[np.uint8]) -> bytes:
+    """Return a (height, width, 3) RGB picture as a PNG."""
+    return _encode_picture(picture, "png", "rgb24", {})
+
+
+def _encode_picture(picture: npt.NDArray[np.uint8], codec: str, pix_fmt: str, options: dict[str, str]) -> bytes:
+    context = av.CodecContext.create(codec, "w")
+    assert isinstance(context, VideoCodecContext)
+    context.height, context.width = picture.shape[:2]
+    context.pix_fmt = pix_fmt
+    context.time_base = Fraction(1, 30)
+    context.thread_count = 1
+    context.options = options
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+    frame = frame.reformat(format=pix_fmt, dst_color_range=ColorRange.JPEG, **SCALER_THREADS)
+    frame.pts = 0
+    return b"".join(bytes(packet) for packet in [*context.encode(frame), *context.encode(None)])

@@ -1,0 +1,168 @@
+"""Several videos into one by copying packets, on exact times: nothing is decoded, nothing drifts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+
+from lerotool.errors import MediaError
+from lerotool.media.grid import exact_rate, frame_ticks
+from lerotool.media.libav import address, named_errors, open_video
+from lerotool.media.probe import count_packets, probe
+from lerotool.storage import partial_path, sync_directory, sync_file
+
+
+@dataclass(frozen=True, slots=True)
+class JoinKey:
+    """What must be equal for packets of two files to stand in one.
+
+    Attributes:
+        codec: canonical name.
+        width: pixels.
+        height: pixels.
+        pix_fmt: FFmpeg's name.
+        time_base: seconds per tick.
+        extradata: codec configuration; with another one H.264 and HEVC pictures decode to garbage, silently.
+        reorder: by how many frames decoding runs ahead; with another one decode times would go back.
+    """
+
+    codec: str
+    width: int
+    height: int
+    pix_fmt: str
+    time_base: Fraction
+    extradata: bytes
+    reorder: int
+
+
+def join_key(path: Path) -> JoinKey:
+    """Read a video's key.
+
+    Raises:
+        MediaError: the file is no readable video.
+        FileNotFoundError: it is missing.
+    """
+    video = probe(path)
+    return JoinKey(
+        video.codec, video.width, video.height, video.pix_fmt, video.time_base, video.extradata, video.reorder
+    )
+
+
+def join_videos(parts: Sequence[Path], target: Path, fps: float | Fraction) -> list[int]:
+    """Copy the pictures of several videos into one mp4, one after another.
+
+    Picture k of the target is shown at exactly k/fps. Each part counts from its own first picture and must have one
+    picture at every step of its grid. Sound is left out. The target appears complete and durable, or not at all.
+
+    Args:
+        parts: at least one file.
+        target: the file to write, replaced if it exists.
+        fps: rate of all parts.
+
+    Returns:
+        The number of pictures of each part.
+
+    Raises:
+        MediaError: the parts' keys differ, or a part is damaged or off its grid.
+        OSError: the target cannot be written.
+        ValueError: there are no parts.
+    """
+    if not parts:
+        raise ValueError("no videos to join")
+    key = _common_key(parts)
+    ticks = frame_ticks(exact_rate(fps), key.time_base)
+    if ticks is None:
+        raise MediaError(f"{str(parts[0])!r}: a time base of {key.time_base} s cannot express 1/{fps} s")
+    target = Path(target)
+    partial = partial_path(target)
+    try:
+        with (
+            named_errors(target, "cannot be written"),
+            av.open(address(partial), "w", format="mp4", options={"movflags": "faststart"}) as output,
+        ):
+            joint = _Joint(output, target, key.time_base, ticks)
+            counts = [joint.append(Path(part)) for part in parts]
+        _check_count(partial, target, sum(counts))
+        sync_file(partial)
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    sync_directory(target.parent)
+    return counts
+
+
+def _check_count(partial: Path, target: Path, expected: int) -> None:
+    found = count_packets(partial)
+    if found != expected:
+        raise MediaError(f"{str(target)!r}: {found} of {expected} pictures were written")
+
+
+def _common_key(parts: Sequence[Path]) -> JoinKey:
+    first = join_key(parts[0])
+    for part in parts[1:]:
+        other = join_key(part)
+        if other != first:
+            different = [f.name for f in fields(JoinKey) if getattr(first, f.name) != getattr(other, f.name)]
+            facts = ", ".join(
+                f"{name} {getattr(other, name)} instead of {getattr(first, name)}" if name != "extradata" else name
+                for name in different
+            )
+            raise MediaError(
+                f"{str(part)!r} cannot be joined to {str(parts[0])!r}: it differs in {facts}",
+                hint="keep the videos in files of their own, or encode them again",
+            )
+    return first
+
+
+class _Joint:
+    """The open target and how far it has been filled."""
+
+    def __init__(self, output: OutputContainer, target: Path, time_base: Fraction, ticks: int) -> None:
+        self._output = output
+        self._target = target
+        self._time_base = time_base
+        self._ticks = ticks
+        self._stream: VideoStream | None = None
+        self._frames = 0
+        self._last_dts: int | None = None
+
+    def append(self, part: Path) -> int:
+        """Copy all pictures of one part; return how many."""
+        with open_video(part) as (container, source), named_errors(part, "cannot be joined"):
+            if self._stream is None:
+                self._stream = self._output.add_stream_from_template(source, opaque=True)
+                self._stream.time_base = self._time_base
+            start = source.start_time or 0
+            numbers: list[int] = []
+            for packet in container.demux(source):
+                if packet.size == 0:
+                    continue
+                if packet.is_corrupt or packet.pts is None or packet.dts is None:
+                    raise MediaError(f"{str(part)!r}: picture {len(numbers)} is cut or has no time")
+                numbers.append(round(Fraction(packet.pts - start, self._ticks)))
+                self._write(packet, numbers[-1], round(Fraction(packet.dts - start, self._ticks)), part)
+        gap = next((k for k, number in enumerate(sorted(numbers)) if k != number), None)
+        if gap is not None or not numbers:
+            raise MediaError(f"{str(part)!r}: there is no picture {gap or 0} at its place, the rate is not constant")
+        self._frames += len(numbers)
+        return len(numbers)
+
+    def _write(self, packet: av.Packet[VideoStream], number: int, order: int, part: Path) -> None:
+        assert self._stream is not None
+        packet.pts = (self._frames + number) * self._ticks
+        packet.dts = (self._frames + order) * self._ticks
+        packet.duration = self._ticks
+        if self._last_dts is not None and packet.dts <= self._last_dts:
+            raise MediaError(f"{str(part)!r}: decode times go back at picture {number}")
+        self._last_dts = packet.dts
+        packet.time_base = self._time_base
+        packet.stream = self._stream
+        with named_errors(self._target, "cannot be written"):
+            self._output.mux(packet)

@@ -1,0 +1,79 @@
+"""How FFmpeg's libraries are opened and silenced, and how their errors are told as ours."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from lerotool.errors import MediaError
+
+# SVT-AV1 writes to stderr by itself; it looks at this when an encoder opens. 0: fatal errors only.
+os.environ.setdefault("SVT_LOG", "0")
+
+# What is wrong with the system rather than with the file passes through as OSError.
+_SYSTEM_ERRORS = frozenset(
+    getattr(errno, name)
+    for name in ("ENOENT", "EACCES", "EROFS", "ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE", "ENOMEM")
+    if hasattr(errno, name)
+)
+
+# Conversions stay in the calling thread: jobs are parallel by processes. Older PyAVs have no such option nor threads.
+SCALER_THREADS: dict[str, int] = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
+
+
+def address(path: Path) -> str:
+    """Return what FFmpeg is given for a file: absolute, so that no part of the name is taken for a protocol."""
+    return str(Path(path).absolute())
+
+
+@contextlib.contextmanager
+def named_errors(path: Path, problem: str) -> Iterator[None]:
+    """Turn FFmpeg's errors into ours, naming the file.
+
+    Raises:
+        MediaError: ``path: problem: FFmpeg's text``.
+        OSError: the system refused (missing file, permission, full disk).
+    """
+    try:
+        yield
+    except av.FFmpegError as error:
+        text = error.strerror or str(error)
+        if isinstance(error, OSError) and error.errno in _SYSTEM_ERRORS:
+            raise OSError(error.errno, text, str(path)) from error
+        raise MediaError(f"{str(path)!r}: {problem}: {text}") from error
+
+
+@contextlib.contextmanager
+def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open a file for reading; gives the container and its first video stream.
+
+    Raises:
+        MediaError: the file is empty, truncated or no video, or no decoder knows it.
+        FileNotFoundError: it is missing.
+    """
+    path = Path(path)
+    with named_errors(path, "cannot be read as a video"):
+        container = av.open(address(path), metadata_errors="replace")
+    with container:
+        if not container.streams.video:
+            raise MediaError(f"{str(path)!r}: there is no video stream in the file")
+        stream = container.streams.video[0]
+        if getattr(stream, "codec_context", None) is None or not stream.width or not stream.pix_fmt:
+            raise MediaError(f"{str(path)!r}: the video stream cannot be decoded: its codec or picture size is unknown")
+        yield container, stream
+
+
+def decoder(name: str) -> VideoCodecContext:
+    """Return a decoder of single packets by FFmpeg's name; it runs in the calling thread."""
+    context = av.CodecContext.create(name, "r")
+    assert isinstance(context, VideoCodecContext)
+    context.thread_count = 1
+    return context

@@ -1,0 +1,127 @@
+"""What a video file is, without decoding it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from lerotool.errors import MediaError
+from lerotool.media.format import EncoderSettings
+from lerotool.media.libav import named_errors, open_video
+from lerotool.media.options import encoder_preset
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """The header of a video file.
+
+    Attributes:
+        codec: the decoder's canonical name (``av1``, ``h264``, ``hevc``).
+        width: pixels.
+        height: pixels.
+        pix_fmt: FFmpeg's name.
+        fps: average rate, None where the header does not tell.
+        base_rate: the lowest rate that has every frame on its grid, as far as FFmpeg can tell.
+        frames: that the header claims, 0 where it does not tell; ``count_packets`` looks.
+        time_base: seconds per tick.
+        start_pts: ticks; 0 if the header does not tell.
+        has_audio: whether there is an audio stream too.
+        channels: of a decoded picture.
+        extradata: the codec's configuration.
+        reorder: by how many frames decoding runs ahead of showing (B-frames).
+    """
+
+    codec: str
+    width: int
+    height: int
+    pix_fmt: str
+    fps: Fraction | None
+    base_rate: Fraction | None
+    frames: int
+    time_base: Fraction
+    start_pts: int
+    has_audio: bool
+    channels: int
+    extradata: bytes
+    reorder: int
+
+
+def probe(path: Path) -> VideoInfo:
+    """Read the header of a video file.
+
+    Raises:
+        MediaError: the file is truncated (without its header), empty, no video, or no decoder knows it.
+        FileNotFoundError: it is missing.
+    """
+    with open_video(path) as (container, stream), named_errors(path, "cannot be read as a video"):
+        context = stream.codec_context
+        pix_fmt = context.pix_fmt or ""
+        return VideoInfo(
+            codec=context.codec.canonical_name,
+            width=context.width,
+            height=context.height,
+            pix_fmt=pix_fmt,
+            fps=stream.average_rate,
+            base_rate=stream.base_rate,
+            frames=stream.frames,
+            time_base=stream.time_base or Fraction(1, 1),
+            start_pts=stream.start_time or 0,
+            has_audio=bool(container.streams.audio),
+            channels=1 if pix_fmt.startswith("gray") else 4 if "rgba" in pix_fmt else 3,
+            extradata=bytes(context.extradata or b""),
+            reorder=context.reorder_depth,
+        )
+
+
+def count_packets(path: Path) -> int:
+    """Count the pictures in a video file by reading all its packets; nothing is decoded.
+
+    Raises:
+        MediaError: the file cannot be read, is cut, or has fewer pictures than its header says.
+        FileNotFoundError: it is missing.
+    """
+    with open_video(path) as (container, stream), named_errors(path, "cannot be read to its end"):
+        count = 0
+        for packet in container.demux(stream):
+            if packet.is_corrupt:
+                raise MediaError(f"{str(path)!r}: picture {count} is cut, the file ends too early")
+            count += packet.size > 0
+        if count < stream.frames:
+            raise MediaError(f"{str(path)!r}: {count} of {stream.frames} pictures are there, the file ends too early")
+        return count
+
+
+def feature_info(path: Path, settings: EncoderSettings | None) -> dict[str, Any]:
+    """Return the ``info`` block that LeRobot 0.6 writes for a camera whose video this is.
+
+    Args:
+        path: a colour video.
+        settings: how it was encoded; None leaves these keys out.
+
+    Raises:
+        MediaError: the file is no readable video.
+    """
+    video = probe(path)
+    rate = video.base_rate or video.fps
+    info: dict[str, Any] = {
+        "is_depth_map": False,
+        "video.height": video.height,
+        "video.width": video.width,
+        "video.codec": video.codec,
+        "video.pix_fmt": video.pix_fmt,
+        "video.fps": int(rate) if rate else 0,
+        "video.channels": video.channels,
+        "has_audio": video.has_audio,
+    }
+    if settings is not None:
+        info |= {
+            "video.g": settings.g,
+            "video.crf": settings.crf,
+            "video.preset": encoder_preset(settings),
+            "video.fast_decode": settings.fast_decode,
+            "video.video_backend": "pyav",
+            "video.extra_options": dict(settings.extra_options),
+        }
+    return info
