@@ -1,0 +1,158 @@
+"""What a session tells while it runs: frozen values, handed to a callback that must return at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, ClassVar
+
+from lerotool.recording.loop import Ending
+from lerotool.recording.report import EpisodeReport
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened; ``type`` names it in JSON lines."""
+
+    type: ClassVar[str] = "event"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class TakeStarted(Event):
+    """Recording of an episode began; ``episode`` counts from 1."""
+
+    type: ClassVar[str] = "take_started"
+    episode: int
+    episodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeSaved(Event):
+    """An episode is durable on disk.
+
+    Attributes:
+        episode: counted from 1 over the whole dataset.
+        episodes: how many the dataset shall have.
+        pending: saved episodes that wait to be encoded, this one included.
+        path: its folder.
+        save_s: how long saving took.
+        report: what happened in it.
+    """
+
+    type: ClassVar[str] = "episode_saved"
+    episode: int
+    episodes: int
+    pending: int
+    path: Path
+    save_s: float
+    report: EpisodeReport
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeDiscarded(Event):
+    """A take was thrown away, because the person asked for it or because it has no rows."""
+
+    type: ClassVar[str] = "episode_discarded"
+    episode: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeLeft(Event):
+    """A take was left as it is on disk, not saved: ``encode --pending --salvage`` can still use it."""
+
+    type: ClassVar[str] = "take_left"
+    episode: int
+    rows: int
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResetStarted(Event):
+    """The pause before the next take began."""
+
+    type: ClassVar[str] = "reset_started"
+    next_episode: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PictureAlarm(Event):
+    """A camera's newest picture became too old, or is fresh again."""
+
+    type: ClassVar[str] = "picture_alarm"
+    camera: str
+    age_s: float
+    is_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DiskLow(Event):
+    """The disk will be full before the session is over."""
+
+    type: ClassVar[str] = "disk_low"
+    free_bytes: int
+    left_s: float
+    needed_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingStarted(Event):
+    """Saved episodes were handed to the encoder."""
+
+    type: ClassVar[str] = "encoding_started"
+    episodes: int
+    at_end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReport(Event):
+    """What a session did.
+
+    Attributes:
+        ended: why it ended.
+        episodes: reports of the episodes saved, by number counted from 1.
+        discarded: takes thrown away.
+        total: episodes that the dataset has now, those that wait included.
+        goal: episodes that it shall have.
+        pending: episodes that still wait to be encoded.
+        encoded: episodes brought into the dataset by this session.
+        rows: of all saved episodes.
+        seconds: recorded.
+        late: ticks that began late.
+        missed: ticks without a row.
+        longest_save_s: the longest time that saving an episode took.
+    """
+
+    type: ClassVar[str] = "session"
+    ended: Ending
+    episodes: Mapping[int, EpisodeReport]
+    discarded: int
+    total: int
+    goal: int
+    pending: int
+    encoded: int
+    rows: int
+    seconds: float
+    late: int
+    missed: int
+    longest_save_s: float
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, EpisodeReport):
+        return value.to_json()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Enum | Path):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return value

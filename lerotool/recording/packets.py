@@ -1,0 +1,52 @@
+"""Between a camera's thread and the spool: counts what arrives."""
+
+from __future__ import annotations
+
+from lerotool.devices.camera import PacketWriterLike
+from lerotool.recording.report import PacketTimes
+
+
+class PacketMeter:
+    """Passes packets on, if there is a writer, and counts them. Called by one camera's thread, read by others.
+
+    Attributes:
+        bytes: of all packets.
+    """
+
+    def __init__(self, writer: PacketWriterLike | None = None) -> None:
+        self._writer = writer
+        self._captured_ns: list[int] = []
+        self.bytes = 0
+
+    def append(self, packet: bytes, captured_ns: int, keyframe: bool = True) -> int:
+        """Pass a packet on, count it and return its number."""
+        number = len(self._captured_ns)
+        if self._writer is not None:
+            number = self._writer.append(packet, captured_ns, keyframe)
+        self._captured_ns.append(captured_ns)
+        self.bytes += len(packet)
+        return number
+
+    @property
+    def count(self) -> int:
+        """Packets counted."""
+        return len(self._captured_ns)
+
+    @property
+    def times(self) -> PacketTimes:
+        """When the packets arrived, and their bytes."""
+        return PacketTimes(tuple(self._captured_ns), self.bytes)
+
+    def rate_hz(self, newest: int = 30) -> float:
+        """Return the packets per second over the newest few."""
+        recent = self._captured_ns[-newest:]
+        if len(recent) < 2 or recent[-1] <= recent[0]:
+            return 0.0
+        return (len(recent) - 1) * 1e9 / (recent[-1] - recent[0])
+
+    def bytes_per_second(self) -> float:
+        """Return the measured data rate, 0 before the second packet."""
+        times = self._captured_ns
+        if len(times) < 2 or times[-1] <= times[0]:
+            return 0.0
+        return self.bytes / len(times) * (len(times) - 1) * 1e9 / (times[-1] - times[0])

@@ -1,0 +1,120 @@
+"""One take: from a new folder on disk to a saved episode, a discarded one, or one left for recovery."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lerotool.devices.camera import Camera
+from lerotool.devices.robot import Robot
+from lerotool.features import Feature
+from lerotool.recording.clock import Clock
+from lerotool.recording.config import RecordingConfig
+from lerotool.recording.controls import Controls
+from lerotool.recording.housekeeping import Housekeeper
+from lerotool.recording.loop import Ending, Take, run_take, undisturbed
+from lerotool.recording.packets import PacketMeter
+from lerotool.recording.report import EpisodeReport, build_report
+from lerotool.recording.schedule import Schedule
+from lerotool.recording.takelog import TakeLog
+from lerotool.spool.header import Header
+from lerotool.spool.pending import PendingEpisode, PendingWriter
+from lerotool.workspace import Workspace
+
+Alarm = Callable[[str, int, bool], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """What is recorded: the robot and its cameras, and the features that they give."""
+
+    robot: Robot
+    cameras: Sequence[Camera]
+    features: Mapping[str, Feature]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A saved episode, its report, and how long saving took."""
+
+    pending: PendingEpisode
+    report: EpisodeReport
+    seconds: float
+
+
+class OpenTake:
+    """A take on disk that is neither saved nor discarded yet.
+
+    Attributes:
+        log: what happened so far; others may look.
+        meters: by camera key, what arrived so far; others may look.
+    """
+
+    def __init__(self, config: RecordingConfig, devices: Devices, sequence: int) -> None:
+        self._config = config
+        self._devices = devices
+        fps = config.fps
+        header = Header.build(
+            sequence=sequence,
+            fps=fps.numerator if fps.denominator == 1 else float(fps),
+            features=devices.features,
+            cameras={camera.key: camera.format for camera in devices.cameras},
+            encoder=config.encoder,
+            task=config.task,
+            robot_type=devices.robot.robot_type,
+        )
+        self._writer = PendingWriter.create(Workspace(config.root).pending, header)
+        self.log = TakeLog(config.ticks, [camera.key for camera in devices.cameras])
+        self.meters = {camera.key: PacketMeter(self._writer.camera(camera.key)) for camera in devices.cameras}
+
+    def record(self, clock: Clock, controls: Controls, housekeeper: Housekeeper, on_alarm: Alarm) -> Ending:
+        """Record until the take ends; on return or error nothing is appended any more.
+
+        Raises:
+            DeviceError: the robot or a camera failed.
+            OSError: the disk failed. In both cases what came before is there.
+        """
+        housekeeper.watch(self._writer)
+        try:
+            with undisturbed():
+                for camera in self._devices.cameras:
+                    camera.begin(self.meters[camera.key])
+                take = Take(
+                    schedule=Schedule(clock.monotonic_ns(), self._config.fps),
+                    ticks=self._config.ticks,
+                    task=self._config.task,
+                    robot=self._devices.robot,
+                    cameras=self._devices.cameras,
+                    sink=self._writer,
+                    log=self.log,
+                    max_age_ns=round(self._config.max_picture_age_s * 1e9),
+                    on_alarm=on_alarm,
+                    failure=lambda: housekeeper.error,
+                )
+                return run_take(take, clock, controls)
+        finally:
+            for camera in self._devices.cameras:
+                camera.end()
+            housekeeper.unwatch()
+
+    def save(self, ended: Ending) -> Saved:
+        """Make the episode durable.
+
+        Raises:
+            OSError: it could not be; what is there stays recoverable.
+        """
+        began = time.monotonic()
+        packets = {key: meter.times for key, meter in self.meters.items()}
+        statistics = {camera.key: camera.statistics for camera in self._devices.cameras}
+        report = build_report(self.log, self._config.fps, ended, packets, statistics)
+        pending = self._writer.save(report.to_json())
+        return Saved(pending, report, time.monotonic() - began)
+
+    def discard(self) -> None:
+        """Throw the take away."""
+        self._writer.discard()
+
+    def leave(self) -> None:
+        """Leave the take as it is on disk; an open one becomes recoverable, a saved one stays as it is."""
+        self._writer.close()
