@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 PARTIAL = ".partial-"
+DISCARDED = ".discarded-"
 
 
 def sync_file(path: Path) -> None:
@@ -31,7 +32,7 @@ def sync_file(path: Path) -> None:
     # Windows flushes only handles that may write.
     descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        sync_descriptor(descriptor)
     finally:
         os.close(descriptor)
 
@@ -71,7 +72,7 @@ def write_atomic(path: Path, data: bytes) -> None:
         with partial.open("xb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            sync_descriptor(file.fileno())
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
@@ -82,6 +83,20 @@ def write_atomic(path: Path, data: bytes) -> None:
 def write_json(path: Path, document: object) -> None:
     """Write a JSON document like LeRobot does (indent 4, UTF-8), atomically and durably."""
     write_atomic(path, (json.dumps(document, indent=4, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def remove_directory(path: Path) -> None:
+    """Remove a directory and what is in it: first out of sight in one durable step, then for good.
+
+    What an interruption leaves behind is named `DISCARDED` and can be removed at any time.
+
+    Raises:
+        OSError: it could not be put out of sight; it is then as before.
+    """
+    away = path.with_name(f"{DISCARDED}{path.name}-{secrets.token_hex(4)}")
+    path.replace(away)
+    sync_directory(path.parent)
+    shutil.rmtree(away, ignore_errors=True)
 
 
 def free_bytes(path: Path) -> int:
@@ -215,3 +230,13 @@ else:
 
     def _lock_descriptor(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def sync_descriptor(descriptor: int) -> None:
+    """Flush an open file's contents to the disk."""
+    if sys.platform == "darwin":
+        # There, fsync leaves the data in the drive's own memory; not every file system knows more than that.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)

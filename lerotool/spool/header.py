@@ -1,0 +1,186 @@
+"""``header.json``: what a pending episode records. Written once, before anything else."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lerotool.errors import IncompatibleDatasetError, LerotoolError, SpoolError
+from lerotool.features import CAMERA_PREFIX, Feature, Kind, cameras, parse_features, recorded_features
+from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
+from lerotool.spool.columns import check_columns
+
+HEADER = "header.json"
+SCHEMA = 1
+_SUFFIXES = {StreamCodec.MJPEG: ".mjpeg", StreamCodec.H264: ".h264", StreamCodec.RAW: ".raw"}
+
+
+class Header(BaseModel):
+    """What a pending episode records. Unknown keys are kept in ``model_extra``.
+
+    Attributes:
+        schema_version: ``schema`` in the file.
+        recording_id: 32 hex digits, unlike any other.
+        sequence: the place of the episode among the dataset's, for order.
+        fps: rows a second.
+        robot_type: as ``info.json`` will say.
+        features: entries as in ``info.json``; LeRobot's five default columns may be among them and are not recorded.
+        cameras: what each video feature's camera delivers.
+        encoder: how the videos are to be encoded.
+        task: the task that the recording was started with; each row has its own.
+        started_at: ISO 8601, UTC.
+        monotonic_ns: the monotonic clock at ``started_at``; all times of the episode are on that clock.
+        host: where it was recorded.
+        pid: by which process.
+        lerotool_version: by which lerotool.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True, allow_inf_nan=False)
+
+    schema_version: int = Field(default=SCHEMA, alias="schema")
+    recording_id: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+    sequence: Annotated[int, Field(ge=0)]
+    fps: Annotated[int | float, Field(gt=0)]
+    robot_type: str | None = None
+    features: dict[str, Any]
+    cameras: dict[str, StreamFormat]
+    encoder: EncoderSettings
+    task: str = ""
+    started_at: str
+    monotonic_ns: int
+    host: str
+    pid: int
+    lerotool_version: str
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.schema_version != SCHEMA:
+            raise ValueError(f"schema is {self.schema_version}, this lerotool knows {SCHEMA}")
+        try:
+            videos = cameras(self.recorded)
+            check_columns(self.recorded)
+        except LerotoolError as error:
+            raise ValueError(str(error)) from error
+        if sorted(videos) != sorted(self.cameras):
+            raise ValueError(f"video features are {sorted(videos)}, cameras are {sorted(self.cameras)}")
+        return self
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        sequence: int,
+        fps: float,
+        features: Mapping[str, Feature],
+        cameras: Mapping[str, StreamFormat],
+        encoder: EncoderSettings | None = None,
+        task: str = "",
+        robot_type: str | None = None,
+        **extra: Any,
+    ) -> Self:
+        """Return the header of an episode that starts now, in this process.
+
+        Raises:
+            IncompatibleDatasetError: the features cannot be recorded, or cameras and video features differ.
+        """
+        try:
+            return cls(
+                recording_id=uuid.uuid4().hex,
+                sequence=sequence,
+                fps=fps,
+                robot_type=robot_type,
+                features={name: feature.to_json() for name, feature in features.items()},
+                cameras=dict(cameras),
+                encoder=encoder or EncoderSettings(),
+                task=task,
+                started_at=datetime.now(UTC).isoformat(),
+                monotonic_ns=time.monotonic_ns(),
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                lerotool_version=version("lerotool"),
+                **extra,
+            )
+        except ValidationError as error:
+            raise IncompatibleDatasetError(f"this cannot be recorded: {_first_problem(error)}") from error
+
+    @property
+    def folder_name(self) -> str:
+        """The name of the episode's folder."""
+        return f"episode-{self.sequence:06d}-{self.recording_id[:8]}"
+
+    @property
+    def recorded(self) -> dict[str, Feature]:
+        """The features that are recorded: all but LeRobot's five default columns."""
+        return recorded_features(parse_features(self.features))
+
+    @property
+    def file_names(self) -> dict[str, str]:
+        """The name, without suffix, of each camera's files."""
+        names: dict[str, str] = {}
+        taken: set[str] = set()
+        for key in self.cameras:
+            name = camera_file_name(key)
+            number = 2
+            # Also unlike on file systems that ignore case; "~" does not occur in encoded names.
+            while (unique := name if number == 2 else f"{name}~{number - 1}").casefold() in taken:
+                number += 1
+            taken.add(unique.casefold())
+            names[key] = unique
+        return names
+
+    def packets_file(self, key: str) -> str:
+        """Return the name of a camera's packet file."""
+        return self.file_names[key] + _SUFFIXES[self.cameras[key].codec]
+
+    def index_file(self, key: str) -> str:
+        """Return the name of a camera's packet index."""
+        return self.file_names[key] + ".index"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document that stands in the file."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def camera_file_name(key: str) -> str:
+    """Return a camera's name with everything but letters, digits, ``-``, ``_`` and ``.`` percent-encoded."""
+    return quote(key.removeprefix(CAMERA_PREFIX) or key, safe="").replace("~", "%7E")
+
+
+def image_features(features: Mapping[str, Feature]) -> list[str]:
+    """Return the names of the features whose pictures lie in the rows."""
+    return [name for name, feature in features.items() if feature.kind is Kind.IMAGE]
+
+
+def load_header(folder: Path) -> Header:
+    """Read a pending episode's header.
+
+    Raises:
+        SpoolError: it is missing or cannot be understood.
+    """
+    path = folder / HEADER
+    try:
+        return Header.model_validate(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        raise SpoolError(f"{str(folder)!r} is no pending episode: {HEADER} is missing") from None
+    except ValidationError as error:
+        raise SpoolError(f"{str(path)!r} cannot be understood: {_first_problem(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise SpoolError(f"{str(path)!r} is no JSON: {error}") from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    text = problem["msg"].removeprefix("Value error, ")
+    return f"{place}: {text}" if place else text
