@@ -1,0 +1,52 @@
+"""JPEG packets as USB cameras send them: made from 4:2:2 full-range planes, and checked for being whole."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+from numpy.typing import NDArray
+
+Plane = NDArray[np.uint8]
+
+_QUANTISER_SCALE = 118  # FF_QP2LAMBDA
+_FIXED_QUANTISER = 0x2  # AV_CODEC_FLAG_QSCALE
+
+
+class JpegEncoder:
+    """Encodes pictures of one size. Not for sharing between threads."""
+
+    def __init__(self, width: int, height: int, quality: int = 3) -> None:
+        codec = av.CodecContext.create("mjpeg", "w")
+        assert isinstance(codec, VideoCodecContext)
+        codec.width, codec.height, codec.pix_fmt = width, height, "yuvj422p"
+        codec.time_base = Fraction(1, 30)
+        codec.thread_count = 1  # frame threads would hold pictures back
+        codec.qmin = codec.qmax = quality
+        codec.flags |= _FIXED_QUANTISER
+        codec.global_quality = quality * _QUANTISER_SCALE
+        self._codec = codec
+        self._frame = av.VideoFrame(width, height, "yuvj422p")
+        self._count = 0
+
+    def encode(self, luma: Plane, blue: Plane, red: Plane) -> bytes:
+        """Return the JPEG of a picture given as planes Y (h, w), Cb and Cr (h, w/2), full range."""
+        for plane, values in zip(self._frame.planes, (luma, blue, red), strict=True):
+            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+            rows[:, : plane.width] = values
+        self._frame.pts = self._count
+        self._count += 1
+        (packet,) = self._codec.encode(self._frame)
+        return bytes(packet)
+
+
+def is_whole_jpeg(data: bytes) -> bool:
+    """Whether a packet begins and ends as a JPEG does; half a JPEG decodes without any error.
+
+    Zeros after the end mark, which some cameras send, are allowed.
+    """
+    if not data.startswith(b"\xff\xd8"):
+        return False
+    return data.endswith(b"\xff\xd9") or (data.endswith(b"\0") and data.rstrip(b"\0").endswith(b"\xff\xd9"))
