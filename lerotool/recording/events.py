@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lerotool.recording.loop import Ending
 from lerotool.recording.report import EpisodeReport
 
 
@@ -24,12 +23,34 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionStarted(Event):
+    """Everything is ready.
+
+    Attributes:
+        root: the dataset.
+        committed: episodes in it.
+        waiting: saved episodes that wait to be encoded.
+        goal: episodes that it shall have.
+        needed_bytes: what the missing ones will take on disk until they are encoded.
+        free_bytes: on that disk.
+    """
+
+    type: ClassVar[str] = "session_started"
+    root: Path
+    committed: int
+    waiting: int
+    goal: int
+    needed_bytes: int
+    free_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class TakeStarted(Event):
     """Recording of an episode began; ``episode`` counts from 1."""
 
     type: ClassVar[str] = "take_started"
     episode: int
-    episodes: int
+    goal: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +59,7 @@ class EpisodeSaved(Event):
 
     Attributes:
         episode: counted from 1 over the whole dataset.
-        episodes: how many the dataset shall have.
+        goal: how many the dataset shall have.
         pending: saved episodes that wait to be encoded, this one included.
         path: its folder.
         save_s: how long saving took.
@@ -47,7 +68,7 @@ class EpisodeSaved(Event):
 
     type: ClassVar[str] = "episode_saved"
     episode: int
-    episodes: int
+    goal: int
     pending: int
     path: Path
     save_s: float
@@ -112,11 +133,27 @@ class EncodingStarted(Event):
     at_end: bool
 
 
+class SessionEnd(StrEnum):
+    """Why a session ended."""
+
+    COMPLETE = "complete"
+    """The dataset has as many episodes as it shall have."""
+    STOPPED = "stopped"
+    """By a key."""
+    INTERRUPTED = "interrupted"
+    """By Ctrl-C or a signal; the take in progress was saved."""
+    ABORTED = "aborted"
+    """By a second one; the take in progress was left for recovery."""
+    FAILED = "failed"
+    """A device or the disk failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionReport(Event):
     """What a session did.
 
     Attributes:
+        root: the dataset.
         ended: why it ended.
         episodes: reports of the episodes saved, by number counted from 1.
         discarded: takes thrown away.
@@ -132,7 +169,8 @@ class SessionReport(Event):
     """
 
     type: ClassVar[str] = "session"
-    ended: Ending
+    root: Path
+    ended: SessionEnd
     episodes: Mapping[int, EpisodeReport]
     discarded: int
     total: int

@@ -44,9 +44,11 @@ class PacketMeter:
             return 0.0
         return (len(recent) - 1) * 1e9 / (recent[-1] - recent[0])
 
-    def bytes_per_second(self) -> float:
-        """Return the measured data rate, 0 before the second packet."""
-        times = self._captured_ns
-        if len(times) < 2 or times[-1] <= times[0]:
+    def bytes_per_second(self, nominal_hz: float) -> float:
+        """Return the measured data rate; with fewer than two packets that of the nominal rate."""
+        count, times = self.count, self._captured_ns
+        if count == 0:
             return 0.0
-        return self.bytes / len(times) * (len(times) - 1) * 1e9 / (times[-1] - times[0])
+        has_rate = count > 1 and times[-1] > times[0]
+        rate_hz = (count - 1) * 1e9 / (times[-1] - times[0]) if has_rate else nominal_hz
+        return self.bytes / count * rate_hz

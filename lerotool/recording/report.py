@@ -83,6 +83,7 @@ class EpisodeReport:
         missed: ticks without a row because their whole period had passed.
         stale_rows: rows with a joint of the state that was not fresh.
         stale_actions: rows with a joint of the action that was not fresh.
+        not_finite: rows with NaN or infinite numbers, by feature.
         ended: why the take ended.
         cameras: by camera key.
     """
@@ -96,6 +97,7 @@ class EpisodeReport:
     missed: int
     stale_rows: int
     stale_actions: int
+    not_finite: Mapping[str, int]
     ended: Ending
     cameras: Mapping[str, CameraReport]
 
@@ -136,8 +138,9 @@ def build_report(
     ended: Ending,
     packets: Mapping[str, PacketTimes],
     statistics: Mapping[str, CameraStatistics],
+    not_finite: Mapping[str, int],
 ) -> EpisodeReport:
-    """Return the report of a take; ``packets`` and ``statistics`` by camera key."""
+    """Return the report of a take; ``packets`` and ``statistics`` by camera key, ``not_finite`` by feature."""
     started_ns = log.started_ns
     span_ns = int(started_ns[-1] - started_ns[0]) if log.rows else 0
     return EpisodeReport(
@@ -150,6 +153,7 @@ def build_report(
         missed=log.missed,
         stale_rows=log.stale_rows,
         stale_actions=log.stale_actions,
+        not_finite=dict(not_finite),
         ended=ended,
         cameras={
             key: _build_camera_report(log.rows, camera, packets[key], statistics[key])

@@ -31,15 +31,13 @@ class CameraStatus:
     Attributes:
         name: of the camera.
         rate_hz: pictures per second over the last second or so; None outside of takes.
-        age_ms: of the newest picture; None outside of takes.
-        repeats: rows of this take that show the same picture as the row before.
+        age_ms: of the newest picture; None before the first.
         is_stale: whether the newest picture is older than allowed.
     """
 
     name: str
     rate_hz: float | None
     age_ms: float | None
-    repeats: int
     is_stale: bool
 
 
@@ -71,7 +69,7 @@ class Status:
     Attributes:
         phase: what it is doing.
         episode: the take in progress or the next one, counted from 1 over the whole dataset.
-        episodes: how many the dataset shall have.
+        goal: how many the dataset shall have.
         elapsed_s: since the phase began.
         length_s: of the phase, None if open.
         take: the take in progress, None outside of takes.
@@ -86,7 +84,7 @@ class Status:
 
     phase: Phase
     episode: int
-    episodes: int
+    goal: int
     elapsed_s: float
     length_s: float | None
     take: TakeStatus | None

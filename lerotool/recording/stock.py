@@ -1,4 +1,4 @@
-"""What a dataset has already: episodes in it, episodes that wait, takes that were interrupted; and whether more fits."""
+"""What a dataset has already: episodes in it, episodes that wait, takes that were interrupted; whether more fits."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lerotool.devices.camera import Camera
 from lerotool.devices.robot import Robot
@@ -68,6 +69,11 @@ class OpenTake:
         self.log = TakeLog(config.ticks, [camera.key for camera in devices.cameras])
         self.meters = {camera.key: PacketMeter(self._writer.camera(camera.key)) for camera in devices.cameras}
 
+    @property
+    def path(self) -> Path:
+        """Its folder."""
+        return self._writer.path
+
     def record(self, clock: Clock, controls: Controls, housekeeper: Housekeeper, on_alarm: Alarm) -> Ending:
         """Record until the take ends; on return or error nothing is appended any more.
 
@@ -107,7 +113,7 @@ class OpenTake:
         began = time.monotonic()
         packets = {key: meter.times for key, meter in self.meters.items()}
         statistics = {camera.key: camera.statistics for camera in self._devices.cameras}
-        report = build_report(self.log, self._config.fps, ended, packets, statistics)
+        report = build_report(self.log, self._config.fps, ended, packets, statistics, self._writer.not_finite)
         pending = self._writer.save(report.to_json())
         return Saved(pending, report, time.monotonic() - began)
 

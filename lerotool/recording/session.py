@@ -1,0 +1,296 @@
+"""A recording session: take, pause, take, … until the dataset has as many episodes as it shall have.
+
+The session runs in one thread, which is also the loop's; it prints nothing and asks nobody. Commands come through
+`Controls`, news goes to a callback, and `status` gives a snapshot to whoever shows it. Robot and cameras are closed
+before anything else happens at the end, however it comes about.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from lerotool.errors import LerotoolError
+from lerotool.recording.batch import BatchEncoder
+from lerotool.recording.clock import Clock, SystemClock
+from lerotool.recording.config import BatchMode, RecordingConfig
+from lerotool.recording.controls import Command, Controls
+from lerotool.recording.disk import DiskNeed, measure_disk, require_space
+from lerotool.recording.events import (
+    DiskLow,
+    EncodingStarted,
+    EpisodeDiscarded,
+    EpisodeSaved,
+    Event,
+    PictureAlarm,
+    ResetStarted,
+    SessionEnd,
+    SessionReport,
+    SessionStarted,
+    TakeLeft,
+    TakeStarted,
+)
+from lerotool.recording.housekeeping import Housekeeper
+from lerotool.recording.loop import Ending, follow
+from lerotool.recording.plan import Plan, plan_session
+from lerotool.recording.progress import Progress
+from lerotool.recording.schedule import NANOSECONDS, Schedule
+from lerotool.recording.status import Phase, Status
+from lerotool.recording.stock import take_stock
+from lerotool.recording.take import Devices, OpenTake, Saved
+from lerotool.storage import ProcessLock, free_bytes
+from lerotool.workspace import Workspace
+
+Failure = LerotoolError | OSError
+Listener = Callable[[Event], None]
+_LEAVING = (Ending.STOP, Ending.INTERRUPT, Ending.ABORT, Ending.FAILURE)
+_ENDS = {
+    Command.STOP: SessionEnd.STOPPED,
+    Command.INTERRUPT: SessionEnd.INTERRUPTED,
+    Command.ABORT: SessionEnd.ABORTED,
+}
+_POLL_NS = NANOSECONDS // 20
+_Result = TypeVar("_Result")
+_Other = TypeVar("_Other")
+
+
+class Session:
+    """One session. Use it once.
+
+    Args:
+        config: what to record.
+        devices: a robot, not open yet, and running cameras; the session closes them.
+        controls: where commands come from.
+        encoder: encodes saved episodes beside it, or nobody does.
+        listen: called in the session's thread with every event; must return at once.
+        clock: the system's, but for tests.
+    """
+
+    def __init__(
+        self,
+        config: RecordingConfig,
+        devices: Devices,
+        controls: Controls,
+        *,
+        encoder: BatchEncoder | None = None,
+        listen: Listener,
+        clock: Clock | None = None,
+    ) -> None:
+        self._config = config
+        self._devices = devices
+        self._controls = controls
+        self._encoder = encoder
+        self._listen = listen
+        self._clock = clock or SystemClock()
+        self._progress = Progress(config, devices, self._clock)
+        self._housekeeper = Housekeeper(lambda: measure_disk(config.root, self._need))
+        self._need: DiskNeed | None = None
+        self._failure: Failure | None = None
+        self._unconfirmed: Saved | None = None
+        self._sequence = 0
+        self._warned = False
+
+    def status(self) -> Status:
+        """Return a snapshot; from any thread."""
+        encoder = self._encoder.status() if self._encoder is not None else None
+        return self._progress.status(encoder, self._housekeeper.disk, self._controls)
+
+    def run(self) -> SessionReport:
+        """Record, then encode what waits, and return what was done.
+
+        Raises:
+            DatasetLockedError: another process records into the dataset.
+            IncompatibleDatasetError: the dataset is not like what would be recorded.
+            DeviceError: the robot or a camera failed; the take in progress was saved.
+            OSError: the disk failed; the take in progress was saved, or left for recovery if that was impossible.
+        """
+        try:
+            with ProcessLock(Workspace(self._config.root).recording_lock, "recording"):
+                self._record()
+        finally:
+            self._housekeeper.stop()
+            self._close_devices()
+        self._encode_rest()
+        self._progress.begin(Phase.DONE, None)
+        report = self._progress.report(self._end(), self._encoder.status() if self._encoder is not None else None)
+        self._listen(report)
+        if self._failure is not None:
+            raise self._failure
+        return report
+
+    def _record(self) -> None:
+        config = self._config
+        stock = take_stock(config.root)
+        plan = plan_session(config, self._devices, stock, self._clock)
+        self._need, self._sequence = plan.need, stock.next_sequence
+        self._progress.resume(stock)
+        self._housekeeper.start()
+        self._announce(plan)
+        if plan.takes == 0:
+            return
+        require_space(config.root, plan.need)
+        self._devices.robot.open()
+        self._hand_over()
+        while self._progress.missing and not self._is_over():
+            again = self._take() is Ending.AGAIN
+            if self._is_over() or not (again or self._progress.missing):
+                break
+            self._guard(self._pause)
+            if not self._is_over():
+                self._hand_over()
+
+    def _announce(self, plan: Plan) -> None:
+        root, free = self._config.root, free_bytes(self._config.root)
+        stock = plan.stock
+        needed = plan.need.session_bytes
+        self._listen(SessionStarted(root, stock.committed, stock.waiting, self._config.episodes, needed, free))
+        self._warn_of_full_disk()
+
+    def _warn_of_full_disk(self) -> None:
+        assert self._need is not None
+        disk = measure_disk(self._config.root, self._need)
+        needed = self._need.take_bytes * self._progress.missing
+        if not self._warned and disk.left_s is not None and disk.left_s * self._need.bytes_per_second < needed:
+            self._warned = True
+            self._listen(DiskLow(disk.free_bytes, disk.left_s, needed))
+
+    # One take.
+
+    def _take(self) -> Ending:
+        """Record one take and save it, discard it or leave it; a failure is kept for later."""
+        config, progress = self._config, self._progress
+        take = self._guard(self._open_take, None)
+        if take is None:
+            return Ending.FAILURE
+        try:
+            self._controls.begin_phase()
+            progress.begin_take(take)
+            self._listen(TakeStarted(progress.episode, config.episodes))
+            ending = self._guard(lambda: take.record(self._clock, self._controls, self._housekeeper, self._tell_alarm))
+            ending = ending or Ending.FAILURE
+            progress.begin(Phase.SAVING, None)
+            if ending in _LEAVING or (ending is not Ending.AGAIN and progress.missing == 1):
+                self._close_robot()
+            self._finish_take(take, ending)
+        finally:
+            take.leave()
+            progress.end_take()
+        return ending
+
+    def _open_take(self) -> OpenTake:
+        assert self._need is not None
+        require_space(self._config.root, self._need)
+        self._warn_of_full_disk()
+        return OpenTake(self._config, self._devices, self._sequence)
+
+    def _finish_take(self, take: OpenTake, ending: Ending) -> None:
+        progress, rows = self._progress, take.log.rows
+        if ending is Ending.ABORT and rows:
+            self._listen(TakeLeft(progress.episode, rows, take.path, "stopped at once"))
+        elif ending is Ending.AGAIN or rows == 0:
+            self._guard(take.discard)
+            progress.discarded += ending is Ending.AGAIN
+            self._listen(EpisodeDiscarded(progress.episode, rows))
+        elif (saved := self._guard(lambda: take.save(ending), None)) is not None:
+            self._sequence += 1
+            self._unconfirmed = saved
+            episode = progress.episode
+            progress.add(saved)
+            event = EpisodeSaved(
+                episode,
+                self._config.episodes,
+                progress.waiting(self._encoder),
+                saved.pending.path,
+                saved.seconds,
+                saved.report,
+            )
+            self._listen(event)
+        else:
+            self._listen(TakeLeft(progress.episode, rows, take.path, str(self._failure)))
+
+    def _tell_alarm(self, key: str, age_ns: int, is_stale: bool) -> None:
+        self._listen(PictureAlarm(key, age_ns / 1e9, is_over=not is_stale))
+
+    # Between takes.
+
+    def _pause(self) -> None:
+        """Follow the leader while the scene is put back; the episode before can still be taken back."""
+        config = self._config
+        self._controls.begin_phase()
+        self._progress.begin(Phase.RESET, config.reset_time_s)
+        if config.reset_time_s > 0:
+            self._listen(ResetStarted(self._progress.episode, config.reset_time_s))
+        end_ns = self._clock.monotonic_ns() + round(config.reset_time_s * 1e9)
+        ending = self._follow(lambda now_ns: now_ns >= end_ns)
+        if ending is Ending.AGAIN and self._unconfirmed is not None:
+            self._take_back(self._unconfirmed)
+        self._unconfirmed = None
+
+    def _take_back(self, saved: Saved) -> None:
+        saved.pending.discard()
+        self._progress.take_back()
+        self._listen(EpisodeDiscarded(self._progress.episode, saved.report.rows))
+
+    def _hand_over(self) -> None:
+        """Tell the encoder of a full batch, and wait for it where that was asked for."""
+        config, progress, encoder = self._config, self._progress, self._encoder
+        if encoder is None or config.mode is BatchMode.LATER or not config.batch or progress.unhanded < config.batch:
+            return
+        waiting = progress.waiting(encoder)
+        progress.unhanded = 0
+        encoder.notify(waiting)
+        self._listen(EncodingStarted(waiting, at_end=False))
+        if config.mode is BatchMode.FOREGROUND and not self._controls.is_leaving:
+            progress.begin(Phase.WAITING, None)
+            self._guard(lambda: self._follow(lambda _: not encoder.status().is_busy))
+
+    def _follow(self, is_over: Callable[[int], bool]) -> Ending:
+        schedule = Schedule(self._clock.monotonic_ns(), self._config.fps)
+        return follow(self._devices.robot, schedule, self._clock, self._controls, is_over)
+
+    # The end.
+
+    def _encode_rest(self) -> None:
+        """Encode what waits; any further wish to leave stops that."""
+        config, encoder, waiting = self._config, self._encoder, self._progress.waiting(self._encoder)
+        if encoder is None:
+            return
+        is_disk_trouble = self._failure is not None and not isinstance(self._failure, LerotoolError)
+        if not config.encode_at_end or not waiting or is_disk_trouble or self._controls.command is Command.ABORT:
+            encoder.stop()
+            return
+        self._progress.begin(Phase.ENCODING, None)
+        self._listen(EncodingStarted(waiting, at_end=True))
+        wishes = self._controls.wishes_to_leave
+        thread = threading.Thread(target=lambda: self._guard(encoder.finish), name="encoding the rest", daemon=True)
+        thread.start()
+        while thread.is_alive():
+            self._clock.sleep_until(self._clock.monotonic_ns() + _POLL_NS)
+            if self._controls.wishes_to_leave > wishes:
+                encoder.stop()
+                thread.join()
+
+    def _is_over(self) -> bool:
+        return self._failure is not None or self._controls.is_leaving
+
+    def _end(self) -> SessionEnd:
+        if self._failure is not None:
+            return SessionEnd.FAILED
+        return _ENDS.get(self._controls.command, SessionEnd.COMPLETE)
+
+    def _close_robot(self) -> None:
+        self._guard(self._devices.robot.close)
+
+    def _close_devices(self) -> None:
+        self._close_robot()
+        for camera in self._devices.cameras:
+            self._guard(camera.close)
+
+    def _guard(self, action: Callable[[], _Result], otherwise: _Other = None) -> _Result | _Other:  # type: ignore[assignment]
+        """Do something that must not keep the session from ending well; the first failure is kept."""
+        try:
+            return action()
+        except (LerotoolError, OSError) as error:
+            self._failure = self._failure or error
+            return otherwise
