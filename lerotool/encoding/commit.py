@@ -1,0 +1,75 @@
+"""From the staged results of a pending episode to what the dataset's appender takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from lerotool.dataset.appender import NewEpisode, StagedVideo
+from lerotool.encoding.plan import Task
+from lerotool.encoding.staged import StagedResult, load_result, video_path
+from lerotool.errors import SpoolError
+from lerotool.features import columns
+from lerotool.moments import FeatureStats
+
+TIMING = "timing"
+NOT_MEASURED = "none"
+"""Value of the header's key ``timing`` when the times of the rows are no measurements."""
+_MEASURED = ("tick_ns", "observed_ns", "acted_ns", "stale")
+
+
+def build_episode(task: Task) -> NewEpisode:
+    """Return the episode that a task's staged results make; each is verified once more.
+
+    Raises:
+        SpoolError: a result has vanished or does not verify; the job must be run again.
+    """
+    episode = task.episode
+    results = {camera: _result(task, camera) for camera in task.cameras}
+    rows = episode.rows()
+    return NewEpisode(
+        rows=rows.select([*columns(episode.header.recorded), "task"]),
+        videos={
+            camera: StagedVideo(path=video_path(episode, camera), frames=result.frames, info=result.info)
+            for camera, result in results.items()
+        },
+        stats={camera: FeatureStats.from_json(result.stats) for camera, result in results.items()},
+        timing=_timing(task, rows),
+        recording=_recording(task, results),
+        consumed=episode.path,
+    )
+
+
+def _result(task: Task, camera: str) -> StagedResult:
+    result = load_result(task.episode, camera, task.settings)
+    if result is None:
+        raise SpoolError(f"episode {task.name}, camera {camera!r}: the encoded video is not what its result says")
+    return result
+
+
+def _timing(task: Task, rows: pa.Table) -> pa.Table | None:
+    """Return the measured times; ``picture_age_ns`` is from the capture of a picture to the tick that it belongs to."""
+    if (task.episode.header.model_extra or {}).get(TIMING) == NOT_MEASURED:
+        return None
+    table = rows.select(list(_MEASURED))
+    ticks = rows.column("tick_ns").to_numpy()
+    for camera in task.cameras:
+        picked = rows.column(f"picture/{camera}")
+        age_ns = ticks - task.episode.camera(camera).captured_ns[picked.to_numpy()]
+        table = table.append_column(f"picture/{camera}", picked)
+        table = table.append_column(f"picture_age_ns/{camera}", pa.array(age_ns, pa.int64()))
+    return table
+
+
+def _recording(task: Task, results: dict[str, StagedResult]) -> dict[str, Any]:
+    header = task.episode.header
+    return {
+        "recording_id": header.recording_id,
+        "started_at": header.started_at,
+        "host": header.host,
+        "lerotool_version": header.lerotool_version,
+        "encoder": task.settings.to_json(),
+        "packets_decoded": {camera: result.decoded for camera, result in results.items()},
+        "report": task.episode.report,
+    }

@@ -1,0 +1,149 @@
+"""What there is to encode in a dataset: found by looking only, nothing is changed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lerotool.encoding.events import Left
+from lerotool.errors import LerotoolError
+from lerotool.execution import Priority
+from lerotool.media.format import EncoderSettings
+from lerotool.spool.pending import PendingEpisode, State
+from lerotool.spool.recovery import Kind, Verdict, examine_all
+
+# Of AV1 at the default quality with noise; measured 0.02 to 0.03 on camera pictures.
+_BYTES_PER_PIXEL = 0.05
+_BYTES_PER_ROW = 400
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeOptions:
+    """How to encode.
+
+    Attributes:
+        jobs: worker processes; None is one per core.
+        overrides: fields of EncoderSettings that win over those the episodes were recorded with.
+        salvage: also use episodes whose recording was cut off, as far as they are complete.
+        pack: join the dataset's small files at the end.
+        priority: of the workers.
+    """
+
+    jobs: int | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    salvage: bool = False
+    pack: bool = True
+    priority: Priority = Priority.LOW
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One pending episode to bring into the dataset."""
+
+    episode: PendingEpisode
+    settings: EncoderSettings
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return self.episode.path.name
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """The keys of its video features."""
+        return tuple(self.episode.header.cameras)
+
+    @property
+    def seconds(self) -> float:
+        """How long the episode is."""
+        return self.episode.length / self.episode.header.fps
+
+    @property
+    def estimated_bytes(self) -> int:
+        """About how much its videos and rows will take in the dataset."""
+        pixels = sum(f.width * f.height for f in self.episode.header.cameras.values())
+        return self.episode.length * (int(pixels * _BYTES_PER_PIXEL) + _BYTES_PER_ROW)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be done with a dataset's pending episodes.
+
+    Attributes:
+        root: the dataset.
+        tasks: episodes to encode, in order.
+        salvageable: cut-off episodes that must be salvaged first, when that was asked for.
+        left: episodes that are not touched, with the reason.
+    """
+
+    root: Path
+    tasks: tuple[Task, ...]
+    salvageable: tuple[Verdict, ...]
+    left: tuple[Left, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of the tasks."""
+        return sum(task.episode.length for task in self.tasks)
+
+    @property
+    def frames(self) -> int:
+        """Pictures to encode, all cameras together."""
+        return sum(task.episode.length * len(task.cameras) for task in self.tasks)
+
+    @property
+    def seconds(self) -> float:
+        """Recorded seconds."""
+        return sum(task.seconds for task in self.tasks)
+
+    @property
+    def estimated_bytes(self) -> int:
+        """About how much disk space the result takes."""
+        return sum(task.estimated_bytes for task in self.tasks)
+
+
+def plan_encoding(root: Path, options: EncodeOptions, committed: frozenset[str] = frozenset()) -> Plan:
+    """Look at all pending episodes of a dataset.
+
+    Args:
+        root: the dataset, which need not exist yet apart from its pending episodes.
+        options: how to encode.
+        committed: ids of recordings that the dataset contains already.
+    """
+    tasks: list[Task] = []
+    salvageable: list[Verdict] = []
+    left: list[Left] = []
+    for verdict in examine_all(root):
+        found = _classify(verdict, options, committed)
+        match found:
+            case Task():
+                tasks.append(found)
+            case Verdict():
+                salvageable.append(found)
+            case Left():
+                left.append(found)
+    tasks.sort(key=lambda task: (task.episode.header.sequence, task.episode.header.started_at, task.name))
+    return Plan(root, tuple(tasks), tuple(salvageable), tuple(left))
+
+
+def _classify(verdict: Verdict, options: EncodeOptions, committed: frozenset[str]) -> Task | Verdict | Left | None:
+    name = verdict.path.name
+    if verdict.kind is Kind.LIVE:
+        return Left(name, "is being recorded", "encode again when it is saved")
+    if verdict.kind is Kind.HOPELESS:
+        return Left(name, verdict.reason, f"nothing in it can be used; remove {verdict.path} when you agree")
+    if verdict.kind is Kind.SALVAGEABLE:
+        hint = f"encode with --salvage to use its {verdict.rows} complete rows"
+        return verdict if options.salvage else Left(name, verdict.reason, hint)
+    try:
+        episode = PendingEpisode.open(verdict.path)
+    except LerotoolError as error:
+        return Left(name, str(error), error.hint)
+    if episode.state is State.COMMITTED:
+        return None
+    if episode.header.recording_id in committed:
+        return Left(name, "is in the dataset already", f"remove {verdict.path}")
+    return Task(episode, dataclasses.replace(episode.header.encoder, **options.overrides))

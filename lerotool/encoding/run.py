@@ -1,0 +1,213 @@
+"""The run of `encode`: pending episodes of one dataset are encoded in parallel and committed in their order."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from pathlib import Path
+
+from lerotool.dataset.appender import DatasetAppender
+from lerotool.dataset.journal import INFO, finish_interrupted
+from lerotool.encoding.events import (
+    EncodeReport,
+    Ending,
+    Finished,
+    Found,
+    Left,
+    Listener,
+    Packed,
+    ignore_event,
+)
+from lerotool.encoding.fitting import without_misfits
+from lerotool.encoding.plan import EncodeOptions, Plan, plan_encoding
+from lerotool.encoding.schedule import Schedule
+from lerotool.errors import DatasetNotFoundError, LerotoolError
+from lerotool.execution import ProcessExecutor, cores
+from lerotool.spool.pending import PendingEpisode
+from lerotool.spool.recovery import salvage
+from lerotool.storage import free_bytes, make_directory
+from lerotool.workspace import Workspace
+
+
+def encode_pending(
+    root: Path,
+    options: EncodeOptions | None = None,
+    on_event: Listener = ignore_event,
+    *,
+    executor: Executor | None = None,
+    stop: threading.Event | None = None,
+) -> EncodeReport:
+    """Bring the pending episodes of a dataset into it.
+
+    One job per episode and camera, in parallel; episodes are committed in their order once all before them are there,
+    and each commit is durable. An episode that fails stays pending and does not hold up the others. Whatever ends the
+    run, finished jobs stay staged and the next run goes on from there.
+
+    Args:
+        root: the dataset; it is made from the first episode's header if there is none yet.
+        options: how to encode.
+        on_event: called in this thread with everything that happens; must return soon.
+        executor: where jobs run; None is a pool of processes of this machine, for this run.
+        stop: when set, the run ends at the next safe point.
+
+    Raises:
+        DatasetNotFoundError: there is no such folder.
+        DatasetLockedError: another process changes the dataset.
+        DatasetError: the dataset cannot be appended to.
+        OSError: the disk is full, or something like it; nothing is lost.
+    """
+    root = Path(root)
+    options = options or EncodeOptions()
+    if not root.is_dir():
+        raise DatasetNotFoundError(f"there is no dataset at {str(root)!r}")
+    began = time.perf_counter()
+    finish_interrupted(Workspace(root))
+    plan = plan_encoding(root, options, committed_recordings(root))
+    if not plan.tasks and not plan.salvageable and not _wants_packing(root, options):
+        return _finish(_Totals(root, plan.left, began), on_event)
+    with _open(plan) as appender:
+        # Another process may have been at it between the look and the lock.
+        plan = plan_encoding(root, options, committed_recordings(root))
+        if plan.salvageable:
+            plan = _salvage(plan, options)
+        plan = without_misfits(plan, appender.info)
+        return _finish(_run(plan, options, appender, on_event, executor, stop, began), on_event)
+
+
+def committed_recordings(root: Path) -> frozenset[str]:
+    """Return the ids of the recordings that a dataset contains."""
+    found = set()
+    for path in sorted(Workspace(root).sidecar.glob("recordings/*/*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(ValueError, AttributeError):
+                found.add(json.loads(line).get("recording_id"))
+    return frozenset(found - {None})
+
+
+class _Totals:
+    """What the report is made of."""
+
+    def __init__(self, root: Path, left: tuple[Left, ...], began: float) -> None:
+        self.root = root
+        self.left = left
+        self.began = began
+        self.schedule: Schedule | None = None
+        self.total_episodes = 0
+
+    def report(self) -> EncodeReport:
+        schedule = self.schedule
+        left = self.left + (schedule.left() if schedule else ())
+        stopped = schedule is not None and schedule.is_stopped
+        return EncodeReport(
+            root=self.root,
+            ending=Ending.STOPPED if stopped else Ending.INCOMPLETE if left else Ending.COMPLETE,
+            episodes=schedule.episodes if schedule else 0,
+            rows=schedule.rows if schedule else 0,
+            recorded_s=schedule.recorded_s if schedule else 0.0,
+            frames=schedule.frames if schedule else 0,
+            reused_frames=schedule.reused_frames if schedule else 0,
+            wall_s=time.perf_counter() - self.began,
+            encode_wall_s=schedule.encode_wall_s if schedule else 0.0,
+            cpu_s=schedule.cpu_s if schedule else 0.0,
+            total_episodes=self.total_episodes,
+            left=left,
+        )
+
+
+def _finish(totals: _Totals, on_event: Listener) -> EncodeReport:
+    report = totals.report()
+    on_event(Finished(report))
+    return report
+
+
+def _wants_packing(root: Path, options: EncodeOptions) -> bool:
+    """Whether an earlier run may have left the packing to this one."""
+    return options.pack and Workspace(root).folder.is_dir() and (root / INFO).exists()
+
+
+def _open(plan: Plan) -> DatasetAppender:
+    if (plan.root / INFO).exists():
+        return DatasetAppender.open(plan.root)
+    first = plan.tasks[0].episode if plan.tasks else PendingEpisode.open(plan.salvageable[0].path)
+    header = first.header
+    return DatasetAppender.create(plan.root, header.fps, header.recorded, header.robot_type)
+
+
+def _salvage(plan: Plan, options: EncodeOptions) -> Plan:
+    failed: list[Left] = []
+    for verdict in plan.salvageable:
+        try:
+            salvage(verdict.path)
+        except LerotoolError as error:
+            failed.append(Left(verdict.path.name, f"cannot be salvaged: {error}", error.hint))
+    names = {left.episode for left in failed}
+    again = plan_encoding(plan.root, options, committed_recordings(plan.root))
+    others = tuple(left for left in again.left if left.episode not in names)
+    return Plan(plan.root, again.tasks, (), (*others, *failed))
+
+
+def _run(
+    plan: Plan,
+    options: EncodeOptions,
+    appender: DatasetAppender,
+    on_event: Listener,
+    executor: Executor | None,
+    stop: threading.Event | None,
+    began: float,
+) -> _Totals:
+    totals = _Totals(plan.root, plan.left, began)
+    _check_space(plan)
+    jobs = sum(len(task.cameras) for task in plan.tasks)
+    on_event(Found(plan.root, len(plan.tasks), jobs, plan.frames, plan.seconds, plan.left))
+    workers = options.jobs or cores()
+    with _scratch(plan.root) as scratch, _workers(executor, workers, options) as pool:
+        totals.schedule = Schedule(plan.tasks, appender, pool, workers, scratch, on_event, stop or threading.Event())
+        totals.schedule.run()
+    if options.pack and not totals.schedule.is_stopped:
+        packing = time.perf_counter()
+        appender.finalize()
+        on_event(Packed(time.perf_counter() - packing))
+    totals.total_episodes = appender.num_episodes
+    return totals
+
+
+@contextlib.contextmanager
+def _workers(executor: Executor | None, workers: int, options: EncodeOptions) -> Iterator[Executor]:
+    if executor is not None:
+        yield executor
+        return
+    own = ProcessExecutor(workers, options.priority)
+    try:
+        yield own
+    except BaseException:
+        own.kill()
+        raise
+    own.kill()
+
+
+@contextlib.contextmanager
+def _scratch(root: Path) -> Iterator[Path]:
+    """Give a fresh folder for progress and stop files; whoever holds the writing lock may sweep older ones."""
+    folder = Workspace(root).folder / "encoding"
+    shutil.rmtree(folder, ignore_errors=True)
+    make_directory(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_space(plan: Plan) -> None:
+    free, needed = free_bytes(plan.root), plan.estimated_bytes
+    if free < needed:
+        raise OSError(
+            errno.ENOSPC,
+            f"{len(plan.tasks)} episodes need about {needed / 1e6:.0f} MB, only {free / 1e6:.0f} MB are free",
+            str(plan.root),
+        )

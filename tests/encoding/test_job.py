@@ -1,0 +1,105 @@
+"""One job: one camera of one pending episode."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lerotool.encoding.job import EncodeJob, run_job
+from lerotool.encoding.staged import load_result, result_path, video_path
+from lerotool.errors import MediaError, SpoolError
+from lerotool.execution import StoppedError
+from lerotool.media.decode import decode_image
+from lerotool.media.format import EncoderSettings
+from lerotool.moments import FeatureStats, PictureHistogram
+from lerotool.spool.pending import PendingEpisode
+from tests.encoding.recordings import FRONT, QUICK, numbers_of, packet, record
+
+
+def job_for(episode: PendingEpisode, scratch: Path, settings: EncoderSettings = QUICK) -> EncodeJob:
+    return EncodeJob(episode.path, FRONT, settings, 1, scratch / "progress", scratch / "stop")
+
+
+def flip_byte_of_packet(episode: PendingEpisode, number: int) -> None:
+    path = episode.path / episode.header.packets_file(FRONT)
+    data = bytearray(path.read_bytes())
+    place = data.find(packet(number)) + 200
+    data[place] ^= 0xFF
+    path.write_bytes(data)
+
+
+@settings(max_examples=8)
+@given(steps=st.lists(st.integers(0, 3), min_size=1, max_size=40))
+def test_frame_i_is_the_picture_that_row_i_names(steps: list[int], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whatever rows repeat and skip: none shifted, none missing."""
+    root = tmp_path_factory.mktemp("set")
+    picks = np.cumsum(steps).tolist()
+    episode = record(root, picks=picks, cameras=[FRONT])
+    outcome = run_job(job_for(episode, root))
+    assert numbers_of(video_path(episode, FRONT), 0, len(picks)) == picks
+    assert outcome.frames == len(picks)
+    assert outcome.decoded == len(set(picks))
+
+
+def test_a_result_is_used_again_until_something_about_it_changes(tmp_path: Path) -> None:
+    episode = record(tmp_path, cameras=[FRONT])
+    assert load_result(episode, FRONT, QUICK) is None
+    run_job(job_for(episode, tmp_path))
+    assert load_result(episode, FRONT, QUICK) is not None
+    assert load_result(episode, FRONT, EncoderSettings(vcodec="h264", crf=21, preset="ultrafast")) is None
+    video = video_path(episode, FRONT)
+    video.write_bytes(video.read_bytes()[:-1])
+    assert load_result(episode, FRONT, QUICK) is None
+
+
+def test_a_result_file_that_is_no_json_is_no_result(tmp_path: Path) -> None:
+    episode = record(tmp_path, cameras=[FRONT])
+    run_job(job_for(episode, tmp_path))
+    result_path(episode, FRONT).write_bytes(b"{")
+    assert load_result(episode, FRONT, QUICK) is None
+
+
+def test_a_damaged_packet_is_named_and_leaves_no_result(tmp_path: Path) -> None:
+    episode = record(tmp_path, cameras=[FRONT])
+    flip_byte_of_packet(episode, 7)
+    with pytest.raises(SpoolError, match=rf"{episode.path.name}, camera '{FRONT}': packet 7: .*packet 7 is damaged"):
+        run_job(job_for(episode, tmp_path))
+    assert not any(episode.encoded_dir.iterdir())
+
+
+def test_a_damaged_packet_that_no_row_names_does_no_harm(tmp_path: Path) -> None:
+    episode = record(tmp_path, picks=[0, 1, 2, 5, 6], cameras=[FRONT])
+    flip_byte_of_packet(episode, 4)
+    assert run_job(job_for(episode, tmp_path)).frames == 5
+
+
+def test_statistics_are_those_of_the_pictures_that_the_camera_sent(tmp_path: Path) -> None:
+    episode = record(tmp_path, picks=[0, 1, 1, 3], cameras=[FRONT])
+    run_job(job_for(episode, tmp_path))
+    result = load_result(episode, FRONT, QUICK)
+    assert result is not None
+    expected = PictureHistogram()
+    for number in (0, 1, 1, 3):
+        expected.add(decode_image(packet(number)))
+    found = FeatureStats.from_json(result.stats)
+    np.testing.assert_array_equal(found.mean, expected.stats().mean)
+    np.testing.assert_array_equal(found.std, expected.stats().std)
+    assert found.count == 4
+
+
+def test_the_stop_file_ends_a_job_and_nothing_is_left_of_it(tmp_path: Path) -> None:
+    episode = record(tmp_path, cameras=[FRONT])
+    (tmp_path / "stop").touch()
+    with pytest.raises(StoppedError):
+        run_job(job_for(episode, tmp_path))
+    assert not any(episode.encoded_dir.iterdir())
+
+
+def test_an_encoder_that_is_not_there_is_an_error_of_the_media(tmp_path: Path) -> None:
+    episode = record(tmp_path, cameras=[FRONT])
+    with pytest.raises(MediaError, match="no_such_codec"):
+        run_job(job_for(episode, tmp_path, EncoderSettings(vcodec="no_such_codec")))
