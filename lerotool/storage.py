@@ -7,6 +7,7 @@ and, as far as the disk keeps its word, a power cut.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 PARTIAL = ".partial-"
 DISCARDED = ".discarded-"
+_LOCK_ATTEMPTS = 5
+_LOCK_PAUSE_S = 0.004
 
 
 def sync_file(path: Path) -> None:
@@ -39,7 +42,7 @@ def sync_file(path: Path) -> None:
 
 def sync_directory(path: Path) -> None:
     """Flush a directory's entries to the disk; Windows does this by itself."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         return
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -149,26 +152,27 @@ class ProcessLock:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
         try:
-            _lock_descriptor(descriptor)
+            _lock_patiently(descriptor)
+            owner = LockOwner(os.getpid(), socket.gethostname(), time.time(), self._purpose)
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, json.dumps(asdict(owner)).encode())
         except BlockingIOError:
             os.close(descriptor)
-            owner = _read_owner(self._path)
+            holder = _read_owner(self._path)
             raise DatasetLockedError(
-                f"{str(self._path.parent.parent)!r} is in use by {owner or 'another process'}",
+                f"{str(self._path.parent.parent)!r} is in use by {holder or 'another process'}",
                 hint="wait until it has finished, or stop it",
             ) from None
         except BaseException:
             os.close(descriptor)
             raise
-        owner = LockOwner(os.getpid(), socket.gethostname(), time.time(), self._purpose)
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, json.dumps(asdict(owner)).encode())
         self._descriptor = descriptor
 
     def release(self) -> None:
         """Give the lock back; without effect when it is not held."""
         if self._descriptor is not None:
             os.ftruncate(self._descriptor, 0)
+            _unlock_descriptor(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = None
 
@@ -190,18 +194,35 @@ class ProcessLock:
 def lock_owner(path: Path) -> LockOwner | None:
     """Return who holds the lock at ``path``, or None when nobody does. Never blocks, never creates the file."""
     try:
-        descriptor = os.open(path, os.O_RDWR)
+        descriptor = _open_to_ask(path)
     except FileNotFoundError:
         return None
-    except PermissionError:
-        return _read_owner(path)
     try:
-        _lock_descriptor(descriptor)
+        _lock_descriptor(descriptor, shared=True)
     except BlockingIOError:
         return _read_owner(path) or LockOwner(0, "?", 0.0, "another process")
     finally:
         os.close(descriptor)
     return None
+
+
+def _open_to_ask(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR)
+    except OSError as error:
+        # Somebody else's file, or a read-only disk: reading is enough to ask for a lock on most file systems.
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        return os.open(path, os.O_RDONLY)
+
+
+def _lock_patiently(descriptor: int) -> None:
+    # Who asks for the owner holds the lock himself for a moment.
+    for _ in range(_LOCK_ATTEMPTS - 1):
+        with contextlib.suppress(BlockingIOError):
+            return _lock_descriptor(descriptor)
+        time.sleep(_LOCK_PAUSE_S)
+    return _lock_descriptor(descriptor)
 
 
 def _read_owner(path: Path) -> LockOwner | None:
@@ -216,7 +237,7 @@ if sys.platform == "win32":
     # Far behind the text, which must stay readable for others: Windows locks are mandatory.
     _LOCKED_BYTE = 1 << 30
 
-    def _lock_descriptor(descriptor: int) -> None:
+    def _lock_descriptor(descriptor: int, *, shared: bool = False) -> None:  # noqa: ARG001 - not known there
         os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
@@ -225,11 +246,18 @@ if sys.platform == "win32":
         finally:
             os.lseek(descriptor, 0, os.SEEK_SET)
 
+    def _unlock_descriptor(descriptor: int) -> None:
+        """Closing is enough."""
+
 else:
     import fcntl
 
-    def _lock_descriptor(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _lock_descriptor(descriptor: int, *, shared: bool = False) -> None:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+
+    def _unlock_descriptor(descriptor: int) -> None:
+        # A forked child may have the file open too, and would hold the lock as long as it runs.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def sync_descriptor(descriptor: int) -> None:

@@ -66,6 +66,8 @@ def examine(path: Path) -> Verdict:
 
     Of an episode that is not saved all packets are read, to be sure that none is damaged.
     """
+    if not path.is_dir():
+        return Verdict(path, Kind.HOPELESS, reason=f"{str(path)!r} is no folder")
     if (owner := lock_owner(path / RECORDING_LOCK)) is not None:
         return Verdict(path, Kind.LIVE, reason=f"in use by {owner}")
     if (path / COMMITTED).exists():
