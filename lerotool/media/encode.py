@@ -88,23 +88,23 @@ class VideoEncoder:
         problem = f"{encoder} does not open for {width}x{height} {self._settings.pix_fmt}"
         if (width % 2 or height % 2) and self._settings.pix_fmt == "yuv420p" and encoder != SVT_AV1:
             raise MediaError(f"{problem}: width and height must be even", hint=f"use {SVT_AV1}, or crop the pictures")
-        try:
-            stream = self._container.add_stream(encoder, self._rate, encoder_options(self._settings, self._threads))
-        except UnknownCodecError:
-            raise MediaError(f"there is no encoder {encoder!r} on this machine", hint="use libsvtav1 or h264") from None
-        if not isinstance(stream, VideoStream):
-            raise MediaError(f"{encoder!r} is no video encoder")
-        context = stream.codec_context
-        context.width, context.height, context.pix_fmt = width, height, self._settings.pix_fmt
-        context.time_base = 1 / self._rate
-        context.color_range = ColorRange.MPEG
-        context.thread_count = self._threads
+        if not _is_video_encoder(encoder):
+            raise MediaError(f"there is no video encoder {encoder!r} on this machine", hint="use libsvtav1 or h264")
+        stream = self._container.add_stream(encoder, self._rate, encoder_options(self._settings, self._threads))
+        assert isinstance(stream, VideoStream)
         stream.time_base = grid_time_base(self._rate)
+        context = stream.codec_context
         try:
+            context.width, context.height, context.pix_fmt = width, height, self._settings.pix_fmt
+            context.time_base = 1 / self._rate
+            context.color_range = ColorRange.MPEG
+            context.thread_count = self._threads
             context.open()
         except (av.FFmpegError, ValueError) as error:
             text = getattr(error, "strerror", None) or str(error)
             raise MediaError(f"{problem}: {text}", hint="check preset and extra options, or use libsvtav1") from error
+        with named_errors(self._path, "cannot be written"):
+            self._container.start_encoding()
         return stream
 
     def write(self, frame: av.VideoFrame) -> None:
@@ -172,6 +172,13 @@ class VideoEncoder:
         with contextlib.suppress(av.FFmpegError, OSError):
             self._container.close()
         self._partial.unlink(missing_ok=True)
+
+
+def _is_video_encoder(name: str) -> bool:
+    try:
+        return av.Codec(name, "w").type == "video"
+    except UnknownCodecError:
+        return False
 
 
 def probe_encoder(settings: EncoderSettings) -> None:
