@@ -10,6 +10,8 @@ from typing import Any
 from lerotool.errors import CorruptDatasetError, MetadataError
 
 RESTORE = "restore the file from a copy of the dataset"
+MOST = 2**40
+"""No count or number in a dataset is as large; sums of what is smaller fit int64."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -78,6 +80,6 @@ def whole_number(entry: dict[str, Any], key: str, place: str) -> int:
     if key not in entry:
         raise MetadataError(f"{place}: {key!r} is missing")
     value = entry[key]
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1 or not 0 <= value < 2**63:
-        raise MetadataError(f"{place}: {key!r} is {value!r}, expected a whole number from 0")
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1 or not 0 <= value < MOST:
+        raise MetadataError(f"{place}: {key!r} is {value!r}, expected a whole number from 0 to {MOST}")
     return int(value)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lerotool.dataset.documents import MOST, RESTORE
 from lerotool.errors import CorruptDatasetError
 
 _MAGIC = b"PAR1"
@@ -17,7 +18,6 @@ _SMALLEST = 12
 _INTERRUPTED = (
     "the recording was stopped before the file was closed; restore the file from a copy of the dataset, or record again"
 )
-_RESTORE = "restore the file from a copy of the dataset"
 
 
 def open_parquet(path: Path, metadata: pq.FileMetaData | None = None) -> pq.ParquetFile:
@@ -33,7 +33,7 @@ def open_parquet(path: Path, metadata: pq.FileMetaData | None = None) -> pq.Parq
     try:
         return pq.ParquetFile(path, metadata=metadata)
     except FileNotFoundError:
-        raise CorruptDatasetError(f"{path}: the file is missing", hint=_RESTORE) from None
+        raise CorruptDatasetError(f"{path}: the file is missing", hint=RESTORE) from None
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
@@ -47,12 +47,12 @@ def _defect(path: Path, error: Exception) -> CorruptDatasetError:
         file.seek(max(0, size - len(_MAGIC)))
         tail = file.read()
     if size == 0:
-        return CorruptDatasetError(f"{path}: the file is empty (0 bytes)", hint=_RESTORE)
+        return CorruptDatasetError(f"{path}: the file is empty (0 bytes)", hint=RESTORE)
     if head == _MAGIC and (tail != _MAGIC or size < _SMALLEST):
         return CorruptDatasetError(f"{path}: the parquet file has no footer ({size} bytes)", hint=_INTERRUPTED)
     if head != _MAGIC:
-        return CorruptDatasetError(f"{path}: expected a parquet file, found {head!r} at its start", hint=_RESTORE)
-    return CorruptDatasetError(f"{path}: the parquet file is damaged: {_first_line(error)}", hint=_RESTORE)
+        return CorruptDatasetError(f"{path}: expected a parquet file, found {head!r} at its start", hint=RESTORE)
+    return CorruptDatasetError(f"{path}: the parquet file is damaged: {_first_line(error)}", hint=RESTORE)
 
 
 def read_groups(file: pq.ParquetFile, path: Path, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
@@ -72,9 +72,7 @@ def read_groups(file: pq.ParquetFile, path: Path, groups: Sequence[int], columns
     except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise CorruptDatasetError(
-            f"{path}: the parquet file is damaged: {_first_line(error)}", hint=_RESTORE
-        ) from error
+        raise CorruptDatasetError(f"{path}: the parquet file is damaged: {_first_line(error)}", hint=RESTORE) from error
 
 
 def column_names(file: pq.ParquetFile, path: Path) -> list[str]:
@@ -86,7 +84,7 @@ def column_names(file: pq.ParquetFile, path: Path) -> list[str]:
     names = list(arrow_schema(file, path).names)
     if len(set(names)) != len(names):
         double = next(name for name in names if names.count(name) > 1)
-        raise CorruptDatasetError(f"{path}: two columns are called {double!r}", hint=_RESTORE)
+        raise CorruptDatasetError(f"{path}: two columns are called {double!r}", hint=RESTORE)
     return names
 
 
@@ -99,9 +97,7 @@ def arrow_schema(file: pq.ParquetFile, path: Path) -> pa.Schema:
     try:
         return file.schema_arrow
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise CorruptDatasetError(
-            f"{path}: the parquet file is damaged: {_first_line(error)}", hint=_RESTORE
-        ) from error
+        raise CorruptDatasetError(f"{path}: the parquet file is damaged: {_first_line(error)}", hint=RESTORE) from error
 
 
 def whole_numbers(column: pa.ChunkedArray[Any], place: str) -> np.ndarray:
@@ -116,8 +112,9 @@ def whole_numbers(column: pa.ChunkedArray[Any], place: str) -> np.ndarray:
         values: np.ndarray = column.cast(pa.int64()).combine_chunks().to_numpy(zero_copy_only=False)
     except pa.ArrowException as error:
         raise CorruptDatasetError(f"{place}: expected whole numbers: {_first_line(error)}") from error
-    if len(values) and values.min() < 0:
-        raise CorruptDatasetError(f"{place}: expected whole numbers from 0, found {values.min()}")
+    if len(values) and not 0 <= values.min() <= values.max() < MOST:
+        found = values.min() if values.min() < 0 else values.max()
+        raise CorruptDatasetError(f"{place}: expected whole numbers from 0 to {MOST}, found {found}")
     return values
 
 

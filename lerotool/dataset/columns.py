@@ -1,0 +1,112 @@
+"""Columns of data files: their types conformed to the features, and as numpy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from lerotool.arrow_types import IMAGE_TYPE, arrow_type, value_type
+from lerotool.dataset.documents import RESTORE
+from lerotool.errors import CorruptDatasetError, UsageError
+from lerotool.features import Feature, Kind
+
+
+def conform(table: pa.Table, features: Mapping[str, Feature]) -> pa.Table:
+    """Return the table with each column in its feature's Arrow type, where that loses nothing.
+
+    Language columns, columns that are no features, and columns whose values do not fit stay as they are stored.
+    Field and schema metadata are kept.
+    """
+    for place, field in enumerate(table.schema):
+        feature = features.get(field.name)
+        if feature is None or feature.kind in (Kind.LANGUAGE, Kind.VIDEO):
+            continue
+        target = arrow_type(feature)
+        if field.type == target:
+            continue
+        column = _as_type(table.column(place), target)
+        if column is not None:
+            table = table.set_column(place, pa.field(field.name, target, metadata=field.metadata), column)
+    return table
+
+
+def _as_type(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray | None:
+    try:
+        if target == IMAGE_TYPE and not pa.types.is_struct(column.type):
+            return pa.chunked_array([_pictures(chunk) for chunk in column.chunks], type=IMAGE_TYPE)
+        return column.cast(target)
+    except (pa.ArrowException, UnicodeDecodeError):
+        return None
+
+
+def _pictures(chunk: pa.Array) -> pa.Array:
+    """Return pictures that are stored as plain bytes in the struct that LeRobot writes."""
+    return pa.StructArray.from_arrays([chunk.cast(pa.binary()), pa.nulls(len(chunk), pa.string())], ["bytes", "path"])
+
+
+def to_numpy(column: pa.ChunkedArray, name: str, feature: Feature) -> np.ndarray:
+    """Return a column as one array, without a Python object per row.
+
+    Args:
+        column: the values of n rows, as stored or conformed.
+        name: the feature's name, for messages.
+        feature: what the values must be.
+
+    Returns:
+        The feature's dtype and shape (n,) for scalars, (n, *shape) for the others; texts are Python objects.
+
+    Raises:
+        CorruptDatasetError: a value is missing, or does not fit the feature's dtype or shape.
+        UsageError: the feature is a camera or a language column.
+    """
+    if feature.kind not in (Kind.NUMERIC, Kind.STRING):
+        raise UsageError(f"feature {name!r} is of dtype {feature.dtype!r}: it is no array of numbers or texts")
+    rows = len(column)
+    values = _flattened(column, name, feature)
+    try:
+        values = values.cast(value_type(feature.dtype))
+        array: np.ndarray = values.to_numpy(zero_copy_only=False)
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        first_line = str(error).split("\n", 1)[0]
+        raise CorruptDatasetError(
+            f"feature {name!r}: expected {feature.dtype}, found {column.type}: {first_line}", hint=RESTORE
+        ) from error
+    return array if feature.is_scalar else array.reshape(rows, *feature.shape)
+
+
+def _flattened(column: pa.ChunkedArray, name: str, feature: Feature) -> pa.Array:
+    values: Any = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    _check_complete(values, name)
+    # A scalar is a plain value, or in some foreign datasets a list of one.
+    sizes = feature.shape if not feature.is_scalar or _is_list(values.type) else ()
+    for size in sizes:
+        if not _is_list(values.type):
+            raise CorruptDatasetError(
+                f"feature {name!r}: expected values of shape {list(feature.shape)}, found {column.type}", hint=RESTORE
+            )
+        lengths = values.value_lengths().to_numpy(zero_copy_only=False)
+        if len(lengths) and not (lengths == size).all():
+            row = int(np.flatnonzero(lengths != size)[0])
+            raise CorruptDatasetError(
+                f"feature {name!r}: expected lists of {size} values for shape {list(feature.shape)}, "
+                f"found one of {lengths[row]}",
+                hint=RESTORE,
+            )
+        values = values.flatten()
+        _check_complete(values, name)
+    return values
+
+
+def _is_list(data_type: pa.DataType) -> bool:
+    types = pa.types
+    return bool(types.is_list(data_type) or types.is_large_list(data_type) or types.is_fixed_size_list(data_type))
+
+
+def _check_complete(values: pa.Array, name: str) -> None:
+    if values.null_count:
+        raise CorruptDatasetError(
+            f"feature {name!r}: {values.null_count} of {len(values)} values are missing", hint=RESTORE
+        )

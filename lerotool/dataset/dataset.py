@@ -1,0 +1,289 @@
+"""A dataset, opened for reading: the same view of LeRobot's formats v3.0, v2.1 and v2.0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lerotool.dataset.episodes import Episode, Episodes
+from lerotool.dataset.info import INFO, DatasetInfo, FormatVersion, load_info
+from lerotool.dataset.layout import Layout
+from lerotool.dataset.tasks import load_tasks
+from lerotool.errors import CorruptDatasetError, DatasetLockedError, MetadataError, UsageError
+from lerotool.features import Feature, Kind
+from lerotool.workspace import Workspace, dataset_root
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from lerotool.dataset.episodes_v2x import LineEpisodes
+    from lerotool.dataset.episodes_v30 import TableEpisodes
+    from lerotool.dataset.rows import RowReader
+    from lerotool.moments import FeatureStats
+
+_ATTEMPTS = 5
+
+
+class Dataset:
+    """A dataset folder, read-only. Make it with `Dataset.open`.
+
+    What ``info.json``, the tasks and the episode table say is read and compared on opening; statistics, rows and
+    pictures when they are asked for. No file is kept open, so there is nothing to close.
+
+    Attributes:
+        root: the folder.
+        info: ``info.json``, unknown keys included.
+        tasks: the task texts; a task's number is its place.
+        episodes: all episodes, made on access.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.info: DatasetInfo = load_info(root)
+        self._layout = Layout.of(root, self.info)
+        self.tasks: tuple[str, ...] = load_tasks(root, self.info)
+        self._source = self._open_episodes()
+        self.episodes = Episodes(self._source)
+
+    @classmethod
+    def open(cls, root: str | Path) -> Dataset:
+        """Open a dataset; a change that a killed process left unfinished is finished first.
+
+        Args:
+            root: the folder, or ``user/name`` under the LeRobot home.
+
+        Raises:
+            DatasetNotFoundError: there is no dataset.
+            DatasetLockedError: an unfinished change is there and cannot be finished now.
+            MetadataError: a metadata file cannot be understood.
+            CorruptDatasetError: a metadata file is missing or unreadable, or they contradict each other.
+            UnsupportedVersionError: the format is unknown.
+        """
+        folder = dataset_root(str(root))
+        workspace = Workspace(folder)
+        for attempt in range(_ATTEMPTS):
+            _finish_interrupted(workspace)
+            before = _info_bytes(folder)
+            try:
+                return cls(folder)
+            except (CorruptDatasetError, MetadataError):
+                # Between two files read, another process may have added episodes: then the new state is read.
+                is_changing = workspace.journal.exists() or _info_bytes(folder) != before
+                if not is_changing or attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError
+
+    def _open_episodes(self) -> LineEpisodes | TableEpisodes:
+        if self.version.has_files_of_episodes:
+            from lerotool.dataset.episodes_v2x import LineEpisodes
+
+            return LineEpisodes(self._layout, self.info)
+        from lerotool.dataset.episodes_v30 import TableEpisodes
+
+        return TableEpisodes(self._layout, self.info, self._tasks_of_rows)
+
+    @property
+    def version(self) -> FormatVersion:
+        """The format."""
+        return self.info.codebase_version
+
+    @property
+    def fps(self) -> int | float:
+        """Frames per second."""
+        return self.info.fps
+
+    @property
+    def robot_type(self) -> str | None:
+        """What was recorded, if known."""
+        return self.info.robot_type
+
+    @property
+    def features(self) -> Mapping[str, Feature]:
+        """All features, in order."""
+        return self.info.features
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """The names of the features that are pictures, in videos or in rows, in order."""
+        return tuple(name for name, feature in self.features.items() if feature.is_camera)
+
+    @property
+    def layout(self) -> Layout:
+        """Where the files lie."""
+        return self._layout
+
+    @property
+    def num_episodes(self) -> int:
+        """How many episodes there are."""
+        return len(self.episodes)
+
+    @property
+    def num_frames(self) -> int:
+        """How many rows there are in all."""
+        return int(self.episodes.starts[-1])
+
+    @cached_property
+    def stats(self) -> Mapping[str, FeatureStats]:
+        """Statistics of the whole dataset by feature: ``meta/stats.json``, in v2.1 merged from those of the episodes.
+
+        Empty where the dataset has none.
+
+        Raises:
+            CorruptDatasetError: a file is empty, or statistics do not go together.
+            MetadataError: an entry is not what it should be.
+        """
+        from lerotool.dataset.statistics import load_stats, merge_episodes
+
+        if self.version is FormatVersion.V21:
+            return merge_episodes(episode.stats for episode in self.episodes)
+        return load_stats(self.root, self.num_frames)
+
+    @cached_property
+    def _reader(self) -> RowReader:
+        from lerotool.dataset.rows import RowReader
+
+        return RowReader(self._source.data_files, self.episodes.starts, self.features)
+
+    def rows(self, start: int = 0, stop: int | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the rows ``start`` to ``stop`` of the dataset.
+
+        Types are those of the features where the values fit, else as stored; language columns are as stored. Only the
+        columns and row groups that are needed are read.
+
+        Args:
+            start: first row.
+            stop: the row after the last; None is the end.
+            columns: which, in this order; None is all, also those that are no features.
+
+        Raises:
+            CorruptDatasetError: a data file is missing, unreadable, or contradicts the metadata.
+            UsageError: there is no such column.
+            IndexError: the range is not in the dataset.
+        """
+        stop = self.num_frames if stop is None else stop
+        _check_range(start, stop, self.num_frames, "rows of the dataset")
+        self._check_columns(columns or ())
+        return self._reader.read(start, stop, columns)
+
+    def episode_rows(self, index: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the rows of an episode, like `rows`."""
+        episode = self.episodes[index]
+        return self.rows(episode.dataset_from, episode.dataset_to, columns)
+
+    def numpy(self, name: str, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Return a numeric or text column of the rows ``start`` to ``stop``.
+
+        Returns:
+            The feature's dtype and shape (rows,) for scalars, (rows, *shape) for the others.
+
+        Raises:
+            CorruptDatasetError: like `rows`; also when a value is missing or does not fit.
+            UsageError: there is no such feature, or it is a camera or a language column.
+            IndexError: the range is not in the dataset.
+        """
+        from lerotool.dataset.columns import to_numpy
+
+        feature = self._feature(name)
+        if feature.kind is Kind.VIDEO:
+            raise UsageError(f"feature {name!r} is a video", hint="use Dataset.frames")
+        return to_numpy(self.rows(start, stop, [name])[name], name, feature)
+
+    def frames(self, episode: int, camera: str, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
+        """Return the decoded frames ``start`` to ``stop`` of an episode; they are decoded as they are taken.
+
+        Returns:
+            Pictures HWC uint8 RGB, or for depth cameras (H, W, 1) float32 in millimetres.
+
+        Raises:
+            CorruptDatasetError: the video is missing, or a row has no picture.
+            MediaError: pictures cannot be decoded or are missing; raised while frames are taken.
+            UsageError: there is no such camera.
+            IndexError: there is no such episode, or the range is not in it.
+        """
+        from lerotool.dataset.pictures import iter_images, iter_video
+
+        feature, found = self._feature(camera), self.episodes[episode]
+        if not feature.is_camera:
+            raise UsageError(f"feature {camera!r} is no camera", hint=f"cameras: {', '.join(self.cameras) or 'none'}")
+        stop = found.length if stop is None else stop
+        _check_range(start, stop, found.length, f"frames of episode {found.index}")
+        if feature.kind is Kind.IMAGE:
+            rows = self.rows(found.dataset_from + start, found.dataset_from + stop, [camera])
+            return iter_images(rows[camera], f"{self._place(found)}, camera {camera!r}", feature)
+        span = found.videos.get(camera)
+        if span is None:
+            raise CorruptDatasetError(
+                f"{self._place(found)}, camera {camera!r}: the episode table does not name a video",
+                hint="the videos of this camera are not part of the dataset: copy it again, or do without them",
+            )
+        return iter_video(span, start, stop, self.fps, feature)
+
+    def timing(self, index: int) -> pa.Table | None:
+        """Return the measured times of an episode's rows, or None where they were not kept.
+
+        Columns: ``episode_index``, ``frame_index``, ``tick_ns``, ``observed_ns``, ``acted_ns``, ``stale`` and per
+        camera ``picture/<camera>``, ``picture_age_ns/<camera>``.
+
+        Raises:
+            CorruptDatasetError: the file is unreadable or shorter than the data file.
+        """
+        from lerotool.dataset.timing import read_timing
+
+        return read_timing(self._layout, self.episodes[index].data)
+
+    def _tasks_of_rows(self, index: int) -> tuple[str, ...]:
+        episode = self.episodes[index]
+        numbers = dict.fromkeys(self.numpy("task_index", episode.dataset_from, episode.dataset_to).tolist())
+        unknown = [number for number in numbers if not 0 <= number < len(self.tasks)]
+        if unknown:
+            raise CorruptDatasetError(
+                f"{self._place(episode)}: a row has task {unknown[0]}, but there are only {len(self.tasks)} tasks"
+            )
+        return tuple(self.tasks[number] for number in numbers)
+
+    def _feature(self, name: str) -> Feature:
+        if name not in self.features:
+            raise UsageError(f"there is no feature {name!r}", hint=f"features: {', '.join(self.features)}")
+        return self.features[name]
+
+    def _check_columns(self, names: Sequence[str]) -> None:
+        for name in names:
+            if name in self.features and self.features[name].kind is Kind.VIDEO:
+                raise UsageError(f"feature {name!r} is a video, not a column", hint="use Dataset.frames")
+
+    def _place(self, episode: Episode) -> str:
+        return f"{self.root}, episode {episode.index}"
+
+    def __repr__(self) -> str:
+        return f"Dataset({str(self.root)!r}, {self.version}, {self.num_episodes} episodes, {self.num_frames} frames)"
+
+
+def _check_range(start: int, stop: int, length: int, what: str) -> None:
+    if not 0 <= start <= stop <= length:
+        raise IndexError(f"{start} to {stop} is not within the {length} {what}")
+
+
+def _info_bytes(root: Path) -> bytes | None:
+    try:
+        return (root / INFO).read_bytes()
+    except OSError:
+        return None
+
+
+def _finish_interrupted(workspace: Workspace) -> None:
+    if not workspace.journal.exists():
+        return
+    from lerotool.dataset.journal import finish_interrupted
+
+    try:
+        finish_interrupted(workspace)
+    except OSError as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise DatasetLockedError(
+            f"{workspace.journal}: an interrupted change must be finished first, but that fails: {error}",
+            hint="open the dataset once as a user and on a disk that may write there",
+        ) from error
