@@ -45,6 +45,7 @@ class Found:
         frames: pictures to encode, all cameras together.
         seconds: of recording, rows / fps.
         left: episodes that are not touched, with the reason.
+        live: episodes that are being recorded now; they are none of this run's business.
     """
 
     root: Path
@@ -53,6 +54,7 @@ class Found:
     frames: int
     seconds: float
     left: tuple[Left, ...]
+    live: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,9 @@ class EncodeReport:
         encode_wall_s: from the first job's start to the last job's end.
         cpu_s: CPU seconds of all jobs of this run, as each worker process measured its own.
         total_episodes: in the dataset now.
-        left: episodes that are still pending, with the reason.
+        failures: episodes that this run tried in vain; they are still pending.
+        left: other episodes that are still pending, with the reason.
+        live: episodes that are being recorded now.
     """
 
     root: Path
@@ -146,7 +150,9 @@ class EncodeReport:
     encode_wall_s: float
     cpu_s: float
     total_episodes: int
+    failures: tuple[Left, ...]
     left: tuple[Left, ...]
+    live: tuple[str, ...]
 
     @property
     def frames_per_s(self) -> float:

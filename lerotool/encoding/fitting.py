@@ -28,7 +28,7 @@ def without_misfits(plan: Plan, info: DatasetInfo) -> Plan:
 def _problems(header: Header, info: DatasetInfo) -> Iterator[str]:
     if header.fps != info.fps:
         yield f"{header.fps:g} frames/s, expected {info.fps:g}"
-    if header.robot_type != info.robot_type:
+    if info.robot_type is not None and header.robot_type != info.robot_type:
         yield f"robot {header.robot_type!r}, expected {info.robot_type!r}"
     expected, found = recorded_features(info.features), header.recorded
     yield from (f"feature {name!r} is missing" for name in expected if name not in found)
@@ -41,6 +41,7 @@ def _problems(header: Header, info: DatasetInfo) -> Iterator[str]:
 def _difference(expected: Feature, found: Feature) -> str | None:
     if (found.dtype, found.shape) != (expected.dtype, expected.shape):
         return f"{found.dtype} {found.shape}, expected {expected.dtype} {expected.shape}"
-    if not expected.is_camera and None not in (expected.names, found.names) and expected.names != found.names:
+    names = found.dimension_names, expected.dimension_names
+    if None not in names and names[0] != names[1]:
         return f"names {found.names}, expected {expected.names}"
     return None

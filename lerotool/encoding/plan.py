@@ -77,12 +77,14 @@ class Plan:
         tasks: episodes to encode, in order.
         salvageable: cut-off episodes that must be salvaged first, when that was asked for.
         left: episodes that are not touched, with the reason.
+        live: episodes that are being recorded now.
     """
 
     root: Path
     tasks: tuple[Task, ...]
     salvageable: tuple[Verdict, ...]
     left: tuple[Left, ...]
+    live: tuple[str, ...]
 
     @property
     def rows(self) -> int:
@@ -116,7 +118,11 @@ def plan_encoding(root: Path, options: EncodeOptions, committed: frozenset[str] 
     tasks: list[Task] = []
     salvageable: list[Verdict] = []
     left: list[Left] = []
+    live: list[str] = []
     for verdict in examine_all(root):
+        if verdict.kind is Kind.LIVE:
+            live.append(verdict.path.name)
+            continue
         found = _classify(verdict, options, committed)
         match found:
             case Task():
@@ -126,13 +132,11 @@ def plan_encoding(root: Path, options: EncodeOptions, committed: frozenset[str] 
             case Left():
                 left.append(found)
     tasks.sort(key=lambda task: (task.episode.header.sequence, task.episode.header.started_at, task.name))
-    return Plan(root, tuple(tasks), tuple(salvageable), tuple(left))
+    return Plan(root, tuple(tasks), tuple(salvageable), tuple(left), tuple(live))
 
 
 def _classify(verdict: Verdict, options: EncodeOptions, committed: frozenset[str]) -> Task | Verdict | Left | None:
     name = verdict.path.name
-    if verdict.kind is Kind.LIVE:
-        return Left(name, "is being recorded", "encode again when it is saved")
     if verdict.kind is Kind.HOPELESS:
         return Left(name, verdict.reason, f"nothing in it can be used; remove {verdict.path} when you agree")
     if verdict.kind is Kind.SALVAGEABLE:

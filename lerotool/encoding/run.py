@@ -70,7 +70,7 @@ def encode_pending(
     finish_interrupted(Workspace(root))
     plan = plan_encoding(root, options, committed_recordings(root))
     if not plan.tasks and not plan.salvageable and not _wants_packing(root, options):
-        return _finish(_Totals(root, plan.left, began), on_event)
+        return _finish(_Totals(plan, began), on_event)
     with _open(plan) as appender:
         # Another process may have been at it between the look and the lock.
         plan = plan_encoding(root, options, committed_recordings(root))
@@ -93,20 +93,20 @@ def committed_recordings(root: Path) -> frozenset[str]:
 class _Totals:
     """What the report is made of."""
 
-    def __init__(self, root: Path, left: tuple[Left, ...], began: float) -> None:
-        self.root = root
-        self.left = left
+    def __init__(self, plan: Plan, began: float) -> None:
+        self.plan = plan
         self.began = began
         self.schedule: Schedule | None = None
         self.total_episodes = 0
 
     def report(self) -> EncodeReport:
         schedule = self.schedule
-        left = self.left + (schedule.left() if schedule else ())
+        left = self.plan.left + (schedule.unreached if schedule else ())
+        failures = schedule.failures if schedule else ()
         stopped = schedule is not None and schedule.is_stopped
         return EncodeReport(
-            root=self.root,
-            ending=Ending.STOPPED if stopped else Ending.INCOMPLETE if left else Ending.COMPLETE,
+            root=self.plan.root,
+            ending=Ending.STOPPED if stopped else Ending.INCOMPLETE if left or failures else Ending.COMPLETE,
             episodes=schedule.episodes if schedule else 0,
             rows=schedule.rows if schedule else 0,
             recorded_s=schedule.recorded_s if schedule else 0.0,
@@ -116,7 +116,9 @@ class _Totals:
             encode_wall_s=schedule.encode_wall_s if schedule else 0.0,
             cpu_s=schedule.cpu_s if schedule else 0.0,
             total_episodes=self.total_episodes,
+            failures=failures,
             left=left,
+            live=self.plan.live,
         )
 
 
@@ -149,7 +151,7 @@ def _salvage(plan: Plan, options: EncodeOptions) -> Plan:
     names = {left.episode for left in failed}
     again = plan_encoding(plan.root, options, committed_recordings(plan.root))
     others = tuple(left for left in again.left if left.episode not in names)
-    return Plan(plan.root, again.tasks, (), (*others, *failed))
+    return Plan(plan.root, again.tasks, (), (*others, *failed), again.live)
 
 
 def _run(
@@ -161,10 +163,10 @@ def _run(
     stop: threading.Event | None,
     began: float,
 ) -> _Totals:
-    totals = _Totals(plan.root, plan.left, began)
+    totals = _Totals(plan, began)
     _check_space(plan)
     jobs = sum(len(task.cameras) for task in plan.tasks)
-    on_event(Found(plan.root, len(plan.tasks), jobs, plan.frames, plan.seconds, plan.left))
+    on_event(Found(plan.root, len(plan.tasks), jobs, plan.frames, plan.seconds, plan.left, plan.live))
     workers = options.jobs or cores()
     with _scratch(plan.root) as scratch, _workers(executor, workers, options) as pool:
         totals.schedule = Schedule(plan.tasks, appender, pool, workers, scratch, on_event, stop or threading.Event())

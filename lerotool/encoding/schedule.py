@@ -104,14 +104,19 @@ class Schedule:
         finally:
             self._halt()
 
-    def left(self) -> tuple[Left, ...]:
-        """Return the episodes that are still pending."""
-        waiting = [
+    @property
+    def failures(self) -> tuple[Left, ...]:
+        """The episodes that could not be encoded or committed."""
+        return tuple(self._failed.values())
+
+    @property
+    def unreached(self) -> tuple[Left, ...]:
+        """The episodes that the run did not come to, because it was stopped."""
+        return tuple(
             Left(task.name, "was not reached", "run the same command again")
             for task in self._tasks[self._next :]
             if task.name not in self._failed
-        ]
-        return (*self._failed.values(), *waiting)
+        )
 
     def _submit(self) -> None:
         todo: list[tuple[Task, str]] = []
