@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from lerotool.arrow_types import IMAGE_TYPE, arrow_type, value_type
 from lerotool.dataset.documents import RESTORE
+from lerotool.dataset.parquet import joined_chunks, plain_values
 from lerotool.errors import CorruptDatasetError, UsageError
 from lerotool.features import Feature, Kind
 
@@ -56,7 +57,7 @@ def to_numpy(column: pa.ChunkedArray, name: str, feature: Feature) -> np.ndarray
         feature: what the values must be.
 
     Returns:
-        The feature's dtype and shape (n,) for scalars, (n, *shape) for the others; texts are Python objects.
+        The feature's dtype and shape (n,) for scalars, (n, *shape) for the others, read-only; texts are Python objects.
 
     Raises:
         CorruptDatasetError: a value is missing, or does not fit the feature's dtype or shape.
@@ -68,7 +69,11 @@ def to_numpy(column: pa.ChunkedArray, name: str, feature: Feature) -> np.ndarray
     values = _flattened(column, name, feature)
     try:
         values = values.cast(value_type(feature.dtype))
-        array: np.ndarray = values.to_numpy(zero_copy_only=False)
+        array: np.ndarray = (
+            values.to_numpy(zero_copy_only=False)
+            if feature.dtype in ("bool", "string")
+            else plain_values(values, np.dtype(feature.dtype))
+        )
     except (pa.ArrowException, UnicodeDecodeError) as error:
         first_line = str(error).split("\n", 1)[0]
         raise CorruptDatasetError(
@@ -78,7 +83,7 @@ def to_numpy(column: pa.ChunkedArray, name: str, feature: Feature) -> np.ndarray
 
 
 def _flattened(column: pa.ChunkedArray, name: str, feature: Feature) -> pa.Array:
-    values: Any = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    values: Any = joined_chunks(column)
     _check_complete(values, name)
     # A scalar is a plain value, or in some foreign datasets a list of one.
     sizes = feature.shape if not feature.is_scalar or _is_list(values.type) else ()
@@ -87,7 +92,7 @@ def _flattened(column: pa.ChunkedArray, name: str, feature: Feature) -> pa.Array
             raise CorruptDatasetError(
                 f"feature {name!r}: expected values of shape {list(feature.shape)}, found {column.type}", hint=RESTORE
             )
-        lengths = values.value_lengths().to_numpy(zero_copy_only=False)
+        lengths = _lengths(values)
         if len(lengths) and not (lengths == size).all():
             row = int(np.flatnonzero(lengths != size)[0])
             raise CorruptDatasetError(
@@ -98,6 +103,13 @@ def _flattened(column: pa.ChunkedArray, name: str, feature: Feature) -> pa.Array
         values = values.flatten()
         _check_complete(values, name)
     return values
+
+
+def _lengths(values: Any) -> np.ndarray:
+    if pa.types.is_fixed_size_list(values.type):
+        return np.full(min(len(values), 1), values.type.list_size)
+    lengths = values.value_lengths()
+    return plain_values(lengths, np.dtype(np.int32 if lengths.type == pa.int32() else np.int64))
 
 
 def _is_list(data_type: pa.DataType) -> bool:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from lerotool.dataset.documents import MOST, RESTORE
 from lerotool.dataset.episodes import VideoSpan
 from lerotool.dataset.layout import Layout
-from lerotool.dataset.parquet import whole_numbers
+from lerotool.dataset.parquet import joined_chunks, plain_values, whole_numbers
 from lerotool.errors import CorruptDatasetError
 
 _PREFIX = "videos/"
@@ -90,10 +90,12 @@ def _columns(table: pa.Table, path: Path, camera: str) -> VideoColumns:
 
 
 def _times(table: pa.Table, name: str, path: Path) -> np.ndarray:
+    column = table[name]
+    if column.null_count:
+        raise CorruptDatasetError(f"{path}, column {name!r}: {column.null_count} values are missing", hint=RESTORE)
     try:
-        values: np.ndarray = table[name].cast(pa.float64()).to_numpy()
+        return plain_values(joined_chunks(column).cast(pa.float64()), np.dtype(np.float64))
     except pa.ArrowException as error:
         raise CorruptDatasetError(
             f"{path}, column {name!r}: expected times in seconds: {error}", hint=RESTORE
         ) from error
-    return values
