@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,12 +15,17 @@ from lerotool.dataset.batch import NewEpisode, StagedVideo, stage_batch
 from lerotool.dataset.fitting import check_fit, check_space
 from lerotool.dataset.info import INFO, DatasetInfo, new_info
 from lerotool.dataset.journal import redo
+from lerotool.dataset.layout import STATS
+from lerotool.dataset.measures import MOST_VALUES, column_stats, numeric
+from lerotool.dataset.packing import PackReport
+from lerotool.dataset.packing_tables import pack_tables
+from lerotool.dataset.packing_videos import pack_videos
 from lerotool.dataset.staging import Staging, sweep
-from lerotool.dataset.state import WriterState, empty_state, read_state
+from lerotool.dataset.state import WriterState, data_files, empty_state, read_state, stats_text
 from lerotool.dataset.tables import data_schema
-from lerotool.errors import DatasetNotFoundError, TargetExistsError, UsageError
-from lerotool.features import Feature
-from lerotool.storage import ProcessLock
+from lerotool.errors import CorruptDatasetError, DatasetNotFoundError, TargetExistsError, UsageError
+from lerotool.features import Feature, cameras
+from lerotool.storage import ProcessLock, write_atomic
 from lerotool.workspace import Workspace
 
 __all__ = ["DatasetAppender", "NewEpisode", "StagedVideo"]
@@ -144,6 +152,42 @@ class DatasetAppender:
         self._state = after
         self._has_changed = True
         return range(first, first + len(episodes))
+
+    def finalize(self) -> PackReport:
+        """Pack small files into large ones, and take the numeric statistics anew from all the data.
+
+        Statistics are taken anew after `append` and as long as the dataset has no more than `MOST_VALUES` numbers: its
+        quantiles are then numpy's. Those of pictures stay the count-weighted average over the episodes.
+
+        Raises:
+            OSError: the disk is full or fails. The dataset is sound: the old one, or the next to open it finishes it.
+        """
+        state = self._current()
+        if not state.info.total_episodes:
+            return PackReport()
+        report = PackReport()
+        steps: list[Callable[[Workspace, WriterState], PackReport]] = [pack_tables]
+        steps += [partial(pack_videos, key=key) for key in cameras(state.features)]
+        for step in steps:
+            state, self._state = self._current(), None
+            report += step(self._workspace, state)
+        return report + PackReport(notes=self._measure_again())
+
+    def _measure_again(self) -> tuple[str, ...]:
+        state = self._current()
+        numbers = sum(math.prod(feature.shape) for feature in numeric(state.features).values())
+        if not self._has_changed or numbers * state.info.total_frames > MOST_VALUES:
+            return ()
+        stats, notes = dict(state.stats), []
+        for name, feature in numeric(state.features).items():
+            try:
+                stats[name] = column_stats(data_files(self.root), name, feature, state.info.fps)
+            except CorruptDatasetError as error:
+                notes.append(f"statistics of {name!r} are merged, not taken from the data: {error}")
+        self._state = replace(state, stats=stats)
+        write_atomic(self.root / STATS, stats_text(self._state))
+        self._has_changed = False
+        return tuple(notes)
 
     def close(self) -> None:
         """Give the writing lock back."""

@@ -34,10 +34,14 @@ class Staging:
         self._count = 0
         make_directory(self._folder)
 
+    def reserve(self, target: Path) -> Path:
+        """Return a free place for a new file; `move` plans where it goes once it is there."""
+        self._count += 1
+        return self._folder / f"{self._count:06d}-{target.name}"
+
     def file(self, target: Path) -> Path:
         """Return where to write a new file that will be ``target``."""
-        self._count += 1
-        path = self._folder / f"{self._count:06d}-{target.name}"
+        path = self.reserve(target)
         self.move(path, target)
         return path
 
