@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class EncoderStatus:
-    """How far encoding is.
+class EncoderStatus(Protocol):
+    """How far encoding is."""
 
-    Attributes:
-        is_busy: whether something is being encoded now.
-        waiting: episodes that were handed over and are not in the dataset yet.
-        done: episodes that this session has brought into the dataset.
-        fraction: of what is being encoded now, 0 to 1.
-        frames_per_s: of all encoders together.
-        problem: what went wrong, if something did; the episodes are then still waiting on disk.
-    """
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being encoded now."""
 
-    is_busy: bool = False
-    waiting: int = 0
-    done: int = 0
-    fraction: float = 0.0
-    frames_per_s: float = 0.0
-    problem: str | None = None
+    @property
+    def waiting(self) -> int:
+        """Episodes that were handed over and are not in the dataset yet."""
+
+    @property
+    def done(self) -> int:
+        """Episodes that this session has brought into the dataset."""
+
+    @property
+    def fraction(self) -> float:
+        """Of what is being encoded now, 0 to 1."""
+
+    @property
+    def frames_per_s(self) -> float:
+        """Of all encoders together."""
+
+    @property
+    def problem(self) -> str | None:
+        """What went wrong, if something did; the episodes are then still waiting on disk."""
 
 
 class BatchEncoder(Protocol):

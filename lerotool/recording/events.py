@@ -45,6 +45,22 @@ class SessionStarted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class InterruptedFound(Event):
+    """A take of an earlier session was never saved. It does not count and stays where it is.
+
+    Attributes:
+        path: its folder.
+        rows: that ``encode --pending --salvage`` can use; 0 if there is nothing.
+        reason: why, for people.
+    """
+
+    type: ClassVar[str] = "interrupted_found"
+    path: Path
+    rows: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class TakeStarted(Event):
     """Recording of an episode began; ``episode`` counts from 1."""
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TypeVar
 
 from lerotool.errors import LerotoolError
-from lerotool.recording.batch import BatchEncoder
+from lerotool.recording.batch import BatchEncoder, EncoderStatus
 from lerotool.recording.clock import Clock, SystemClock
 from lerotool.recording.config import BatchMode, RecordingConfig
 from lerotool.recording.controls import Command, Controls
@@ -23,6 +24,7 @@ from lerotool.recording.events import (
     EpisodeDiscarded,
     EpisodeSaved,
     Event,
+    InterruptedFound,
     PictureAlarm,
     ResetStarted,
     SessionEnd,
@@ -87,6 +89,7 @@ class Session:
         self._housekeeper = Housekeeper(lambda: measure_disk(config.root, self._need))
         self._need: DiskNeed | None = None
         self._failure: Failure | None = None
+        self._encoding_failure: Failure | None = None
         self._unconfirmed: Saved | None = None
         self._sequence = 0
         self._warned = False
@@ -102,6 +105,7 @@ class Session:
         Raises:
             DatasetLockedError: another process records into the dataset.
             IncompatibleDatasetError: the dataset is not like what would be recorded.
+            IncompleteError: everything was recorded, but something could not be encoded.
             DeviceError: the robot or a camera failed; the take in progress was saved.
             OSError: the disk failed; the take in progress was saved, or left for recovery if that was impossible.
         """
@@ -115,8 +119,8 @@ class Session:
         self._progress.begin(Phase.DONE, None)
         report = self._progress.report(self._end(), self._encoder.status() if self._encoder is not None else None)
         self._listen(report)
-        if self._failure is not None:
-            raise self._failure
+        if failure := self._failure or self._encoding_failure:
+            raise failure
         return report
 
     def _record(self) -> None:
@@ -145,6 +149,8 @@ class Session:
         stock = plan.stock
         needed = plan.need.session_bytes
         self._listen(SessionStarted(root, stock.committed, stock.waiting, self._config.episodes, needed, free))
+        for verdict in stock.interrupted:
+            self._listen(InterruptedFound(verdict.path, verdict.rows, verdict.reason))
         self._warn_of_full_disk()
 
     def _warn_of_full_disk(self) -> None:
@@ -222,15 +228,13 @@ class Session:
         if config.reset_time_s > 0:
             self._listen(ResetStarted(self._progress.episode, config.reset_time_s))
         end_ns = self._clock.monotonic_ns() + round(config.reset_time_s * 1e9)
-        ending = self._follow(lambda now_ns: now_ns >= end_ns)
-        if ending is Ending.AGAIN and self._unconfirmed is not None:
-            self._take_back(self._unconfirmed)
-        self._unconfirmed = None
-
-    def _take_back(self, saved: Saved) -> None:
-        saved.pending.discard()
-        self._progress.take_back()
-        self._listen(EpisodeDiscarded(self._progress.episode, saved.report.rows))
+        saved, self._unconfirmed = self._unconfirmed, None
+        with saved.held() if saved is not None else nullcontext():
+            ending = self._follow(lambda now_ns: now_ns >= end_ns)
+        if ending is Ending.AGAIN and saved is not None:
+            saved.pending.discard()
+            self._progress.take_back()
+            self._listen(EpisodeDiscarded(self._progress.episode, saved.report.rows))
 
     def _hand_over(self) -> None:
         """Tell the encoder of a full batch, and wait for it where that was asked for."""
@@ -240,10 +244,11 @@ class Session:
         waiting = progress.waiting(encoder)
         progress.unhanded = 0
         encoder.notify(waiting)
+        has_stopped = _Watch()
         self._listen(EncodingStarted(waiting, at_end=False))
         if config.mode is BatchMode.FOREGROUND and not self._controls.is_leaving:
             progress.begin(Phase.WAITING, None)
-            self._guard(lambda: self._follow(lambda _: not encoder.status().is_busy))
+            self._guard(lambda: self._follow(lambda _: progress.waiting(encoder) == 0 or has_stopped(encoder.status())))
 
     def _follow(self, is_over: Callable[[int], bool]) -> Ending:
         schedule = Schedule(self._clock.monotonic_ns(), self._config.fps)
@@ -257,19 +262,27 @@ class Session:
         if encoder is None:
             return
         is_disk_trouble = self._failure is not None and not isinstance(self._failure, LerotoolError)
-        if not config.encode_at_end or not waiting or is_disk_trouble or self._controls.command is Command.ABORT:
+        # Batches were committed without packing the dataset's small files; that comes last.
+        has_work = waiting or encoder.status().done
+        if not config.encode_at_end or not has_work or is_disk_trouble or self._controls.command is Command.ABORT:
             encoder.stop()
             return
         self._progress.begin(Phase.ENCODING, None)
         self._listen(EncodingStarted(waiting, at_end=True))
         wishes = self._controls.wishes_to_leave
-        thread = threading.Thread(target=lambda: self._guard(encoder.finish), name="encoding the rest", daemon=True)
+        thread = threading.Thread(target=self._finish_encoding, args=(encoder,), name="encoding the rest", daemon=True)
         thread.start()
         while thread.is_alive():
             self._clock.sleep_until(self._clock.monotonic_ns() + _POLL_NS)
             if self._controls.wishes_to_leave > wishes:
                 encoder.stop()
                 thread.join()
+
+    def _finish_encoding(self, encoder: BatchEncoder) -> None:
+        try:
+            encoder.finish()
+        except (LerotoolError, OSError) as error:
+            self._encoding_failure = error
 
     def _is_over(self) -> bool:
         return self._failure is not None or self._controls.is_leaving
@@ -294,3 +307,14 @@ class Session:
         except (LerotoolError, OSError) as error:
             self._failure = self._failure or error
             return otherwise
+
+
+class _Watch:
+    """Tells when an encoder that was told to work has stopped: it may need a moment to begin."""
+
+    def __init__(self) -> None:
+        self._was_busy = False
+
+    def __call__(self, status: EncoderStatus) -> bool:
+        self._was_busy = self._was_busy or status.is_busy
+        return self._was_busy and not status.is_busy

@@ -11,8 +11,8 @@ from lerotool.dataset.info import INFO, load_info
 from lerotool.dataset.journal import finish_interrupted
 from lerotool.errors import IncompatibleDatasetError, TargetExistsError
 from lerotool.features import Feature, parse_features, recorded_features
-from lerotool.spool.pending import PendingEpisode, State, list_pending
-from lerotool.spool.recovery import Kind, Verdict, examine
+from lerotool.spool.pending import PendingEpisode, State, list_pending, next_sequence, remove_leftovers
+from lerotool.spool.recovery import Kind, Verdict, examine_all
 from lerotool.workspace import Workspace
 
 
@@ -58,15 +58,42 @@ class Stock:
 
 
 def take_stock(root: Path) -> Stock:
-    """Look at what there is, and finish a commit that was interrupted.
+    """Finish a commit that was interrupted, remove what interrupted removals have left, and look at what there is.
+
+    The caller holds the dataset's recording lock.
 
     Raises:
         DatasetError: what lies there is damaged.
         TargetExistsError: the folder holds something that is no dataset.
     """
-    workspace = Workspace(root)
-    _refuse_foreign_folder(root, workspace)
-    finish_interrupted(workspace)
+    require_dataset(root)
+    finish_interrupted(Workspace(root))
+    remove_leftovers(root)
+    return look_at(root)
+
+
+def require_dataset(root: Path) -> None:
+    """Refuse a folder that holds something else than a dataset; one that is not there or empty is fine.
+
+    Raises:
+        TargetExistsError: it does.
+    """
+    if root.exists() and not root.is_dir():
+        raise TargetExistsError(f"{str(root)!r} is a file, expected a dataset's folder")
+    if root.is_dir() and not (root / INFO).exists() and not Workspace(root).folder.exists() and any(root.iterdir()):
+        raise TargetExistsError(
+            f"{str(root)!r} holds other files and is no dataset", hint="name a new folder, or one that holds a dataset"
+        )
+
+
+def look_at(root: Path) -> Stock:
+    """Look at what there is and change nothing.
+
+    Raises:
+        DatasetError: what lies there is damaged.
+        TargetExistsError: the folder holds something that is no dataset.
+    """
+    require_dataset(root)
     shapes: list[Shape] = []
     committed = 0
     if (root / INFO).exists():
@@ -76,14 +103,14 @@ def take_stock(root: Path) -> Stock:
     saved = [pending for pending in list_pending(root) if pending.state in (State.SAVED, State.ENCODING)]
     for pending in saved:
         shape = _shape_of(pending)
-        if not any(_differences(known, shape) == [] for known in shapes):
+        if all(_differences(known, shape) for known in shapes):
             shapes.append(shape)
-    verdicts = [examine(path) for path in sorted(workspace.pending.glob("episode-*")) if path.is_dir()]
+    verdicts = examine_all(root)
     return Stock(
         committed=committed,
         waiting=len(saved),
         interrupted=tuple(v for v in verdicts if v.kind in (Kind.SALVAGEABLE, Kind.HOPELESS)),
-        next_sequence=max([committed, *(_sequence(verdict.path) + 1 for verdict in verdicts)]),
+        next_sequence=next_sequence(root, committed),
         shapes=tuple(shapes),
     )
 
@@ -103,24 +130,10 @@ def require_fit(stock: Stock, fps: Fraction, robot_type: str | None, features: M
         )
 
 
-def _refuse_foreign_folder(root: Path, workspace: Workspace) -> None:
-    if root.exists() and not root.is_dir():
-        raise TargetExistsError(f"{str(root)!r} is a file, expected a dataset's folder")
-    if root.is_dir() and not (root / INFO).exists() and not workspace.folder.exists() and any(root.iterdir()):
-        raise TargetExistsError(
-            f"{str(root)!r} holds other files and is no dataset", hint="name a new folder, or one that holds a dataset"
-        )
-
-
 def _shape_of(pending: PendingEpisode) -> Shape:
     header = pending.header
     features = recorded_features(parse_features(header.features))
     return Shape(f"pending {pending.path.name}", Fraction(header.fps), header.robot_type, features)
-
-
-def _sequence(path: Path) -> int:
-    number = path.name.split("-")[1]
-    return int(number) if number.isdecimal() else -1
 
 
 def _differences(old: Shape, new: Shape) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +20,10 @@ from lerotool.recording.packets import PacketMeter
 from lerotool.recording.report import EpisodeReport, build_report
 from lerotool.recording.schedule import Schedule
 from lerotool.recording.takelog import TakeLog
+from lerotool.spool.episode import RECORDING_LOCK
 from lerotool.spool.header import Header
 from lerotool.spool.pending import PendingEpisode, PendingWriter
+from lerotool.storage import ProcessLock
 from lerotool.workspace import Workspace
 
 Alarm = Callable[[str, int, bool], None]
@@ -42,6 +45,13 @@ class Saved:
     pending: PendingEpisode
     report: EpisodeReport
     seconds: float
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the episode from being encoded, as long as the person may still take it back."""
+        lock = ProcessLock(self.pending.path / RECORDING_LOCK, "deciding whether to keep it")
+        with lock:
+            yield
 
 
 class OpenTake:
