@@ -29,6 +29,7 @@ from lerotool.encoding.plan import EncodeOptions, Plan, plan_encoding
 from lerotool.encoding.schedule import Schedule
 from lerotool.errors import DatasetNotFoundError, LerotoolError
 from lerotool.execution import ProcessExecutor, cores
+from lerotool.media.encode import probe_encoder
 from lerotool.spool.pending import PendingEpisode
 from lerotool.spool.recovery import salvage
 from lerotool.storage import free_bytes, make_directory
@@ -60,6 +61,7 @@ def encode_pending(
         DatasetNotFoundError: there is no such folder.
         DatasetLockedError: another process changes the dataset.
         DatasetError: the dataset cannot be appended to.
+        MediaError: an encoder that ``options.overrides`` asks for does not work here.
         OSError: the disk is full, or something like it; nothing is lost.
     """
     root = Path(root)
@@ -78,6 +80,17 @@ def encode_pending(
             plan = _salvage(plan, options)
         plan = without_misfits(plan, appender.info)
         return _finish(_run(plan, options, appender, on_event, executor, stop, began), on_event)
+
+
+def plan_pending(root: Path, options: EncodeOptions | None = None) -> Plan:
+    """Return what `encode_pending` would do; nothing is changed.
+
+    Raises:
+        DatasetNotFoundError: there is no such folder.
+    """
+    if not root.is_dir():
+        raise DatasetNotFoundError(f"there is no dataset at {str(root)!r}")
+    return plan_encoding(root, options or EncodeOptions(), committed_recordings(root))
 
 
 def committed_recordings(root: Path) -> frozenset[str]:
@@ -165,6 +178,10 @@ def _run(
 ) -> _Totals:
     totals = _Totals(plan, began)
     _check_space(plan)
+    if options.overrides:
+        # What was asked for here fails all episodes alike, so it is an error of the command.
+        for settings in {str(task.settings): task.settings for task in plan.tasks}.values():
+            probe_encoder(settings)
     jobs = sum(len(task.cameras) for task in plan.tasks)
     on_event(Found(plan.root, len(plan.tasks), jobs, plan.frames, plan.seconds, plan.left, plan.live))
     workers = options.jobs or cores()

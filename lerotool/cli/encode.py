@@ -1,0 +1,235 @@
+"""``lerotool encode --pending``: bring pending episodes into their datasets."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lerotool.cli.options import DryRunOption, JsonOption, QuietOption
+from lerotool.cli.output import Output
+from lerotool.errors import IncompleteError, LerotoolError, UsageError
+from lerotool.workspace import dataset_root, lerobot_home
+
+if TYPE_CHECKING:
+    from lerotool.encoding.events import EncodeReport
+    from lerotool.encoding.plan import EncodeOptions
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+lerotool encode --pending                        all that waits, in the LeRobot home and below the current folder
+
+lerotool encode --pending user/pick-cube         one dataset
+
+lerotool encode --pending data/pick --dry-run    what would be done
+
+lerotool encode --pending data/pick --salvage    also recordings that were cut off, as far as they are complete
+"""
+_INTERRUPTED = 130
+_INCOMPLETE = IncompleteError.exit_code
+_VIDEO = "Video (what is not given stays as it was recorded)"
+
+
+class _Priority(StrEnum):
+    NORMAL = "normal"
+    LOW = "low"
+    IDLE = "idle"
+
+
+def encode(
+    datasets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[DATASET]...", help="Folders, or user/name in the LeRobot home.", show_default=False),
+    ] = None,
+    pending: Annotated[bool, typer.Option("--pending", help="Encode the pending episodes.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="How many videos at a time.", show_default="one per core")
+    ] = None,
+    salvage: Annotated[
+        bool, typer.Option("--salvage", help="Also recordings that were cut off, as far as they are complete.")
+    ] = False,
+    no_pack: Annotated[bool, typer.Option("--no-pack", help="Leave the dataset's small files apart.")] = False,
+    dry_run: DryRunOption = False,
+    vcodec: Annotated[str | None, typer.Option(help="Codec or encoder.", rich_help_panel=_VIDEO)] = None,
+    pix_fmt: Annotated[str | None, typer.Option(help="Pixel format.", rich_help_panel=_VIDEO)] = None,
+    g: Annotated[int | None, typer.Option("--g", min=1, help="Frames per keyframe.", rich_help_panel=_VIDEO)] = None,
+    crf: Annotated[int | None, typer.Option(min=0, help="Quality, lower is better.", rich_help_panel=_VIDEO)] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Speed: a number for SVT-AV1, a name for others.", rich_help_panel=_VIDEO)
+    ] = None,
+    fast_decode: Annotated[
+        int | None, typer.Option(min=0, help="Tuning for quick decoding, 0 is off.", rich_help_panel=_VIDEO)
+    ] = None,
+    extra_option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Further option of the encoder.", rich_help_panel=_VIDEO),
+    ] = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    background: Annotated[bool, typer.Option("--background", hidden=True)] = False,
+    priority: Annotated[_Priority, typer.Option(hidden=True)] = _Priority.LOW,
+) -> int:
+    """Encode pending episodes and bring them into their datasets.
+
+    One video per episode and camera, all cores at once, with exactly one frame per row. Finished episodes are in the
+    dataset for good, whatever comes after. Interrupted at any point, the same command goes on where it was.
+
+    Exits with 8 if some episodes are left (they are listed, nothing of them is lost), with 130 when stopped by Ctrl-C.
+    """
+    if not pending:
+        raise UsageError("nothing says what to encode", hint="lerotool encode --pending [DATASET]...")
+    from lerotool.encoding.plan import EncodeOptions
+    from lerotool.execution import Priority
+
+    output = Output.of(json=json, quiet=quiet)
+    options = EncodeOptions(
+        jobs=jobs,
+        overrides=_overrides(vcodec, pix_fmt, g, crf, preset, fast_decode, extra_option),
+        salvage=salvage,
+        pack=not no_pack,
+        priority=Priority(priority.value),
+    )
+    roots = _roots(datasets or [])
+    if dry_run:
+        return _show_plans(roots, options, output)
+    with _stoppable(output, until_stdin_ends=background) as stop:
+        return _encode_all(roots, options, output, stop, tells_events=background)
+
+
+def _overrides(
+    vcodec: str | None,
+    pix_fmt: str | None,
+    g: int | None,
+    crf: int | None,
+    preset: str | None,
+    fast_decode: int | None,
+    extra_options: list[str] | None,
+) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "vcodec": vcodec,
+        "pix_fmt": pix_fmt,
+        "g": g,
+        "crf": crf,
+        "preset": int(preset) if preset is not None and preset.isdecimal() else preset,
+        "fast_decode": fast_decode,
+    }
+    if extra_options:
+        pairs = [option.partition("=") for option in extra_options]
+        if wrong := [name for name, sign, _ in pairs if not sign or not name]:
+            raise UsageError(f"--extra-option {wrong[0]!r}: expected NAME=VALUE")
+        given["extra_options"] = {name: value for name, _, value in pairs}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _roots(datasets: list[str]) -> list[Path]:
+    if datasets:
+        return list(dict.fromkeys(dataset_root(name) for name in datasets))
+    from lerotool.encoding.discovery import find_pending_datasets
+
+    return find_pending_datasets([lerobot_home(), Path.cwd()])
+
+
+@contextmanager
+def _stoppable(output: Output, *, until_stdin_ends: bool) -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into a request to stop at a safe point; the second one interrupts at once."""
+    stop = threading.Event()
+
+    def request(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        output.note("stopping; finished videos are kept - press Ctrl-C again to stop at once")
+
+    def watch_stdin() -> None:
+        # Whoever started this process holds the other end; when that process is gone there is nobody to work for.
+        sys.stdin.buffer.read()
+        stop.set()
+
+    previous = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    if until_stdin_ends:
+        threading.Thread(target=watch_stdin, daemon=True).start()
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@dataclass(slots=True)
+class _Results:
+    """What became of each dataset."""
+
+    reports: list[EncodeReport]
+    errors: dict[Path, LerotoolError]
+
+
+def _encode_all(
+    roots: list[Path], options: EncodeOptions, output: Output, stop: threading.Event, *, tells_events: bool
+) -> int:
+    from lerotool.cli.encode_progress import open_progress
+    from lerotool.encoding.run import encode_pending
+
+    results = _Results([], {})
+    for root in roots:
+        with open_progress(output, tells_events=tells_events) as listen:
+            try:
+                results.reports.append(encode_pending(root, options, listen, stop=stop))
+            except LerotoolError as error:
+                if len(roots) == 1:
+                    raise
+                # One dataset that cannot be written must not keep the others waiting.
+                results.errors[root] = error
+                output.warn(f"{root}: {error}", hint=error.hint)
+        if stop.is_set():
+            break
+    return _conclude(results, output, tells_events=tells_events)
+
+
+def _conclude(results: _Results, output: Output, *, tells_events: bool) -> int:
+    from lerotool.cli.encode_report import report_document, report_text
+    from lerotool.encoding.events import Ending
+
+    for report in results.reports:
+        for left in (*report.failures, *report.left):
+            if not output.is_json:
+                output.warn(f"{left.episode}: {left.reason}", hint=left.hint)
+    if tells_events:
+        for report in results.reports:
+            output.record("report", report_document(report))
+    else:
+        errors = [{"root": str(root), "error": str(error)} for root, error in results.errors.items()]
+        output.document({"datasets": [report_document(report) for report in results.reports], "errors": errors})
+    for report in results.reports:
+        output.result(report_text(report))
+    if not results.reports and not results.errors:
+        output.result("nothing is pending")
+    endings = {report.ending for report in results.reports}
+    if Ending.STOPPED in endings:
+        return _INTERRUPTED
+    if results.errors:
+        return next(iter(results.errors.values())).exit_code
+    return _INCOMPLETE if Ending.INCOMPLETE in endings else 0
+
+
+def _show_plans(roots: list[Path], options: EncodeOptions, output: Output) -> int:
+    from lerotool.cli.encode_report import plan_document, plan_text
+    from lerotool.encoding.run import plan_pending
+
+    plans = [plan_pending(root, options) for root in roots]
+    output.document({"dry_run": True, "datasets": [plan_document(plan) for plan in plans]})
+    for plan in plans:
+        output.result(plan_text(plan))
+    if not plans:
+        output.result("nothing is pending")
+    return 0

@@ -1,0 +1,187 @@
+"""Progress of ``lerotool encode``: bars on a terminal, a line now and then elsewhere, JSON lines for a program."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from lerotool.cli.output import Output
+from lerotool.encoding.events import (
+    Committed,
+    Event,
+    Found,
+    JobDone,
+    JobFailed,
+    JobName,
+    JobProgressed,
+    JobStarted,
+    Listener,
+    ignore_event,
+)
+
+_LINE_S = 10.0
+_RECORD_S = 0.5
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has been done so far, for showing."""
+
+    began: float = field(default_factory=time.monotonic)
+    total: int = 0
+    seconds: float = 0.0
+    reused: int = 0
+    finished: int = 0
+    cpu_s: float = 0.0
+    running: dict[JobName, int] = field(default_factory=dict)
+    episodes: int = 0
+    committed: int = 0
+
+    def take(self, event: Event) -> None:
+        """Take in an event."""
+        match event:
+            case Found():
+                self.total, self.seconds, self.episodes = event.frames, event.seconds, event.episodes
+            case JobStarted():
+                self.running[event.job] = 0
+            case JobProgressed():
+                self.running[event.job] = event.done
+            case JobDone(is_reused=True):
+                self.reused += event.frames
+            case JobDone():
+                self.running.pop(event.job, None)
+                self.finished += event.frames
+                self.cpu_s += event.cpu_s
+            case JobFailed():
+                self.running.pop(event.job, None)
+            case Committed():
+                self.committed += len(event.episodes)
+
+    @property
+    def done(self) -> int:
+        """Frames encoded in this run."""
+        return self.finished + sum(self.running.values())
+
+    @property
+    def fraction(self) -> float:
+        """Of all frames, those of earlier runs included."""
+        return (self.done + self.reused) / self.total if self.total else 1.0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Since the beginning."""
+        return max(1e-9, time.monotonic() - self.began)
+
+    @property
+    def frames_per_s(self) -> float:
+        """On average so far."""
+        return self.done / self.elapsed_s
+
+    @property
+    def left_s(self) -> float | None:
+        """Until all is encoded, at the rate so far."""
+        return (self.total - self.reused - self.done) / self.frames_per_s if self.done else None
+
+    def text(self) -> str:
+        """Return the figures in words."""
+        parts = [f"{self.frames_per_s:.0f} frames/s"]
+        if (left_s := self.left_s) is not None:
+            parts.append(f"{left_s // 60:.0f}:{left_s % 60:02.0f} left")
+        if self.total and self.done:
+            parts.append(f"{self.seconds * self.done / self.total / self.elapsed_s:.1f}x real time")
+        if self.finished:
+            speed_up = self.cpu_s / self.finished * self.done / self.elapsed_s
+            parts.append(f"{speed_up:.1f}x one job at a time")
+        return ", ".join(parts)
+
+    def document(self) -> dict[str, Any]:
+        """Return the figures for machines."""
+        return {
+            "fraction": self.fraction,
+            "frames_done": self.done + self.reused,
+            "frames_total": self.total,
+            "frames_per_s": self.frames_per_s,
+            "left_s": self.left_s,
+            "episodes_done": self.committed,
+            "episodes_total": self.episodes,
+        }
+
+
+@contextmanager
+def open_progress(output: Output, *, tells_events: bool) -> Iterator[Listener]:
+    """Show the progress of one run; gives what listens to its events."""
+    if tells_events:
+        yield _tell_records(output)
+    elif output.shows_progress:
+        with _bars(output) as listen:
+            yield listen
+    elif output.is_json:
+        yield ignore_event
+    else:
+        yield _tell_lines(output)
+
+
+def _tell_records(output: Output) -> Listener:
+    tally, due = Tally(), 0.0
+
+    def listen(event: Event) -> None:
+        nonlocal due
+        tally.take(event)
+        if isinstance(event, Committed):
+            output.record("committed", {"episodes": list(event.episodes), "first": event.first})
+        elif isinstance(event, JobFailed):
+            output.record("failed", {"job": str(event.job), "reason": event.reason})
+        elif time.monotonic() >= due:
+            due = time.monotonic() + _RECORD_S
+            output.record("progress", tally.document())
+
+    return listen
+
+
+def _tell_lines(output: Output) -> Listener:
+    tally = Tally()
+    due = time.monotonic() + _LINE_S
+
+    def listen(event: Event) -> None:
+        nonlocal due
+        tally.take(event)
+        if time.monotonic() >= due:
+            due = time.monotonic() + _LINE_S
+            output.note(f"{tally.fraction:.0%}, {tally.committed} of {tally.episodes} episodes, {tally.text()}")
+
+    return listen
+
+
+@contextmanager
+def _bars(output: Output) -> Iterator[Listener]:
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[figures]}"),
+        console=output.talk,
+        transient=True,
+        refresh_per_second=5,
+    )
+    tally = Tally()
+    bars: dict[JobName, TaskID] = {}
+    with progress:
+        overall = progress.add_task("all", total=None, figures="")
+
+        def listen(event: Event) -> None:
+            tally.take(event)
+            match event:
+                case JobStarted():
+                    bars[event.job] = progress.add_task(str(event.job), total=event.total, figures="")
+                case JobProgressed() if event.job in bars:
+                    progress.update(bars[event.job], completed=event.done)
+                case JobDone() | JobFailed() if event.job in bars:
+                    progress.remove_task(bars.pop(event.job))
+            progress.update(overall, total=tally.total, completed=tally.done + tally.reused, figures=tally.text())
+
+        yield listen

@@ -1,0 +1,97 @@
+"""What ``lerotool encode`` says in the end: for people and for machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lerotool.encoding.events import EncodeReport, Left
+from lerotool.encoding.plan import Plan
+
+
+def report_text(report: EncodeReport) -> str:
+    """Return the result of one dataset for people."""
+    tail = f"{report.root} has {_count(report.total_episodes, 'episode')} now"
+    if not report.episodes:
+        left = len(report.failures) + len(report.left)
+        what = f"no episode added, {left} left" if left else "nothing is pending"
+        return f"{report.root}: {what}"
+    speed = ""
+    if report.frames:
+        speed = (
+            f": {report.frames_per_s:.0f} frames/s, {report.times_real_time:.1f} times real time, "
+            f"{report.speed_up:.1f} times as fast as one job at a time"
+        )
+    added = f"{_count(report.episodes, 'episode')}, {_count(report.rows, 'row')} added in {report.wall_s:.1f} s"
+    return f"{added}{speed}\n{tail}"
+
+
+def report_document(report: EncodeReport) -> dict[str, Any]:
+    """Return the result of one dataset for machines; ``speed_up`` is CPU seconds of all jobs per second of encoding."""
+    return {
+        "root": str(report.root),
+        "ending": report.ending.value,
+        "episodes": report.episodes,
+        "rows": report.rows,
+        "recorded_s": report.recorded_s,
+        "frames": report.frames,
+        "reused_frames": report.reused_frames,
+        "wall_s": report.wall_s,
+        "encode_wall_s": report.encode_wall_s,
+        "cpu_s": report.cpu_s,
+        "frames_per_s": report.frames_per_s,
+        "times_real_time": report.times_real_time,
+        "speed_up": report.speed_up,
+        "total_episodes": report.total_episodes,
+        "failures": [_left_document(left) for left in report.failures],
+        "left": [_left_document(left) for left in report.left],
+        "live": list(report.live),
+    }
+
+
+def plan_text(plan: Plan) -> str:
+    """Return what would be done with one dataset, for people."""
+    lines = [
+        (
+            f"{plan.root}: {_count(len(plan.tasks), 'episode')}, {plan.rows} rows, {_count(plan.frames, 'frame')}, "
+            f"{plan.seconds:.1f} s of recording, about {plan.estimated_bytes / 1e6:.1f} MB"
+        )
+    ]
+    lines += [
+        f"  {task.name}: {task.episode.length} rows, {_count(len(task.cameras), 'camera')}" for task in plan.tasks
+    ]
+    lines += [f"  {verdict.path.name}: would be salvaged, {verdict.rows} rows" for verdict in plan.salvageable]
+    lines += [f"  {left.episode}: left, {left.reason}" for left in plan.left]
+    lines += [f"  {name}: is being recorded" for name in plan.live]
+    return "\n".join(lines)
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """Return what would be done with one dataset, for machines."""
+    return {
+        "root": str(plan.root),
+        "episodes": [
+            {
+                "episode": task.name,
+                "rows": task.episode.length,
+                "seconds": task.seconds,
+                "cameras": list(task.cameras),
+                "encoder": task.settings.to_json(),
+            }
+            for task in plan.tasks
+        ],
+        "rows": plan.rows,
+        "frames": plan.frames,
+        "seconds": plan.seconds,
+        "estimated_bytes": plan.estimated_bytes,
+        "salvageable": [{"episode": verdict.path.name, "rows": verdict.rows} for verdict in plan.salvageable],
+        "left": [_left_document(left) for left in plan.left],
+        "live": list(plan.live),
+    }
+
+
+def _left_document(left: Left) -> dict[str, Any]:
+    return {"episode": left.episode, "reason": left.reason, "hint": left.hint}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
