@@ -19,6 +19,7 @@ from lerotool.errors import MediaError
 from lerotool.media.format import StreamCodec, StreamFormat
 from lerotool.media.grid import exact_rate
 from lerotool.media.libav import SCALER_THREADS, decoder, named_errors, open_video
+from lerotool.media.tiff import read_float_tiff
 
 TOLERANCE_S = Fraction(1, 10_000)
 """How far from k/fps frame k may be: what LeRobot's loader allows."""
@@ -146,8 +147,16 @@ def decode_image(data: bytes) -> npt.NDArray[Any]:
     codec = next((name for signature, name in _SIGNATURES.items() if data.startswith(signature)), None)
     if codec is None:
         raise MediaError(f"not a PNG, JPEG or TIFF picture: it starts with {bytes(data[:8])!r}")
+    if codec == "tiff":
+        try:
+            metres = read_float_tiff(data)
+        except ValueError as error:
+            raise MediaError(f"damaged tiff picture: {error}") from None
+        if metres is not None:
+            return metres
     context = decoder(codec)
-    context.options = {"err_detect": "crccheck+explode"}  # else half a picture is taken for a whole one
+    if codec != "tiff":  # there, tags that FFmpeg does not know would count as errors
+        context.options = {"err_detect": "crccheck+explode"}  # else half a JPEG is taken for a whole one
     try:
         frames = context.decode(av.Packet(data))
     except av.FFmpegError as error:

@@ -86,7 +86,7 @@ def join_videos(parts: Sequence[Path], target: Path, fps: float | Fraction) -> l
             named_errors(target, "cannot be written"),
             av.open(address(partial), "w", format="mp4", options={"movflags": "faststart"}) as output,
         ):
-            joint = _Joint(output, target, key.time_base, ticks)
+            joint = _Joint(output, target, key, ticks)
             counts = [joint.append(Path(part)) for part in parts]
         _check_count(partial, target, sum(counts))
         sync_file(partial)
@@ -124,14 +124,16 @@ def _common_key(parts: Sequence[Path]) -> JoinKey:
 class _Joint:
     """The open target and how far it has been filled."""
 
-    def __init__(self, output: OutputContainer, target: Path, time_base: Fraction, ticks: int) -> None:
+    def __init__(self, output: OutputContainer, target: Path, key: JoinKey, ticks: int) -> None:
         self._output = output
         self._target = target
-        self._time_base = time_base
+        self._time_base = key.time_base
+        # Packets are decoded one frame apart, as far ahead as the codec asks for: so decode times never go back where
+        # two parts meet. A short part's own times need not reach as far ahead.
+        self._reorder = key.reorder
         self._ticks = ticks
         self._stream: VideoStream | None = None
         self._frames = 0
-        self._last_dts: int | None = None
 
     def append(self, part: Path) -> int:
         """Copy all pictures of one part; return how many."""
@@ -144,10 +146,10 @@ class _Joint:
             for packet in container.demux(source):
                 if packet.size == 0:
                     continue
-                if packet.is_corrupt or packet.pts is None or packet.dts is None:
+                if packet.is_corrupt or packet.pts is None:
                     raise MediaError(f"{str(part)!r}: picture {len(numbers)} is cut or has no time")
                 numbers.append(round(Fraction(packet.pts - start, self._ticks)))
-                self._write(packet, numbers[-1], round(Fraction(packet.dts - start, self._ticks)), part)
+                self._write(packet, numbers[-1], len(numbers) - 1 - self._reorder, part)
         gap = next((k for k, number in enumerate(sorted(numbers)) if k != number), None)
         if gap is not None or not numbers:
             raise MediaError(f"{str(part)!r}: there is no picture {gap or 0} at its place, the rate is not constant")
@@ -156,12 +158,11 @@ class _Joint:
 
     def _write(self, packet: av.Packet[VideoStream], number: int, order: int, part: Path) -> None:
         assert self._stream is not None
+        if number < order:
+            raise MediaError(f"{str(part)!r}: picture {number} is not at its place, the rate is not constant")
         packet.pts = (self._frames + number) * self._ticks
         packet.dts = (self._frames + order) * self._ticks
         packet.duration = self._ticks
-        if self._last_dts is not None and packet.dts <= self._last_dts:
-            raise MediaError(f"{str(part)!r}: decode times go back at picture {number}")
-        self._last_dts = packet.dts
         packet.time_base = self._time_base
         packet.stream = self._stream
         with named_errors(self._target, "cannot be written"):

@@ -65,7 +65,7 @@ def write_foreign(
     muxing: dict[str, str] | None = None,
 ) -> Path:
     """Write a video as another program would: picture k says k and is shown at ``times[k]`` seconds."""
-    time_base = Fraction(1, 90_000)
+    time_base = Fraction(1, 60_000)
     with av.open(str(path), "w", format=container, options=muxing or {}) as output:
         stream = output.add_stream(codec, 30, options=options or {})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pix_fmt
