@@ -22,7 +22,7 @@ from lerotool.dataset.parquet import column_names, open_parquet, read_groups
 from lerotool.errors import CorruptDatasetError, UsageError
 from lerotool.features import Feature, columns
 
-_FOOTERS_KEPT = 32
+_FOOTERS_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
