@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -159,8 +160,10 @@ class DatasetAppender:
         Statistics are taken anew after `append` and as long as the dataset has no more than `MOST_VALUES` numbers: its
         quantiles are then numpy's. Those of pictures stay the count-weighted average over the episodes.
 
+        Where the disk has no room to pack, files stay as they are and the report says so.
+
         Raises:
-            OSError: the disk is full or fails. The dataset is sound: the old one, or the next to open it finishes it.
+            OSError: the disk fails. The dataset is sound: the old one, or the next to open it finishes it.
         """
         state = self._current()
         if not state.info.total_episodes:
@@ -170,7 +173,12 @@ class DatasetAppender:
         steps += [partial(pack_videos, key=key) for key in cameras(state.features)]
         for step in steps:
             state, self._state = self._current(), None
-            report += step(self._workspace, state)
+            try:
+                report += step(self._workspace, state)
+            except OSError as error:
+                if error.errno != errno.ENOSPC or self._workspace.journal.exists():
+                    raise
+                report += PackReport(notes=(f"small files were not packed: {error}",))
         return report + PackReport(notes=self._measure_again())
 
     def _measure_again(self) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from lerotool.dataset.state import WriterState, picture_size, stats_shape
+from lerotool.dataset.measures import picture_size
+from lerotool.dataset.state import WriterState, stats_shape
 from lerotool.dataset.tables import column_problems
 from lerotool.errors import IncompatibleDatasetError, MediaError
 from lerotool.features import Feature, Kind, cameras, columns, recorded_features

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lerotool.dataset.tables import Values, column_values
-from lerotool.errors import CorruptDatasetError, MediaError
+from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError
 from lerotool.features import Feature, Kind
 from lerotool.media.decode import decode_image
 from lerotool.moments import FeatureStats, merge_stats, numeric_stats, sampled_frames, shrink_step
@@ -55,23 +55,35 @@ def episode_stats(
         elif name in pictures:
             stats[name] = pictures[name]
         else:
-            stats[name] = image_stats(rows.column(name))
+            stats[name] = image_stats(rows.column(name), picture_size(feature))
     return stats
 
 
-def image_stats(column: pa.ChunkedArray) -> FeatureStats:
+def picture_size(feature: Feature) -> tuple[int, int, int]:
+    """Return (height, width, channels) of a camera, whichever order its shape is in."""
+    first, second, third = (*feature.shape, 1, 1, 1)[:3]
+    names = feature.dimension_names
+    return (second, third, first) if names and names[0].startswith("channel") else (first, second, third)
+
+
+def image_stats(column: pa.ChunkedArray, size: tuple[int, int, int]) -> FeatureStats:
     """Return the statistics of a column of PNG, JPEG or TIFF pictures, by LeRobot's sampling rule.
 
     Colours are in 0..1, depths as they are; shape (C, 1, 1), ``count`` is the number of pictures used.
 
+    Args:
+        column: of an image feature.
+        size: (height, width, channels) of each picture.
+
     Raises:
-        MediaError: a picture cannot be decoded, or sizes differ.
+        MediaError: a picture cannot be decoded.
+        IncompatibleDatasetError: one has another size.
     """
     frames = sampled_frames(len(column))
     pictures = [decode_image(column[int(frame)]["bytes"].as_py()) for frame in frames]
-    if len({picture.shape for picture in pictures}) > 1:
-        raise MediaError(f"pictures of different sizes: {sorted({picture.shape for picture in pictures})}")
-    height, width, channels = pictures[0].shape
+    if other := {picture.shape for picture in pictures} - {size}:
+        raise IncompatibleDatasetError(f"pictures of (height, width, channels) {sorted(other)}, expected {size}")
+    height, width, channels = size
     step = shrink_step(height, width)
     pooled = numeric_stats(np.concatenate([p[::step, ::step].reshape(-1, channels) for p in pictures]))
     scale = 255 if pictures[0].dtype == np.uint8 else 1

@@ -1,10 +1,11 @@
 """Packing: the small files that every committed batch leaves become few large ones, each in one commit.
 
 Files of one kind are looked at from the newest to the oldest. An older file joins the pack while it is not larger
-than all that follows it in the pack together (or than 16 MB), and the pack stays below LeRobot's limit for such a file (and 900 s for
-a video, because LeRobot compares times in float32, which fails beyond 1024 s). Where a file does not join, the next
-pack begins with it. So the sizes of what stays behind at least double from one file to the next older one: there are
-few, and each byte is copied about log2(limit / size of a batch) times at most however many sessions there are.
+than all that follows it in the pack together (or than 16 MB), and the pack stays below LeRobot's limit for such a
+file (and 900 s for a video, because LeRobot compares times in float32, which fails beyond 1024 s). Where a file does
+not join, the next pack begins with it. So the sizes of what stays behind at least double from one file to the next
+older one: there are few, and each byte is copied about log2(limit / size of a batch) times at most however many
+sessions there are.
 
 Packets are copied on exact ticks and row groups as they are; nothing is encoded again.
 """

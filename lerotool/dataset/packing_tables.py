@@ -32,10 +32,15 @@ def pack_tables(workspace: Workspace, state: WriterState) -> PackReport:
     episodes = _numbered_episodes(state)
     data_packs = plan_packs([f.size_bytes for f in data], _limit(state), partial(_have_equal_types, data))
     episode_packs = plan_packs([f.size_bytes for f in episodes], _limit(state), partial(_make_one_table, episodes))
-    packed = [len(pack.members) for pack in (*data_packs, *episode_packs) if pack.is_change]
-    if not packed:
+    changes = [
+        [files[place] for place in pack.members]
+        for files, packs in ((data, data_packs), (episodes, episode_packs))
+        for pack in packs
+        if pack.is_change
+    ]
+    if not changes:
         return PackReport()
-    check_space(state.layout.root, sum(f.size_bytes for f in (*data, *episodes)))
+    check_space(state.layout.root, sum(file.size_bytes for members in changes for file in members))
     staging = Staging(workspace)
     try:
         moves, removals = _stage_data(state, staging, data, data_packs)
@@ -44,7 +49,7 @@ def pack_tables(workspace: Workspace, state: WriterState) -> PackReport:
     except BaseException:
         staging.discard()
         raise
-    return PackReport(sum(packed), len(packed))
+    return PackReport(sum(map(len, changes)), len(changes))
 
 
 def _limit(state: WriterState) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from lerotool.dataset.documents import read_lines, read_object
 from lerotool.dataset.episode_tables import episodes_schema, fitted_schema
 from lerotool.dataset.info import DatasetInfo, FormatVersion, load_info
 from lerotool.dataset.layout import EPISODES, STATS, Layout
-from lerotool.dataset.measures import Stats, column_stats, measured
+from lerotool.dataset.measures import Stats, column_stats, measured, picture_size
 from lerotool.dataset.numbering import FileNumber
 from lerotool.dataset.parquet import arrow_schema, open_parquet, read_groups, whole_numbers
 from lerotool.dataset.tasks import load_tasks
@@ -209,6 +209,9 @@ def _read_stats(root: Path, info: DatasetInfo) -> tuple[Stats, dict[str, Any], l
     unknown: list[str] = []
     for name in measured(info.features) if info.total_episodes else []:
         entry = _parse(document.get(name), info.features[name]) or _restored(root, info, name)
+        if entry is not None and entry.count > info.total_frames:
+            # LeRobot's streaming encoder counts pixels, of all frames; only frames can be weighed against frames.
+            entry = replace(entry, count=info.total_frames)
         if entry is None:
             unknown.append(name)
         else:
@@ -223,15 +226,6 @@ def stats_shape(feature: Feature) -> tuple[int, ...]:
     if feature.kind is Kind.NUMERIC:
         return (feature.shape[-1],)
     return (picture_size(feature)[2], 1, 1)
-
-
-def picture_size(feature: Feature) -> tuple[int, int, int]:
-    """Return (height, width, channels) of a camera, whichever order its shape is in."""
-    sizes = feature.shape if len(feature.shape) == 3 else (*feature.shape, 1, 1, 1)[:3]
-    names = feature.dimension_names
-    if names and names[0].startswith("channel"):
-        return sizes[1], sizes[2], sizes[0]
-    return sizes[0], sizes[1], sizes[2]
 
 
 def _parse(entry: object, feature: Feature) -> FeatureStats | None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from lerotool.arrow_types import arrow_field
 from lerotool.dataset.appender import NewEpisode, StagedVideo
-from lerotool.dataset.state import picture_size
+from lerotool.dataset.measures import picture_size
 from lerotool.features import Feature, Kind, camera, recorded_features, vector
 from lerotool.media.encode import VideoEncoder, encode_png
 from lerotool.media.format import EncoderSettings
