@@ -1,7 +1,8 @@
 """A video file as a camera: played in real time, from the start again at its end.
 
-Motion JPEG is delivered packet by packet as it is in the file, unless it must be scaled. Everything else is decoded, ahead of time, and
-delivered raw: yuv420p, limited range, BT.601, which is what MJPEG cameras' pictures become when they are encoded.
+Motion JPEG is delivered packet by packet as it is in the file, unless it must be scaled. Everything else is decoded,
+ahead of time, and delivered raw: yuv420p, limited range, BT.601, which is what MJPEG cameras' pictures become when they
+are encoded.
 """
 
 from __future__ import annotations

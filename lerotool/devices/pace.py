@@ -26,7 +26,7 @@ class Pace:
         self._count = 0
 
     def wait(self) -> int | None:
-        """Wait for the next picture; return its capture time, monotonic ns and not in the future, or None when stopped."""
+        """Wait for the next picture; return its capture time, monotonic ns, never in the future; None when stopped."""
         now = time.monotonic_ns()
         if self._count == 0:
             self._start_ns = now

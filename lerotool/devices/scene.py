@@ -1,7 +1,8 @@
-"""Simulated cameras: a table with moving things seen by a noisy sensor, or numbered pictures; MJPEG as from a USB camera.
+"""Simulated cameras: moving things on a table seen by a noisy sensor, or numbered pictures; MJPEG as from USB cameras.
 
 The scene is a loop of pictures rendered once, in the thread that then sends them, so a camera costs next to nothing
-while it runs. What it shows follows from the camera's name. ``sim:numbered`` counts up without looping (see ``numbered``).
+while it runs. What it shows follows from the camera's name. ``sim:numbered`` counts up without looping (see
+``numbered``).
 """
 
 from __future__ import annotations
