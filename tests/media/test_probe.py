@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -115,13 +117,11 @@ def test_a_missing_file_is_an_os_error_with_its_name(tmp_path):
 def test_a_name_is_never_taken_for_a_protocol(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_numbered(tmp_path / "pipe:0%d?x.mp4", range(3))
-    from pathlib import Path
 
     assert count_packets(Path("pipe:0%d?x.mp4")) == 3
 
 
 def write_sound(path):
-    import av
 
     with av.open(str(path), "w") as output:
         stream = output.add_stream("aac", 48_000)
@@ -129,3 +129,19 @@ def write_sound(path):
         frame.sample_rate, frame.pts = 48_000, 0
         output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize("settings", [AV1, H264], ids=["av1", "h264"])
+@pytest.mark.parametrize("inside", [0, 1], ids=["between two pictures", "inside the last one"])
+def test_a_video_without_the_end_of_its_last_picture_is_refused(tmp_path, settings, inside):
+    """Decoders make something up for half a picture, and a missing one leaves no trace but the header's count."""
+    path = write_numbered(tmp_path / "v.mp4", range(20), settings)
+    with av.open(str(path)) as container:
+        ends = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    place, size = ends[-1]
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(path.read_bytes()[: place + inside * (size - 3)])
+    with pytest.raises(MediaError, match=r"cut\.mp4.*ends too early"):
+        count_packets(cut)
+    with pytest.raises(MediaError, match=r"cut\.mp4.*ends"):
+        list(iter_frames(cut, 0, 20, 30))
