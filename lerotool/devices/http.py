@@ -11,8 +11,9 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from threading import Event, Lock
+from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit
 from urllib.request import (
@@ -20,6 +21,7 @@ from urllib.request import (
     HTTPDigestAuthHandler,
     HTTPPasswordMgrWithDefaultRealm,
     ProxyHandler,
+    Request,
     build_opener,
 )
 
@@ -75,6 +77,26 @@ class _Connection:
         with self._lock:
             self._is_open = False
             self._response.close()
+
+
+class _Basic(HTTPBasicAuthHandler):
+    """Closes the refusal before it asks again, which urllib leaves to the garbage collector."""
+
+    def http_error_401(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage
+    ) -> HTTPResponse | None:
+        fp.close()
+        return super().http_error_401(req, fp, code, msg, headers)
+
+
+class _Digest(HTTPDigestAuthHandler):
+    """As above."""
+
+    def http_error_401(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage
+    ) -> HTTPResponse | None:
+        fp.close()
+        return super().http_error_401(req, fp, code, msg, headers)
 
 
 class HttpSource:
@@ -145,14 +167,14 @@ def open_source(spec: CameraSpec, stop: Event) -> HttpSource:
 def _connect(spec: CameraSpec) -> tuple[HTTPResponse, str]:
     """Return the response and the address without its password."""
     address, shown, passwords = _split_address(spec)
-    opener = build_opener(ProxyHandler({}), HTTPBasicAuthHandler(passwords), HTTPDigestAuthHandler(passwords))
+    opener = build_opener(ProxyHandler({}), _Basic(passwords), _Digest(passwords))
     where = f"camera {spec.name!r}: {shown}"
     try:
         response = opener.open(address, timeout=TIMEOUT_S)
     except HTTPError as error:
-        with error:
-            hint = "write the address as http://user:password@…" if error.code == 401 else _HINT
-            raise DeviceError(f"{where} answers {error.code} {error.reason}", hint=hint) from error
+        error.close()
+        hint = "write the address as http://user:password@…" if error.code == 401 else _HINT
+        raise DeviceError(f"{where} answers {error.code} {error.reason}", hint=hint) from error
     except TimeoutError as error:
         raise _silent(where) from error
     except URLError as error:
@@ -169,14 +191,15 @@ def _connect(spec: CameraSpec) -> tuple[HTTPResponse, str]:
 
 def _split_address(spec: CameraSpec) -> tuple[str, str, HTTPPasswordMgrWithDefaultRealm]:
     """Return the address without user and password, how to show it, and user and password."""
-    parts = urlsplit(spec.source)
     try:
+        parts = urlsplit(spec.source)
         is_complete = bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_complete = False
     if not is_complete:
         raise UsageError(
-            f"camera {spec.name!r}: {spec.source!r} is no address", hint="expected http://HOST[:PORT][/PATH]"
+            f"camera {spec.name!r}: {spec.source.rpartition('@')[2]!r} is no address",
+            hint="expected http://HOST[:PORT][/PATH]",
         )
     host = parts.netloc.rpartition("@")[2]
     address = parts._replace(netloc=host, fragment="").geturl()

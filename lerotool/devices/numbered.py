@@ -1,8 +1,8 @@
 """Pictures that carry a number which survives JPEG and AV1: who reads it knows which picture it is.
 
-The picture is a board of 8 x 4 black and white fields, row by row, highest bit first: 24 bits of number, 8 bits of check
-sum. The board is repeated over the picture so that fields stay some 20 pixels wide: when larger plain areas change all at
-once, SVT-AV1's preset 12 keeps old blocks of up to 64 pixels in the pictures between keyframes.
+The picture is a board of 8 x 4 black and white fields, row by row, highest bit first: 24 bits of number, 8 bits of
+check sum. The board is repeated over the picture so that fields stay some 20 pixels wide: when larger plain areas change
+all at once, SVT-AV1's preset 12 keeps old blocks of up to 64 pixels in the pictures between keyframes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def read_number(picture: NDArray[np.uint8]) -> int:
     word = np.packbits(brightness > 127.5).tobytes()
     number = int.from_bytes(word[:3], "big")
     if word != _word(number):
-        raise MediaError(f"a picture of {width}x{height} carries no number: check sum {word[3]}, not {_word(number)[3]}")
+        raise MediaError(
+            f"a picture of {width}x{height} carries no number: check sum {word[3]}, not {_word(number)[3]}"
+        )
     return number
 
 

@@ -117,7 +117,7 @@ class NetworkCamera:
     """Motion JPEG over HTTP on loopback. Sends numbered pictures; ``hold`` stalls it, ``cut`` closes the connection.
 
     ``damaged`` are the pictures, by number, that are sent half; ``body`` and ``kind`` replace the stream by something
-    else.
+    else. ``password`` must be in the answer to ``scheme``.
     """
 
     def __init__(
@@ -130,11 +130,12 @@ class NetworkCamera:
         body: bytes | None = None,
         status: int = 200,
         password: str | None = None,
+        scheme: str = 'Basic realm="camera"',
     ) -> None:
         self.hold, self.cut = threading.Event(), threading.Event()
         self.pictures = [jpeg(number, *size) for number in range(64)]
         self.fps, self.damaged, self.kind, self.body, self.status = fps, damaged, kind, body, status
-        self.password = password
+        self.password, self.scheme = password, scheme
         camera = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -151,9 +152,9 @@ class NetworkCamera:
         self.url = f"http://{self.host}/cam.mjpg"
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
-        if self.password is not None and request.headers.get("Authorization") != f"Basic {self.password}":
+        if self.password is not None and self.password not in request.headers.get("Authorization", ""):
             request.send_response(401)
-            request.send_header("WWW-Authenticate", 'Basic realm="camera"')
+            request.send_header("WWW-Authenticate", self.scheme)
             request.end_headers()
             return
         request.send_response(self.status)
