@@ -1,0 +1,421 @@
+"""`DatasetWriter`: record a LeRobot dataset from Python, with the names that LeRobot's users know.
+
+    with DatasetWriter.create("data/pick", fps=30, features=features, robot_type="so101", batch=10) as writer:
+        for _ in range(episodes):
+            for observation in robot:
+                writer.add_frame(observation, task="pick up the cube")
+            writer.save_episode()
+
+Every frame goes to the disk as it comes. When `save_episode` returns, that episode survives ``kill -9`` and a power
+cut. It becomes part of the dataset after every ``batch`` episodes and at the end.
+
+A video picture waits as raw yuv420p until it is encoded: 461 kB for 640x480, that is 14 MB a second and camera at 30
+fps. So the picture statistics are those of that yuv420p, as close to the RGB given as 4:2:0 colour is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from lerotool.dataset.appender import DatasetAppender
+from lerotool.dataset.info import INFO, FormatVersion, load_info
+from lerotool.dataset.journal import finish_interrupted
+from lerotool.encoding.commit import NOT_MEASURED, TIMING
+from lerotool.encoding.plan import EncodeOptions
+from lerotool.encoding.run import encode_pending
+from lerotool.errors import (
+    DatasetNotFoundError,
+    IncompatibleDatasetError,
+    IncompleteError,
+    TargetExistsError,
+    UnsupportedVersionError,
+    UsageError,
+)
+from lerotool.execution import Priority, ProcessExecutor, cores
+from lerotool.features import Feature, Kind, cameras, parse_features, recorded_features, with_defaults
+from lerotool.media.encode import encode_png
+from lerotool.media.format import EncoderSettings
+from lerotool.media.raw import RawConverter, raw_format
+from lerotool.spool.header import Header
+from lerotool.spool.pending import PendingWriter, list_pending, next_sequence, remove_leftovers
+from lerotool.storage import ProcessLock
+from lerotool.workspace import Workspace
+
+_TOLERANCE_S = 1e-4
+
+
+class DatasetWriter:
+    """Writes one dataset; made by `create` or `resume`, ended by `finalize` or the ``with`` block.
+
+    When the block ends by an exception nothing is encoded and nothing is deleted: saved episodes stay pending, the
+    frames of the episode in progress can be salvaged; ``lerotool encode --pending`` or `resume` go on from there.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        lock: ProcessLock,
+        *,
+        fps: float,
+        features: Mapping[str, Feature],
+        robot_type: str | None,
+        batch: int,
+        encoder: EncoderSettings,
+        jobs: int | None,
+    ) -> None:
+        self.root = root
+        self.fps = fps
+        self.features = with_defaults(features)
+        self.robot_type = robot_type
+        self._lock = lock
+        self._batch = batch
+        self._encoder = encoder
+        self._jobs = jobs
+        self._recorded = recorded_features(self.features)
+        self._committed = load_info(root).total_episodes if (root / INFO).exists() else 0
+        self._waiting = len(list_pending(root))
+        self._episode: PendingWriter | None = None
+        self._converters = {key: self._converter(key) for key in cameras(self._recorded)}
+        self._executor: ProcessExecutor | None = None
+
+    @classmethod
+    def create(
+        cls,
+        root: Path | str,
+        *,
+        fps: float,
+        features: Mapping[str, Any],
+        robot_type: str | None = None,
+        batch: int = 1,
+        encoder: EncoderSettings | None = None,
+        jobs: int | None = None,
+    ) -> Self:
+        """Begin a new dataset.
+
+        Args:
+            root: a folder that does not exist or is empty.
+            fps: frames a second.
+            features: by name, as LeRobot takes them (``{"dtype": …, "shape": …, "names": …}``); the default columns are
+                added.
+            robot_type: of the robot.
+            batch: encode after so many saved episodes; 1 encodes each at once.
+            encoder: how videos are encoded.
+            jobs: how many videos are encoded at a time; None is one per core.
+
+        Raises:
+            TargetExistsError: there is something already; pending episodes count.
+            MetadataError: a feature cannot be understood.
+            IncompatibleDatasetError: a feature cannot be recorded.
+            DatasetLockedError: another process writes or records there.
+        """
+        root = Path(os.path.abspath(root))  # noqa: PTH100 - links must stay as they are
+        known = _parse(features)
+        # First of all, because it leaves nothing behind in a folder that it refuses.
+        DatasetAppender.create(root, fps, known, robot_type).close()
+        if list_pending(root):
+            raise TargetExistsError(
+                f"{str(root)!r} has pending episodes already", hint="go on with resume(), or encode them first"
+            )
+        lock = _lock(root, batch)
+        try:
+            return cls(
+                root,
+                lock,
+                fps=fps,
+                features=known,
+                robot_type=robot_type,
+                batch=batch,
+                encoder=encoder or EncoderSettings(),
+                jobs=jobs,
+            )
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def resume(
+        cls, root: Path | str, *, batch: int = 1, encoder: EncoderSettings | None = None, jobs: int | None = None
+    ) -> Self:
+        """Go on with a dataset, or with pending episodes that no dataset was made from yet.
+
+        Args:
+            root: its folder.
+            batch: as in `create`.
+            encoder: as in `create`.
+            jobs: as in `create`.
+
+        Raises:
+            DatasetNotFoundError: there is neither.
+            UnsupportedVersionError: it is not v3.0.
+            DatasetLockedError: another process writes or records there.
+        """
+        root = Path(os.path.abspath(root))  # noqa: PTH100
+        if not root.is_dir():
+            raise DatasetNotFoundError(f"there is no dataset at {str(root)!r}")
+        lock = _lock(root, batch)
+        try:
+            finish_interrupted(Workspace(root))
+            fps, features, robot_type = _found(root)
+            return cls(
+                root,
+                lock,
+                fps=fps,
+                features=features,
+                robot_type=robot_type,
+                batch=batch,
+                encoder=encoder or EncoderSettings(),
+                jobs=jobs,
+            )
+        except BaseException:
+            lock.release()
+            raise
+
+    @property
+    def num_episodes(self) -> int:
+        """Episodes saved so far, those that wait to be encoded included."""
+        return self._committed + self._waiting
+
+    @property
+    def num_frames(self) -> int:
+        """Frames of the episode in progress."""
+        return self._episode.count if self._episode else 0
+
+    def add_frame(self, frame: Mapping[str, Any], task: str | None = None) -> None:
+        """Add one frame to the episode in progress.
+
+        Args:
+            frame: a value for every feature but the default ones: for cameras a uint8 RGB array of the feature's
+                shape, for the others an array of the feature's dtype and shape, a number, a bool or a text. May hold
+                ``task`` too.
+            task: what the robot is doing.
+
+        Raises:
+            IncompatibleDatasetError: a value is missing, unknown or not what its feature says; nothing is added.
+            UsageError: there is no task, or the writer is closed.
+            OSError: the disk is full; the frames before are all there.
+        """
+        self._check_open()
+        values = dict(frame)
+        task = _task(values.pop("task", None), task)
+        self._check_names(values)
+        pictures = {key: self._picture(key, values.pop(key)) for key in self._converters}
+        columns = {name: self._value(name, value) for name, value in values.items()}
+        episode = self._episode or self._begin(task)
+        time_ns = round(episode.count * 1_000_000_000 / self.fps)
+        numbers = {
+            key: episode.camera(key).append(self._converters[key].convert(picture), time_ns)
+            for key, picture in pictures.items()
+        }
+        episode.append_row(columns, task=task, tick_ns=time_ns, observed_ns=time_ns, acted_ns=time_ns, pictures=numbers)
+
+    def save_episode(self) -> None:
+        """End the episode in progress; on return it survives a power cut. Every ``batch`` episodes are then encoded.
+
+        Raises:
+            UsageError: no frame was added.
+            IncompleteError: an episode could not be encoded; it stays pending.
+            OSError: the disk is full; what was written before is all there.
+        """
+        self._check_open()
+        if self._episode is None:
+            raise UsageError("there are no frames to save", hint="call add_frame() first")
+        self._episode.save({})
+        self._episode = None
+        self._waiting += 1
+        if self._waiting >= self._batch:
+            self._encode(pack=False)
+
+    def clear_episode(self) -> None:
+        """Throw the frames of the episode in progress away."""
+        if self._episode is not None:
+            self._episode.discard()
+            self._episode = None
+
+    discard_episode = clear_episode
+
+    def finalize(self) -> None:
+        """Encode what waits, pack the dataset's small files and close the writer. Without effect the second time.
+
+        Raises:
+            UsageError: frames were added after the last `save_episode`; they stay on the disk and can be salvaged.
+            IncompleteError: an episode could not be encoded; it stays pending.
+        """
+        if not self._lock.is_held:
+            return
+        unsaved = self._episode
+        try:
+            if unsaved is not None:
+                unsaved.close()
+            self._encode(pack=True)
+        finally:
+            self.close()
+        if unsaved is not None:
+            raise UsageError(
+                f"{unsaved.count} frames were added and not saved; they wait in {str(unsaved.path)!r}",
+                hint=f"call save_episode() or clear_episode() before; to keep them: "
+                f"lerotool encode --pending --salvage {self.root}",
+            )
+
+    def close(self) -> None:
+        """Close the writer and leave everything as it is: what was saved stays pending."""
+        if self._episode is not None:
+            self._episode.close()
+            self._episode = None
+        if self._executor is not None:
+            self._executor.kill()
+            self._executor = None
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.finalize()
+        else:
+            self.close()
+
+    def _begin(self, task: str) -> PendingWriter:
+        header = Header.build(
+            sequence=next_sequence(self.root, self._committed),
+            fps=self.fps,
+            features=self._recorded,
+            cameras={key: converter.format for key, converter in self._converters.items()},
+            encoder=self._encoder,
+            task=task,
+            robot_type=self.robot_type,
+            **{TIMING: NOT_MEASURED},
+        )
+        self._episode = PendingWriter.create(Workspace(self.root).pending, header)
+        return self._episode
+
+    def _encode(self, *, pack: bool) -> None:
+        if self._executor is None:
+            self._executor = ProcessExecutor(self._jobs or cores(), Priority.LOW)
+        options = EncodeOptions(jobs=self._jobs, pack=pack)
+        report = encode_pending(self.root, options, executor=self._executor)
+        self._committed += report.episodes
+        self._waiting -= report.episodes
+        if report.failures:
+            reasons = "; ".join(f"{left.episode}: {left.reason}" for left in report.failures[:10])
+            raise IncompleteError(
+                f"{len(report.failures)} episodes could not be encoded and stay pending: {reasons}",
+                hint=report.failures[0].hint,
+            )
+
+    def _converter(self, key: str) -> RawConverter:
+        height, width = _hwc(self._recorded[key])[:2]
+        return RawConverter(raw_format(width, height, self.fps, self._encoder))
+
+    def _check_open(self) -> None:
+        if not self._lock.is_held:
+            raise UsageError(f"the writer of {str(self.root)!r} is closed")
+
+    def _check_names(self, values: dict[str, Any]) -> None:
+        if "timestamp" in values:
+            expected, found = self.num_frames / self.fps, float(np.asarray(values.pop("timestamp")).reshape(()))
+            if abs(found - expected) > _TOLERANCE_S:
+                raise IncompatibleDatasetError(
+                    f"feature 'timestamp': frame {self.num_frames} is at {found} s, expected {expected:.4f} s",
+                    hint="leave timestamp out: frames lie at frame_index / fps",
+                )
+        problems = [f"feature {name!r} is missing" for name in self._recorded if name not in values]
+        problems += [f"feature {name!r} is not one of the dataset's" for name in values if name not in self._recorded]
+        if problems:
+            raise IncompatibleDatasetError("; ".join(problems), hint=f"features are: {', '.join(self._recorded)}")
+
+    def _picture(self, name: str, value: object) -> npt.NDArray[np.uint8]:
+        """Return a picture as (height, width, 3)."""
+        feature = self._recorded[name]
+        picture = _as_array(value)
+        if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8 or picture.shape != feature.shape:
+            found = f"{picture.dtype} {picture.shape}" if isinstance(picture, np.ndarray) else type(value).__name__
+            raise IncompatibleDatasetError(f"feature {name!r}: expected a uint8 picture {feature.shape}, found {found}")
+        return picture.transpose(1, 2, 0) if _is_channels_first(feature) else picture
+
+    def _value(self, name: str, value: object) -> object:
+        if self._recorded[name].kind is not Kind.IMAGE:
+            return _as_array(value)
+        if isinstance(value, bytes | Mapping):
+            return value
+        return {"bytes": encode_png(self._picture(name, value)), "path": f"frame-{self.num_frames:06d}.png"}
+
+
+def _parse(features: Mapping[str, Any]) -> dict[str, Feature]:
+    entries = {name: entry.to_json() if isinstance(entry, Feature) else entry for name, entry in features.items()}
+    known = parse_features({name: _plain(entry) for name, entry in entries.items()})
+    for name, feature in recorded_features(known).items():
+        if feature.is_camera and feature.is_depth:
+            raise IncompatibleDatasetError(f"feature {name!r}: depth pictures cannot be written yet")
+        if feature.is_camera and (len(feature.shape) != 3 or _hwc(feature)[2] != 3):
+            raise IncompatibleDatasetError(
+                f"feature {name!r}: shape is {feature.shape}, expected (height, width, 3)",
+                hint="for (3, height, width) give the names channels, height, width",
+            )
+    return known
+
+
+def _plain(entry: Any) -> Any:
+    """Return a feature entry with lists for tuples and plain numbers for numpy's, as a file would have it."""
+    if isinstance(entry, Mapping):
+        return {key: _plain(value) for key, value in entry.items()}
+    if isinstance(entry, list | tuple):
+        return [_plain(value) for value in entry]
+    if isinstance(entry, np.dtype) or (isinstance(entry, type) and issubclass(entry, np.generic)):
+        return np.dtype(entry).name
+    return entry.item() if isinstance(entry, np.generic) else entry
+
+
+def _is_channels_first(feature: Feature) -> bool:
+    return isinstance(feature.names, list) and str(feature.names[0]).startswith("channel")
+
+
+def _hwc(feature: Feature) -> tuple[int, ...]:
+    return (*feature.shape[1:], feature.shape[0]) if _is_channels_first(feature) else feature.shape
+
+
+def _as_array(value: object) -> object:
+    """Return tensors and other array-likes as arrays, everything else as it is."""
+    if isinstance(value, np.ndarray | np.generic) or not hasattr(value, "__array__"):
+        return value
+    return np.asarray(value)
+
+
+def _task(in_frame: object, given: str | None) -> str:
+    task = given if in_frame is None else in_frame
+    if in_frame is not None and given is not None and in_frame != given:
+        raise UsageError(f"two tasks for one frame: {given!r} and {in_frame!r}")
+    if not isinstance(task, str):
+        raise UsageError(f"the task is {task!r}, expected a text", hint='add_frame({...}, task="what the robot does")')
+    return task
+
+
+def _lock(root: Path, batch: int) -> ProcessLock:
+    if batch < 1:
+        raise UsageError(f"batch is {batch}, expected 1 or more")
+    lock = ProcessLock(Workspace(root).recording_lock, "recording")
+    lock.acquire()
+    remove_leftovers(root)
+    return lock
+
+
+def _found(root: Path) -> tuple[float, dict[str, Feature], str | None]:
+    """Return rate, features and robot of a dataset, or of the pending episodes that will become one."""
+    if (root / INFO).exists():
+        info = load_info(root)
+        if info.codebase_version is not FormatVersion.V30:
+            raise UnsupportedVersionError(f"{str(root)!r} is {info.codebase_version}, only v3.0 can be written")
+        return info.fps, _parse(info.features), info.robot_type
+    for episode in list_pending(root):
+        header = episode.header
+        return header.fps, _parse(header.recorded), header.robot_type
+    raise DatasetNotFoundError(f"there is no dataset at {str(root)!r}, and nothing pending")
