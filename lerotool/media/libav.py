@@ -25,8 +25,8 @@ _SYSTEM_ERRORS = frozenset(
     if hasattr(errno, name)
 )
 
-# Conversions stay in the calling thread: jobs are parallel by processes. Older PyAVs have no such option nor threads.
-SCALER_THREADS: dict[str, int] = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
+# Conversions stay in the calling thread: jobs are parallel by processes.
+SCALER_THREADS: dict[str, int] = {"threads": 1}
 
 
 def address(path: Path) -> str:
