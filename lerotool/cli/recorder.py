@@ -40,7 +40,6 @@ class Recorder:
         self._news: SimpleQueue[Event] = SimpleQueue()
         self._session = Session(config, devices, self._controls, encoder=encoder, listen=self._news.put)
         self._output = output
-        self._report: SessionReport | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._told = Command.NONE
@@ -48,7 +47,7 @@ class Recorder:
     @property
     def report(self) -> SessionReport | None:
         """What the session did; None if it could not even begin, or was left before it could tell."""
-        return self._report
+        return self._session.report
 
     @property
     def is_interrupted(self) -> bool:
@@ -117,7 +116,7 @@ class Recorder:
 
     def _run(self) -> None:
         try:
-            self._report = self._session.run()
+            self._session.run()
         except BaseException as error:  # noqa: BLE001 - the edge of a thread: raised again in the main thread
             self._error = error
 

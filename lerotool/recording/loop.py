@@ -213,7 +213,7 @@ def follow(
         if is_over(now_ns):
             return Ending.TIME
         robot.follower.send(robot.leader.read().values)
-        tick = max(tick + 1, schedule.tick_at(clock.monotonic_ns()))
+        tick = schedule.tick_at(clock.monotonic_ns()) + 1
 
 
 @contextmanager

@@ -67,6 +67,9 @@ class Session:
         encoder: encodes saved episodes beside it, or nobody does.
         listen: called in the session's thread with every event; must return at once.
         clock: the system's, but for tests.
+
+    Attributes:
+        report: what was done, once that is known; also when `run` raises after that.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Session:
         self._unconfirmed: Saved | None = None
         self._sequence = 0
         self._warned = False
+        self.report: SessionReport | None = None
 
     def status(self) -> Status:
         """Return a snapshot; from any thread."""
@@ -118,6 +122,7 @@ class Session:
         self._encode_rest()
         self._progress.begin(Phase.DONE, None)
         report = self._progress.report(self._end(), self._encoder.status() if self._encoder is not None else None)
+        self.report = report
         self._listen(report)
         if failure := self._failure or self._encoding_failure:
             raise failure
