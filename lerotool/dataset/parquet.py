@@ -68,11 +68,14 @@ def read_groups(file: pq.ParquetFile, path: Path, groups: Sequence[int], columns
         CorruptDatasetError: the contents are damaged.
     """
     try:
-        return file.read_row_groups(list(groups), columns=list(columns), use_threads=True).select(list(columns))
+        table = file.read_row_groups(list(groups), columns=list(columns), use_threads=True).select(list(columns))
+        # Damaged pages can decode to texts that are no UTF-8 and to offsets outside of their buffers.
+        table.validate(full=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise CorruptDatasetError(f"{path}: the parquet file is damaged: {_first_line(error)}", hint=RESTORE) from error
+    return table
 
 
 def column_names(file: pq.ParquetFile, path: Path) -> list[str]:
