@@ -140,6 +140,18 @@ def _build_simulated() -> Robot:
 ROBOTS: Mapping[str, Callable[[], Robot]] = MappingProxyType({"sim": _build_simulated})
 
 
+def build_robot(name: str) -> Robot:
+    """Return the robot of a type named in ``ROBOTS``, not yet open.
+
+    Raises:
+        UsageError: the name is unknown; lists the known ones.
+    """
+    build = ROBOTS.get(name)
+    if build is None:
+        raise UsageError(f"unknown robot {name!r}", hint=f"known robots: {', '.join(sorted(ROBOTS))}")
+    return build()
+
+
 def open_robot(name: str) -> Robot:
     """Open the robot of a type named in ``ROBOTS``; the caller closes it.
 
@@ -147,9 +159,6 @@ def open_robot(name: str) -> Robot:
         UsageError: the name is unknown; lists the known ones.
         DeviceError: the robot does not answer as it should.
     """
-    build = ROBOTS.get(name)
-    if build is None:
-        raise UsageError(f"unknown robot {name!r}", hint=f"known robots: {', '.join(sorted(ROBOTS))}")
-    robot = build()
+    robot = build_robot(name)
     robot.open()
     return robot
