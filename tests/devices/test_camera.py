@@ -168,7 +168,7 @@ def test_raw_pictures_are_not_looked_into() -> None:
 
 
 def test_a_camera_goes_from_starting_to_running_to_stalled_and_back() -> None:
-    source = HandSource(fps=30)
+    source = HandSource(fps=4)
     with _hand_fed(source) as camera:
         assert camera.state is CameraState.STARTING
         assert camera.age_ns(0) is None

@@ -77,7 +77,7 @@ def test_a_stall_is_seen_and_survived() -> None:
         seen = writer.attempts
         server.hold.clear()
         writer.wait_for(seen + 5)
-        assert camera.state is CameraState.RUNNING
+        _wait_until(lambda: camera.state is CameraState.RUNNING)
         numbers = numbers_of(writer.data)
         assert numbers == [(numbers[0] + k) % 64 for k in range(len(numbers))]
 
