@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -117,10 +118,14 @@ class _DataFiles:
             self._staging.write_table(path, timing)
 
     def abort(self) -> None:
-        """Let go of the open file."""
-        if self._open is not None:
-            self._open.file.close()
-            self._open = None
+        """Let go of the open file, which will not be used."""
+        current, self._open = self._open, None
+        if current is None:
+            return
+        # Whatever goes wrong here must not hide why the batch is given up.
+        for part in (current.writer, current.file):
+            with contextlib.suppress(OSError, pa.ArrowException):
+                part.close()
 
     def _start(self) -> _DataFile:
         (number,) = numbers_after(self._last, 1, self._state.info.chunks_size)

@@ -62,8 +62,9 @@ def episode_stats(
 def picture_size(feature: Feature) -> tuple[int, int, int]:
     """Return (height, width, channels) of a camera, whichever order its shape is in."""
     first, second, third = (*feature.shape, 1, 1, 1)[:3]
-    names = feature.dimension_names
-    return (second, third, first) if names and names[0].startswith("channel") else (first, second, third)
+    names = feature.names if isinstance(feature.names, list) else []
+    is_channel_first = bool(names) and str(names[0]).startswith("channel")
+    return (second, third, first) if is_channel_first else (first, second, third)
 
 
 def image_stats(column: pa.ChunkedArray, size: tuple[int, int, int]) -> FeatureStats:
