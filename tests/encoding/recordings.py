@@ -48,6 +48,7 @@ def record(
     settings: EncoderSettings = QUICK,
     save: bool = True,
     first_number: int = 0,
+    robot_type: str = "so101_sim",
     **header: object,
 ) -> PendingEpisode:
     """Record one episode: row i shows the packet ``picks[i]``, packet n the picture ``first_number + n``."""
@@ -58,7 +59,7 @@ def record(
         cameras={key: mjpeg() for key in cameras},
         encoder=settings,
         task="push the cube",
-        robot_type="so101_sim",
+        robot_type=robot_type,
         **header,
     )
     writer = PendingWriter.create(Workspace(root).pending, top)
