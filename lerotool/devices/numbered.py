@@ -1,8 +1,8 @@
 """Pictures that carry a number which survives JPEG and AV1: who reads it knows which picture it is.
 
 The picture is a board of 8 x 4 black and white fields, row by row, highest bit first: 24 bits of number, 8 bits of
-check sum. The board is repeated over the picture so that fields stay some 20 pixels wide: when larger plain areas
-change all at once, SVT-AV1's preset 12 keeps old blocks of up to 64 pixels in the pictures between keyframes.
+check sum. The board is repeated over the picture so that fields stay some 20 x 30 pixels: where larger plain fields
+changed all at once, SVT-AV1's preset 12 got some wrong in the pictures between keyframes (40 x 60 pixels already).
 """
 
 from __future__ import annotations

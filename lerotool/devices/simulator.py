@@ -1,7 +1,6 @@
 """A simulated SO-101 pair: the leader moves by itself, the follower follows as its servos would.
 
 Both measure like STS3215 servos: in whole steps of 360/4095 degrees; the gripper's range of steps is 0 to 100.
-Joints are computed one by one in plain Python: for six numbers that costs a fraction of what arrays do.
 """
 
 from __future__ import annotations
