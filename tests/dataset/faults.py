@@ -61,6 +61,8 @@ def _counting(real: Any, calls: Calls, name: str) -> Any:
     def call(*arguments: Any, **options: Any) -> Any:
         if name != "open" or arguments[1] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
             calls.before()
+        if name == "fsync":
+            return None  # no power is cut here, and disks take their time
         return real(*arguments, **options)
 
     return call
