@@ -1,0 +1,89 @@
+"""``lerotool info`` says what a dataset contains, and does not need its rows for it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lerotool.cli.app import run
+from lerotool.cli.info import format_bytes
+from tests.shared import GOLDEN, REALDATA, needs_shared
+
+
+@needs_shared
+def test_one_json_document_tells_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["info", str(GOLDEN / "v30_lerobot061_two_cams"), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+
+    assert document["schema"] == 1
+    assert (document["codebase_version"], document["robot_type"], document["fps"]) == ("v3.0", "so_follower", 10)
+    assert (document["episodes"], document["frames"], len(document["tasks"])) == (4, 62, 2)
+    assert document["hours"] == pytest.approx(6.2 / 3600)
+    assert document["cameras"]["observation.images.wrist"] == {
+        "dtype": "video",
+        "codec": "av1",
+        "pix_fmt": "yuv420p",
+        "width": 96,
+        "height": 64,
+        "is_depth": False,
+        "is_present": True,
+    }
+    assert document["bytes"] == sum(
+        path.stat().st_size for path in (GOLDEN / "v30_lerobot061_two_cams").rglob("*") if path.is_file()
+    )
+    assert document["pending"] == {"episodes": 0, "frames": 0, "bytes": 0, "kinds": {}}
+
+
+@needs_shared
+@pytest.mark.parametrize("root", sorted(REALDATA.glob("*/")) if REALDATA.is_dir() else [], ids=lambda path: path.name)
+def test_recordings_of_others_are_described(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["info", str(root)]) == 0
+    shown = capsys.readouterr()
+
+    assert "episodes" in shown.out
+    assert all(line == line.rstrip() for line in shown.out.splitlines())
+    assert shown.err == ""
+
+
+@needs_shared
+def test_a_camera_without_files_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["info", str(REALDATA / "gr1_sim_v20")])
+
+    assert "observation.images.egoview  1280x800 h264 yuv420p  (no video files)" in capsys.readouterr().out
+
+
+@needs_shared
+def test_a_killed_recording_is_an_error_with_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["info", str(GOLDEN / "v30_lerobot061_crashed")]) == 3
+    shown = capsys.readouterr()
+
+    assert shown.out == ""
+    assert "has no footer" in shown.err
+    assert "hint: " in shown.err
+
+
+def test_what_is_no_dataset_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["info", str(tmp_path), "--json"]) == 3
+    shown = capsys.readouterr()
+
+    assert shown.out == ""
+    assert json.loads(shown.err)["type"] == "DatasetNotFoundError"
+
+
+@needs_shared
+def test_texts_of_a_file_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    info = {"codebase_version": "v2.1", "fps": 1, "features": {}, "robot_type": "\x1b[2J[red]so", "total_episodes": 0}
+    (tmp_path / "meta").mkdir()
+    (tmp_path / "meta/info.json").write_text(json.dumps(info))
+    assert run(["info", str(tmp_path)]) == 0
+
+    assert "\\x1b[2J[red]so" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (2.5e9, "2.5 GB"), (3e15, "3e+03 TB")]
+)
+def test_sizes_have_three_digits(count: int, text: str) -> None:
+    assert format_bytes(count) == text
