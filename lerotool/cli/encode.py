@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -153,7 +153,9 @@ def _stoppable(output: Output, *, until_stdin_ends: bool) -> Iterator[threading.
 
     def watch_stdin() -> None:
         # Whoever started this process holds the other end; when that process is gone there is nobody to work for.
-        sys.stdin.buffer.read()
+        # Not through sys.stdin: a thread that waits in it aborts the interpreter's end.
+        while os.read(0, 1024):
+            pass
         stop.set()
 
     previous = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}

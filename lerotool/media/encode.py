@@ -25,6 +25,7 @@ from lerotool.media.format import EncoderSettings
 from lerotool.media.grid import exact_rate, grid_time_base
 from lerotool.media.libav import SCALER_THREADS, address, named_errors
 from lerotool.media.options import SVT_AV1, encoder_name, encoder_options
+from lerotool.media.scheduling import kept_priority
 from lerotool.storage import partial_path, sync_directory, sync_file
 
 _PROBE_FRAMES = 5
@@ -99,7 +100,8 @@ class VideoEncoder:
             context.time_base = 1 / self._rate
             context.color_range = ColorRange.MPEG
             context.thread_count = self._threads
-            context.open()
+            with kept_priority():
+                context.open()
         except (av.FFmpegError, ValueError) as error:
             text = getattr(error, "strerror", None) or str(error)
             raise MediaError(f"{problem}: {text}", hint="check preset and extra options, or use libsvtav1") from error
