@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -200,29 +199,28 @@ def test_a_forked_child_does_not_keep_a_released_lock(tmp_path: Path) -> None:
         child.join()
 
 
-def test_asking_for_the_owner_does_not_get_in_the_way(tmp_path: Path) -> None:
-    """Who asks holds the lock for a moment; others must neither fail to get it nor see it as held."""
+@contextmanager
+def asking(path: Path) -> Iterator[int]:
+    """Hold the lock as somebody who is just asking for its owner; yields the descriptor, closing ends it."""
+    fcntl = pytest.importorskip("fcntl")
+    with path.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield file.fileno()
+
+
+def test_several_may_ask_for_the_owner_at_once(tmp_path: Path) -> None:
+    with asking(tmp_path / "x.lock"):
+        assert lock_owner(tmp_path / "x.lock") is None
+
+
+def test_somebody_who_asks_does_not_keep_the_lock_from_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks holds the lock for a moment; taking it waits for that moment to pass."""
+    fcntl = pytest.importorskip("fcntl")
     path = tmp_path / "x.lock"
-    path.touch()
-    stop = threading.Event()
-    wrong: list[object] = []
-
-    def keep_asking() -> None:
-        while not stop.is_set():
-            owner = lock_owner(path)
-            if owner is not None and owner.purpose not in ("mine", "another process"):
-                wrong.append(owner)
-
-    threads = [threading.Thread(target=keep_asking) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for _ in range(50):
-        with ProcessLock(path, "mine"):
-            pass
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert not wrong
+    with asking(path) as descriptor:
+        monkeypatch.setattr(storage.time, "sleep", lambda _: fcntl.flock(descriptor, fcntl.LOCK_UN))
+        with ProcessLock(path, "writing") as lock:
+            assert lock.is_held
 
 
 def test_a_lock_that_cannot_name_its_holder_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
