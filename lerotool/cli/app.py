@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from lerotool.cli import encode, info, record
@@ -14,6 +13,8 @@ from lerotool.cli.output import print_error
 from lerotool.errors import LerotoolError
 
 INTERRUPTED = 130
+CommandLineError: type[Any] = typer.BadParameter.__mro__[2]
+"""The root of what Typer raises about the command line itself: Click's ClickException, or Typer's own copy of it."""
 
 app = typer.Typer(
     name="lerotool",
@@ -29,7 +30,7 @@ app.command("encode", epilog=encode.EXAMPLES)(encode.encode)
 app.command("info", epilog=info.EXAMPLES)(info.info)
 
 
-def _print_version(*, asked: bool) -> None:
+def _print_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
@@ -39,10 +40,12 @@ def _print_version(*, asked: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    _print_version(asked=version)
+    del version  # its callback has printed it
     if debug:
         os.environ["LEROTOOL_DEBUG"] = "1"
 
@@ -61,12 +64,12 @@ def run(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
         code = app(arguments, standalone_mode=False)
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         return int(stop.exit_code)
-    except click.ClickException as error:
+    except CommandLineError as error:
         error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+        return int(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
     except BrokenPipeError:
