@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import os
 import shutil
 import threading
 import time
@@ -64,7 +65,7 @@ def encode_pending(
         MediaError: an encoder that ``options.overrides`` asks for does not work here.
         OSError: the disk is full, or something like it; nothing is lost.
     """
-    root = Path(root)
+    root = Path(os.path.abspath(root))  # noqa: PTH100 - links must stay as they are
     options = options or EncodeOptions()
     if not root.is_dir():
         raise DatasetNotFoundError(f"there is no dataset at {str(root)!r}")
