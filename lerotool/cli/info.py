@@ -37,9 +37,17 @@ def info(
 ) -> None:
     """Show what a dataset contains: format, robot, features, cameras, episodes, tasks, and what waits to be encoded."""
     from lerotool.dataset.dataset import Dataset
+    from lerotool.errors import DatasetNotFoundError
+    from lerotool.workspace import dataset_root
 
     output = Output.of(json=as_json, quiet=False)
-    document = describe(Dataset.open(dataset))
+    try:
+        document = describe(Dataset.open(dataset))
+    except DatasetNotFoundError:
+        # The first session recorded, and nothing of it is encoded yet.
+        document = _describe_recorded(dataset_root(dataset))
+        if not document["pending"]["episodes"]:
+            raise
     output.document(document)
     if not output.is_json:
         output.result(_render(document))
@@ -69,6 +77,25 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "bytes": tree_bytes(dataset.root) - own_bytes,
         "pending": _describe_pending(dataset.root),
         "unknown_keys": sorted(dataset.info.model_extra or {}),
+    }
+
+
+def _describe_recorded(root: Path) -> dict[str, Any]:
+    """Return what is known of a folder that has pending episodes but no dataset yet: the keys of `describe`."""
+    return {
+        "root": str(root),
+        "codebase_version": None,
+        "robot_type": None,
+        "fps": None,
+        "episodes": 0,
+        "frames": 0,
+        "hours": 0.0,
+        "tasks": [],
+        "features": {},
+        "cameras": {},
+        "bytes": 0,
+        "pending": _describe_pending(root),
+        "unknown_keys": [],
     }
 
 
@@ -142,12 +169,15 @@ def _printable(text: str) -> str:
 
 def _lines(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "dataset", document["root"]
-    yield "format", f"LeRobot {document['codebase_version']}"
-    yield "robot", document["robot_type"] or "unknown"
-    yield "fps", f"{document['fps']:g}"
-    yield "episodes", f"{document['episodes']}"
-    yield "frames", f"{document['frames']} ({_duration(document['hours'])})"
-    yield "size", format_bytes(document["bytes"])
+    if document["codebase_version"] is None:
+        yield "episodes", "0: nothing is encoded yet"
+    else:
+        yield "format", f"LeRobot {document['codebase_version']}"
+        yield "robot", document["robot_type"] or "unknown"
+        yield "fps", f"{document['fps']:g}"
+        yield "episodes", f"{document['episodes']}"
+        yield "frames", f"{document['frames']} ({_duration(document['hours'])})"
+        yield "size", format_bytes(document["bytes"])
     yield from _headed("tasks", _task_lines(document["tasks"]))
     yield from _headed("cameras", (_camera_line(name, camera) for name, camera in document["cameras"].items()))
     columns = ((n, f) for n, f in document["features"].items() if n not in document["cameras"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,21 @@ def test_texts_of_a_file_cannot_steer_the_terminal(tmp_path: Path, capsys: pytes
 )
 def test_sizes_have_three_digits(count: int, text: str) -> None:
     assert format_bytes(count) == text
+
+
+def test_a_folder_with_only_pending_episodes_shows_them_and_how_to_encode_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "set"
+    recording = ["record", "--root", str(root), "--episodes", "1", "--episode-time", "0.3", "--batch", "0", "--quiet"]
+    assert (
+        subprocess.run([sys.executable, "-m", "lerotool", *recording], stdin=subprocess.DEVNULL, timeout=60).returncode
+        == 0
+    )
+
+    assert run(["info", str(root), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["episodes"], document["pending"]["kinds"]) == (0, {"complete": 1})
+    assert document["pending"]["frames"] > 0
+    assert run(["info", str(root)]) == 0
+    assert f"lerotool encode --pending {root}" in capsys.readouterr().out
