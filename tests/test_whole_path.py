@@ -1,0 +1,127 @@
+"""From the first tick to a dataset that LeRobot loads, through the commands that a user types, with real processes."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lerotool.dataset.dataset import Dataset
+from lerotool.devices.numbered import read_number
+from tests.lerobot_judge import judge
+from tests.shared import REALDATA, needs_shared
+
+FRONT, WRIST = "observation.images.front", "observation.images.wrist"
+
+
+def lerotool(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command and return what it printed; fails the test when it fails."""
+    command = [sys.executable, "-m", "lerotool", *map(str, arguments)]
+    finished = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    assert finished.returncode == 0, f"{arguments} exited with {finished.returncode}:\n{finished.stderr}"
+    return finished
+
+
+def record(root: Path, *options: object, seconds: float = 2, episodes: int = 2) -> None:
+    """Record into ``root`` without pauses."""
+    times = ("--episode-time", seconds, "--reset-time", 0, "--episodes", episodes)
+    lerotool("record", "--robot", "sim", "--root", root, *times, *options)
+
+
+def assert_every_row_has_its_picture(root: Path, camera: str) -> None:
+    """Read the number out of every frame and compare it with the packet that the row names."""
+    dataset = Dataset.open(root)
+    for episode in range(len(dataset.episodes)):
+        timing = dataset.timing(episode)
+        assert timing is not None
+        named = timing.column(f"picture/{camera}").to_numpy()
+        seen = np.array([read_number(frame) for frame in dataset.frames(episode, camera)])
+        assert len(seen) == dataset.episodes[episode].length
+        # Packet 0 of a take is whatever number the endlessly counting camera had reached.
+        assert np.array_equal(seen - seen[0], named - named[0]), f"episode {episode}"
+
+
+def _burn(stop: float) -> None:
+    import time
+
+    while time.monotonic() < stop:
+        pass
+
+
+@pytest.fixture
+def saturated_cores() -> Iterator[None]:
+    """Keep every core busy with other people's work."""
+    context = multiprocessing.get_context("spawn")
+    busy = [context.Process(target=_burn, args=(float("inf"),)) for _ in range(multiprocessing.cpu_count())]
+    for process in busy:
+        process.start()
+    try:
+        yield
+    finally:
+        for process in busy:
+            process.kill()
+            process.join()
+            process.close()
+
+
+def test_record_and_encode_as_typed(tmp_path: Path) -> None:
+    """The issue's own example: batches of two, then what is left."""
+    record(tmp_path / "set", "--batch", 2, seconds=1, episodes=4)
+    lerotool("encode", "--pending", tmp_path / "set")
+    facts = json.loads(lerotool("info", tmp_path / "set", "--json").stdout)
+    assert facts["episodes"] == 4
+    assert not list((tmp_path / "set" / ".lerotool" / "pending").iterdir())
+
+
+def test_every_row_has_the_picture_it_names(tmp_path: Path) -> None:
+    """Encoding runs beside the recording."""
+    record(tmp_path / "set", "--camera", "front=sim:numbered,320x240", "--batch", 1, episodes=3)
+    assert_every_row_has_its_picture(tmp_path / "set", FRONT)
+
+
+@pytest.mark.usefixtures("saturated_cores")
+def test_every_row_has_the_picture_it_names_while_all_cores_are_busy(tmp_path: Path) -> None:
+    """Late pictures are repeated, never shifted, and none is lost."""
+    cameras = ("--camera", "front=sim:numbered,320x240", "--camera", "wrist=sim:numbered,320x240")
+    record(tmp_path / "set", *cameras, "--batch", 1)
+    assert_every_row_has_its_picture(tmp_path / "set", FRONT)
+    assert_every_row_has_its_picture(tmp_path / "set", WRIST)
+
+
+def test_repeating_the_command_goes_on_to_the_total(tmp_path: Path) -> None:
+    """``--episodes 3`` means three in total."""
+    record(tmp_path / "set", "--camera", "front=sim,160x120", "--batch", 1, seconds=0.5, episodes=2)
+    record(tmp_path / "set", "--camera", "front=sim,160x120", "--batch", 1, seconds=0.5, episodes=3)
+    assert [e.index for e in Dataset.open(tmp_path / "set").episodes] == [0, 1, 2]
+
+
+@pytest.mark.lerobot
+def test_lerobot_loads_a_recording_of_two_cameras(tmp_path: Path) -> None:
+    """Encoded in batches, packed at the end, continued once."""
+    cameras = ("--camera", "front=sim:numbered,320x240", "--camera", "wrist=sim,160x120")
+    record(tmp_path / "set", *cameras, "--batch", 2, episodes=3)
+    record(tmp_path / "set", *cameras, "--batch", 2, episodes=4)
+    judge(tmp_path / "set")
+
+
+@needs_shared
+@pytest.mark.lerobot
+def test_lerobot_loads_a_recording_of_a_real_video_as_camera(tmp_path: Path) -> None:
+    """The pictures of a real robot, decoded from AV1 and spooled raw."""
+    video = REALDATA / "g1_v21_b" / "videos" / "chunk-000" / "observation.images.cam_high" / "episode_000000.mp4"
+    record(tmp_path / "set", "--camera", f"front={video}", "--batch", 1)
+    judge(tmp_path / "set")
+
+
+@pytest.mark.lerobot
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_lerobot_loads_other_codecs(tmp_path: Path, codec: str) -> None:
+    """Whatever lerotool can be told to write."""
+    record(tmp_path / "set", "--camera", "front=sim,160x120", "--vcodec", codec, "--batch", 2, seconds=1)
+    judge(tmp_path / "set")
