@@ -20,7 +20,6 @@ from lerotool.workspace import Workspace, lerobot_home
 
 if TYPE_CHECKING:
     from lerotool.devices.camera import Camera
-    from lerotool.devices.robot import Robot
     from lerotool.recording.config import RecordingConfig
     from lerotool.recording.events import SessionReport
     from lerotool.recording.plan import Plan
@@ -227,6 +226,7 @@ def _default_repo_id(robot: str, task: str | None) -> str:
 
 def _open_devices(request: _Request, stack: ExitStack) -> Devices:
     from lerotool.devices.camera import CameraSpec, open_camera
+    from lerotool.devices.robot import build_robot
     from lerotool.recording.plan import build_features
     from lerotool.recording.take import Devices
 
@@ -234,22 +234,13 @@ def _open_devices(request: _Request, stack: ExitStack) -> Devices:
     names = [spec.name for spec in specs]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise UsageError(f"two cameras are called {', '.join(map(repr, repeated))}", hint="give each its own name")
-    robot = _build_robot(request.robot)
+    robot = build_robot(request.robot)
     cameras: list[Camera] = []
     for spec in specs:
         camera = open_camera(spec)
         stack.callback(camera.close)
         cameras.append(camera)
     return Devices(robot, cameras, build_features(robot.features(), cameras))
-
-
-def _build_robot(name: str) -> Robot:
-    from lerotool.devices.robot import ROBOTS
-
-    build = ROBOTS.get(name)
-    if build is None:
-        raise UsageError(f"unknown robot {name!r}", hint=f"known robots: {', '.join(sorted(ROBOTS))}")
-    return build()
 
 
 def _announce(request: _Request, devices: Devices, output: Output) -> None:

@@ -7,10 +7,7 @@ without holes; what time really passed between two of them is in their ``tick_ns
 
 from __future__ import annotations
 
-import gc
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -27,7 +24,6 @@ from lerotool.recording.controls import Command, Controls
 from lerotool.recording.schedule import Schedule
 from lerotool.recording.takelog import CameraLog, TakeLog
 
-SWITCH_INTERVAL_S = 0.0005
 STALLED_AFTER = 4
 """A camera silent for this many times the longest picture age allowed is taken for lost."""
 
@@ -214,20 +210,3 @@ def follow(
             return Ending.TIME
         robot.follower.send(robot.leader.read().values)
         tick = schedule.tick_at(clock.monotonic_ns()) + 1
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Keep the interpreter out of the loop's way: no garbage collection, quick switches between threads."""
-    interval_s = sys.getswitchinterval()
-    was_collecting = gc.isenabled()
-    gc.freeze()
-    gc.disable()
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(interval_s)
-        gc.unfreeze()
-        if was_collecting:
-            gc.enable()
