@@ -254,6 +254,29 @@ def test_a_pack_stopped_at_any_call_leaves_a_sound_dataset(tmp_path: Path, fault
         shutil.rmtree(root)
 
 
+def test_files_that_get_another_number_survive_a_stop_at_any_call(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    write(source, STATE_ONLY, [[3], [3], [400]])
+    info = json.loads((source / "meta/info.json").read_text())
+    large = (source / "data/chunk-000/file-002.parquet").stat().st_size
+    (source / "meta/info.json").write_text(json.dumps(info | {"data_files_size_in_mb": large / MB}))
+    before = everything(source)
+    counted = shutil.copytree(source, tmp_path / "counted")
+    with DatasetAppender.open(counted) as appender, faulty() as calls:
+        appender.finalize()
+    new = contents(counted)
+    assert new["data/chunk-000/file-001.parquet"] == contents(source)["data/chunk-000/file-002.parquet"]
+    assert "data/chunk-000/file-002.parquet" not in new
+    for at in range(calls.count):
+        root = shutil.copytree(source, tmp_path / "ds")
+        with DatasetAppender.open(root) as appender, faulty(Fault.KILL, at), suppress(Killed):
+            appender.finalize()
+        assert everything(root) == before
+        pack(root)
+        assert contents(root) == new
+        shutil.rmtree(root)
+
+
 @needs_shared
 def test_files_of_lerobot_are_packed_with_all_that_they_say(tmp_path: Path) -> None:
     for name in ("v30_lerobot061_resumed", "v30_lerobot061_small_files"):
