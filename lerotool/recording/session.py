@@ -39,7 +39,7 @@ from lerotool.recording.plan import Plan, plan_session
 from lerotool.recording.progress import Progress
 from lerotool.recording.schedule import NANOSECONDS, Schedule
 from lerotool.recording.status import Phase, Status
-from lerotool.recording.stock import take_stock
+from lerotool.recording.stock import require_dataset, take_stock
 from lerotool.recording.take import Devices, OpenTake, Saved
 from lerotool.recording.urgency import urgent
 from lerotool.storage import ProcessLock, free_bytes
@@ -115,6 +115,7 @@ class Session:
             OSError: the disk failed; the take in progress was saved, or left for recovery if that was impossible.
         """
         try:
+            require_dataset(self._config.root)
             with ProcessLock(Workspace(self._config.root).recording_lock, "recording"):
                 self._record()
         finally:
