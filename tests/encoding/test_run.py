@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import shutil
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from lerotool.encoding.events import Committed, Ending, Event, Finished, Found, JobDone, JobFailed, JobStarted, Packed
+from lerotool.encoding.events import (
+    Committed,
+    EncodeReport,
+    Ending,
+    Event,
+    Finished,
+    Found,
+    JobDone,
+    JobFailed,
+    JobStarted,
+    Packed,
+)
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
 from lerotool.encoding.schedule import encoder_threads
 from lerotool.errors import DatasetLockedError, DatasetNotFoundError
+from lerotool.execution import ProcessExecutor
 from lerotool.spool.pending import list_pending
 from lerotool.storage import ProcessLock, tree_bytes
 from lerotool.workspace import Workspace
@@ -25,16 +39,33 @@ from tests.encoding.recordings import FRONT, WRIST, record
 from tests.encoding.test_job import flip_byte_of_packet
 
 
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessExecutor]:
+    with ProcessExecutor(2) as pool:
+        yield pool
+
+
+@pytest.fixture
+def encode(pool: ProcessExecutor) -> Callable[..., EncodeReport]:
+    """`encode_pending` with workers that are there already, because they take longer to start than these jobs."""
+    return functools.partial(encode_pending, executor=pool)
+
+
+Encode = Callable[..., EncodeReport]
+
+
 def kinds(events: list[Event]) -> list[type[Event]]:
     return [type(event) for event in events]
 
 
-def test_all_pending_episodes_become_the_dataset_in_the_order_they_were_recorded(tmp_path: Path) -> None:
+def test_all_pending_episodes_become_the_dataset_in_the_order_they_were_recorded(
+    encode: Encode, tmp_path: Path
+) -> None:
     picks = {0: [0, 1, 1, 3], 1: list(range(9)), 2: [2, 2, 2]}
     for sequence in (2, 0, 1):
         record(tmp_path, sequence, picks[sequence], first_number=100 * sequence)
     events: list[Event] = []
-    report = encode_pending(tmp_path, EncodeOptions(jobs=2), events.append)
+    report = encode(tmp_path, EncodeOptions(jobs=2), events.append)
     expected = [100 * sequence + pick for sequence in (0, 1, 2) for pick in picks[sequence]]
     assert all_numbers(tmp_path, FRONT) == expected
     assert all_numbers(tmp_path, WRIST) == expected
@@ -50,34 +81,34 @@ def test_all_pending_episodes_become_the_dataset_in_the_order_they_were_recorded
     assert [name[:14] for event in committed for name in event.episodes] == [f"episode-{n:06d}" for n in range(3)]
 
 
-def test_a_second_batch_goes_behind_the_first(tmp_path: Path) -> None:
+def test_a_second_batch_goes_behind_the_first(encode: Encode, tmp_path: Path) -> None:
     record(tmp_path, 0, [0, 1])
-    encode_pending(tmp_path)
+    encode(tmp_path)
     record(tmp_path, 1, [0, 1, 2], first_number=50)
-    report = encode_pending(tmp_path)
+    report = encode(tmp_path)
     assert all_numbers(tmp_path, FRONT) == [0, 1, 50, 51, 52]
     assert (report.episodes, report.total_episodes) == (1, 2)
 
 
-def test_nothing_pending_is_a_complete_run(tmp_path: Path) -> None:
-    report = encode_pending(tmp_path)
+def test_nothing_pending_is_a_complete_run(encode: Encode, tmp_path: Path) -> None:
+    report = encode(tmp_path)
     assert (report.ending, report.episodes) == (Ending.COMPLETE, 0)
     assert not any(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_named(encode: Encode, tmp_path: Path) -> None:
     with pytest.raises(DatasetNotFoundError, match="nowhere"):
-        encode_pending(tmp_path / "nowhere")
+        encode(tmp_path / "nowhere")
 
 
-def test_a_damaged_episode_stays_pending_and_the_others_go_on(tmp_path: Path) -> None:
+def test_a_damaged_episode_stays_pending_and_the_others_go_on(encode: Encode, tmp_path: Path) -> None:
     record(tmp_path, 0, [0, 1])
     damaged = record(tmp_path, 1, list(range(6)))
     record(tmp_path, 2, [0, 1], first_number=30)
     flip_byte_of_packet(damaged, 3)
     before = (damaged.path / damaged.header.packets_file(FRONT)).read_bytes()
     events: list[Event] = []
-    report = encode_pending(tmp_path, on_event=events.append)
+    report = encode(tmp_path, on_event=events.append)
     assert report.ending is Ending.INCOMPLETE
     assert [left.episode for left in report.failures] == [damaged.path.name]
     assert f"camera '{FRONT}': packet 3" in report.failures[0].reason
@@ -86,62 +117,62 @@ def test_a_damaged_episode_stays_pending_and_the_others_go_on(tmp_path: Path) ->
     assert (damaged.path / damaged.header.packets_file(FRONT)).read_bytes() == before
 
 
-def test_finished_jobs_are_not_done_again(tmp_path: Path) -> None:
+def test_finished_jobs_are_not_done_again(encode: Encode, tmp_path: Path) -> None:
     episode = record(tmp_path, 0, list(range(6)))
     packets = episode.path / episode.header.packets_file(WRIST)
     sound = packets.read_bytes()
     packets.write_bytes(bytes(len(sound)))
-    assert encode_pending(tmp_path, EncodeOptions(jobs=1)).ending is Ending.INCOMPLETE
+    assert encode(tmp_path, EncodeOptions(jobs=1)).ending is Ending.INCOMPLETE
     packets.write_bytes(sound)
     events: list[Event] = []
-    report = encode_pending(tmp_path, on_event=events.append)
+    report = encode(tmp_path, on_event=events.append)
     reused = {event.job.camera: event.is_reused for event in events if isinstance(event, JobDone)}
     assert reused == {FRONT: True, WRIST: False}
     assert (report.frames, report.reused_frames, report.episodes) == (6, 6, 1)
     assert all_numbers(tmp_path, FRONT) == all_numbers(tmp_path, WRIST) == list(range(6))
 
 
-def test_a_cut_off_recording_is_salvaged_only_when_asked(tmp_path: Path) -> None:
+def test_a_cut_off_recording_is_salvaged_only_when_asked(encode: Encode, tmp_path: Path) -> None:
     cut = record(tmp_path, 0, [0, 1, 2, 3], save=False)
     record(tmp_path, 1, [0, 1], first_number=40)
-    report = encode_pending(tmp_path)
+    report = encode(tmp_path)
     assert report.ending is Ending.INCOMPLETE
     assert [(left.episode, "--salvage" in str(left.hint)) for left in report.left] == [(cut.path.name, True)]
     assert all_numbers(tmp_path, FRONT) == [40, 41]
-    report = encode_pending(tmp_path, EncodeOptions(salvage=True))
+    report = encode(tmp_path, EncodeOptions(salvage=True))
     assert report.ending is Ending.COMPLETE
     assert all_numbers(tmp_path, FRONT) == [40, 41, 0, 1, 2, 3]
 
 
-def test_an_episode_of_another_rate_or_robot_is_left_before_anything_is_encoded(tmp_path: Path) -> None:
+def test_an_episode_of_another_rate_or_robot_is_left_before_anything_is_encoded(encode: Encode, tmp_path: Path) -> None:
     record(tmp_path, 0, [0, 1])
-    encode_pending(tmp_path)
+    encode(tmp_path)
     other = record(tmp_path, 1, [0, 1], robot_type="so101")
-    report = encode_pending(tmp_path)
+    report = encode(tmp_path)
     assert "robot 'so101', expected 'so101_sim'" in report.left[0].reason
     assert not other.encoded_dir.exists()
     assert episode_lengths(tmp_path) == [2]
 
 
-def test_a_recording_that_the_dataset_has_already_is_not_added_again(tmp_path: Path) -> None:
-    episode = record(tmp_path, 0, [0, 1])
-    copy = tmp_path / "copy"
+def test_a_recording_that_the_dataset_has_already_is_not_added_again(encode: Encode, tmp_path: Path) -> None:
+    root, copy = tmp_path / "set", tmp_path / "copy"
+    episode = record(root, 0, [0, 1])
     shutil.copytree(episode.path, copy)
-    encode_pending(tmp_path)
+    encode(root)
     shutil.copytree(copy, episode.path)
-    report = encode_pending(tmp_path)
+    report = encode(root)
     assert "in the dataset already" in report.left[0].reason
-    assert episode_lengths(tmp_path) == [2]
+    assert episode_lengths(root) == [2]
     assert episode.path.is_dir()
 
 
-def test_who_works_on_the_dataset_is_named(tmp_path: Path) -> None:
+def test_who_works_on_the_dataset_is_named(encode: Encode, tmp_path: Path) -> None:
     record(tmp_path, 0, [0, 1])
     with (
         ProcessLock(Workspace(tmp_path).writing_lock, "merging"),
         pytest.raises(DatasetLockedError, match=rf"merging \(process {os.getpid()}"),
     ):
-        encode_pending(tmp_path)
+        encode(tmp_path)
     assert len(list_pending(tmp_path)) == 1
 
 
@@ -176,9 +207,9 @@ def test_a_disk_without_room_is_noticed_before_anything_is_done(
     assert abs(tree_bytes(tmp_path) - size) < 1000
 
 
-def test_measured_times_stay_beside_the_dataset(tmp_path: Path) -> None:
+def test_measured_times_stay_beside_the_dataset(encode: Encode, tmp_path: Path) -> None:
     record(tmp_path, 0, [0, 0, 1])
-    encode_pending(tmp_path)
+    encode(tmp_path)
     (timing,) = Workspace(tmp_path).sidecar.glob("timing/*/*.parquet")
     table = pq.read_table(timing, partitioning=None)
     tick = np.array([0, 33333333, 66666666])
@@ -187,9 +218,9 @@ def test_measured_times_stay_beside_the_dataset(tmp_path: Path) -> None:
     assert table[f"picture_age_ns/{FRONT}"].to_pylist() == [0, 33333333, 33333333]
 
 
-def test_the_speed_up_is_cpu_seconds_per_second(tmp_path: Path) -> None:
+def test_the_speed_up_is_cpu_seconds_per_second(encode: Encode, tmp_path: Path) -> None:
     record(tmp_path, 0, list(range(20)))
-    report = encode_pending(tmp_path)
+    report = encode(tmp_path)
     assert report.frames == 40
     assert report.speed_up == report.cpu_s / report.encode_wall_s
     assert 0 < report.speed_up <= 2 * (os.cpu_count() or 1)
