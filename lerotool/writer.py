@@ -344,7 +344,13 @@ class DatasetWriter:
 
     def _value(self, name: str, value: object) -> object:
         if self._recorded[name].kind is not Kind.IMAGE:
-            return _as_array(value)
+            array = _as_array(value)
+            if isinstance(array, float | np.ndarray | np.generic) and not _is_finite(array):
+                raise IncompatibleDatasetError(
+                    f"feature {name!r}, frame {self.num_frames} of the episode: expected numbers, found {value!r}",
+                    hint="NaN and infinity cannot be normalised; leave the frame out or fill the gap",
+                )
+            return array
         if isinstance(value, bytes | Mapping):
             return value
         return {"bytes": encode_png(self._picture(name, value)), "path": f"frame-{self.num_frames:06d}.png"}
@@ -388,6 +394,11 @@ def _as_array(value: object) -> object:
     if isinstance(value, np.ndarray | np.generic) or not hasattr(value, "__array__"):
         return value
     return np.asarray(value)
+
+
+def _is_finite(value: float | npt.NDArray[Any] | np.generic) -> bool:
+    array = np.asarray(value)
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
 def _task(in_frame: object, given: str | None) -> str:

@@ -306,3 +306,15 @@ def test_lerobot_loads_what_was_written(tmp_path: Path) -> None:
         for start in (0, 50, 100):
             fill(writer, range(start, start + 20))
     judge(tmp_path / "set")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_none_are_refused_before_anything_is_written(tmp_path: Path, value: float) -> None:
+    """Training normalises by the statistics; one NaN would spoil all of them."""
+    with create(tmp_path / "set") as writer:
+        fill(writer, range(2))
+        bad = {**frame(2), "action": np.array([value, 0], np.float32)}
+        with pytest.raises(IncompatibleDatasetError, match="feature 'action', frame 0 of the episode"):
+            writer.add_frame(bad, task="push")
+        assert writer.num_frames == 0
+    assert numbers_in(tmp_path / "set") == [0, 1]
