@@ -347,7 +347,8 @@ def _conclude(report: SessionReport, request: _Request, output: Output) -> None:
         text += f", {count} recorded now ({report.rows} rows, {report.seconds:.0f} s)"
     output.result(text)
     if report.pending:
-        output.note(f"{report.pending} episodes wait to be encoded; do it with: {request.encode_command}")
+        noun = "episode waits" if report.pending == 1 else "episodes wait"
+        output.note(f"{report.pending} {noun} to be encoded; do it with: {request.encode_command}")
     if report.total > report.pending:
         output.note(f"look at the dataset with: lerotool info {_quoted(request.argument)}")
     if report.total < report.goal:

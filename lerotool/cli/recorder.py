@@ -17,12 +17,17 @@ from lerotool.recording.controls import Command, Controls
 from lerotool.recording.events import Event, SessionReport
 from lerotool.recording.keys import Keyboard
 from lerotool.recording.session import Session
-from lerotool.recording.status import Phase
 from lerotool.recording.take import Devices
 
 POLL_S = 0.05
 ABORT_WITHIN_S = 5.0
 _SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if (number := getattr(signal, name, None))]
+
+_WORDS = {
+    Command.STOP: "finishing and leaving",
+    Command.INTERRUPT: "finishing and leaving; press Ctrl-C again to stop at once",
+    Command.ABORT: "stopping at once; nothing that is on disk is lost",
+}
 
 
 class Recorder:
@@ -107,12 +112,7 @@ class Recorder:
         if command <= self._told or command < Command.STOP:
             return
         self._told = command
-        status = self._session.status()
-        if command is Command.ABORT:
-            panel.say("stopping at once; nothing that is on disk is lost")
-        elif status.phase is Phase.TAKE:
-            again = "; press Ctrl-C again to stop at once" if command is Command.INTERRUPT else ""
-            panel.say(f"finishing episode {status.episode}{again}")
+        panel.say(_WORDS[command])
 
     def _run(self) -> None:
         try:
