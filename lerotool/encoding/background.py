@@ -53,7 +53,7 @@ class BackgroundEncoder:
     Args:
         root: the dataset.
         jobs: worker processes; None is one per core.
-        priority: of the encoding process and its workers.
+        priority: of the encoding process and its workers while recording goes on; `finish` uses `Priority.LOW`.
     """
 
     def __init__(self, root: Path, *, jobs: int | None = None, priority: Priority = Priority.IDLE) -> None:
@@ -85,7 +85,11 @@ class BackgroundEncoder:
         """
         with self._changed:
             self._is_finishing = True
+            hesitant = self._process
             self._wake()
+        if hesitant is not None:
+            # What gave way to the recording would now give way to everything; finished videos are kept.
+            _end(hesitant)
         # In slices, so that Ctrl-C gets through on every system.
         while self._thread is not None and self._thread.is_alive():
             self._thread.join(_JOIN_S)
@@ -137,12 +141,13 @@ class BackgroundEncoder:
         with self._changed:
             if self._is_stopped:
                 return None
+            priority = Priority.LOW if pack else self._priority
             process = subprocess.Popen(
-                self._command(pack=pack),
+                self._command(priority, pack=pack),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                **detached(self._priority),
+                **detached(priority),
             )
             self._process = process
         assert process.stdout is not None
@@ -161,9 +166,9 @@ class BackgroundEncoder:
         errors.seek(0)
         return _problem(code, errors.read())
 
-    def _command(self, *, pack: bool) -> list[str]:
+    def _command(self, priority: Priority, *, pack: bool) -> list[str]:
         command = [sys.executable, "-m", "lerotool", "encode", "--pending", str(self._root), "--json", "--background"]
-        command += ["--priority", self._priority.value]
+        command += ["--priority", priority.value]
         if self._jobs is not None:
             command += ["--jobs", str(self._jobs)]
         return command if pack else [*command, "--no-pack"]
