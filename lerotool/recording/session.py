@@ -41,7 +41,6 @@ from lerotool.recording.schedule import NANOSECONDS, Schedule
 from lerotool.recording.status import Phase, Status
 from lerotool.recording.stock import require_dataset, take_stock
 from lerotool.recording.take import Devices, OpenTake, Saved
-from lerotool.recording.urgency import urgent
 from lerotool.storage import ProcessLock, free_bytes
 from lerotool.workspace import Workspace
 
@@ -142,10 +141,6 @@ class Session:
             return
         require_space(config.root, plan.need)
         self._devices.robot.open()
-        with urgent():
-            self._run_takes()
-
-    def _run_takes(self) -> None:
         self._hand_over()
         while self._progress.missing and not self._is_over():
             again = self._take() is Ending.AGAIN

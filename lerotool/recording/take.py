@@ -15,12 +15,12 @@ from lerotool.recording.clock import Clock
 from lerotool.recording.config import RecordingConfig
 from lerotool.recording.controls import Controls
 from lerotool.recording.housekeeping import Housekeeper
+from lerotool.recording.interpreter import undisturbed
 from lerotool.recording.loop import Ending, Take, run_take
 from lerotool.recording.packets import PacketMeter
 from lerotool.recording.report import EpisodeReport, build_report
 from lerotool.recording.schedule import Schedule
 from lerotool.recording.takelog import TakeLog
-from lerotool.recording.urgency import undisturbed
 from lerotool.spool.episode import RECORDING_LOCK
 from lerotool.spool.header import Header
 from lerotool.spool.pending import PendingEpisode, PendingWriter

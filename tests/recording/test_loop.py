@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
@@ -15,10 +13,10 @@ import pytest
 from lerotool.devices.robot import Robot
 from lerotool.errors import DeviceError, DeviceTimeoutError
 from lerotool.recording.controls import Command, Controls
+from lerotool.recording.interpreter import undisturbed
 from lerotool.recording.loop import Ending, PictureSource, Take, follow, run_take
 from lerotool.recording.schedule import Schedule
 from lerotool.recording.takelog import TakeLog
-from lerotool.recording.urgency import undisturbed, urgent
 from tests.recording.parts import ClippingFollower, ClockedCamera, CountingLeader, ManualClock, Rows, build_robot
 
 MS = 1_000_000
@@ -240,18 +238,6 @@ def test_the_interpreter_is_put_back_as_it_was_after_a_take() -> None:
     assert seen == [(False, pytest.approx(0.0005))]
     assert gc.isenabled()
     assert sys.getswitchinterval() == pytest.approx(interval)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="schedulers are Linux'")
-def test_urgency_is_for_one_thread_and_for_a_time() -> None:
-    before = os.sched_getscheduler(0)
-    others = []
-    with urgent():
-        thread = threading.Thread(target=lambda: others.append(os.sched_getscheduler(0)))
-        thread.start()
-        thread.join()
-    assert others == [before]
-    assert os.sched_getscheduler(0) == before
 
 
 def test_a_weaker_command_never_replaces_a_stronger_one() -> None:
