@@ -245,8 +245,9 @@ def describe(event: Event) -> str | None:
         case events.SessionStarted():
             done = event.committed + event.waiting
             had = f"{done} there already" + (f" ({event.waiting} wait to be encoded)" if event.waiting else "")
+            range_text = f"episode {event.goal}" if done + 1 == event.goal else f"episodes {done + 1} to {event.goal}"
             return (
-                f"recording episodes {done + 1} to {event.goal}{', ' + had if done else ''}; "
+                f"recording {range_text}{', ' + had if done else ''}; "
                 f"about {format_bytes(event.needed_bytes)} until encoded, {format_bytes(event.free_bytes)} are free"
                 if done < event.goal
                 else f"nothing to record: {done} of {event.goal} episodes are there"

@@ -162,8 +162,9 @@ def record(
 ) -> int:
     """Record episodes from a robot and cameras into a LeRobot dataset.
 
-    Without options a simulated robot is recorded. Saved episodes are safe on disk at once; their videos are encoded in
-    batches while recording goes on. The same command again goes on where the last one stopped.
+    Without options a simulated robot is recorded. The same command again goes on where the last one stopped.
+
+    Saved episodes are safe on disk at once; their videos are encoded in batches while recording goes on.
     """
     from lerotool.recording.config import BatchMode, RecordingConfig
 
@@ -326,10 +327,13 @@ def _record(config: RecordingConfig, request: _Request, devices: Devices, output
     encoder = None
     if config.mode is not BatchMode.LATER or config.encode_at_end:
         from lerotool.encoding.background import BackgroundEncoder
+        from lerotool.execution import cores
         from lerotool.media.encode import probe_encoder
 
         probe_encoder(config.encoder)
-        encoder = BackgroundEncoder(config.root)
+        # One core stays free while recording goes on: a thread that wakes on a busy one may wait for the scheduler's
+        # next clock tick, up to 10 ms, even if all that keeps it busy has the lowest priority.
+        encoder = BackgroundEncoder(config.root, jobs=max(1, cores() - 1))
     recorder = Recorder(config, devices, encoder, output)
     try:
         recorder.run()

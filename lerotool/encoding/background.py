@@ -52,13 +52,22 @@ class BackgroundEncoder:
 
     Args:
         root: the dataset.
-        jobs: worker processes; None is one per core.
+        jobs: worker processes while recording goes on; None is one per core.
+        finish_jobs: the same for what is left at the end.
         priority: of the encoding process and its workers while recording goes on; `finish` uses `Priority.LOW`.
     """
 
-    def __init__(self, root: Path, *, jobs: int | None = None, priority: Priority = Priority.IDLE) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        jobs: int | None = None,
+        finish_jobs: int | None = None,
+        priority: Priority = Priority.IDLE,
+    ) -> None:
         self._root = root
         self._jobs = jobs
+        self._finish_jobs = finish_jobs
         self._priority = priority
         self._status = BackgroundStatus()
         self._changed = threading.Condition()
@@ -169,8 +178,9 @@ class BackgroundEncoder:
     def _command(self, priority: Priority, *, pack: bool) -> list[str]:
         command = [sys.executable, "-m", "lerotool", "encode", "--pending", str(self._root), "--json", "--background"]
         command += ["--priority", priority.value]
-        if self._jobs is not None:
-            command += ["--jobs", str(self._jobs)]
+        jobs = self._finish_jobs if pack else self._jobs
+        if jobs is not None:
+            command += ["--jobs", str(jobs)]
         return command if pack else [*command, "--no-pack"]
 
     def _hear(self, line: bytes) -> Mapping[str, Any] | None:
