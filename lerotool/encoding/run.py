@@ -228,6 +228,6 @@ def _check_space(plan: Plan) -> None:
     if free < needed:
         raise OSError(
             errno.ENOSPC,
-            f"{len(plan.tasks)} episodes need about {needed / 1e6:.0f} MB, only {free / 1e6:.0f} MB are free",
+            f"{len(plan.tasks)} episodes need about {needed / 1e6:.1f} MB, only {free / 1e6:.1f} MB are free",
             str(plan.root),
         )
