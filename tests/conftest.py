@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, settings
 
+from lerotool.media.scheduling import kept_priority
 from tests.lerobot_judge import lerobot_python
 
 settings.register_profile("lerotool", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
@@ -19,6 +22,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("lerobot"):
             item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def _own_priority() -> Iterator[None]:
+    """Undo what tests that open SVT-AV1 by themselves do to the scheduling of all that come after, when run as root."""
+    with kept_priority():
+        yield
 
 
 @pytest.fixture(autouse=True)
