@@ -162,7 +162,10 @@ def _count(entry: Mapping[str, Any], default: int | None) -> int:
     value = entry.get("count")
     if value is None and default is not None:
         return default
-    found = np.asarray([] if value is None else value).ravel()
+    try:
+        found = np.asarray([] if value is None else value).ravel()
+    except ValueError:  # nested lists of different lengths
+        found = np.empty(0)
     if found.size != 1 or found.dtype.kind not in "iuf" or not found[0] >= 1:
         raise MetadataError(f"statistic 'count' is {value!r}, expected a list of one positive number")
     return int(found[0])
