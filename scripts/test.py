@@ -52,7 +52,7 @@ def judge(folder: Path | None) -> int:
     if python is None:
         say(f"LEROBOT JUDGE NOT RUN: {reason}")
         return 0
-    return pytest("-m", "lerobot", LEROTOOL_LEROBOT_PYTHON=str(python))
+    return pytest("-m", "lerobot", "-n", "auto", LEROTOOL_LEROBOT_PYTHON=str(python))
 
 
 def main() -> int:
