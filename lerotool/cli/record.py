@@ -103,9 +103,14 @@ def record(
         float, typer.Option(min=0.1, help="Longest take, in seconds.", rich_help_panel=_Panels.WHAT)
     ] = 60.0,
     reset_time: Annotated[
-        float,
-        typer.Option(min=0.0, help="Pause between takes to reset the scene, in seconds.", rich_help_panel=_Panels.WHAT),
-    ] = 60.0,
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="Pause between takes to reset the scene, in seconds. \\[default: 60; with the simulated robot, whose "
+            "scene resets itself: 0]",
+            rich_help_panel=_Panels.WHAT,
+        ),
+    ] = None,
     max_picture_age: Annotated[
         float,
         typer.Option(
@@ -177,7 +182,7 @@ def record(
         fps=Fraction(fps),
         episodes=episodes,
         episode_time_s=episode_time,
-        reset_time_s=reset_time,
+        reset_time_s=reset_time if reset_time is not None else _default_reset_time_s(request.robot),
         batch=batch,
         mode=mode,
         encode_at_end=encode_at_end and mode is not BatchMode.LATER,
@@ -191,6 +196,11 @@ def record(
             _show_plan(config, request, devices, output)
             return 0
         return _record(config, request, devices, output)
+
+
+def _default_reset_time_s(robot: str) -> float:
+    """Return LeRobot's default; a simulated scene resets itself."""
+    return 0.0 if robot == SIMULATED else 60.0
 
 
 def _build_request(
