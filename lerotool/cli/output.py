@@ -64,7 +64,12 @@ class Output:
 
     def result(self, renderable: RenderableType) -> None:
         """Print the result for people; nothing in JSON mode."""
-        if not self.is_json:
+        if self.is_json:
+            return
+        if isinstance(renderable, str):
+            # As it is: a command that is shown must survive copying, and a path may hold brackets.
+            self.results.print(renderable, highlight=False, markup=False, soft_wrap=True)
+        else:
             self.results.print(renderable, highlight=False)
 
     def document(self, document: Mapping[str, Any]) -> None:
@@ -80,13 +85,13 @@ class Output:
     def note(self, text: str) -> None:
         """Say something on stderr that is good to know; not in JSON or quiet mode."""
         if self.mode is OutputMode.TEXT:
-            self.talk.print(text, highlight=False, markup=False)
+            self.talk.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def warn(self, text: str, *, hint: str | None = None) -> None:
         """Say on stderr that something needs attention; in every mode."""
-        self.talk.print(f"warning: {text}", style="yellow", highlight=False, markup=False)
+        self.talk.print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
         if hint:
-            self.talk.print(f"hint: {hint}", highlight=False, markup=False)
+            self.talk.print(f"hint: {hint}", highlight=False, markup=False, soft_wrap=True)
 
     @staticmethod
     def _write_json(document: Mapping[str, Any], indent: int | None) -> None:
@@ -109,9 +114,9 @@ def print_error(error: LerotoolError | OSError, *, as_json: bool) -> int:
         sys.stderr.write(json.dumps(facts, ensure_ascii=False) + "\n")
         return code
     console = _console(sys.stderr)
-    console.print(f"error: {error}", style="bold red", highlight=False, markup=False)
+    console.print(f"error: {error}", style="bold red", highlight=False, markup=False, soft_wrap=True)
     if hint:
-        console.print(f"hint: {hint}", highlight=False, markup=False)
+        console.print(f"hint: {hint}", highlight=False, markup=False, soft_wrap=True)
     return code
 
 
