@@ -12,12 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lerotool.dataset.batch import NewEpisode, StagedVideo, stage_batch
+from lerotool.dataset.batch import stage_batch
 from lerotool.dataset.fitting import check_fit, check_space
 from lerotool.dataset.info import INFO, DatasetInfo, new_info
 from lerotool.dataset.journal import redo
 from lerotool.dataset.layout import STATS
 from lerotool.dataset.measures import MOST_VALUES, column_stats, numeric
+from lerotool.dataset.new_episode import NewEpisode, StagedVideo
 from lerotool.dataset.packing import PackReport
 from lerotool.dataset.packing_tables import pack_tables
 from lerotool.dataset.packing_videos import pack_videos

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +16,7 @@ from lerotool.dataset.fitting import TASK
 from lerotool.dataset.info import INFO, DatasetInfo
 from lerotool.dataset.layout import STATS, TASKS
 from lerotool.dataset.measures import episode_stats, merged
+from lerotool.dataset.new_episode import NewEpisode, StagedVideo
 from lerotool.dataset.numbering import FileNumber, numbers_after
 from lerotool.dataset.sidecar import joined_timing, recording_lines, timing_table
 from lerotool.dataset.staging import Staging, verify_rows
@@ -23,46 +24,9 @@ from lerotool.dataset.state import WriterState, data_files, episodes_files, stat
 from lerotool.dataset.tables import data_schema, data_table, default_columns
 from lerotool.errors import IncompatibleDatasetError, TargetExistsError
 from lerotool.features import Feature, Kind, cameras
-from lerotool.moments import FeatureStats
 from lerotool.storage import sync_file
 
 MB = 1024**2
-
-
-@dataclass(frozen=True, slots=True)
-class StagedVideo:
-    """A finished mp4 of one episode and camera.
-
-    Attributes:
-        path: the file; it is moved into the dataset if it lies in the dataset's folder, else copied.
-        frames: pictures in it, at exactly k/fps from 0.
-        info: what goes into the feature's ``info`` block if this is the dataset's first video of the camera.
-    """
-
-    path: Path
-    frames: int
-    info: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class NewEpisode:
-    """An episode that is to become part of a dataset.
-
-    Attributes:
-        rows: the recorded features that are columns, and ``task``; one row per frame.
-        videos: by camera.
-        stats: statistics of the cameras; those of image features may be left out.
-        timing: measured times, one row per frame.
-        recording: report of the recording; ``recording_id`` names it.
-        consumed: the pending episode that this one was made from, removed when the dataset contains it.
-    """
-
-    rows: pa.Table
-    videos: Mapping[str, StagedVideo] = field(default_factory=dict)
-    stats: Mapping[str, FeatureStats] = field(default_factory=dict)
-    timing: pa.Table | None = None
-    recording: Mapping[str, Any] | None = None
-    consumed: Path | None = None
 
 
 @dataclass(slots=True)

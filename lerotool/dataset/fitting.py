@@ -19,7 +19,7 @@ from lerotool.media.probe import count_packets, probe
 from lerotool.storage import free_bytes
 
 if TYPE_CHECKING:
-    from lerotool.dataset.batch import NewEpisode, StagedVideo
+    from lerotool.dataset.new_episode import NewEpisode, StagedVideo
 
 TASK = "task"
 _MOST_LISTED = 10

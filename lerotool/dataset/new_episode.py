@@ -1,0 +1,48 @@
+"""What comes into a dataset: an encoded episode, complete but for its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from lerotool.moments import FeatureStats
+
+
+@dataclass(frozen=True, slots=True)
+class StagedVideo:
+    """A finished mp4 of one episode and camera.
+
+    Attributes:
+        path: the file; it is moved into the dataset if it lies in the dataset's folder, else copied.
+        frames: pictures in it, at exactly k/fps from 0.
+        info: what goes into the feature's ``info`` block if this is the dataset's first video of the camera.
+    """
+
+    path: Path
+    frames: int
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewEpisode:
+    """An episode that is to become part of a dataset.
+
+    Attributes:
+        rows: the recorded features that are columns, and ``task``; one row per frame.
+        videos: by camera.
+        stats: statistics of the cameras; those of image features may be left out.
+        timing: measured times, one row per frame.
+        recording: report of the recording; ``recording_id`` names it.
+        consumed: the pending episode that this one was made from, removed when the dataset contains it.
+    """
+
+    rows: pa.Table
+    videos: Mapping[str, StagedVideo] = field(default_factory=dict)
+    stats: Mapping[str, FeatureStats] = field(default_factory=dict)
+    timing: pa.Table | None = None
+    recording: Mapping[str, Any] | None = None
+    consumed: Path | None = None
