@@ -34,7 +34,8 @@ def open_parquet(path: Path, metadata: pq.FileMetaData | None = None) -> pq.Parq
         return pq.ParquetFile(path, metadata=metadata)
     except FileNotFoundError:
         raise CorruptDatasetError(f"{path}: the file is missing", hint=RESTORE) from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        # A damaged footer can hold column names that are no UTF-8.
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise _defect(path, error) from error

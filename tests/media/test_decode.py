@@ -240,7 +240,9 @@ def test_depth_survives_its_video_within_a_millimetre(tmp_path):
     with av.open(str(path), "w") as output:
         stream = output.add_stream("libx265", 10, options={"x265-params": "lossless=1:log-level=none"})
         stream.width, stream.height, stream.pix_fmt = 64, 48, "gray12le"
-        output.mux(stream.encode(av.VideoFrame.from_ndarray(codes.astype(np.uint16), format="gray12le")))
+        picture = av.VideoFrame.from_ndarray(codes.astype(np.uint16), format="gray12le")
+        picture.pts, picture.time_base = 0, Fraction(1, 10)
+        output.mux(stream.encode(picture))
         output.mux(stream.encode(None))
     (depth,) = iter_depth(path, 0, 1, 10, {})
     assert depth.dtype == np.float32
