@@ -3,7 +3,7 @@
 <dataset>/.lerotool/
   pending/episode-000012-1f3a…/   pending episodes, one folder each (see lerotool.spool)
   staging/                         new dataset files, complete but not yet in place
-  journal.json                     the commit being carried out, if any (see lerotool.dataset.journal)
+  journal.json                     the commit being carried out, if any (see lerotool.dataset.writing.journal)
   writing.lock  recording.lock     who changes the dataset, who records into it
 <dataset>/meta/lerotool/           what belongs to the dataset but not to LeRobot's format (measured times, reports)
 """

@@ -24,9 +24,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.dataset.appender import DatasetAppender
 from lerotool.dataset.info import INFO, FormatVersion, load_info
-from lerotool.dataset.journal import finish_interrupted
+from lerotool.dataset.writing.appender import DatasetAppender
+from lerotool.dataset.writing.journal import finish_interrupted
 from lerotool.encoding.commit import NOT_MEASURED, TIMING
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.devices.numbered import read_number
+from lerotool.devices.cameras.numbered import read_number
 from tests.lerobot_judge import judge
 from tests.shared import REALDATA, needs_shared
 

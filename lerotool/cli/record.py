@@ -19,7 +19,7 @@ from lerotool.media.format import EncoderSettings
 from lerotool.workspace import Workspace, lerobot_home
 
 if TYPE_CHECKING:
-    from lerotool.devices.camera import Camera
+    from lerotool.devices.cameras.camera import Camera
     from lerotool.recording.config import RecordingConfig
     from lerotool.recording.events import SessionReport
     from lerotool.recording.plan import Plan
@@ -236,7 +236,7 @@ def _default_repo_id(robot: str, task: str | None) -> str:
 
 
 def _open_devices(request: _Request, stack: ExitStack) -> Devices:
-    from lerotool.devices.camera import CameraSpec, open_camera
+    from lerotool.devices.cameras.camera import CameraSpec, open_camera
     from lerotool.devices.robot import build_robot
     from lerotool.recording.plan import build_features
     from lerotool.recording.take import Devices

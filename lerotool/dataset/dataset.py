@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lerotool.dataset.episodes import Episode, Episodes
 from lerotool.dataset.info import INFO, DatasetInfo, FormatVersion, load_info
 from lerotool.dataset.layout import Layout
+from lerotool.dataset.reading.episodes import Episode, Episodes
 from lerotool.dataset.tasks import load_tasks
 from lerotool.errors import CorruptDatasetError, DatasetLockedError, MetadataError, UsageError
 from lerotool.features import Feature, Kind
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-    from lerotool.dataset.episodes_v2x import LineEpisodes
-    from lerotool.dataset.episodes_v30 import TableEpisodes
-    from lerotool.dataset.rows import RowReader
+    from lerotool.dataset.reading.episodes_v2x import LineEpisodes
+    from lerotool.dataset.reading.episodes_v30 import TableEpisodes
+    from lerotool.dataset.reading.rows import RowReader
     from lerotool.moments import FeatureStats
 
 _ATTEMPTS = 5
@@ -78,10 +78,10 @@ class Dataset:
 
     def _open_episodes(self) -> LineEpisodes | TableEpisodes:
         if self.version.has_files_of_episodes:
-            from lerotool.dataset.episodes_v2x import LineEpisodes
+            from lerotool.dataset.reading.episodes_v2x import LineEpisodes
 
             return LineEpisodes(self._layout, self.info)
-        from lerotool.dataset.episodes_v30 import TableEpisodes
+        from lerotool.dataset.reading.episodes_v30 import TableEpisodes
 
         return TableEpisodes(self._layout, self.info, self._tasks_of_rows)
 
@@ -135,7 +135,7 @@ class Dataset:
             CorruptDatasetError: a file is empty, or statistics do not go together.
             MetadataError: an entry is not what it should be.
         """
-        from lerotool.dataset.statistics import load_stats, merge_episodes
+        from lerotool.dataset.reading.statistics import load_stats, merge_episodes
 
         if self.version is FormatVersion.V21:
             return merge_episodes(episode.stats for episode in self.episodes)
@@ -143,7 +143,7 @@ class Dataset:
 
     @cached_property
     def _reader(self) -> RowReader:
-        from lerotool.dataset.rows import RowReader
+        from lerotool.dataset.reading.rows import RowReader
 
         return RowReader(self._source.data_files, self.episodes.starts, self.features)
 
@@ -184,7 +184,7 @@ class Dataset:
             UsageError: there is no such feature, or it is a camera or a language column.
             IndexError: the range is not in the dataset.
         """
-        from lerotool.dataset.columns import to_numpy
+        from lerotool.dataset.reading.columns import to_numpy
 
         feature = self._feature(name)
         if feature.kind is Kind.VIDEO:
@@ -203,7 +203,7 @@ class Dataset:
             UsageError: there is no such camera.
             IndexError: there is no such episode, or the range is not in it.
         """
-        from lerotool.dataset.pictures import iter_images, iter_video
+        from lerotool.dataset.reading.pictures import iter_images, iter_video
 
         feature, found = self._feature(camera), self.episodes[episode]
         if not feature.is_camera:
@@ -230,7 +230,7 @@ class Dataset:
         Raises:
             CorruptDatasetError: the file is unreadable or shorter than the data file.
         """
-        from lerotool.dataset.timing import read_timing
+        from lerotool.dataset.reading.timing import read_timing
 
         return read_timing(self._layout, self.episodes[index].data)
 
@@ -276,7 +276,7 @@ def _info_bytes(root: Path) -> bytes | None:
 def _finish_interrupted(workspace: Workspace) -> None:
     if not workspace.journal.exists():
         return
-    from lerotool.dataset.journal import finish_interrupted
+    from lerotool.dataset.writing.journal import finish_interrupted
 
     try:
         finish_interrupted(workspace)

@@ -132,7 +132,7 @@ class Robot:
 
 
 def _build_simulated() -> Robot:
-    from lerotool.devices.simulator import build_robot
+    from lerotool.devices.arms.simulator import build_robot
 
     return build_robot()
 

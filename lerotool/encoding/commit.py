@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from lerotool.dataset.appender import NewEpisode, StagedVideo
+from lerotool.dataset.writing.appender import NewEpisode, StagedVideo
 from lerotool.encoding.plan import Task
 from lerotool.encoding.staged import StagedResult, load_result, video_path
 from lerotool.errors import SpoolError

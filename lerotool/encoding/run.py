@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from pathlib import Path
 
-from lerotool.dataset.appender import DatasetAppender
-from lerotool.dataset.journal import INFO, finish_interrupted
+from lerotool.dataset.writing.appender import DatasetAppender
+from lerotool.dataset.writing.journal import INFO, finish_interrupted
 from lerotool.encoding.events import (
     EncodeReport,
     Ending,

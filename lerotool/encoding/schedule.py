@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from lerotool.dataset.appender import DatasetAppender, NewEpisode
+from lerotool.dataset.writing.appender import DatasetAppender, NewEpisode
 from lerotool.encoding.commit import build_episode
 from lerotool.encoding.events import (
     Committed,

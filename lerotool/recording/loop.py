@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lerotool.devices.camera import Picture
+from lerotool.devices.cameras.camera import Picture
 from lerotool.devices.robot import Robot
 from lerotool.errors import DeviceError, DeviceTimeoutError
 from lerotool.features import ACTION, STATE
@@ -50,7 +50,7 @@ _OF_COMMAND = {
 
 
 class PictureSource(Protocol):
-    """What the loop needs of a camera; see ``lerotool.devices.camera.Camera``."""
+    """What the loop needs of a camera; see ``lerotool.devices.cameras.camera.Camera``."""
 
     key: str
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lerotool.devices.camera import PacketWriterLike
+from lerotool.devices.cameras.camera import PacketWriterLike
 from lerotool.recording.report import PacketTimes
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lerotool.devices.camera import Camera
+from lerotool.devices.cameras.camera import Camera
 from lerotool.features import Feature, camera
 from lerotool.recording.clock import Clock
 from lerotool.recording.config import RecordingConfig

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lerotool.devices.camera import CameraStatistics
+from lerotool.devices.cameras.camera import CameraStatistics
 from lerotool.recording.loop import Ending
 from lerotool.recording.takelog import CameraLog, TakeLog
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lerotool.devices.camera import Camera
+from lerotool.devices.cameras.camera import Camera
 from lerotool.devices.robot import Robot
 from lerotool.features import Feature
 from lerotool.recording.clock import Clock

@@ -19,9 +19,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lerotool.dataset.appender import DatasetAppender, NewEpisode, StagedVideo
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.layout import STATS
+from lerotool.dataset.writing.appender import DatasetAppender, NewEpisode, StagedVideo
 from lerotool.errors import (
     CorruptDatasetError,
     DatasetLockedError,
@@ -324,7 +324,10 @@ def test_a_new_dataset_needs_an_empty_place(tmp_path: Path) -> None:
 def test_one_writer_at_a_time_and_the_other_is_told_who_it_is(tmp_path: Path) -> None:
     make(tmp_path / "ds", STATE_ONLY, [[["a"]]])
     with DatasetAppender.open(tmp_path / "ds") as appender:
-        code = "import sys; from lerotool.dataset.appender import DatasetAppender; DatasetAppender.open(sys.argv[1])"
+        code = (
+            "import sys; from lerotool.dataset.writing.appender import DatasetAppender; "
+            "DatasetAppender.open(sys.argv[1])"
+        )
         other = subprocess.run(
             [sys.executable, "-c", code, str(tmp_path / "ds")], capture_output=True, text=True, check=False
         )
@@ -403,7 +406,7 @@ def test_a_file_that_would_sort_before_the_last_one_is_refused(tmp_path: Path) -
 LOOP = """
 import sys
 from pathlib import Path
-from lerotool.dataset.appender import DatasetAppender
+from lerotool.dataset.writing.appender import DatasetAppender
 from tests.dataset.writing import FPS, STATE_ONLY, episode
 root = Path(sys.argv[1])
 with DatasetAppender.create(root, FPS, STATE_ONLY, None) as appender:
@@ -445,7 +448,7 @@ def test_a_killed_writer_leaves_every_committed_episode(tmp_path: Path, line: in
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-from lerotool.dataset.appender import DatasetAppender
+from lerotool.dataset.writing.appender import DatasetAppender
 from tests.dataset.writing import STATE_ONLY, episode
 root = Path(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lerotool.dataset.appender import DatasetAppender, NewEpisode
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.journal import Commit, Rename, commit, finish_interrupted, redo
+from lerotool.dataset.writing.appender import DatasetAppender, NewEpisode
+from lerotool.dataset.writing.journal import Commit, Rename, commit, finish_interrupted, redo
 from lerotool.errors import CorruptDatasetError
 from lerotool.workspace import Workspace
 from tests.dataset.faults import Fault, Killed, contents, faulty

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lerotool.dataset.appender import DatasetAppender, NewEpisode
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.numbering import FileNumber
-from lerotool.dataset.packing import SMALL_BYTES, NumberedFile, Pack, pack_numbers, plan_packs
+from lerotool.dataset.writing.appender import DatasetAppender, NewEpisode
+from lerotool.dataset.writing.numbering import FileNumber
+from lerotool.dataset.writing.packing import SMALL_BYTES, NumberedFile, Pack, pack_numbers, plan_packs
 from lerotool.features import Feature, camera
 from lerotool.media.encode import VideoEncoder
 from lerotool.media.format import EncoderSettings
@@ -226,7 +226,7 @@ def test_without_room_on_the_disk_files_stay_apart_and_that_is_said(
 ) -> None:
     root = tmp_path / "ds"
     write(root, STATE_ONLY, [[3], [4]])
-    monkeypatch.setattr("lerotool.dataset.fitting.free_bytes", lambda _: 1000)
+    monkeypatch.setattr("lerotool.dataset.writing.fitting.free_bytes", lambda _: 1000)
     before = contents(root)
     with DatasetAppender.open(root) as appender:
         report = appender.finalize()

@@ -10,12 +10,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from lerotool.dataset.batch import write_tasks
-from lerotool.dataset.episode_tables import EpisodeRow, episodes_schema, episodes_table, fitted_schema
-from lerotool.dataset.measures import image_stats, measured, merged, picture_size
-from lerotool.dataset.numbering import FileNumber, numbers_after
-from lerotool.dataset.sidecar import joined_timing, recording_lines, timing_table
-from lerotool.dataset.tables import column_problems, column_values, data_schema, data_table, default_columns
+from lerotool.dataset.writing.batch import write_tasks
+from lerotool.dataset.writing.episode_tables import EpisodeRow, episodes_schema, episodes_table, fitted_schema
+from lerotool.dataset.writing.measures import image_stats, measured, merged, picture_size
+from lerotool.dataset.writing.numbering import FileNumber, numbers_after
+from lerotool.dataset.writing.sidecar import joined_timing, recording_lines, timing_table
+from lerotool.dataset.writing.tables import column_problems, column_values, data_schema, data_table, default_columns
 from lerotool.errors import IncompatibleDatasetError, MediaError
 from lerotool.features import Feature, camera, with_defaults
 from lerotool.media.encode import encode_png

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from lerotool.arrow_types import arrow_field
-from lerotool.dataset.appender import NewEpisode, StagedVideo
-from lerotool.dataset.measures import picture_size
+from lerotool.dataset.writing.appender import NewEpisode, StagedVideo
+from lerotool.dataset.writing.measures import picture_size
 from lerotool.features import Feature, Kind, camera, recorded_features, vector
 from lerotool.media.encode import VideoEncoder, encode_png
 from lerotool.media.format import EncoderSettings

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lerotool.devices.camera import Picture
+from lerotool.devices.cameras.camera import Picture
 from lerotool.devices.robot import JointReading, Robot
 
 JOINTS = ("a", "b")

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from lerotool.devices.camera import CameraSpec, open_camera
+from lerotool.devices.cameras.camera import CameraSpec, open_camera
 from lerotool.devices.robot import Robot, build_robot
 from lerotool.recording.batch import BatchEncoder
 from lerotool.recording.clock import SystemClock

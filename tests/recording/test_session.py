@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lerotool.devices.numbered import read_number
+from lerotool.devices.cameras.numbered import read_number
 from lerotool.devices.robot import JointReading
 from lerotool.errors import DatasetLockedError, DeviceError, IncompatibleDatasetError, TargetExistsError, UsageError
 from lerotool.media.decode import decode_image

@@ -1,0 +1,1 @@
+"""Looking at a dataset: episodes, rows, pictures, statistics and measured times of all formats."""

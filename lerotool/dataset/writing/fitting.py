@@ -1,0 +1,127 @@
+"""Whether new episodes fit a dataset: everything that is wrong with them, found before anything is written."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from lerotool.dataset.writing.measures import picture_size
+from lerotool.dataset.writing.state import WriterState, stats_shape
+from lerotool.dataset.writing.tables import column_problems
+from lerotool.errors import IncompatibleDatasetError, MediaError
+from lerotool.features import Feature, Kind, cameras, columns, recorded_features
+from lerotool.media.probe import count_packets, probe
+from lerotool.storage import free_bytes
+
+if TYPE_CHECKING:
+    from lerotool.dataset.writing.new_episode import NewEpisode, StagedVideo
+
+TASK = "task"
+_MOST_LISTED = 10
+_MARGIN_BYTES = 16 * 1024**2
+_RATE_TOLERANCE = 1e-3
+
+
+def check_fit(state: WriterState, episodes: Sequence[NewEpisode]) -> None:
+    """Make sure that the episodes can be added.
+
+    Raises:
+        IncompatibleDatasetError: listing all that is wrong with all of them.
+    """
+    problems: list[str] = []
+    seen: set[Any] = set(state.recorded_ids)
+    for place, episode in enumerate(episodes):
+        name = f"new episode {place}"
+        if episode.recording is not None:
+            recording_id = episode.recording.get("recording_id")
+            if recording_id is not None and recording_id in seen:
+                problems.append(f"{name}: recording {recording_id!r} is in the dataset already")
+            seen.add(recording_id)
+        problems += [f"{name}: {problem}" for problem in _problems(state, episode)]
+    if problems:
+        more = f"; and {len(problems) - _MOST_LISTED} more" if len(problems) > _MOST_LISTED else ""
+        raise IncompatibleDatasetError(
+            f"{str(state.layout.root)!r} cannot take these episodes: {'; '.join(problems[:_MOST_LISTED])}{more}"
+        )
+
+
+def check_space(root: Path, needed: int) -> None:
+    """Make sure that the disk has room for new files.
+
+    Raises:
+        OSError: ``ENOSPC``, before anything is written.
+    """
+    free = free_bytes(root)
+    if free < needed + _MARGIN_BYTES:
+        text = f"{needed + _MARGIN_BYTES} bytes are needed, {free} are free"
+        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {text}", str(root))
+
+
+def _problems(state: WriterState, episode: NewEpisode) -> Iterator[str]:
+    length = episode.rows.num_rows
+    if length == 0:
+        yield "it has no rows"
+        return
+    yield from _row_problems(state.features, episode.rows)
+    yield from _camera_problems(state, episode)
+    if episode.timing is not None and episode.timing.num_rows != length:
+        yield f"measured times of {episode.timing.num_rows} rows, table of {length}"
+
+
+def _row_problems(features: Mapping[str, Feature], rows: pa.Table) -> Iterator[str]:
+    expected = {n: features[n] for n in columns(recorded_features(features))}
+    for name, feature in expected.items():
+        if name in rows.column_names:
+            yield from column_problems(rows, name, feature)
+        elif feature.kind is not Kind.LANGUAGE:
+            yield f"column {name!r} is missing"
+    for name in rows.column_names:
+        if name not in expected and name != TASK:
+            yield f"column {name!r} is not among the dataset's features"
+    if TASK not in rows.column_names or not pa.types.is_string(rows.column(TASK).type):
+        yield f"column {TASK!r} of texts is missing"
+    elif rows.column(TASK).null_count:
+        yield f"{rows.column(TASK).null_count} rows have no task"
+
+
+def _camera_problems(state: WriterState, episode: NewEpisode) -> Iterator[str]:
+    expected = cameras(state.features)
+    for key in expected:
+        if key not in episode.videos:
+            yield f"camera {key!r} has no video"
+        else:
+            yield from _video_problems(state, key, episode.videos[key], episode.rows.num_rows)
+    yield from (f"camera {key!r} is not among the dataset's features" for key in episode.videos if key not in expected)
+    for key, feature in state.features.items():
+        if feature.kind is Kind.VIDEO and key not in episode.stats:
+            yield f"camera {key!r} has no statistics"
+        elif feature.is_camera and key in episode.stats:
+            found, expected_shape = episode.stats[key].mean.shape, stats_shape(feature)
+            if found != expected_shape:
+                yield f"camera {key!r}: statistics of shape {found}, expected {expected_shape}"
+
+
+def _video_problems(state: WriterState, key: str, video: StagedVideo, length: int) -> Iterator[str]:
+    if video.frames != length:
+        yield f"camera {key!r}: {video.frames} frames, table has {length} rows ({video.path})"
+        return
+    try:
+        found, packets = probe(video.path), count_packets(video.path)
+    except (MediaError, FileNotFoundError) as error:
+        yield f"camera {key!r}: {error}"
+        return
+    if packets != length:
+        yield f"camera {key!r}: the video has {packets} frames, table has {length} rows ({video.path})"
+    height, width, _ = picture_size(state.features[key])
+    if (found.height, found.width) != (height, width):
+        yield f"camera {key!r}: pictures of {found.width}x{found.height}, expected {width}x{height} ({video.path})"
+    if found.start_pts != 0:
+        yield f"camera {key!r}: the first frame is at {found.start_pts * found.time_base} s, expected 0 ({video.path})"
+    rate = found.fps
+    if packets > 1 and rate is not None and abs(float(rate) / state.info.fps - 1) > _RATE_TOLERANCE:
+        yield f"camera {key!r}: {float(rate):g} frames/s, expected {state.info.fps:g} ({video.path})"

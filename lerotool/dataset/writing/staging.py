@@ -1,0 +1,124 @@
+"""New files of a dataset while they are made: complete in ``.lerotool/staging``, then moved by one commit."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lerotool.dataset.parquet import open_parquet
+from lerotool.dataset.writing import journal
+from lerotool.errors import CorruptDatasetError
+from lerotool.storage import PARTIAL, make_directory, sync_file
+from lerotool.workspace import Workspace
+
+
+class Staging:
+    """A folder of new files and the list of where they go.
+
+    Args:
+        workspace: of the dataset; the caller holds its writing lock.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._folder = workspace.staging / secrets.token_hex(4)
+        self._renames: list[journal.Rename] = []
+        self._count = 0
+        make_directory(self._folder)
+
+    def reserve(self, target: Path) -> Path:
+        """Return a free place for a new file; `move` plans where it goes once it is there."""
+        self._count += 1
+        return self._folder / f"{self._count:06d}-{target.name}"
+
+    def file(self, target: Path) -> Path:
+        """Return where to write a new file that will be ``target``."""
+        path = self.reserve(target)
+        self.move(path, target)
+        return path
+
+    def move(self, source: Path, target: Path) -> None:
+        """Plan that an existing file inside the dataset's folder becomes ``target``."""
+        self._renames.append(journal.Rename(self._relative(source), self._relative(target)))
+
+    def adopt(self, source: Path, target: Path) -> None:
+        """Plan that a finished file becomes ``target``: moved if that is a mere rename, else copied first."""
+        root = self._workspace.root.resolve()
+        if source.resolve().is_relative_to(root) and source.stat().st_dev == root.stat().st_dev:
+            self.move(self._workspace.root / source.resolve().relative_to(root), target)
+        else:
+            shutil.copyfile(source, self.file(target))
+
+    def duplicate(self, source: Path, target: Path) -> None:
+        """Plan that ``target`` becomes what ``source`` is now: by a hard link, else a copy."""
+        path = self.file(target)
+        try:
+            os.link(source, path)
+        except OSError:
+            shutil.copyfile(source, path)
+
+    def write(self, target: Path, data: bytes) -> None:
+        """Stage a small file."""
+        self.file(target).write_bytes(data)
+
+    def write_json(self, target: Path, document: object) -> None:
+        """Stage a JSON document as LeRobot writes it."""
+        self.write(target, (json.dumps(document, indent=4, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+    def write_table(self, target: Path, table: pa.Table) -> None:
+        """Stage a parquet file of one table, synced and verified."""
+        path = self.file(target)
+        pq.write_table(table, path, compression="snappy")
+        verify_rows(path, table.num_rows)
+
+    def targets(self) -> list[str]:
+        """Return where files will go, relative to the dataset's folder."""
+        return [rename.target for rename in self._renames]
+
+    def commit(self, removals: Iterable[Path] = (), consumed: Iterable[Path] = ()) -> None:
+        """Change the dataset; see `lerotool.dataset.writing.journal.commit`."""
+        change = journal.Commit(
+            tuple(self._renames),
+            tuple(self._relative(path) for path in removals),
+            tuple(self._relative(path) for path in consumed),
+            self._relative(self._folder),
+        )
+        journal.commit(self._workspace, change)
+
+    def discard(self) -> None:
+        """Remove the staged files; without effect once the commit is decided."""
+        if not self._workspace.journal.exists():
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self._workspace.root).as_posix()
+
+
+def verify_rows(path: Path, rows: int) -> None:
+    """Sync a new parquet file, open it again and compare the number of its rows.
+
+    Raises:
+        CorruptDatasetError: it is not what was written.
+    """
+    sync_file(path)
+    with open_parquet(path) as file:
+        if file.metadata.num_rows != rows:
+            raise CorruptDatasetError(f"{path}: {file.metadata.num_rows} rows have been written, expected {rows}")
+
+
+def sweep(workspace: Workspace) -> None:
+    """Remove what dead processes left in staging; the caller holds the writing lock and there is no journal."""
+    if workspace.staging.is_dir():
+        for leftover in workspace.staging.iterdir():
+            shutil.rmtree(leftover, ignore_errors=True)
+    for leftover in workspace.folder.glob(f"{workspace.journal.name}{PARTIAL}*"):
+        with contextlib.suppress(OSError):
+            leftover.unlink()

@@ -1,0 +1,261 @@
+"""What a writer must know of a v3.0 dataset before adding to it: counts, numbers in use, tasks, statistics."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from lerotool.dataset.documents import read_lines, read_object
+from lerotool.dataset.info import DatasetInfo, FormatVersion, load_info
+from lerotool.dataset.layout import EPISODES, STATS, Layout
+from lerotool.dataset.parquet import arrow_schema, open_parquet, read_groups, whole_numbers
+from lerotool.dataset.tasks import load_tasks
+from lerotool.dataset.writing.episode_tables import episodes_schema, fitted_schema
+from lerotool.dataset.writing.measures import Stats, column_stats, measured, picture_size
+from lerotool.dataset.writing.numbering import FileNumber
+from lerotool.errors import CorruptDatasetError, MetadataError, UnsupportedVersionError
+from lerotool.features import Feature, Kind, cameras
+from lerotool.moments import QUANTILES, FeatureStats, merge_stats
+
+_NUMBERED = re.compile(r"chunk-(\d+)/file-(\d+)\.\w+")
+_RECORDINGS = Path("meta", "lerotool", "recordings")
+
+
+@dataclass(frozen=True, slots=True)
+class WriterState:
+    """A dataset as its writer sees it.
+
+    Attributes:
+        info: of the dataset; its totals are those of the files.
+        layout: where files lie.
+        tasks: texts by number.
+        data: number of the last data file, None if there is none; ``episodes`` likewise.
+        videos: number of the last video file, by camera.
+        stats: of all episodes, by feature.
+        other_stats: entries of ``stats.json`` that belong to no measured feature, kept as they are.
+        columns: schema of the next episodes file.
+        language: types of the language columns.
+        recorded_ids: recordings that the dataset contains.
+        warnings: what the user should know before adding to the dataset.
+    """
+
+    info: DatasetInfo
+    layout: Layout
+    tasks: tuple[str, ...]
+    data: FileNumber | None
+    episodes: FileNumber | None
+    videos: Mapping[str, FileNumber]
+    stats: Mapping[str, FeatureStats]
+    columns: pa.Schema
+    other_stats: Mapping[str, Any] = field(default_factory=dict)
+    language: Mapping[str, pa.DataType] = field(default_factory=dict)
+    recorded_ids: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def features(self) -> Mapping[str, Feature]:
+        """All features, the five default ones among them."""
+        return self.info.features
+
+
+def data_files(root: Path) -> list[Path]:
+    """Return the data files as LeRobot finds and orders them."""
+    return sorted((root / "data").glob("*/*.parquet"))
+
+
+def episodes_files(root: Path) -> list[Path]:
+    """Return the episodes files as LeRobot finds and orders them."""
+    return sorted((root / EPISODES).glob("*/*.parquet"))
+
+
+def empty_state(root: Path, info: DatasetInfo) -> WriterState:
+    """Return the state of a dataset that has no episodes."""
+    return WriterState(
+        info, Layout.of(root, info), (), None, None, {}, {}, episodes_schema(info.features, measured(info.features))
+    )
+
+
+def read_state(root: Path) -> WriterState:
+    """Read what a writer must know, and check that metadata and files agree.
+
+    Raises:
+        DatasetNotFoundError: there is no dataset.
+        UnsupportedVersionError: it is not v3.0.
+        CorruptDatasetError: files are unreadable or contradict each other.
+        MetadataError: a metadata file cannot be understood.
+        IncompatibleDatasetError: nothing can be added to a dataset like this one.
+    """
+    info = load_info(root)
+    if info.codebase_version is not FormatVersion.V30:
+        raise UnsupportedVersionError(
+            f"{str(root)!r} has format {info.codebase_version}, only {FormatVersion.V30} can be written",
+            hint="merge it into a new v3.0 dataset, or convert it with LeRobot's convert_dataset_v21_to_v30",
+        )
+    layout = Layout.of(root, info)
+    last = _last_numbers(root, info)
+    schema = _check_data(root, info)
+    columns = episodes_schema(info.features, measured(info.features))
+    without: list[str] = []
+    files = episodes_files(root)
+    if files:
+        with open_parquet(files[0]) as file:
+            columns, without = fitted_schema(columns, arrow_schema(file, files[0]), str(files[0]))
+    stats, other, doubts = _read_stats(root, info)
+    return WriterState(
+        info,
+        layout,
+        load_tasks(root, info),
+        last.pop("data/", None),
+        last.pop("meta/episodes/", None),
+        last,
+        stats,
+        columns,
+        other,
+        _language(info, schema),
+        _recorded_ids(root),
+        (*_missing_columns(without), *doubts),
+    )
+
+
+def _missing_columns(without: list[str]) -> list[str]:
+    if not without:
+        return []
+    named = ", ".join(repr(name) for name in without[:3])
+    text = (
+        f"the dataset's episodes table lacks {len(without)} columns ({named}, …); new episodes do without them too, "
+        "because LeRobot cannot load tables with more columns than the first"
+    )
+    return [text]
+
+
+def _check_data(root: Path, info: DatasetInfo) -> pa.Schema | None:
+    """Compare the rows of all data files with ``info.json``; return the schema of the last one."""
+    rows, schema = 0, None
+    for path in data_files(root):
+        with open_parquet(path) as file:
+            rows += file.metadata.num_rows
+            schema = arrow_schema(file, path)
+    if rows != info.total_frames:
+        raise CorruptDatasetError(
+            f"{str(root)!r}: the data files have {rows} rows, info.json says {info.total_frames} frames",
+            hint="an interrupted recording, or a file that does not belong there; see lerotool check",
+        )
+    return schema
+
+
+def _last_numbers(root: Path, info: DatasetInfo) -> dict[str, FileNumber]:
+    """Return the highest numbers in tables and on the disk: ``data/``, ``meta/episodes/``, every camera."""
+    found: dict[str, FileNumber] = {}
+
+    def note(kind: str, chunk: int, file: int) -> None:
+        found[kind] = max(found.get(kind, FileNumber(0, 0)), FileNumber(chunk, file))
+
+    kinds = {
+        "data/": "data/",
+        "meta/episodes/": "meta/episodes/",
+        **{f"videos/{k}/": k for k in cameras(info.features)},
+    }
+    episodes = 0
+    for path in episodes_files(root):
+        with open_parquet(path) as file:
+            episodes += file.metadata.num_rows
+            present = [p for p in kinds if {f"{p}chunk_index", f"{p}file_index"} <= set(arrow_schema(file, path).names)]
+            names = [f"{prefix}{part}" for prefix in present for part in ("chunk_index", "file_index")]
+            table = read_groups(file, path, range(file.num_row_groups), names)
+        for prefix in present if table.num_rows else []:
+            pair = (whole_numbers(table[f"{prefix}{p}"], f"{path}, {prefix}{p}") for p in ("chunk_index", "file_index"))
+            note(kinds[prefix], *max(zip(*(values.tolist() for values in pair), strict=True)))
+    for prefix, kind in kinds.items():
+        for chunk, file_number in _numbers_on_disk(root / prefix):
+            note(kind, chunk, file_number)
+    if episodes != info.total_episodes:
+        raise CorruptDatasetError(
+            f"{str(root)!r}: the episodes table has {episodes} rows, info.json says {info.total_episodes} episodes",
+            hint="an interrupted recording; see lerotool check",
+        )
+    return found
+
+
+def _numbers_on_disk(folder: Path) -> Iterator[tuple[int, int]]:
+    for path in folder.glob("chunk-*/file-*"):
+        if match := _NUMBERED.fullmatch(f"{path.parent.name}/{path.name}"):
+            yield int(match[1]), int(match[2])
+
+
+def _language(info: DatasetInfo, schema: pa.Schema | None) -> dict[str, pa.DataType]:
+    names = [name for name, feature in info.features.items() if feature.kind is Kind.LANGUAGE]
+    return {name: schema.field(name).type for name in names if schema is not None and name in schema.names}
+
+
+def _recorded_ids(root: Path) -> frozenset[str]:
+    ids: set[str] = set()
+    for path in sorted((root / _RECORDINGS).glob("*/*.jsonl")):
+        for _, entry in read_lines(path):
+            if isinstance(entry.get("recording_id"), str):
+                ids.add(entry["recording_id"])
+    return frozenset(ids)
+
+
+def _read_stats(root: Path, info: DatasetInfo) -> tuple[Stats, dict[str, Any], list[str]]:
+    """Return the dataset's statistics, the entries that are none of ours, and what could not be told."""
+    document = read_object(root / STATS) if (root / STATS).exists() else {}
+    stats: Stats = {}
+    unknown: list[str] = []
+    for name in measured(info.features) if info.total_episodes else []:
+        entry = _parse(document.get(name), info.features[name]) or _restored(root, info, name)
+        if entry is not None and entry.count > info.total_frames:
+            # LeRobot's streaming encoder counts pixels, of all frames; only frames can be weighed against frames.
+            entry = replace(entry, count=info.total_frames)
+        if entry is None:
+            unknown.append(name)
+        else:
+            stats[name] = entry
+    other = {name: entry for name, entry in document.items() if name not in stats and name not in unknown}
+    doubts = [f"the statistics of {unknown} are missing or not usable; stats.json will tell of the new episodes only"]
+    return stats, other, doubts if unknown else []
+
+
+def stats_shape(feature: Feature) -> tuple[int, ...]:
+    """Return the shape that a feature's statistics have: (d,), or (C, 1, 1) for pictures."""
+    if feature.kind is Kind.NUMERIC:
+        return (feature.shape[-1],)
+    return (picture_size(feature)[2], 1, 1)
+
+
+def _parse(entry: object, feature: Feature) -> FeatureStats | None:
+    if not isinstance(entry, dict):
+        return None
+    try:
+        stats = FeatureStats.from_json(entry)
+    except MetadataError:
+        return None
+    return stats if stats.mean.shape == stats_shape(feature) else None
+
+
+def _restored(root: Path, info: DatasetInfo, name: str) -> FeatureStats | None:
+    """Return a feature's statistics from the episodes' own, or from the data; None if neither is there."""
+    parts: list[FeatureStats] = []
+    for path in episodes_files(root):
+        with open_parquet(path) as file:
+            known = set(arrow_schema(file, path).names)
+            names = [s for s in ("min", "max", "mean", "std", "count", *QUANTILES) if f"stats/{name}/{s}" in known]
+            table = read_groups(file, path, range(file.num_row_groups), [f"stats/{name}/{s}" for s in names])
+        rows = [dict(zip(names, row.values(), strict=True)) for row in table.to_pylist()]
+        parts += [stats for row in rows if (stats := _parse(row, info.features[name]))]
+    if len(parts) == info.total_episodes:
+        return merge_stats(parts)
+    if info.features[name].kind is Kind.NUMERIC:
+        return column_stats(data_files(root), name, info.features[name], info.fps)
+    return None
+
+
+def stats_text(state: WriterState) -> bytes:
+    """Return the contents of ``meta/stats.json``, in the order of the features; NaN as LeRobot writes it."""
+    document = {name: entry.to_json() for name, entry in state.stats.items()} | dict(state.other_stats)
+    return (json.dumps(document, indent=4, ensure_ascii=False) + "\n").encode()

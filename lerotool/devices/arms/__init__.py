@@ -1,0 +1,1 @@
+"""Arms: leaders and followers, real and simulated, with their joints, units and calibration."""

@@ -1,0 +1,188 @@
+"""A simulated SO-101 pair: the leader moves by itself, the follower follows as its servos would.
+
+Both measure like STS3215 servos: in whole steps of 360/4095 degrees; the gripper's range of steps is 0 to 100.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lerotool.devices.arms.motion import HOME, leader_pose
+from lerotool.devices.robot import JointReading, Robot
+from lerotool.errors import DeviceError
+
+ROBOT_TYPE = "so101_sim"
+DEGREES_PER_STEP = 360 / 4095
+LAG_S = 0.07
+"""A servo closes two thirds of a small gap in this time."""
+_NOISE_STEPS = 0.35
+
+Clock = Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """One servo.
+
+    Attributes:
+        name: LeRobot's.
+        range_min: lowest step.
+        range_max: highest step.
+        unit: degrees, or hundredths of the range, per step.
+        zero: the step (or half step) that is 0.
+        speed: most units per second; a loaded STS3215 at 7.4 V turns at some 30 rpm.
+    """
+
+    name: str
+    range_min: int
+    range_max: int
+    unit: float
+    zero: float
+    speed: float
+
+    def to_step(self, value: float) -> int:
+        """Return a position as the nearest step within the range."""
+        return min(max(round(value / self.unit + self.zero), self.range_min), self.range_max)
+
+    def to_value(self, step: int) -> float:
+        """Return a step as degrees, or 0 to 100."""
+        return (step - self.zero) * self.unit
+
+
+def _body(name: str, range_min: int, range_max: int, speed: float = 180.0) -> Joint:
+    return Joint(name, range_min, range_max, DEGREES_PER_STEP, (range_min + range_max) / 2, speed)
+
+
+JOINTS = (
+    _body("shoulder_pan", 792, 3302),
+    _body("shoulder_lift", 930, 3206),
+    _body("elbow_flex", 920, 3126),
+    _body("wrist_flex", 960, 3170, 220.0),
+    _body("wrist_roll", 0, 4095, 220.0),
+    Joint("gripper", 2030, 3480, 100 / (3480 - 2030), 2030, 250.0),
+)
+JOINT_NAMES = tuple(joint.name for joint in JOINTS)
+
+
+class SimulatedLeader:
+    """A leader that a simulated person moves; the pose depends on the seed and the time since ``open`` only."""
+
+    joint_names = JOINT_NAMES
+
+    def __init__(self, seed: int = 0, clock: Clock = time.monotonic_ns) -> None:
+        self._seed = seed
+        self._clock = clock
+        self._opened_ns: int | None = None
+
+    def open(self) -> None:
+        """Start the motion."""
+        self._opened_ns = self._clock()
+
+    def read(self) -> JointReading:
+        """Return the pose now.
+
+        Raises:
+            DeviceError: the leader is not open.
+        """
+        if self._opened_ns is None:
+            raise DeviceError("the simulated leader is not open")
+        now = self._clock()
+        pose = leader_pose(self._seed, (now - self._opened_ns) / 1e9)
+        return JointReading(_vector(j.to_value(j.to_step(x)) for j, x in zip(JOINTS, pose, strict=True)), now)
+
+    def close(self) -> None:
+        """Stop."""
+        self._opened_ns = None
+
+
+class SimulatedFollower:
+    """A follower that approaches its goal with lag and limited speed, and measures with a little noise."""
+
+    joint_names = JOINT_NAMES
+
+    def __init__(self, seed: int = 0, clock: Clock = time.monotonic_ns) -> None:
+        self._seed = seed
+        self._clock = clock
+        self._moved_ns: int | None = None
+        self._noise = Random(seed)
+        self._position = list(HOME)
+        self._goal = list(HOME)
+
+    def open(self) -> None:
+        """Stand at the home pose."""
+        self._noise = Random(self._seed)
+        self._position = list(HOME)
+        self._goal = list(HOME)
+        self._moved_ns = self._clock()
+
+    def read(self) -> JointReading:
+        """Return where the joints are measured to be now.
+
+        Raises:
+            DeviceError: the follower is not open.
+        """
+        now = self._move()
+        return JointReading(_vector(map(self._measure, JOINTS, self._position)), now)
+
+    def send(self, goal: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Set the goal and return it as the servos take it: whole steps within the joints' ranges.
+
+        Raises:
+            DeviceError: the goal is not six finite numbers, or the follower is not open.
+        """
+        values: list[float] = np.asarray(goal).tolist()
+        if np.shape(goal) != (len(JOINTS),) or not all(map(math.isfinite, values)):
+            raise DeviceError(f"goal {values!r}: expected {len(JOINTS)} finite numbers")
+        self._move()
+        self._goal = [j.to_value(j.to_step(x)) for j, x in zip(JOINTS, values, strict=True)]
+        return _vector(self._goal)
+
+    def close(self) -> None:
+        """Stop."""
+        self._moved_ns = None
+
+    def _measure(self, joint: Joint, position: float) -> float:
+        return joint.to_value(joint.to_step(position + self._noise.gauss(0.0, _NOISE_STEPS) * joint.unit))
+
+    def _move(self) -> int:
+        if self._moved_ns is None:
+            raise DeviceError("the simulated follower is not open")
+        now = self._clock()
+        elapsed_s = max(now - self._moved_ns, 0) / 1e9
+        self._position = [
+            approach(position, goal, elapsed_s, joint.speed)
+            for joint, position, goal in zip(JOINTS, self._position, self._goal, strict=True)
+        ]
+        self._moved_ns = now
+        return now
+
+
+def approach(position: float, goal: float, elapsed_s: float, speed: float) -> float:
+    """Return a position after a time: x' = (goal − x) / LAG_S, never faster than ``speed``.
+
+    Solved exactly (full speed until the gap is speed · LAG_S, exponential after), so that the path does not depend on
+    how often it is looked at.
+    """
+    gap = goal - position
+    distance = abs(gap)
+    fast_s = max(distance - speed * LAG_S, 0.0) / speed
+    if elapsed_s <= fast_s:
+        return position + math.copysign(speed * elapsed_s, gap)
+    left = (distance - speed * fast_s) * math.exp((fast_s - elapsed_s) / LAG_S)
+    return goal - math.copysign(left, gap)
+
+
+def build_robot(seed: int = 0, clock: Clock = time.monotonic_ns) -> Robot:
+    """Return a simulated pair, not yet open."""
+    return Robot(ROBOT_TYPE, SimulatedLeader(seed, clock), SimulatedFollower(seed, clock))
+
+
+def _vector(values: Iterable[float]) -> NDArray[np.float32]:
+    return np.array(list(values), dtype=np.float32)

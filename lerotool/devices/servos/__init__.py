@@ -1,0 +1,1 @@
+"""The servo bus: registers, ports and requests over the Feetech SDK."""

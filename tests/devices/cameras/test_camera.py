@@ -1,0 +1,255 @@
+"""The packet path: from a source through the reader thread into the writer of a take."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lerotool.devices.cameras.camera import Camera, CameraSpec, CameraState, Picture, open_camera
+from lerotool.devices.cameras.sources import StreamPacket
+from lerotool.devices.cameras.tally import Tally
+from lerotool.errors import DeviceError, DeviceTimeoutError, UsageError
+from lerotool.media.format import StreamCodec
+from tests.devices.cameras.parts import PATIENCE_S, HandSource, MemoryWriter, jpeg, numbers_of
+
+_PICTURES = [jpeg(number) for number in range(8)]
+
+
+@contextmanager
+def _hand_fed(source: HandSource) -> Iterator[Camera]:
+    with Camera(CameraSpec.parse("front=sim"), source, threading.Event()) as camera:
+        camera.start()
+        yield camera
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.001)
+
+
+def test_the_newest_packet_becomes_number_0_and_each_later_one_is_appended_once() -> None:
+    source, writer = HandSource(), MemoryWriter()
+    with _hand_fed(source) as camera:
+        for stamp, data in enumerate(_PICTURES[:3]):
+            source.put(data, 1000 + stamp)
+        _wait_until(lambda: camera.latest_packet() == _PICTURES[2])
+        camera.begin(writer)
+        assert camera.newest == Picture(0, 1002)
+        for stamp, data in enumerate(_PICTURES[3:6]):
+            source.put(data, 2000 + stamp, keyframe=stamp == 0)
+        writer.wait_for(4)
+        camera.end()
+        source.put(_PICTURES[6], 3000)
+        _wait_until(lambda: camera.latest_packet() == _PICTURES[6])
+        assert camera.newest == Picture(3, 2002)
+    stamps = [(1002, True), (2000, True), (2001, False), (2002, False)]
+    assert writer.packets == [(data, *stamp) for data, stamp in zip(_PICTURES[2:6], stamps, strict=True)]
+
+
+def test_takes_of_a_fast_camera_have_no_hole_and_nothing_twice() -> None:
+    with open_camera(CameraSpec.parse("front=sim:numbered,64x32,800")) as camera:
+        camera.wait_ready(PATIENCE_S)
+        last = -1
+        for take in range(6):
+            writer = MemoryWriter()
+            camera.begin(writer)
+            writer.wait_for(20 + take)
+            camera.end()
+            numbers = numbers_of(writer.data)
+            assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+            assert numbers[0] >= last
+            assert camera.newest == Picture(len(numbers) - 1, writer.packets[-1][1])
+            assert camera.statistics.packets == len(numbers)
+            stamps = [stamp for _, stamp, _ in writer.packets]
+            assert stamps == sorted(stamps)
+            last = numbers[-1]
+
+
+def test_a_picture_is_published_only_after_it_is_in_the_writer() -> None:
+    class GatedWriter(MemoryWriter):
+        entered, go_on = threading.Event(), threading.Event()
+
+        def append(self, packet: bytes, captured_ns: int, keyframe: bool = True) -> int:
+            if self.packets:
+                self.entered.set()
+                assert self.go_on.wait(PATIENCE_S)
+            return super().append(packet, captured_ns, keyframe)
+
+    source, writer = HandSource(), GatedWriter()
+    with _hand_fed(source) as camera:
+        source.put(_PICTURES[0])
+        camera.wait_ready(PATIENCE_S)
+        camera.begin(writer)
+        source.put(_PICTURES[1])
+        assert writer.entered.wait(PATIENCE_S)
+        assert camera.newest.number == 0
+        assert camera.statistics.packets == 1
+        writer.go_on.set()
+        _wait_until(lambda: camera.newest.number == 1)
+
+
+def test_a_full_disk_reaches_the_loop_and_the_next_take_works() -> None:
+    source, full, good = HandSource(), MemoryWriter(fail_at=2), MemoryWriter()
+    with _hand_fed(source) as camera:
+        source.put(_PICTURES[0])
+        camera.wait_ready(PATIENCE_S)
+        camera.begin(full)
+        for data in _PICTURES[1:4]:
+            source.put(data)
+        _wait_until(lambda: camera.latest_packet() == _PICTURES[3])
+        for _ in range(2):
+            with pytest.raises(OSError, match="No space left"):
+                camera.check()
+        assert camera.newest.number == 1
+        assert full.attempts == 3, "after a failure nothing more is tried in this take"
+        camera.end()
+        camera.begin(good)
+        camera.check()
+        source.put(_PICTURES[4])
+        good.wait_for(2)
+        assert good.data == _PICTURES[3:5]
+
+
+def test_a_take_whose_first_packet_cannot_be_written_has_not_begun() -> None:
+    source, full = HandSource(), MemoryWriter(fail_at=0)
+    with _hand_fed(source) as camera:
+        source.put(_PICTURES[0])
+        camera.wait_ready(PATIENCE_S)
+        with pytest.raises(OSError, match="No space left"):
+            camera.begin(full)
+        good = MemoryWriter()
+        camera.begin(good)
+        assert (full.data, good.data) == ([], _PICTURES[:1])
+
+
+def test_damaged_packets_are_counted_and_not_used_and_repeats_are_counted_and_used() -> None:
+    source, writer = HandSource(), MemoryWriter()
+    with _hand_fed(source) as camera:
+        source.put(b"")
+        source.put(_PICTURES[0][:-2])
+        source.put(_PICTURES[0], 10)
+        camera.wait_ready(PATIENCE_S)
+        camera.begin(writer)
+        for stamp, data in [
+            (20, b""),
+            (30, _PICTURES[1][:100]),
+            (40, _PICTURES[0]),
+            (50, b"hello"),
+            (60, _PICTURES[2]),
+        ]:
+            source.put(data, stamp)
+        writer.wait_for(3)
+        camera.end()
+        counts = camera.statistics
+        assert writer.data == [_PICTURES[0], _PICTURES[0], _PICTURES[2]]
+        assert (counts.packets, counts.empty, counts.cut, counts.repeats) == (3, 1, 2, 1)
+
+
+def test_zeros_after_the_end_of_a_jpeg_are_no_damage() -> None:
+    source = HandSource()
+    with _hand_fed(source) as camera:
+        source.put(_PICTURES[0] + bytes(7))
+        camera.wait_ready(PATIENCE_S)
+
+
+def test_raw_pictures_are_not_looked_into() -> None:
+    source = HandSource(StreamCodec.RAW)
+    with _hand_fed(source) as camera:
+        source.put(bytes(64 * 32 * 3 // 2))
+        camera.wait_ready(PATIENCE_S)
+
+
+def test_a_camera_goes_from_starting_to_running_to_stalled_and_back() -> None:
+    source = HandSource(fps=4)
+    with _hand_fed(source) as camera:
+        assert camera.state is CameraState.STARTING
+        assert camera.age_ns(0) is None
+        assert camera.latest_packet() is None
+        source.put(_PICTURES[0], 400)
+        _wait_until(lambda: camera.state is CameraState.RUNNING)
+        assert camera.age_ns(1000) == 600
+        _wait_until(lambda: camera.state is CameraState.STALLED)
+        source.put(_PICTURES[1])
+        _wait_until(lambda: camera.state is CameraState.RUNNING)
+
+
+@pytest.mark.parametrize("error", [DeviceError("the plug was pulled"), OSError("the plug was pulled")])
+def test_a_lost_camera_says_why(error: Exception) -> None:
+    source = HandSource()
+    with _hand_fed(source) as camera:
+        source.put(_PICTURES[0])
+        camera.wait_ready(PATIENCE_S)
+        camera.begin(MemoryWriter())
+        source.fail(error)
+        _wait_until(lambda: camera.state is CameraState.LOST)
+        assert camera.lost_reason == "the plug was pulled"
+        for ask in (lambda: camera.newest, lambda: camera.wait_ready(0)):
+            with pytest.raises(DeviceError, match="camera 'front' is lost: the plug was pulled"):
+                ask()
+
+
+def test_a_silent_camera_is_named() -> None:
+    source = HandSource()
+    with _hand_fed(source) as camera:
+        source.put(b"")
+        _wait_until(lambda: camera.statistics.empty == 1)
+        with pytest.raises(DeviceTimeoutError, match=r"camera 'front' sent no picture within 0.01 s, only 1 damaged"):
+            camera.wait_ready(0.01)
+
+
+def test_a_take_needs_a_picture_and_an_end_before_the_next() -> None:
+    source = HandSource()
+    with _hand_fed(source) as camera:
+        with pytest.raises(DeviceError, match="no take has begun"):
+            _ = camera.newest
+        with pytest.raises(DeviceError, match="has sent no picture yet"):
+            camera.begin(MemoryWriter())
+        source.put(_PICTURES[0])
+        camera.wait_ready(PATIENCE_S)
+        camera.begin(MemoryWriter())
+        with pytest.raises(DeviceError, match="a take is running"):
+            camera.begin(MemoryWriter())
+
+
+def test_closing_ends_the_take_and_the_thread() -> None:
+    source, writer = HandSource(), MemoryWriter()
+    with _hand_fed(source) as camera:
+        assert "camera front" in [thread.name for thread in threading.enumerate()]
+        source.put(_PICTURES[0])
+        camera.wait_ready(PATIENCE_S)
+        camera.begin(writer)
+        camera.close()
+        camera.close()
+        assert "camera front" not in [thread.name for thread in threading.enumerate()]
+        assert camera.statistics.packets == 1
+        assert camera.lost_reason == "closed"
+
+
+@settings(max_examples=50)
+@given(st.lists(st.integers(1, 10**9), min_size=1, max_size=20), st.integers(0, 10**9))
+def test_rate_and_largest_gap_follow_from_the_capture_times(steps: list[int], rest: int) -> None:
+    tally = Tally()
+    now = 0
+    for number, step in enumerate(steps):
+        now += step
+        tally.count(StreamPacket(b"%d" % number, now), None)
+    tally.finish(now + rest)
+    counts = tally.snapshot(now + 10**12)
+    span = sum(steps[1:])
+    assert counts.largest_gap_ns == max([*steps[1:], rest])
+    assert counts.rate == (pytest.approx((len(steps) - 1) * 1e9 / span) if span else None)
+
+
+@pytest.mark.parametrize("source", ["rtsp://10.0.0.1/stream", "ftp://host/file.mp4"])
+def test_an_unknown_kind_of_source_lists_the_known_ones(source: str) -> None:
+    with pytest.raises(UsageError, match="unknown kind of source") as caught:
+        open_camera(CameraSpec.parse(f"front={source}"))
+    assert "sim:numbered" in str(caught.value.hint)
