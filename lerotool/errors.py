@@ -14,7 +14,11 @@
     ├── MediaError (6)                 video or pictures that cannot be read or written
     ├── DeviceError (7)                a robot or camera
     │   ├── DeviceNotFoundError
-    │   └── DeviceTimeoutError         also TimeoutError
+    │   ├── DeviceBusyError            another process holds it
+    │   ├── DevicePermissionError      also PermissionError; the user may not open it
+    │   ├── DeviceLostError            was there and has gone, or has been silent for too long
+    │   ├── DeviceTimeoutError         also TimeoutError
+    │   └── CalibrationError           an arm's calibration is missing or cannot be
     └── IncompleteError (8)            finished, but something is left
 
 Texts start in lower case and have no full stop; ``hint`` says what to do next. ``OSError`` passes through unchanged.
@@ -122,8 +126,24 @@ class DeviceNotFoundError(DeviceError):
     """A device is not there."""
 
 
+class DeviceBusyError(DeviceError):
+    """Another process holds a device."""
+
+
+class DevicePermissionError(DeviceError, PermissionError):
+    """The user may not open a device."""
+
+
+class DeviceLostError(DeviceError):
+    """A device was there and has gone, or has been silent for too long."""
+
+
 class DeviceTimeoutError(DeviceError, TimeoutError):
     """A device does not answer in time."""
+
+
+class CalibrationError(DeviceError):
+    """The calibration of an arm is missing, cannot be read, or describes an arm that cannot be."""
 
 
 class IncompleteError(LerotoolError):

@@ -1,0 +1,1 @@
+"""`lerotool setup` and its commands."""

@@ -1,0 +1,1 @@
+"""Many datasets into one: the plan, and carrying it out."""

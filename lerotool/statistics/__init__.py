@@ -1,0 +1,1 @@
+"""The numbers that training depends on: shown, recomputed, verified, exported."""
