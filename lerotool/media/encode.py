@@ -31,6 +31,10 @@ from lerotool.storage import partial_path, sync_directory, sync_file
 _PROBE_FRAMES = 5
 
 
+_LARGEST_REORDER = 16
+"""Frames that decoding may run ahead of showing: the most that H.264 and HEVC allow."""
+
+
 class VideoEncoder:
     """Encodes frames into an mp4 at a constant rate; a context manager.
 
@@ -142,8 +146,16 @@ class VideoEncoder:
 
     def _mux(self, packets: list[av.Packet[VideoStream]]) -> None:
         for packet in packets:
+            self._mend_decode_time(packet)
             self._container.mux(packet)
             self._packets += 1
+
+    def _mend_decode_time(self, packet: av.Packet[VideoStream]) -> None:
+        """Set the decode time where x265 leaves it to chance: in videos of fewer frames than it looks ahead."""
+        assert packet.pts is not None, "every frame has its time"
+        number = self._packets
+        if packet.dts is None or not number - _LARGEST_REORDER <= packet.dts <= packet.pts:
+            packet.dts = min(number, packet.pts)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
