@@ -29,8 +29,6 @@ from lerotool.media.scheduling import kept_priority
 from lerotool.storage import partial_path, sync_directory, sync_file
 
 _PROBE_FRAMES = 5
-
-
 _LARGEST_REORDER = 16
 """Frames that decoding may run ahead of showing: the most that H.264 and HEVC allow."""
 
