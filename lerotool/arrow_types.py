@@ -18,6 +18,7 @@ import json
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from lerotool.errors import IncompatibleDatasetError
@@ -97,3 +98,12 @@ def hf_feature(feature: Feature, *, sequence_type: str = "List") -> dict[str, An
 
 def _is_array(feature: Feature) -> bool:
     return feature.kind not in (Kind.IMAGE, Kind.VIDEO) and len(feature.shape) > 1
+
+
+def integers(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    """Return a column of integers without nulls as an array.
+
+    Arrow's own ``to_numpy`` imports pandas first, which takes every process that encodes a quarter of a second.
+    """
+    chunks = [np.from_dlpack(chunk) for chunk in column.chunks]
+    return np.concatenate(chunks) if len(chunks) != 1 else chunks[0]

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from lerotool.arrow_types import integers
 from lerotool.encoding.staged import StagedResult, result_path, video_path
 from lerotool.errors import MediaError, SpoolError
 from lerotool.execution import ProgressFile
@@ -110,7 +111,7 @@ def _encode(job: EncodeJob, episode: PendingEpisode) -> dict[str, Any]:
     rows = episode.length
     progress = ProgressFile(job.progress, rows, job.stop)
     source = _Pictures(episode, job.camera)
-    picked = episode.rows().column(f"picture/{job.camera}").to_numpy()
+    picked = integers(episode.rows().column(f"picture/{job.camera}"))
     target = video_path(episode, job.camera)
     width, height = source.format.width, source.format.height
     histogram = PictureHistogram()

@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
+from lerotool.arrow_types import integers
 from lerotool.errors import SpoolError
 from lerotool.features import Feature
 from lerotool.spool.header import Header, load_header
@@ -113,7 +114,7 @@ class PendingEpisode:
         """
         table = read_rows(self.path, self.features, self.header.cameras, self.length)
         for key, name in picture_columns(self.header.cameras).items():
-            numbers, count = table[name].to_numpy(), self._packet_count(key)
+            numbers, count = integers(table[name]), self._packet_count(key)
             if (wrong := np.flatnonzero((numbers < 0) | (numbers >= count))).size and self.saved is not None:
                 row = int(wrong[0])
                 raise SpoolError(
