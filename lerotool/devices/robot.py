@@ -1,6 +1,7 @@
 """Robots: a leader that a person moves and a follower that repeats it, whatever they are made of.
 
-``ROBOTS`` is the table of robot types; a type's module is imported when a robot of it is opened.
+``ROBOTS`` is the table of robots that need no description; all others are described by a file (``devices.config``). A
+robot's modules are imported when it is built.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +19,17 @@ from numpy.typing import NDArray
 from lerotool.errors import UsageError
 from lerotool.features import ACTION, STATE, Feature, vector
 
+if TYPE_CHECKING:
+    from lerotool.devices.config.model import RobotConfig
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JointReading:
     """Where all joints of an arm were at one moment.
 
     Attributes:
-        values: float32, one per joint, in the arm's ``joint_names`` order; degrees, a gripper 0 (closed) to 100.
+        values: float32, one per joint, in the arm's ``joint_names`` order; degrees or -100 to 100, a gripper 0 (closed)
+            to 100.
         captured_ns: when they were read, monotonic clock.
         stale: bit i is set if joint i did not answer and its value is an earlier one.
     """
@@ -39,6 +45,16 @@ class Leader(Protocol):
     @property
     def joint_names(self) -> tuple[str, ...]:
         """Names of the joints, in the order of all vectors."""
+        ...
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What the arm complained of when it was last read, in words: ``gripper: overload``; empty if nothing."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of how the arm was opened, in words."""
         ...
 
     def open(self) -> None:
@@ -65,6 +81,11 @@ class Leader(Protocol):
 class Follower(Leader, Protocol):
     """An arm that can be sent somewhere."""
 
+    @property
+    def is_aligned(self) -> bool:
+        """Whether the arm goes straight to every goal; before, it approaches slowly where it is sent."""
+        ...
+
     def send(self, goal: NDArray[np.float32]) -> NDArray[np.float32]:
         """Send the joints to a goal, and return what was really sent: within the joints' ranges, in servo steps.
 
@@ -77,6 +98,9 @@ class Follower(Leader, Protocol):
 class Robot:
     """A leader and a follower with the same joints. A context manager that opens and closes both.
 
+    Raises:
+        UsageError: the joints are not the same.
+
     Attributes:
         robot_type: what ``info.json`` calls it.
         leader: gives the actions.
@@ -88,6 +112,25 @@ class Robot:
         self.leader = leader
         self.follower = follower
         self._opened: ExitStack | None = None
+        if leader.joint_names != follower.joint_names:
+            raise UsageError(
+                f"leader and follower have different joints: {', '.join(leader.joint_names)} "
+                f"and {', '.join(follower.joint_names)}"
+            )
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What both arms complained of when they were last read: ``follower gripper: overload``."""
+        return self._told(self.leader.alarms, self.follower.alarms)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of how both arms were opened."""
+        return self._told(self.leader.notes, self.follower.notes)
+
+    @staticmethod
+    def _told(leader: tuple[str, ...], follower: tuple[str, ...]) -> tuple[str, ...]:
+        return (*(f"leader {text}" for text in leader), *(f"follower {text}" for text in follower))
 
     @property
     def is_open(self) -> bool:
@@ -141,22 +184,44 @@ ROBOTS: Mapping[str, Callable[[], Robot]] = MappingProxyType({"sim": _build_simu
 
 
 def build_robot(name: str) -> Robot:
-    """Return the robot of a type named in ``ROBOTS``, not yet open.
+    """Return a robot, not yet open: one of ``ROBOTS``, one that has a file under its name, or the one in a TOML file.
 
     Raises:
-        UsageError: the name is unknown; lists the known ones.
+        UsageError: there is no such robot, which lists the known ones; or its file is wrong.
+        OSError: its file cannot be read.
     """
-    build = ROBOTS.get(name)
-    if build is None:
-        raise UsageError(f"unknown robot {name!r}", hint=f"known robots: {', '.join(sorted(ROBOTS))}")
-    return build()
+    if (build := ROBOTS.get(name)) is not None:
+        return build()
+    from lerotool.devices import config
+
+    return config.build_robot(find_robot(name))
+
+
+def find_robot(name: str) -> RobotConfig:
+    """Return a robot's description: of the one that has a file under its name, or the one in a TOML file.
+
+    Raises:
+        UsageError: there is no such robot, which lists the known ones; or its file is wrong.
+        OSError: its file cannot be read.
+    """
+    from lerotool.devices import config
+
+    known = config.list_robots()
+    if name in known:
+        return config.load_robot(name)
+    path = Path(name).expanduser()
+    if path.suffix == ".toml" or path.is_file():
+        return config.read_robot(path)
+    raise UsageError(
+        f"unknown robot {name!r}", hint=f"known robots: {', '.join((*ROBOTS, *known))}; lerotool setup makes one"
+    )
 
 
 def open_robot(name: str) -> Robot:
-    """Open the robot of a type named in ``ROBOTS``; the caller closes it.
+    """Open a robot, named as for ``build_robot``; the caller closes it.
 
     Raises:
-        UsageError: the name is unknown; lists the known ones.
+        UsageError: there is no such robot, which lists the known ones; or its file is wrong.
         DeviceError: the robot does not answer as it should.
     """
     robot = build_robot(name)

@@ -75,6 +75,8 @@ class SimulatedLeader:
     """A leader that a simulated person moves; the pose depends on the seed and the time since ``open`` only."""
 
     joint_names = JOINT_NAMES
+    alarms: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __init__(self, seed: int = 0, clock: Clock = time.monotonic_ns) -> None:
         self._seed = seed
@@ -106,6 +108,10 @@ class SimulatedFollower:
     """A follower that approaches its goal with lag and limited speed, and measures with a little noise."""
 
     joint_names = JOINT_NAMES
+    alarms: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    is_aligned = True
+    """It starts where the leader does."""
 
     def __init__(self, seed: int = 0, clock: Clock = time.monotonic_ns) -> None:
         self._seed = seed
