@@ -199,15 +199,16 @@ def _pick(lines: npt.NDArray[Any], fraction: float) -> Floats:
     below = int(position)
     above = min(below + 1, lines.shape[1] - 1)
     picked = [lines[:, column].astype(np.float64) for column in (below, above, -1)]
-    quantile = _interpolate(picked[0], picked[1], position - below)
+    quantile = interpolate(picked[0], picked[1], position - below)
     return np.where(np.isnan(picked[2]), np.nan, quantile)
 
 
-def _interpolate(low: Floats, high: Floats, share: float) -> Floats:
+def interpolate(low: Floats, high: Floats, share: float | Floats) -> Floats:
+    """Return the values a share of the way from ``low`` to ``high``, to the bit as ``numpy.quantile`` does."""
     # The same order of operations as numpy, so that equal data give equal bits.
     with np.errstate(invalid="ignore", over="ignore"):
         step = high - low
-        value = high - step * (1 - share) if share >= 0.5 else low + step * share
+        value = np.where(np.asarray(share) >= 0.5, high - step * (1 - share), low + step * share)
     return np.where(low == high, low, value)
 
 
@@ -350,5 +351,5 @@ def _level_stats(counts: npt.NDArray[np.int64]) -> dict[str, float]:
         position = fraction * (pixels - 1)
         below = int(position)
         low, high = np.searchsorted(cumulated, [below, min(below + 1, pixels - 1)], side="right").astype(np.float64)
-        stats[name] = float(_interpolate(low, high, position - below))
+        stats[name] = float(interpolate(low, high, position - below))
     return stats

@@ -1,1 +1,1 @@
-"""The numbers that training depends on: shown, recomputed, verified, exported."""
+"""Statistics of datasets: measured exactly, compared with what is stored, rewritten, exported for training."""

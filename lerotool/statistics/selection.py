@@ -1,0 +1,197 @@
+"""Exact quantiles of more values than fit into memory, in two passes over most data and four at the most.
+
+Numbers are mapped to unsigned integers of the same order (their IEEE bits, negative ones inverted). The first pass
+counts the values by the upper bits of these keys. From the counts follows in which bin each wanted rank lies; every
+further pass looks at those bins only: small ones are fetched as they are, large ones are counted again by the bits that
+follow. What is kept is bounded by the number of bins, whatever the number of values; answers of several blocks, files or
+processes are added up. The result is numpy's ``quantile(..., method="linear")`` to the last bit, so its error is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lerotool.moments import QUANTILES, Floats, interpolate
+
+Lines = npt.NDArray[Any]
+_MANY_DIMENSIONS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """Where some of the wanted ranks of one dimension lie.
+
+    Attributes:
+        low: smallest key.
+        high: largest key.
+        shift: the bits of a key's distance from ``low`` that bins do not tell apart; None asks for the keys themselves.
+        below: how many values of the dimension are smaller than ``low``.
+    """
+
+    low: int
+    high: int
+    shift: int | None
+    below: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to look for in a block of values.
+
+    Attributes:
+        bits: of a key: 32 or 64.
+        bins: how many bins a bracket is divided into at most.
+        brackets: of each dimension.
+    """
+
+    bits: int
+    bins: int
+    brackets: tuple[tuple[Bracket, ...], ...]
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a block of values says to a question: for each dimension and bracket, counts by bin or the keys."""
+
+    found: list[list[npt.NDArray[Any]]] = field(default_factory=list)
+
+    def add(self, other: Answer) -> None:
+        """Add what another block says to the same question."""
+        if not self.found:
+            self.found = [list(entries) for entries in other.found]
+            return
+        for own, theirs in zip(self.found, other.found, strict=True):
+            for place, entry in enumerate(theirs):
+                is_counts = entry.dtype == np.int64
+                own[place] = own[place] + entry if is_counts else np.concatenate([own[place], entry])
+
+
+def key_lines(lines: Lines) -> npt.NDArray[Any]:
+    """Return unsigned keys in the order of the values: 32 bits where float32 holds them exactly, else 64."""
+    kind = np.float32 if _key_bits(lines.dtype) == 32 else np.float64
+    values = np.ascontiguousarray(lines, dtype=kind)
+    unsigned = np.uint32 if kind is np.float32 else np.uint64
+    bits = values.view(unsigned)
+    sign = unsigned(1 << (8 * bits.itemsize - 1))
+    # Negative numbers: all bits inverted; others: the sign bit set.
+    flipped: npt.NDArray[Any] = np.where(bits & sign, ~bits, bits | sign)
+    return flipped
+
+
+def _key_bits(dtype: np.dtype[Any]) -> int:
+    small = dtype.itemsize <= 2 or (dtype.kind == "f" and dtype.itemsize <= 4)
+    return 32 if small else 64
+
+
+def _value(key: int, bits: int) -> float:
+    unsigned, kind = (np.uint32, np.float32) if bits == 32 else (np.uint64, np.float64)
+    sign = 1 << (bits - 1)
+    raw = key ^ sign if key & sign else ~key & ((1 << bits) - 1)
+    return float(np.array(raw, unsigned).view(kind))
+
+
+def answer(question: Question, lines: Lines) -> Answer:
+    """Return what a block of values says.
+
+    Args:
+        question: of the `QuantileSearch` for these dimensions.
+        lines: (d, n) numbers, one line for each dimension, without NaN where there are brackets.
+    """
+    keys = key_lines(lines)
+    return Answer([[_look(line, bracket, question) for bracket in question.brackets[d]] for d, line in enumerate(keys)])
+
+
+def _look(keys: npt.NDArray[Any], bracket: Bracket, question: Question) -> npt.NDArray[Any]:
+    kind = keys.dtype.type
+    is_all = bracket.low == 0 and bracket.high == (1 << question.bits) - 1
+    members = keys if is_all else keys[(keys >= kind(bracket.low)) & (keys <= kind(bracket.high))]
+    if bracket.shift is None:
+        return members
+    places = (members - kind(bracket.low)) >> kind(bracket.shift)
+    return np.bincount(places.astype(np.intp), minlength=question.bins).astype(np.int64)
+
+
+class QuantileSearch:
+    """Finds the quantiles of many values: ask `question`, give the added-up answers to `take`, until it is None.
+
+    Args:
+        dimensions: of a value.
+        dtype: of the values.
+    """
+
+    def __init__(self, dimensions: int, dtype: np.dtype[Any]) -> None:
+        self._bits = _key_bits(dtype)
+        digit = 16 if dimensions <= _MANY_DIMENSIONS else 12
+        self._bins = 1 << digit
+        self._count = 0
+        self._known: list[dict[int, float]] = [{} for _ in range(dimensions)]
+        whole = Bracket(0, (1 << self._bits) - 1, self._bits - digit, 0)
+        self.question: Question | None = Question(self._bits, self._bins, ((whole,),) * dimensions)
+
+    def take(self, total: Answer, count: int, *, skip: Sequence[int] = ()) -> None:
+        """Take the answers of all blocks to the question and ask the next one.
+
+        Args:
+            total: the answers, added up.
+            count: of all values in a dimension, at least 1.
+            skip: dimensions whose quantiles are not looked for (those with NaN).
+        """
+        assert self.question is not None
+        self._count = count
+        brackets = tuple(
+            () if dimension in skip else tuple(self._narrowed(dimension, asked, total.found[dimension]))
+            for dimension, asked in enumerate(self.question.brackets)
+        )
+        self.question = Question(self._bits, self._bins, brackets) if any(brackets) else None
+
+    def quantiles(self) -> dict[str, Floats]:
+        """Return the quantiles (d,) by name, once there is no further question; NaN for skipped dimensions."""
+        result = {}
+        for name, fraction in QUANTILES.items():
+            position = fraction * (self._count - 1)
+            below = int(position)
+            above = min(below + 1, self._count - 1)
+            pairs = [(known.get(below, np.nan), known.get(above, np.nan)) for known in self._known]
+            low, high = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
+            result[name] = interpolate(low, high, position - below)
+        return result
+
+    def _ranks(self) -> list[int]:
+        below = [int(fraction * (self._count - 1)) for fraction in QUANTILES.values()]
+        return sorted({rank for first in below for rank in (first, min(first + 1, self._count - 1))})
+
+    def _narrowed(self, dimension: int, asked: Sequence[Bracket], found: Sequence[npt.NDArray[Any]]) -> list[Bracket]:
+        """Note the ranks that the answer settles, and return brackets around those that it does not."""
+        known = self._known[dimension]
+        narrower: dict[int, Bracket] = {}
+        for bracket, entry in zip(asked, found, strict=True):
+            if bracket.shift is None:
+                keys = np.sort(entry)
+                for rank in self._ranks():
+                    if 0 <= rank - bracket.below < len(keys):
+                        known[rank] = _value(int(keys[rank - bracket.below]), self._bits)
+                continue
+            cumulated = np.cumsum(entry)
+            for rank in self._ranks():
+                place = rank - bracket.below
+                if not 0 <= place < cumulated[-1]:
+                    continue
+                chosen = int(np.searchsorted(cumulated, place, side="right"))
+                below = bracket.below + int(cumulated[chosen] - entry[chosen])
+                low = bracket.low + (chosen << bracket.shift)
+                high = low + (1 << bracket.shift) - 1
+                if low == high:
+                    known[rank] = _value(low, self._bits)
+                elif low not in narrower:
+                    narrower[low] = self._divided(low, high, below, int(entry[chosen]))
+        return list(narrower.values())
+
+    def _divided(self, low: int, high: int, below: int, count: int) -> Bracket:
+        if count <= self._bins:
+            return Bracket(low, high, None, below)
+        return Bracket(low, high, max(0, (high - low).bit_length() - (self._bins.bit_length() - 1)), below)
