@@ -19,6 +19,21 @@ from lerotool.storage import partial_path, sync_directory, sync_file
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """Some pictures of a video, side by side.
+
+    Attributes:
+        path: the file.
+        start: number of the first picture, in the order in which they are shown; it must be a keyframe.
+        stop: one past the last; None is the end of the file.
+    """
+
+    path: Path
+    start: int = 0
+    stop: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JoinKey:
     """What must be equal for packets of two files to stand in one.
 
@@ -54,14 +69,14 @@ def join_key(path: Path) -> JoinKey:
     )
 
 
-def join_videos(parts: Sequence[Path], target: Path, fps: float | Fraction) -> list[int]:
+def join_videos(parts: Sequence[Path | Piece], target: Path, fps: float | Fraction) -> list[int]:
     """Copy the pictures of several videos into one mp4, one after another.
 
     Picture k of the target is shown at exactly k/fps. Each part counts from its own first picture and must have one
     picture at every step of its grid. Sound is left out. The target appears complete and durable, or not at all.
 
     Args:
-        parts: at least one file.
+        parts: at least one file, or piece of one.
         target: the file to write, replaced if it exists.
         fps: rate of all parts.
 
@@ -75,10 +90,11 @@ def join_videos(parts: Sequence[Path], target: Path, fps: float | Fraction) -> l
     """
     if not parts:
         raise ValueError("no videos to join")
-    key = _common_key(parts)
+    pieces = [part if isinstance(part, Piece) else Piece(Path(part)) for part in parts]
+    key = _common_key(list(dict.fromkeys(piece.path for piece in pieces)))
     ticks = frame_ticks(exact_rate(fps), key.time_base)
     if ticks is None:
-        raise MediaError(f"{str(parts[0])!r}: a time base of {key.time_base} s cannot express 1/{fps} s")
+        raise MediaError(f"{str(pieces[0].path)!r}: a time base of {key.time_base} s cannot express 1/{fps} s")
     target = Path(target)
     partial = partial_path(target)
     try:
@@ -87,7 +103,7 @@ def join_videos(parts: Sequence[Path], target: Path, fps: float | Fraction) -> l
             av.open(address(partial), "w", format="mp4", options={"movflags": "faststart"}) as output,
         ):
             joint = _Joint(output, target, key, ticks)
-            counts = [joint.append(Path(part)) for part in parts]
+            counts = [joint.append(piece) for piece in pieces]
         _check_count(partial, target, sum(counts))
         sync_file(partial)
         partial.replace(target)
@@ -135,24 +151,32 @@ class _Joint:
         self._stream: VideoStream | None = None
         self._frames = 0
 
-    def append(self, part: Path) -> int:
-        """Copy all pictures of one part; return how many."""
+    def append(self, piece: Piece) -> int:
+        """Copy the pictures of one part; return how many."""
+        part = piece.path
         with open_video(part) as (container, source), named_errors(part, "cannot be joined"):
             if self._stream is None:
                 self._stream = self._output.add_stream_from_template(source, opaque=True)
                 self._stream.time_base = self._time_base
             start = source.start_time or 0
+            if piece.start:
+                # Times in the index are those of decoding, which runs ahead.
+                wanted = start + max(0, piece.start - self._reorder) * self._ticks
+                container.seek(wanted, stream=source)
             numbers: list[int] = []
             for packet in container.demux(source):
                 if packet.size == 0:
                     continue
                 if packet.is_corrupt or packet.pts is None:
-                    raise MediaError(f"{str(part)!r}: picture {len(numbers)} is cut or has no time")
-                numbers.append(round(Fraction(packet.pts - start, self._ticks)))
-                self._write(packet, numbers[-1], len(numbers) - 1 - self._reorder, part)
-        gap = next((k for k, number in enumerate(sorted(numbers)) if k != number), None)
-        if gap is not None or not numbers:
-            raise MediaError(f"{str(part)!r}: there is no picture {gap or 0} at its place, the rate is not constant")
+                    raise MediaError(f"{str(part)!r}: picture {piece.start + len(numbers)} is cut or has no time")
+                number = round(Fraction(packet.pts - start, self._ticks)) - piece.start
+                if not numbers and piece.start and (number != 0 or not packet.is_keyframe):
+                    continue
+                if piece.stop is not None and not 0 <= number < piece.stop - piece.start:
+                    break
+                numbers.append(number)
+                self._write(packet, number, len(numbers) - 1 - self._reorder, part)
+        _check_pictures(piece, numbers)
         self._frames += len(numbers)
         return len(numbers)
 
@@ -167,3 +191,17 @@ class _Joint:
         packet.stream = self._stream
         with named_errors(self._target, "cannot be written"):
             self._output.mux(packet)
+
+
+def _check_pictures(piece: Piece, numbers: Sequence[int]) -> None:
+    """Refuse a part of which not every picture has come in one run of packets."""
+    gap = next((k for k, number in enumerate(sorted(numbers)) if k != number), None)
+    if (gap is not None or not numbers) and not piece.start and piece.stop is None:
+        raise MediaError(f"{str(piece.path)!r}: there is no picture {gap or 0} at its place, the rate is not constant")
+    expected = len(numbers) if piece.stop is None else piece.stop - piece.start
+    if gap is not None or not numbers or len(numbers) != expected:
+        raise MediaError(
+            f"{str(piece.path)!r}: the pictures {piece.start} to {piece.start + expected} cannot be cut out: "
+            "they do not begin with a keyframe, or depend on others",
+            hint="encode them again",
+        )
