@@ -224,8 +224,8 @@ class Dataset:
     def timing(self, index: int) -> pa.Table | None:
         """Return the measured times of an episode's rows, or None where they were not kept.
 
-        Columns: ``episode_index``, ``frame_index``, ``tick_ns``, ``observed_ns``, ``acted_ns``, ``stale`` and per
-        camera ``picture/<camera>``, ``picture_age_ns/<camera>``.
+        Columns: ``episode_index``, ``frame_index``, ``tick_ns``, ``observed_ns``, ``acted_ns``, ``stale``,
+        ``stale_action`` and per camera ``picture/<camera>``, ``picture_age_ns/<camera>``.
 
         Raises:
             CorruptDatasetError: the file is unreadable or shorter than the data file.

@@ -16,7 +16,7 @@ from lerotool.moments import FeatureStats
 TIMING = "timing"
 NOT_MEASURED = "none"
 """Value of the header's key ``timing`` when the times of the rows are no measurements."""
-_MEASURED = ("tick_ns", "observed_ns", "acted_ns", "stale")
+_MEASURED = ("tick_ns", "observed_ns", "acted_ns", "stale", "stale_action")
 
 
 def build_episode(task: Task) -> NewEpisode:

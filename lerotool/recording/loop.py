@@ -78,6 +78,7 @@ class RowSink(Protocol):
         observed_ns: int,
         acted_ns: int,
         stale: int,
+        stale_action: int,
         pictures: Mapping[str, int],
     ) -> int:
         """Hand one row to the system."""
@@ -151,6 +152,7 @@ def _record_tick(take: Take, due_ns: int, now_ns: int, clock: Clock) -> None:
         observed_ns=state.captured_ns,
         acted_ns=clock.monotonic_ns(),
         stale=state.stale,
+        stale_action=wanted.stale,
         pictures=pictures,
     )
     log.stale_rows += state.stale != 0

@@ -20,6 +20,7 @@ BOOKKEEPING: Mapping[str, pa.DataType] = {
     "observed_ns": pa.int64(),
     "acted_ns": pa.int64(),
     "stale": pa.uint64(),
+    "stale_action": pa.uint64(),
 }
 PICTURE_TYPE = pa.int32()
 _IMAGE_SUFFIXES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"II*\0": ".tiff", b"MM\0*": ".tiff"}

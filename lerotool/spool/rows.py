@@ -28,7 +28,7 @@ ROWS = "rows.log"
 # Batches of one row cost some kB of memory each, so they are joined before there are many.
 _SLAB = 1024
 _TIME_TYPES = [data_type for name, data_type in BOOKKEEPING.items() if name != "task"]
-_TIMES = struct.Struct("=3qQ")
+_TIMES = struct.Struct("=3q2Q")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,18 @@ class RowTimes:
         observed_ns: when the state was read.
         acted_ns: when the action was sent.
         stale: bit i: joint i of the state was not fresh.
+        stale_action: bit i: joint i of the leader was not fresh when the action was made from it.
     """
 
     tick_ns: int
     observed_ns: int
     acted_ns: int
     stale: int = 0
+    stale_action: int = 0
+
+    def numbers(self) -> tuple[int, ...]:
+        """Return them in this order."""
+        return self.tick_ns, self.observed_ns, self.acted_ns, self.stale, self.stale_action
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,7 @@ class RowEncoder:
         if problems:
             raise IncompatibleDatasetError("; ".join(problems))
         arrays.append(self._task_array(task))
-        arrays.extend(_integers(_TIMES, _TIME_TYPES, (times.tick_ns, times.observed_ns, times.acted_ns, times.stale)))
+        arrays.extend(_integers(_TIMES, _TIME_TYPES, times.numbers()))
         arrays.extend(_integers(self._numbers, self._number_types, [pictures[key] for key in self._cameras]))
         batch = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
         return EncodedRow(memoryview(batch.serialize()), tuple(not_finite))

@@ -111,6 +111,7 @@ class PendingWriter:
         observed_ns: int,
         acted_ns: int,
         stale: int = 0,
+        stale_action: int = 0,
         pictures: Mapping[str, int],
     ) -> int:
         """Hand one row to the system and return its number, counted from 0.
@@ -124,6 +125,7 @@ class PendingWriter:
             observed_ns: when the state was read.
             acted_ns: when the action was sent.
             stale: bit i: joint i of the state was not fresh.
+            stale_action: bit i: joint i of the leader was not fresh.
             pictures: for each camera the number of the packet that belongs to this row, appended before it.
 
         Raises:
@@ -131,7 +133,8 @@ class PendingWriter:
             SpoolError: a picture has not been appended, or the episode is saved or closed; nothing is written.
             OSError: e.g. the disk is full; the row is then not there and all before are.
         """
-        encoded = self._encoder.encode(values, task, RowTimes(tick_ns, observed_ns, acted_ns, stale), pictures)
+        times = RowTimes(tick_ns, observed_ns, acted_ns, stale, stale_action)
+        encoded = self._encoder.encode(values, task, times, pictures)
         for key, camera in self._cameras.items():
             if not 0 <= pictures[key] < camera.count:
                 raise SpoolError(

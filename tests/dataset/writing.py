@@ -98,7 +98,8 @@ def rows(features: Mapping[str, Feature], tasks: Sequence[str], seed: int) -> pa
 def timing(length: int, cameras: Sequence[str]) -> pa.Table:
     """Measured times of an episode."""
     ticks = pa.array([1_000 + 100 * i for i in range(length)], pa.int64())
-    columns = {"tick_ns": ticks, "observed_ns": ticks, "acted_ns": ticks, "stale": pa.array([0] * length, pa.uint64())}
+    fresh = pa.array([0] * length, pa.uint64())
+    columns = {"tick_ns": ticks, "observed_ns": ticks, "acted_ns": ticks, "stale": fresh, "stale_action": fresh}
     for key in cameras:
         columns[f"picture/{key}"] = pa.array(range(length), pa.int32())
         columns[f"picture_age_ns/{key}"] = pa.array([7] * length, pa.int64())

@@ -203,6 +203,7 @@ def test_stale_joints_are_marked_and_counted() -> None:
     stage.clock.on_sleep = go_stale
     stage.run()
     assert stage.column("stale") == [0, 0, 2, 2, 0, 0]
+    assert stage.column("stale_action") == [0, 0, 0, 0, 0, 1]
     assert (stage.log.stale_rows, stage.log.stale_actions) == (2, 1)
 
 

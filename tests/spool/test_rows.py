@@ -20,7 +20,7 @@ from tests.spool.episodes import FRONT, arm_features
 
 PNG = b"\x89PNG\r\n\x1a\n made up"
 TEXTS = st.text(max_size=20)
-TIMES = RowTimes(1, 2, 3, 2**64 - 1)
+TIMES = RowTimes(1, 2, 3, 2**64 - 1, 2**63)
 
 
 @st.composite
@@ -72,6 +72,7 @@ def test_rows_come_back_as_they_were(
     table.validate(full=True)
     assert table["task"].to_pylist() == [f"task {number}" for number in range(len(rows))]
     assert table["stale"].to_pylist() == [2**64 - 1] * len(rows)
+    assert table["stale_action"].to_pylist() == [2**63] * len(rows)
     for name, feature in features.items():
         assert table.schema.field(name).equals(arrow_field(name, feature), check_metadata=True)
         assert table[name].num_chunks == 1
