@@ -1,4 +1,4 @@
-"""Where jobs run: real processes."""
+"""Jobs in worker processes of this machine."""
 
 from __future__ import annotations
 
@@ -126,10 +126,11 @@ def test_kill_ends_running_jobs_and_cancels_waiting_ones(tmp_path: Path) -> None
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     program = (
-        "from pathlib import Path; from lerotool.execution import ProcessExecutor; import tests.test_execution as t;"
+        "from pathlib import Path; from lerotool.execution import ProcessExecutor;"
+        "import tests.execution.test_processes as t;"
         f"ProcessExecutor(1).submit(t.write_pid_and_wait, Path({str(tmp_path / 'pid')!r})).result()"
     )
-    parent = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[1])
+    parent = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2])
     wait_for((tmp_path / "pid").exists)
     parent.kill()
     parent.wait()

@@ -1,7 +1,4 @@
-"""Where jobs run: worker processes behind a :class:`concurrent.futures.Executor`.
-
-A job is a module-level function with values that can be pickled; its result is such a value too, and its progress
-travels by file (:class:`ProgressFile`). So the same jobs run in the processes started here or behind another executor.
+"""Worker processes of this machine behind a :class:`concurrent.futures.Executor`.
 
 :class:`ProcessExecutor` differs from ``ProcessPoolExecutor`` in what recording needs: a worker that dies takes only its
 own job with it; workers never import the caller's ``__main__``, so plain scripts need no guard; workers run at low
@@ -20,119 +17,18 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from enum import StrEnum
-from pathlib import Path
 from typing import IO, Any, ParamSpec, TypeVar
 
-from lerotool.errors import LerotoolError
+from lerotool.execution.errors import WorkerDiedError
+from lerotool.execution.priority import Priority, detached, lower_priority
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _LENGTH = struct.Struct("<Q")
-_COUNTS = struct.Struct("<QQ")
 _TAIL_BYTES = 600
-
-
-class Priority(StrEnum):
-    """How much a worker asks of the machine."""
-
-    NORMAL = "normal"
-    LOW = "low"
-    """Gives way to everything that is not as low (nice 10; Windows: below normal)."""
-    IDLE = "idle"
-    """Runs when nobody else wants the core (Linux: SCHED_IDLE; elsewhere nice 19)."""
-
-
-class WorkerDiedError(LerotoolError):
-    """A worker process ended in the middle of a job: killed, out of memory, or a crash in a codec."""
-
-
-class StoppedError(LerotoolError):
-    """A job was told to stop and did, at a safe point."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobProgress:
-    """How far a job is: ``done`` of ``total`` steps."""
-
-    done: int
-    total: int
-
-
-class ProgressFile:
-    """Tells by a small file how far a job is, and looks for the file that tells it to stop.
-
-    Args:
-        path: rewritten in place; whoever waits for the job reads it with :func:`read_progress`.
-        total: the number of steps.
-        stop: when this file exists the job stops.
-        interval_s: files are touched at most this often.
-    """
-
-    def __init__(self, path: Path, total: int, stop: Path, *, interval_s: float = 0.2) -> None:
-        self._path = path
-        self._total = total
-        self._stop = stop
-        self._interval_s = interval_s
-        self._due = 0.0
-
-    def report(self, done: int) -> None:
-        """Say that ``done`` steps are done.
-
-        Raises:
-            StoppedError: the job is to stop.
-        """
-        now = time.monotonic()
-        if now < self._due and done < self._total:
-            return
-        self._due = now + self._interval_s
-        if self._stop.exists():
-            raise StoppedError("stopped")
-        # Progress is for looking at: a disk that is full fails the job where its results are written, not here.
-        with contextlib.suppress(OSError):
-            self._path.write_bytes(_COUNTS.pack(done, self._total))
-
-
-def read_progress(path: Path) -> JobProgress | None:
-    """Return what a job last told, or None when it has told nothing yet."""
-    try:
-        return JobProgress(*_COUNTS.unpack(path.read_bytes()))
-    except (OSError, struct.error):
-        return None
-
-
-def lower_priority(priority: Priority) -> None:
-    """Lower the priority of this process as far as the system lets it; Windows sets it from outside."""
-    if priority is Priority.NORMAL or sys.platform == "win32":
-        return
-    with contextlib.suppress(OSError):
-        os.nice(10 if priority is Priority.LOW else 19)
-    if priority is Priority.IDLE and sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-
-
-def detached(priority: Priority) -> dict[str, Any]:
-    """Return the ``subprocess.Popen`` options that keep the terminal's Ctrl-C away, with Windows' priority."""
-    if sys.platform == "win32":
-        classes = {
-            Priority.NORMAL: 0,
-            Priority.LOW: subprocess.BELOW_NORMAL_PRIORITY_CLASS,
-            Priority.IDLE: subprocess.IDLE_PRIORITY_CLASS,
-        }
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | classes[priority]}
-    return {"process_group": 0}
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class ProcessExecutor(Executor):
@@ -253,7 +149,7 @@ class _Worker:
         # What native code prints must not disturb the terminal, but is worth reading when the process dies.
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         program = (
-            f"import sys; sys.path[:] = {sys.path!r}; from lerotool.execution import serve_jobs; "
+            f"import sys; sys.path[:] = {sys.path!r}; from lerotool.execution.processes import serve_jobs; "
             f"serve_jobs({priority.value!r})"
         )
         self._process = subprocess.Popen(

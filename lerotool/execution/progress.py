@@ -1,0 +1,63 @@
+"""How far a job is, told by a small file, and the file that tells it to stop: they reach all machines alike."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from lerotool.execution.errors import StoppedError
+
+_COUNTS = struct.Struct("<QQ")
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far a job is: ``done`` of ``total`` steps."""
+
+    done: int
+    total: int
+
+
+class ProgressFile:
+    """Tells by a small file how far a job is, and looks for the file that tells it to stop.
+
+    Args:
+        path: rewritten in place; whoever waits for the job reads it with :func:`read_progress`.
+        total: the number of steps.
+        stop: when this file exists the job stops; also when its folder is gone, and with it whoever waits for the job.
+        interval_s: files are touched at most this often.
+    """
+
+    def __init__(self, path: Path, total: int, stop: Path, *, interval_s: float = 0.2) -> None:
+        self._path = path
+        self._total = total
+        self._stop = stop
+        self._interval_s = interval_s
+        self._due = 0.0
+
+    def report(self, done: int) -> None:
+        """Say that ``done`` steps are done.
+
+        Raises:
+            StoppedError: the job is to stop.
+        """
+        now = time.monotonic()
+        if now < self._due and done < self._total:
+            return
+        self._due = now + self._interval_s
+        if self._stop.exists() or not self._stop.parent.exists():
+            raise StoppedError("stopped")
+        # Progress is for looking at: a disk that is full fails the job where its results are written, not here.
+        with contextlib.suppress(OSError):
+            self._path.write_bytes(_COUNTS.pack(done, self._total))
+
+
+def read_progress(path: Path) -> JobProgress | None:
+    """Return what a job last told, or None when it has told nothing yet."""
+    try:
+        return JobProgress(*_COUNTS.unpack(path.read_bytes()))
+    except (OSError, struct.error):
+        return None
