@@ -13,17 +13,19 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
-from lerotool.devices.cameras.jpeg import is_whole_jpeg
-from lerotool.devices.cameras.sources import PacketSource, StreamPacket, open_source
+from lerotool.devices.cameras.inspection import Inspector, Verdict
+from lerotool.devices.cameras.likeness import FreezeWatch, is_same_picture
+from lerotool.devices.cameras.sources import PacketSource, StreamPacket, discard, open_source
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.devices.cameras.tally import CameraStatistics, Tally
-from lerotool.errors import DeviceError, DeviceTimeoutError, LerotoolError
+from lerotool.errors import DeviceError, DeviceLostError, DeviceTimeoutError, LerotoolError
 from lerotool.media.format import StreamCodec, StreamFormat
 
 __all__ = ["Camera", "CameraSpec", "CameraState", "CameraStatistics", "PacketWriterLike", "Picture", "open_camera"]
 
 _STALL_NS = 500_000_000
-_STALL_PERIODS = 5
+_FREEZE_NS = 2_000_000_000
+_PERIODS = 5
 _JOIN_S = 5.0
 
 
@@ -43,6 +45,8 @@ class CameraState(StrEnum):
     RUNNING = "running"
     STALLED = "stalled"
     """Nothing for half a second or five periods, whichever is longer; it may come back."""
+    FROZEN = "frozen"
+    """Packets come, but for two seconds or five periods, whichever is longer, with the same picture; H.264 hides it."""
     LOST = "lost"
     """The source has ended; ``Camera.lost_reason`` says why."""
 
@@ -76,23 +80,31 @@ class Camera:
         self.name = spec.name
         self.key = spec.key
         self.format: StreamFormat = source.format
-        self.notes: tuple[str, ...] = source.notes
-        self._source = source
-        self._stop = stop
-        self._stall_ns = max(_STALL_NS, round(_STALL_PERIODS * 1e9 / source.format.fps))
-        self._check_jpeg = source.format.codec is StreamCodec.MJPEG
-        self._ready = threading.Event()
+        self._spec = spec
         self._boundary = threading.Lock()
         # Written by the reader thread under the lock while a take runs, read by anyone.
         self._writer: PacketWriterLike | None = None
         self._failure: OSError | LerotoolError | ValueError | None = None
         self._newest: Picture | None = None
         self._tally = Tally()
+        self._attach(source, stop)
+
+    def _attach(self, source: PacketSource, stop: threading.Event) -> None:
+        """Take a source whose reader does not run yet."""
+        self.notes: tuple[str, ...] = source.notes
+        self._source = source
+        self._stop = stop
+        self._ready = threading.Event()
+        period_ns = 1e9 / source.format.fps
+        self._stall_ns = max(_STALL_NS, round(_PERIODS * period_ns))
+        self._freeze = FreezeWatch(max(_FREEZE_NS, round(_PERIODS * period_ns)))
+        self._inspector = Inspector(source.format.codec)
         # Written by the reader thread, read by anyone.
         self._packet: StreamPacket | None = None
         self._arrived_ns = 0
-        self._lost: str | None = None
-        self._thread = threading.Thread(target=self._read, name=f"camera {spec.name}", daemon=True)
+        self._damaged = 0
+        self._lost: DeviceLostError | None = None
+        self._thread = threading.Thread(target=self._read, args=(source, stop), name=f"camera {self.name}", daemon=True)
 
     def start(self) -> None:
         """Start reading."""
@@ -105,10 +117,10 @@ class Camera:
         """The newest picture that the take's writer has; after ``end`` the last one of that take.
 
         Raises:
-            DeviceError: no take has begun, or the camera is lost.
+            DeviceLostError: the camera is lost.
+            DeviceError: no take has begun.
         """
-        if self._lost is not None:
-            raise self._lost_error()
+        self._raise_if_lost()
         if self._newest is None:
             raise DeviceError(f"camera {self.name!r}: no take has begun")
         return self._newest
@@ -125,12 +137,19 @@ class Camera:
             return CameraState.LOST
         if self._packet is None:
             return CameraState.STARTING
-        return CameraState.STALLED if time.monotonic_ns() - self._arrived_ns > self._stall_ns else CameraState.RUNNING
+        if time.monotonic_ns() - self._arrived_ns > self._stall_ns:
+            return CameraState.STALLED
+        return CameraState.FROZEN if self._freeze.is_frozen else CameraState.RUNNING
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the source has ended; ``reopen`` may bring it back."""
+        return self._lost is not None
 
     @property
     def lost_reason(self) -> str | None:
         """Why the source has ended, or None while it has not."""
-        return self._lost
+        return None if self._lost is None else self._lost.message
 
     def age_ns(self, now: int) -> int | None:
         """Return how old the newest whole picture is at a time of the monotonic clock; None before the first."""
@@ -138,9 +157,16 @@ class Camera:
         return None if packet is None else now - packet.captured_ns
 
     def latest_packet(self) -> bytes | None:
-        """Return the newest whole picture, in or between takes, as it was sent; None before the first. For previews."""
+        """Return the newest whole picture, in or between takes, as it was sent; None before the first."""
         packet = self._packet
         return None if packet is None else packet.data
+
+    def latest_group(self) -> tuple[bytes, ...]:
+        """Return the newest whole picture, last, after the packets that must be decoded before it. For previews.
+
+        Empty before the first picture, and where an H.264 camera sends keyframes too rarely to keep what lies between.
+        """
+        return tuple(packet.data for packet in self._inspector.group)
 
     @property
     def statistics(self) -> CameraStatistics:
@@ -154,37 +180,47 @@ class Camera:
 
         Raises:
             DeviceTimeoutError: none came.
-            DeviceError: the camera is lost.
+            DeviceLostError: the camera is lost.
         """
         arrived = self._ready.wait(timeout)
-        if self._lost is not None:
-            raise self._lost_error()
+        self._raise_if_lost()
         if not arrived:
-            bad = self._tally.snapshot(time.monotonic_ns())
-            damaged = f", only {bad.empty + bad.cut} damaged ones" if bad.empty + bad.cut else ""
+            damaged = f", only {self._damaged} damaged ones" if self._damaged else ""
             raise DeviceTimeoutError(
                 f"camera {self.name!r} sent no picture within {timeout:g} s{damaged}",
                 hint="check that it is plugged in and that no other program uses it",
             )
 
     def begin(self, writer: PacketWriterLike) -> None:
-        """Begin a take: the newest picture becomes its number 0, then each that arrives is appended once, in order.
+        """Begin a take: the newest picture is appended and becomes ``newest``, then each that arrives, once, in order.
+
+        Of H.264 the packets from the last keyframe on are appended before it, so that the take can be decoded by
+        itself; then the newest picture is not number 0.
 
         Raises:
-            DeviceError: no picture has come yet, or a take is running.
-            OSError: the writer's, for number 0; the take has not begun then.
+            DeviceLostError: the camera is lost.
+            DeviceError: no picture has come yet, a take is running, or an H.264 camera sends keyframes too rarely.
+            OSError: the writer's, for these first pictures; the take has not begun then.
         """
         with self._boundary:
             if self._writer is not None:
                 raise DeviceError(f"camera {self.name!r}: a take is running")
+            self._raise_if_lost()
             if self._packet is None:
                 raise DeviceError(f"camera {self.name!r} has sent no picture yet")
-            first = self._packet
-            number = writer.append(first.data, first.captured_ns, first.keyframe)
+            group = self._inspector.group
+            if not group:
+                raise DeviceError(
+                    f"camera {self.name!r} sends keyframes too rarely for a take to begin",
+                    hint="set a keyframe interval of one or two seconds in the camera's own settings",
+                )
+            for packet in group:
+                number = writer.append(packet.data, packet.captured_ns, packet.keyframe)
             self._tally = Tally()
-            self._tally.count(first, None)
+            self._tally.count(group[-1], is_repeat=False)
+            self._tally.frozen += self._freeze.is_frozen
             self._failure = None
-            self._newest = Picture(number, first.captured_ns)
+            self._newest = Picture(number, group[-1].captured_ns)
             self._writer = writer
 
     def end(self) -> None:
@@ -194,19 +230,50 @@ class Camera:
                 self._writer = None
                 self._tally.finish(time.monotonic_ns())
 
+    def reopen(self) -> None:
+        """Close the source and open the same one again, as after it was unplugged. Opening may take seconds.
+
+        Another thread than the loop's may do this, as long as no take is begun meanwhile. After an error the camera is
+        lost and this may be tried again.
+
+        Raises:
+            DeviceError: a take is running, or the camera is not there yet or does not deliver what it did before.
+            DeviceTimeoutError: the reader thread hangs.
+        """
+        with self._boundary:
+            if self._writer is not None:
+                raise DeviceError(f"camera {self.name!r}: a take is running")
+        self._stop_reading()
+        stop = threading.Event()
+        source = open_source(self._spec, stop)
+        try:
+            self._require_same(source.format)
+        except DeviceError:
+            discard(source)
+            raise
+        self._newest = None
+        self._attach(source, stop)
+        self.start()
+
     def close(self) -> None:
         """End the take and stop reading; a closed camera may be closed again.
 
         Raises:
             DeviceTimeoutError: the reader thread hangs, in the driver or in a disk that does not answer.
         """
+        self._stop_reading()
+        self.end()
+
+    def _stop_reading(self) -> None:
         self._stop.set()
         self._source.close()
         if self._thread.is_alive():
             self._thread.join(_JOIN_S)
         if self._thread.is_alive():
-            raise DeviceTimeoutError(f"camera {self.name!r} did not stop within {_JOIN_S:g} s")
-        self.end()
+            raise DeviceTimeoutError(
+                f"camera {self.name!r} did not stop within {_JOIN_S:g} s",
+                hint="its driver or the disk hangs; unplug the camera and start again",
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -216,50 +283,70 @@ class Camera:
     ) -> None:
         self.close()
 
-    def _lost_error(self) -> DeviceError:
-        return DeviceError(f"camera {self.name!r} is lost: {self._lost}")
+    def _raise_if_lost(self) -> None:
+        if self._lost is not None:
+            raise DeviceLostError(f"camera {self.name!r} is lost: {self._lost}", hint=self._lost.hint)
 
-    # The reader thread.
+    def _require_same(self, found: StreamFormat) -> None:
+        """Check that a source delivers what the running session was set up for."""
+        before, after = (_describe(stream) for stream in (self.format, found))
+        if before != after:
+            raise DeviceError(f"camera {self.name!r} delivered {before} before, {after} after it was opened again")
 
-    def _read(self) -> None:
-        reason = "the reader has failed"  # stays only if a fault of our own ends the thread
+    # The reader thread. It has its source as argument: one that hung must never touch what replaced it.
+
+    def _read(self, source: PacketSource, stop: threading.Event) -> None:
+        lost = DeviceLostError("the reader has failed")  # stays only if a fault of our own ends the thread
         try:
-            for packet in self._source.packets():
-                if self._stop.is_set():
+            for packet in source.packets():
+                if stop.is_set():
                     break
                 self._take(packet)
-            reason = "closed" if self._stop.is_set() else "the source has ended"
+            lost = DeviceLostError("closed" if stop.is_set() else "the source has ended")
         except LerotoolError as error:
-            reason = error.message
+            lost = DeviceLostError(error.message, hint=error.hint)
         except OSError as error:
-            reason = str(error)
+            lost = DeviceLostError(str(error))
         finally:
-            self._lost = reason
+            self._lost = lost
             self._ready.set()
 
     def _take(self, packet: StreamPacket) -> None:
         with self._boundary:
-            if not packet.data:
-                self._tally.empty += 1
-                return
-            if self._check_jpeg and not is_whole_jpeg(packet.data):
-                self._tally.cut += 1
+            verdict = self._inspector.inspect(packet)
+            if verdict is not Verdict.GOOD:
+                self._count_bad(verdict)
                 return
             previous, self._packet = self._packet, packet
             self._arrived_ns = time.monotonic_ns()
+            is_repeat = previous is not None and is_same_picture(previous.data, packet.data)
+            has_frozen = self._freeze.note(self._arrived_ns, is_repeat=is_repeat)
             if self._writer is not None and self._failure is None:
-                self._append(self._writer, packet, previous)
+                self._append(self._writer, packet, is_repeat=is_repeat)
+                self._tally.frozen += has_frozen
         self._ready.set()
 
-    def _append(self, writer: PacketWriterLike, packet: StreamPacket, previous: StreamPacket | None) -> None:
+    def _count_bad(self, verdict: Verdict) -> None:
+        self._damaged += verdict is not Verdict.UNREACHABLE
+        if self._writer is not None:
+            self._tally.empty += verdict is Verdict.EMPTY
+            self._tally.cut += verdict is Verdict.CUT
+            self._tally.unreachable += verdict is Verdict.UNREACHABLE
+
+    def _append(self, writer: PacketWriterLike, packet: StreamPacket, *, is_repeat: bool) -> None:
         try:
             number = writer.append(packet.data, packet.captured_ns, packet.keyframe)
         except (OSError, LerotoolError, ValueError) as error:
             self._failure = error
             return
-        self._tally.count(packet, previous)
+        self._tally.count(packet, is_repeat=is_repeat)
         # Last: a row may name the picture from here on.
         self._newest = Picture(number, packet.captured_ns)
+
+
+def _describe(stream: StreamFormat) -> str:
+    layout = f" {stream.pixel_format}" if stream.codec is StreamCodec.RAW else ""
+    return f"{stream.codec}{layout} of {stream.width}x{stream.height}"
 
 
 def open_camera(spec: CameraSpec) -> Camera:

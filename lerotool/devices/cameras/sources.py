@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event
 from typing import Protocol
 
 from lerotool.devices.cameras.spec import CameraSpec
-from lerotool.errors import UsageError
+from lerotool.errors import DeviceError, UsageError
 from lerotool.media.format import StreamFormat
 
 DEFAULT_SIZE = (640, 480)
@@ -122,3 +123,11 @@ def open_source(spec: CameraSpec, stop: Event) -> PacketSource:
             return kind.open(spec, stop)
     forms = "; ".join(kind.form for kind in SOURCES)
     raise UsageError(f"camera {spec.name!r}: unknown kind of source {spec.source!r}", hint=f"known sources: {forms}")
+
+
+def discard(source: PacketSource) -> None:
+    """Free an opened source that no thread reads."""
+    source.close()
+    with suppress(DeviceError):  # why it has ended does not matter
+        for _ in source.packets():
+            pass

@@ -17,7 +17,9 @@ class CameraStatistics:
         largest_gap_ns: longest time from one picture's capture to the next, or to now or the end of the take.
         empty: packets of size 0, from damaged transfers; not appended.
         cut: JPEGs without an end; not appended.
-        repeats: pictures that equal the one before byte for byte, as a frozen camera sends them; appended.
+        repeats: pictures that are the same as the one before, as a frozen camera sends them; appended.
+        frozen: how often the same picture came for so long that the camera was found frozen.
+        unreachable: H.264 packets that depend on missing ones; not appended.
     """
 
     packets: int
@@ -26,6 +28,8 @@ class CameraStatistics:
     empty: int
     cut: int
     repeats: int
+    frozen: int = 0
+    unreachable: int = 0
 
 
 class Tally:
@@ -34,6 +38,8 @@ class Tally:
     def __init__(self) -> None:
         self.empty = 0
         self.cut = 0
+        self.frozen = 0
+        self.unreachable = 0
         self._packets = 0
         self._repeats = 0
         self._first_ns = 0
@@ -41,10 +47,9 @@ class Tally:
         self._largest_gap_ns = 0
         self._finished_ns: int | None = None
 
-    def count(self, packet: StreamPacket, previous: StreamPacket | None) -> None:
-        """Count an appended packet and compare it with the one before."""
-        if previous is not None and previous.data == packet.data:
-            self._repeats += 1
+    def count(self, packet: StreamPacket, *, is_repeat: bool) -> None:
+        """Count an appended packet."""
+        self._repeats += is_repeat
         if self._packets:
             self._largest_gap_ns = max(self._largest_gap_ns, packet.captured_ns - self._last_ns)
         else:
@@ -67,4 +72,6 @@ class Tally:
             empty=self.empty,
             cut=self.cut,
             repeats=self._repeats,
+            frozen=self.frozen,
+            unreachable=self.unreachable,
         )

@@ -1,12 +1,12 @@
-"""Parts that the tests of cameras share: a writer in memory, a source fed by hand, a network camera with faults."""
+"""Parts that the tests of cameras share: a writer in memory, a source fed by hand, a server that answers oddly."""
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -68,11 +68,16 @@ class HandSource:
     def fail(self, error: Exception) -> None:
         self._queue.put(error)
 
+    def is_drained(self) -> bool:
+        """Whether the reader is done with all that was put in."""
+        return self._queue.unfinished_tasks == 0
+
     def packets(self) -> Iterator[StreamPacket]:
         while (item := self._queue.get()) is not None:
             if isinstance(item, Exception):
                 raise item
             yield item
+            self._queue.task_done()
 
     def close(self) -> None:
         self._queue.put(None)
@@ -113,28 +118,23 @@ def write_video(path: Path, codec: str, frames: int, size: tuple[int, int] = (96
     return path
 
 
-class NetworkCamera:
-    """Motion JPEG over HTTP on loopback. Sends numbered pictures; ``hold`` stalls it, ``cut`` closes the connection.
+class OddServer:
+    """An HTTP server on loopback that answers something else than a good stream.
 
-    ``damaged`` are the pictures, by number, that are sent half; ``body`` and ``kind`` replace the stream by something
-    else. ``password`` must be in the answer to ``scheme``.
+    ``password`` must be in the answer to ``scheme``; then a short stream of pictures is sent, or ``body``.
     """
 
     def __init__(
         self,
         *,
-        size: tuple[int, int] = (64, 32),
-        fps: float = 200.0,
-        damaged: frozenset[int] = frozenset(),
         kind: str = "multipart/x-mixed-replace; boundary=frame",
         body: bytes | None = None,
         status: int = 200,
         password: str | None = None,
         scheme: str = 'Basic realm="camera"',
     ) -> None:
-        self.hold, self.cut = threading.Event(), threading.Event()
-        self.pictures = [jpeg(number, *size) for number in range(64)]
-        self.fps, self.damaged, self.kind, self.body, self.status = fps, damaged, kind, body, status
+        self.kind, self.status = kind, status
+        self.body = b"".join(part(jpeg(number)) for number in range(8)) if body is None else body
         self.password, self.scheme = password, scheme
         camera = self
 
@@ -160,25 +160,8 @@ class NetworkCamera:
         request.send_response(self.status)
         request.send_header("Content-Type", self.kind)
         request.end_headers()
-        try:
-            if self.body is not None:
-                request.wfile.write(self.body)
-                return
-            self._stream(request)
-        except OSError:
-            pass
-
-    def _stream(self, request: BaseHTTPRequestHandler) -> None:
-        for number in itertools.count():
-            if self.cut.wait(1 / self.fps):
-                return
-            while self.hold.is_set():
-                if self.cut.wait(0.01):
-                    return
-            data = self.pictures[number % len(self.pictures)]
-            data = data[: len(data) // 2] if number in self.damaged else data
-            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
-            request.wfile.write(head.encode() + data + b"\r\n")
+        with contextlib.suppress(OSError):
+            request.wfile.write(self.body)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -187,7 +170,19 @@ class NetworkCamera:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.cut.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def part(data: bytes) -> bytes:
+    """Return a JPEG as a part of a multipart stream."""
+    return b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\n" % (len(data), data)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until something is so; fail after ``PATIENCE_S`` seconds."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.002)

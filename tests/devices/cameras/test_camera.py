@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -16,7 +15,7 @@ from lerotool.devices.cameras.sources import StreamPacket
 from lerotool.devices.cameras.tally import Tally
 from lerotool.errors import DeviceError, DeviceTimeoutError, UsageError
 from lerotool.media.format import StreamCodec
-from tests.devices.cameras.parts import PATIENCE_S, HandSource, MemoryWriter, jpeg, numbers_of
+from tests.devices.cameras.parts import PATIENCE_S, HandSource, MemoryWriter, jpeg, numbers_of, wait_until
 
 _PICTURES = [jpeg(number) for number in range(8)]
 
@@ -28,19 +27,12 @@ def _hand_fed(source: HandSource) -> Iterator[Camera]:
         yield camera
 
 
-def _wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.001)
-
-
 def test_the_newest_packet_becomes_number_0_and_each_later_one_is_appended_once() -> None:
     source, writer = HandSource(), MemoryWriter()
     with _hand_fed(source) as camera:
         for stamp, data in enumerate(_PICTURES[:3]):
             source.put(data, 1000 + stamp)
-        _wait_until(lambda: camera.latest_packet() == _PICTURES[2])
+        wait_until(lambda: camera.latest_packet() == _PICTURES[2])
         camera.begin(writer)
         assert camera.newest == Picture(0, 1002)
         for stamp, data in enumerate(_PICTURES[3:6]):
@@ -48,7 +40,7 @@ def test_the_newest_packet_becomes_number_0_and_each_later_one_is_appended_once(
         writer.wait_for(4)
         camera.end()
         source.put(_PICTURES[6], 3000)
-        _wait_until(lambda: camera.latest_packet() == _PICTURES[6])
+        wait_until(lambda: camera.latest_packet() == _PICTURES[6])
         assert camera.newest == Picture(3, 2002)
     stamps = [(1002, True), (2000, True), (2001, False), (2002, False)]
     assert writer.packets == [(data, *stamp) for data, stamp in zip(_PICTURES[2:6], stamps, strict=True)]
@@ -93,7 +85,7 @@ def test_a_picture_is_published_only_after_it_is_in_the_writer() -> None:
         assert camera.newest.number == 0
         assert camera.statistics.packets == 1
         writer.go_on.set()
-        _wait_until(lambda: camera.newest.number == 1)
+        wait_until(lambda: camera.newest.number == 1)
 
 
 def test_a_full_disk_reaches_the_loop_and_the_next_take_works() -> None:
@@ -104,7 +96,7 @@ def test_a_full_disk_reaches_the_loop_and_the_next_take_works() -> None:
         camera.begin(full)
         for data in _PICTURES[1:4]:
             source.put(data)
-        _wait_until(lambda: camera.latest_packet() == _PICTURES[3])
+        wait_until(lambda: camera.latest_packet() == _PICTURES[3])
         for _ in range(2):
             with pytest.raises(OSError, match="No space left"):
                 camera.check()
@@ -174,11 +166,11 @@ def test_a_camera_goes_from_starting_to_running_to_stalled_and_back() -> None:
         assert camera.age_ns(0) is None
         assert camera.latest_packet() is None
         source.put(_PICTURES[0], 400)
-        _wait_until(lambda: camera.state is CameraState.RUNNING)
+        wait_until(lambda: camera.state is CameraState.RUNNING)
         assert camera.age_ns(1000) == 600
-        _wait_until(lambda: camera.state is CameraState.STALLED)
+        wait_until(lambda: camera.state is CameraState.STALLED)
         source.put(_PICTURES[1])
-        _wait_until(lambda: camera.state is CameraState.RUNNING)
+        wait_until(lambda: camera.state is CameraState.RUNNING)
 
 
 @pytest.mark.parametrize("error", [DeviceError("the plug was pulled"), OSError("the plug was pulled")])
@@ -189,7 +181,7 @@ def test_a_lost_camera_says_why(error: Exception) -> None:
         camera.wait_ready(PATIENCE_S)
         camera.begin(MemoryWriter())
         source.fail(error)
-        _wait_until(lambda: camera.state is CameraState.LOST)
+        wait_until(lambda: camera.state is CameraState.LOST)
         assert camera.lost_reason == "the plug was pulled"
         for ask in (lambda: camera.newest, lambda: camera.wait_ready(0)):
             with pytest.raises(DeviceError, match="camera 'front' is lost: the plug was pulled"):
@@ -199,9 +191,12 @@ def test_a_lost_camera_says_why(error: Exception) -> None:
 def test_a_silent_camera_is_named() -> None:
     source = HandSource()
     with _hand_fed(source) as camera:
+        with pytest.raises(DeviceTimeoutError, match=r"camera 'front' sent no picture within 0.01 s$"):
+            camera.wait_ready(0.01)
         source.put(b"")
-        _wait_until(lambda: camera.statistics.empty == 1)
-        with pytest.raises(DeviceTimeoutError, match=r"camera 'front' sent no picture within 0.01 s, only 1 damaged"):
+        source.put(_PICTURES[0][:-2])
+        wait_until(source.is_drained)
+        with pytest.raises(DeviceTimeoutError, match=r"camera 'front' sent no picture within 0.01 s, only 2 damaged"):
             camera.wait_ready(0.01)
 
 
@@ -240,7 +235,7 @@ def test_rate_and_largest_gap_follow_from_the_capture_times(steps: list[int], re
     now = 0
     for number, step in enumerate(steps):
         now += step
-        tally.count(StreamPacket(b"%d" % number, now), None)
+        tally.count(StreamPacket(b"%d" % number, now), is_repeat=False)
     tally.finish(now + rest)
     counts = tally.snapshot(now + 10**12)
     span = sum(steps[1:])

@@ -6,26 +6,33 @@ import base64
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import pytest
 
 from lerotool.devices.cameras import http
 from lerotool.devices.cameras.camera import CameraSpec, CameraState, open_camera
-from lerotool.errors import DeviceError, DeviceNotFoundError, DeviceTimeoutError, LerotoolError, UsageError
+from lerotool.errors import (
+    DeviceError,
+    DeviceLostError,
+    DeviceNotFoundError,
+    DeviceTimeoutError,
+    LerotoolError,
+    UsageError,
+)
 from lerotool.media.format import StreamCodec, StreamFormat
-from tests.devices.cameras.parts import PATIENCE_S, MemoryWriter, NetworkCamera, numbers_of
+from lerotool.testing.mjpeg_camera import EmulatedCamera
+from tests.devices.cameras.parts import PATIENCE_S, MemoryWriter, OddServer, jpeg, numbers_of, wait_until
 
 
-def _wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.002)
+@pytest.fixture
+def server() -> Iterator[EmulatedCamera]:
+    with EmulatedCamera(size=(64, 32), fps=200) as camera:
+        yield camera
 
 
-def test_every_packet_arrives_as_it_was_sent() -> None:
-    with NetworkCamera() as server, open_camera(CameraSpec.parse(f"top={server.url},64x32,200")) as camera:
+def test_every_packet_arrives_as_it_was_sent(server: EmulatedCamera) -> None:
+    with open_camera(CameraSpec.parse(f"top={server.url},64x32,200")) as camera:
         assert camera.format == StreamFormat(StreamCodec.MJPEG, 64, 32, "yuvj422p", 200.0)
         camera.wait_ready(PATIENCE_S)
         writer = MemoryWriter()
@@ -33,88 +40,131 @@ def test_every_packet_arrives_as_it_was_sent() -> None:
         writer.wait_for(100)
         camera.end()
         numbers = numbers_of(writer.data)
-        assert numbers == [(numbers[0] + k) % 64 for k in range(len(numbers))]
-        assert writer.data == [server.pictures[number] for number in numbers]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        assert writer.data == [jpeg(number) for number in numbers]
         stamps = [stamp for _, stamp, _ in writer.packets]
         assert stamps == sorted(stamps)
         assert stamps[-1] <= time.monotonic_ns()
 
 
-def test_without_a_size_the_cameras_own_is_taken() -> None:
-    with NetworkCamera(size=(96, 64)) as server, open_camera(CameraSpec.parse(f"top={server.url}")) as camera:
-        assert (camera.format.width, camera.format.height, camera.format.fps) == (96, 64, 30.0)
+def test_without_a_size_the_cameras_own_is_taken(server: EmulatedCamera) -> None:
+    with open_camera(CameraSpec.parse(f"top={server.url}")) as camera:
+        assert (camera.format.width, camera.format.height, camera.format.fps) == (64, 32, 30.0)
 
 
-def test_another_size_than_asked_for_is_an_error() -> None:
-    with (
-        NetworkCamera(size=(96, 64)) as server,
-        pytest.raises(DeviceError, match="sends 96x64, asked for 640x480"),
-    ):
+def test_another_size_than_asked_for_is_an_error(server: EmulatedCamera) -> None:
+    with pytest.raises(DeviceError, match="sends 64x32, asked for 640x480"):
         open_camera(CameraSpec.parse(f"top={server.url},640x480"))
 
 
-def test_half_jpegs_are_counted_and_left_out() -> None:
-    damaged = frozenset(range(20, 1000, 10))
-    with NetworkCamera(damaged=damaged) as server, open_camera(CameraSpec.parse(f"top={server.url}")) as camera:
+def test_damaged_and_repeated_pictures_are_counted_exactly(server: EmulatedCamera) -> None:
+    with open_camera(CameraSpec.parse(f"top={server.url}")) as camera:
         camera.wait_ready(PATIENCE_S)
         writer = MemoryWriter()
         camera.begin(writer)
+        server.faults(cut_every=10, empty_every=15)
         writer.wait_for(80)
+        server.faults(cut_every=0, empty_every=0, frozen=True)
+        wait_until(lambda: server.counts().frozen >= 20)
+        server.faults(frozen=False)
+        writer.wait_for(writer.attempts + 5)
+        server.faults(stall=True)
+        sent = server.counts()
+        wait_until(lambda: camera.statistics.repeats == sent.frozen)
+        found = camera.statistics
         camera.end()
-        assert camera.statistics.cut >= 5
-        assert camera.statistics.packets == len(writer.packets)
+        assert (found.cut, found.empty, found.repeats) == (sent.cut, sent.empty, sent.frozen)
+        assert min(found.cut, found.empty) >= 3
+        assert found.packets == len(writer.packets)
         numbers_of(writer.data)
 
 
-def test_a_stall_is_seen_and_survived() -> None:
-    with NetworkCamera() as server, open_camera(CameraSpec.parse(f"top={server.url}")) as camera:
+def test_a_stall_is_seen_and_survived(server: EmulatedCamera) -> None:
+    with open_camera(CameraSpec.parse(f"top={server.url}")) as camera:
         camera.wait_ready(PATIENCE_S)
         writer = MemoryWriter()
         camera.begin(writer)
-        server.hold.set()
-        _wait_until(lambda: camera.state is CameraState.STALLED)
+        server.faults(stall=True)
+        wait_until(lambda: camera.state is CameraState.STALLED)
         assert camera.statistics.largest_gap_ns > 400_000_000
         seen = writer.attempts
-        server.hold.clear()
+        server.faults(stall=False)
         writer.wait_for(seen + 5)
-        _wait_until(lambda: camera.state is CameraState.RUNNING)
+        wait_until(lambda: camera.state is CameraState.RUNNING)
         numbers = numbers_of(writer.data)
-        assert numbers == [(numbers[0] + k) % 64 for k in range(len(numbers))]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def test_a_stalled_camera_can_be_closed_at_once() -> None:
-    with NetworkCamera() as server:
-        camera = open_camera(CameraSpec.parse(f"top={server.url}"))
-        camera.wait_ready(PATIENCE_S)
-        server.hold.set()
-        _wait_until(lambda: camera.state is CameraState.STALLED)
-        camera.close()
-        assert camera.lost_reason == "closed"
-        assert not [thread for thread in threading.enumerate() if thread.name == "camera top"]
+def test_a_stalled_camera_can_be_closed_at_once(server: EmulatedCamera) -> None:
+    camera = open_camera(CameraSpec.parse(f"top={server.url}"))
+    camera.wait_ready(PATIENCE_S)
+    server.faults(stall=True)
+    wait_until(lambda: camera.state is CameraState.STALLED)
+    camera.close()
+    assert camera.lost_reason == "closed"
+    assert not [thread for thread in threading.enumerate() if thread.name == "camera top"]
 
 
-def test_a_long_silence_loses_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_silence_loses_the_camera(server: EmulatedCamera, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "TIMEOUT_S", 0.3)
-    with NetworkCamera() as server, open_camera(CameraSpec.parse(f"top={server.url}")) as camera:
+    with open_camera(CameraSpec.parse(f"top={server.url}")) as camera:
         camera.wait_ready(PATIENCE_S)
-        server.hold.set()
-        _wait_until(lambda: camera.state is CameraState.LOST)
+        server.faults(stall=True)
+        wait_until(lambda: camera.state is CameraState.LOST)
         assert camera.lost_reason == "the stream has been silent for 0.3 s"
 
 
-def test_a_closed_connection_loses_the_camera() -> None:
-    with NetworkCamera() as server, open_camera(CameraSpec.parse(f"top={server.url}")) as camera:
+def test_a_closed_connection_loses_the_camera(server: EmulatedCamera) -> None:
+    with open_camera(CameraSpec.parse(f"top={server.url}")) as camera:
         camera.wait_ready(PATIENCE_S)
-        server.cut.set()
-        _wait_until(lambda: camera.state is CameraState.LOST)
+        server.disconnect()
+        wait_until(lambda: camera.is_lost)
         assert camera.lost_reason == "the stream has ended"
-        with pytest.raises(DeviceError, match="camera 'top' is lost: the stream has ended"):
-            camera.wait_ready(1)
+        for ask in (lambda: camera.wait_ready(1), lambda: camera.begin(MemoryWriter())):
+            with pytest.raises(DeviceLostError, match="camera 'top' is lost: the stream has ended"):
+                ask()
+
+
+def test_an_unplugged_camera_is_lost_until_it_is_there_again(server: EmulatedCamera) -> None:
+    with open_camera(CameraSpec.parse(f"top={server.url}")) as camera:
+        camera.wait_ready(PATIENCE_S)
+        first, second = MemoryWriter(), MemoryWriter()
+        camera.begin(first)
+        server.unplug()
+        wait_until(lambda: camera.is_lost)
+        with pytest.raises(DeviceError, match="a take is running"):
+            camera.reopen()
+        camera.end()
+        with pytest.raises(DeviceNotFoundError, match="cannot be reached"):
+            camera.reopen()
+        assert camera.is_lost
+        server.replug()
+        camera.reopen()
+        assert not camera.is_lost
+        camera.wait_ready(PATIENCE_S)
+        camera.begin(second)
+        second.wait_for(20)
+        camera.end()
+        numbers = numbers_of(second.data)
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        assert camera.statistics.packets == len(second.packets)
+        assert server.counts().connections == 2
+
+
+def test_a_camera_that_runs_can_be_opened_again(server: EmulatedCamera) -> None:
+    with open_camera(CameraSpec.parse(f"top={server.url}")) as camera:
+        camera.wait_ready(PATIENCE_S)
+        camera.reopen()
+        camera.wait_ready(PATIENCE_S)
+        assert camera.state is CameraState.RUNNING
+        with pytest.raises(DeviceError, match="no take has begun"):
+            _ = camera.newest
+        assert [thread.name for thread in threading.enumerate()].count("camera top") == 1
 
 
 def test_user_and_password_are_sent_and_not_shown() -> None:
     secret = base64.b64encode(b"me:s%e cret").decode()
-    with NetworkCamera(password=secret) as server:
+    with OddServer(password=secret) as server:
         with open_camera(CameraSpec.parse(f"top=http://me:s%25e%20cret@{server.host}/cam")) as camera:
             camera.wait_ready(PATIENCE_S)
         with pytest.raises(DeviceError, match="answers 401") as caught:
@@ -124,7 +174,7 @@ def test_user_and_password_are_sent_and_not_shown() -> None:
 
 def test_a_camera_that_wants_a_digest_gets_one() -> None:
     with (
-        NetworkCamera(scheme='Digest realm="camera", nonce="abc", qop="auth"', password='username="me"') as server,
+        OddServer(scheme='Digest realm="camera", nonce="abc", qop="auth"', password='username="me"') as server,
         open_camera(CameraSpec.parse(f"top=http://me:secret@{server.host}/cam")) as camera,
     ):
         camera.wait_ready(PATIENCE_S)
@@ -143,7 +193,7 @@ def test_a_camera_that_wants_a_digest_gets_one() -> None:
     ],
 )
 def test_what_is_no_stream_is_refused_with_a_hint(options: dict[str, object], problem: str) -> None:
-    with NetworkCamera(**options) as server, pytest.raises(DeviceError, match=problem) as caught:
+    with OddServer(**options) as server, pytest.raises(DeviceError, match=problem) as caught:
         open_camera(CameraSpec.parse(f"top={server.url}"))
     assert "camera 'top'" in str(caught.value)
     assert caught.value.hint is not None
