@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import queue
 import threading
 import time
@@ -121,7 +122,7 @@ def write_video(path: Path, codec: str, frames: int, size: tuple[int, int] = (96
 class OddServer:
     """An HTTP server on loopback that answers something else than a good stream.
 
-    ``password`` must be in the answer to ``scheme``; then a short stream of pictures is sent, or ``body``.
+    ``password`` must be in the answer to ``scheme``; then pictures are sent until the server is closed, or ``body``.
     """
 
     def __init__(
@@ -134,7 +135,8 @@ class OddServer:
         scheme: str = 'Basic realm="camera"',
     ) -> None:
         self.kind, self.status = kind, status
-        self.body = b"".join(part(jpeg(number)) for number in range(8)) if body is None else body
+        self.body = body
+        self._closed = threading.Event()
         self.password, self.scheme = password, scheme
         camera = self
 
@@ -161,7 +163,13 @@ class OddServer:
         request.send_header("Content-Type", self.kind)
         request.end_headers()
         with contextlib.suppress(OSError):
-            request.wfile.write(self.body)
+            if self.body is not None:
+                request.wfile.write(self.body)
+                return
+            for number in itertools.count():
+                request.wfile.write(part(jpeg(number)))
+                if self._closed.wait(0.01):
+                    return
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -170,6 +178,7 @@ class OddServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._closed.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
