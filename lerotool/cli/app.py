@@ -10,6 +10,7 @@ import typer
 
 from lerotool.cli import encode, info, record
 from lerotool.cli.output import print_error
+from lerotool.cli.setup import app as setup
 from lerotool.errors import LerotoolError
 
 INTERRUPTED = 130
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.command("record", epilog=record.EXAMPLES)(record.record)
 app.command("encode", epilog=encode.EXAMPLES)(encode.encode)
 app.command("info", epilog=info.EXAMPLES)(info.info)
+app.add_typer(setup.app, name="setup")
 
 
 def _print_version(asked: bool) -> None:

@@ -1,0 +1,81 @@
+"""What the commands of `lerotool setup` share: the robot's name and file, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lerotool.cli.output import Output
+from lerotool.cli.setup.ask import Left, Person
+from lerotool.devices.arms.joints import Role
+from lerotool.setup.places import Side
+
+if TYPE_CHECKING:
+    from lerotool.devices.config import RobotConfig
+
+INTERRUPTED = 130
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="What the robot is called.")]
+ArmOption = Annotated[Role | None, typer.Option("--arm", help="Which arm.")]
+SideOption = Annotated[Side | None, typer.Option("--side", help="Which pair, of a robot with two.")]
+
+
+class Stopped(typer.Exit):
+    """A command was left by the person, after it has said what is done."""
+
+    def __init__(self) -> None:
+        super().__init__(INTERRUPTED)
+
+
+@contextmanager
+def resumable(output: Output, command: str) -> Iterator[None]:
+    """Turn Ctrl-C, Ctrl-D and ``q`` into a way out that says how to go on.
+
+    Args:
+        output: where to talk.
+        command: what goes on where this one stopped.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, Left):
+        output.note(f"\nstopped; what was done is kept. Go on with: {command}")
+        raise Stopped from None
+
+
+def read_or_new(name: str) -> RobotConfig | None:
+    """Return a robot's description, or None if it has none yet.
+
+    Raises:
+        UsageError: no robot can have that name, or its file is wrong.
+    """
+    from lerotool.devices.config import load_robot, robot_path
+
+    return load_robot(name) if robot_path(name).exists() else None
+
+
+def save(name: str, config: RobotConfig, before: RobotConfig | None, output: Output) -> Path:
+    """Write a robot's file if it changes, and say where it is."""
+    from lerotool.devices.config import robot_path, save_robot
+
+    if config == before:
+        output.note(f"{robot_path(name)} stays as it is")
+        return robot_path(name)
+    path = save_robot(name, config)
+    output.note(f"saved {path}")
+    return path
+
+
+__all__ = [
+    "INTERRUPTED",
+    "ArmOption",
+    "NameArgument",
+    "Person",
+    "SideOption",
+    "Stopped",
+    "read_or_new",
+    "resumable",
+    "save",
+]

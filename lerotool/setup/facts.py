@@ -1,0 +1,144 @@
+"""What was found on a bus: plain values, without judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from lerotool.devices.servos.status import Status
+
+if TYPE_CHECKING:
+    from lerotool.devices.arms.calibration import JointCalibration
+    from lerotool.devices.servos.adapters import Adapter
+
+OK_STATUS = Status(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """How a servo answered to a number of requests.
+
+    Attributes:
+        asked: how often it was asked.
+        answered: whole answers that came in time, asked again included.
+        damaged: answers of a wrong length or check sum.
+        silent: requests without any answer.
+        slowest_ms: the longest time from request to the whole bus's answer.
+    """
+
+    asked: int = 0
+    answered: int = 0
+    damaged: int = 0
+    silent: int = 0
+    slowest_ms: float = 0.0
+
+    @property
+    def failed(self) -> int:
+        """Requests that were not answered at first."""
+        return self.damaged + self.silent
+
+    @property
+    def failed_share(self) -> float:
+        """From 0 to 1."""
+        return self.failed / self.asked if self.asked else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServoFacts:
+    """What a servo says of itself.
+
+    Attributes:
+        id: on the bus.
+        model: 777 is an STS3215.
+        firmware: such as ``3.10``.
+        status: error bits of its answers.
+        voltage_v: at its supply.
+        min_voltage_v: below, it reports an error.
+        max_voltage_v: above, it reports an error.
+        temperature_c: inside.
+        max_temperature_c: above, it lets go.
+        load_percent: of the motor's full drive, signed.
+        current_ma: through the motor.
+        mode: 0 is position.
+        phase: factory bits; bit 4 lets positions leave 0..4095.
+        torque: whether it holds.
+        return_delay_us: before it answers.
+        position: 0..4095.
+        homing_offset: signed.
+        range_min: lower position limit.
+        range_max: upper position limit.
+        replies: how reliably it answers.
+    """
+
+    id: int
+    model: int
+    firmware: str
+    status: Status
+    voltage_v: float
+    min_voltage_v: float
+    max_voltage_v: float
+    temperature_c: int
+    max_temperature_c: int
+    load_percent: float
+    current_ma: float
+    mode: int
+    phase: int
+    torque: bool
+    return_delay_us: int
+    position: int
+    homing_offset: int
+    range_min: int
+    range_max: int
+    replies: Replies = field(default_factory=Replies)
+
+
+class Tongue(Enum):
+    """How a servo was heard that cannot be examined."""
+
+    OTHER_SPEED = "other speed"
+    CROWDED = "crowded"
+    """Several servos answer at once."""
+    LOST = "lost"
+    """It answered once and then no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A servo that was heard but could not be examined.
+
+    Attributes:
+        id: on the bus.
+        baudrate: at which it was heard.
+        tongue: why it could not be examined.
+    """
+
+    id: int
+    baudrate: int
+    tongue: Tongue
+
+
+@dataclass(frozen=True, slots=True)
+class BusFacts:
+    """What was found on a bus.
+
+    Attributes:
+        port: its path.
+        adapter: the adapter that is plugged in there, if the system knows.
+        latency_ms: the latency timer of an FTDI adapter, if it can be read.
+        servos: what could be examined, by id.
+        strangers: what was heard but could not be examined.
+        calibration: of the arm that should be there, by joint, if one is known.
+    """
+
+    port: str
+    adapter: Adapter | None
+    latency_ms: int | None
+    servos: tuple[ServoFacts, ...]
+    strangers: tuple[Stranger, ...]
+    calibration: Mapping[str, JointCalibration] | None = None
+
+    def strangers_by(self, tongue: Tongue) -> tuple[Stranger, ...]:
+        """Return the strangers of one kind."""
+        return tuple(stranger for stranger in self.strangers if stranger.tongue is tongue)

@@ -1,0 +1,1 @@
+"""Setting up a robot: the steps without a person."""
