@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import time
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +15,8 @@ from lerotool.encoding.staged import StagedResult, load_result, video_path
 from lerotool.errors import SpoolError
 from lerotool.features import columns
 from lerotool.moments import FeatureStats
+from lerotool.spool.episode import COMMITTED, PendingEpisode
+from lerotool.storage import write_json
 
 TIMING = "timing"
 NOT_MEASURED = "none"
@@ -19,8 +24,12 @@ NOT_MEASURED = "none"
 _MEASURED = ("tick_ns", "observed_ns", "acted_ns", "stale", "stale_action")
 
 
-def build_episode(task: Task) -> NewEpisode:
+def build_episode(task: Task, *, keep_pending: bool = False) -> NewEpisode:
     """Return the episode that a task's staged results make; each is verified once more.
+
+    Args:
+        task: whose jobs are all done.
+        keep_pending: the commit leaves the pending folder alone; `mark_committed` follows it.
 
     Raises:
         SpoolError: a result has vanished or does not verify; the job must be run again.
@@ -37,12 +46,23 @@ def build_episode(task: Task) -> NewEpisode:
         stats={camera: FeatureStats.from_json(result.stats) for camera, result in results.items()},
         timing=_timing(task, rows),
         recording=_recording(task, results),
-        consumed=episode.path,
+        consumed=None if keep_pending else episode.path,
     )
+
+
+def mark_committed(episode: PendingEpisode) -> None:
+    """Mark a pending episode that stays on the disk as part of the dataset, durably."""
+    write_json(episode.path / COMMITTED, {"committed": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
+    # The videos have moved into the dataset; what tells of them here is of no more use.
+    shutil.rmtree(episode.encoded_dir, ignore_errors=True)
 
 
 def _result(task: Task, camera: str) -> StagedResult:
     result = load_result(task.episode, camera, task.settings)
+    if result is None and task.episode.encoded_dir.is_dir():
+        # What another machine has just written: network file systems look again when a folder is listed.
+        os.listdir(task.episode.encoded_dir)  # noqa: PTH208
+        result = load_result(task.episode, camera, task.settings)
     if result is None:
         raise SpoolError(f"episode {task.name}, camera {camera!r}: the encoded video is not what its result says")
     return result

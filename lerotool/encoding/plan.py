@@ -30,6 +30,8 @@ class EncodeOptions:
         salvage: also use episodes whose recording was cut off, as far as they are complete.
         pack: join the dataset's small files at the end.
         priority: of the workers.
+        only: numbers of the pending episodes to encode, as their folders have them; None is all.
+        keep_pending: leave the folders of committed episodes where they are, marked as committed.
     """
 
     jobs: int | None = None
@@ -37,6 +39,8 @@ class EncodeOptions:
     salvage: bool = False
     pack: bool = True
     priority: Priority = Priority.LOW
+    only: frozenset[int] | None = None
+    keep_pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)

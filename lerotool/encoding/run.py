@@ -28,8 +28,9 @@ from lerotool.encoding.events import (
 from lerotool.encoding.fitting import without_misfits
 from lerotool.encoding.plan import EncodeOptions, Plan, plan_encoding
 from lerotool.encoding.schedule import Schedule
+from lerotool.encoding.selection import selected
 from lerotool.errors import DatasetNotFoundError, LerotoolError
-from lerotool.execution import ProcessExecutor, cores
+from lerotool.execution import Place, ThisMachine, cores, open_executor
 from lerotool.media.encode import probe_encoder
 from lerotool.spool.pending import PendingEpisode
 from lerotool.spool.recovery import salvage
@@ -43,6 +44,7 @@ def encode_pending(
     on_event: Listener = ignore_event,
     *,
     executor: Executor | None = None,
+    place: Place | None = None,
     stop: threading.Event | None = None,
 ) -> EncodeReport:
     """Bring the pending episodes of a dataset into it.
@@ -55,7 +57,8 @@ def encode_pending(
         root: the dataset; it is made from the first episode's header if there is none yet.
         options: how to encode.
         on_event: called in this thread with everything that happens; must return soon.
-        executor: where jobs run; None is a pool of processes of this machine, for this run.
+        executor: where jobs run, if that is open already.
+        place: where jobs run otherwise; None is this machine, with the options' jobs and priority.
         stop: when set, the run ends at the next safe point.
 
     Raises:
@@ -63,6 +66,8 @@ def encode_pending(
         DatasetLockedError: another process changes the dataset.
         DatasetError: the dataset cannot be appended to.
         MediaError: an encoder that ``options.overrides`` asks for does not work here.
+        ClusterError: the cluster cannot be reached, or one of its workers cannot do the work; nothing has begun.
+        UsageError: no pending episode has one of the numbers ``options.only``.
         OSError: the disk is full, or something like it; nothing is lost.
     """
     root = Path(os.path.abspath(root))  # noqa: PTH100 - links must stay as they are
@@ -71,16 +76,17 @@ def encode_pending(
         raise DatasetNotFoundError(f"there is no dataset at {str(root)!r}")
     began = time.perf_counter()
     finish_interrupted(Workspace(root))
-    plan = plan_encoding(root, options, committed_recordings(root))
+    place = place or ThisMachine(options.jobs, options.priority)
+    plan = _plan(root, options)
     if not plan.tasks and not plan.salvageable and not _wants_packing(root, options):
         return _finish(_Totals(plan, began), on_event)
     with _open(plan) as appender:
         # Another process may have been at it between the look and the lock.
-        plan = plan_encoding(root, options, committed_recordings(root))
+        plan = _plan(root, options)
         if plan.salvageable:
             plan = _salvage(plan, options)
         plan = without_misfits(plan, appender.info)
-        return _finish(_run(plan, options, appender, on_event, executor, stop, began), on_event)
+        return _finish(_run(plan, options, appender, on_event, executor or place, stop, began), on_event)
 
 
 def plan_pending(root: Path, options: EncodeOptions | None = None) -> Plan:
@@ -88,10 +94,15 @@ def plan_pending(root: Path, options: EncodeOptions | None = None) -> Plan:
 
     Raises:
         DatasetNotFoundError: there is no such folder.
+        UsageError: no pending episode has one of the numbers ``options.only``.
     """
     if not root.is_dir():
         raise DatasetNotFoundError(f"there is no dataset at {str(root)!r}")
-    return plan_encoding(root, options or EncodeOptions(), committed_recordings(root))
+    return _plan(root, options or EncodeOptions())
+
+
+def _plan(root: Path, options: EncodeOptions) -> Plan:
+    return selected(plan_encoding(root, options, committed_recordings(root)), options.only)
 
 
 def committed_recordings(root: Path) -> frozenset[str]:
@@ -163,7 +174,7 @@ def _salvage(plan: Plan, options: EncodeOptions) -> Plan:
         except LerotoolError as error:
             failed.append(Left(verdict.path.name, f"cannot be salvaged: {error}", error.hint))
     names = {left.episode for left in failed}
-    again = plan_encoding(plan.root, options, committed_recordings(plan.root))
+    again = _plan(plan.root, options)
     others = tuple(left for left in again.left if left.episode not in names)
     return Plan(plan.root, again.tasks, (), (*others, *failed), again.live)
 
@@ -173,7 +184,7 @@ def _run(
     options: EncodeOptions,
     appender: DatasetAppender,
     on_event: Listener,
-    executor: Executor | None,
+    where: Executor | Place,
     stop: threading.Event | None,
     began: float,
 ) -> _Totals:
@@ -185,9 +196,18 @@ def _run(
             probe_encoder(settings)
     jobs = sum(len(task.cameras) for task in plan.tasks)
     on_event(Found(plan.root, len(plan.tasks), jobs, plan.frames, plan.seconds, plan.left, plan.live))
-    workers = options.jobs or cores()
-    with _scratch(plan.root) as scratch, _workers(executor, workers, options) as pool:
-        totals.schedule = Schedule(plan.tasks, appender, pool, workers, scratch, on_event, stop or threading.Event())
+    workers = options.jobs or cores() if isinstance(where, Executor) else where.cores_to_share
+    with _scratch(plan.root) as scratch, _workers(where, scratch) as pool:
+        totals.schedule = Schedule(
+            plan.tasks,
+            appender,
+            pool,
+            workers,
+            scratch,
+            on_event,
+            stop or threading.Event(),
+            keep_pending=options.keep_pending,
+        )
         totals.schedule.run()
     if options.pack and not totals.schedule.is_stopped:
         packing = time.perf_counter()
@@ -198,17 +218,12 @@ def _run(
 
 
 @contextlib.contextmanager
-def _workers(executor: Executor | None, workers: int, options: EncodeOptions) -> Iterator[Executor]:
-    if executor is not None:
-        yield executor
+def _workers(where: Executor | Place, scratch: Path) -> Iterator[Executor]:
+    if isinstance(where, Executor):
+        yield where
         return
-    own = ProcessExecutor(workers, options.priority)
-    try:
-        yield own
-    except BaseException:
-        own.kill()
-        raise
-    own.kill()
+    with open_executor(where, scratch) as executor:
+        yield executor
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lerotool.dataset.writing.appender import DatasetAppender, NewEpisode
-from lerotool.encoding.commit import build_episode
+from lerotool.encoding.commit import build_episode, mark_committed
 from lerotool.encoding.events import (
     Committed,
     JobDone,
@@ -56,6 +56,7 @@ class Schedule:
         scratch: folder for progress and stop files, that the workers reach too.
         on_event: told of everything.
         stop: set to end at the next safe point.
+        keep_pending: leave the folders of committed episodes, marked.
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class Schedule:
         scratch: Path,
         on_event: Listener,
         stop: threading.Event,
+        *,
+        keep_pending: bool = False,
     ) -> None:
         self._tasks = tasks
         self._appender = appender
@@ -75,6 +78,7 @@ class Schedule:
         self._scratch = scratch
         self._on_event = on_event
         self._stop = stop
+        self._keep_pending = keep_pending
         self._futures: dict[Future[JobOutcome], _Running] = {}
         self._open_jobs = {task.name: len(task.cameras) for task in tasks}
         self._failed: dict[str, Left] = {}
@@ -143,8 +147,11 @@ class Schedule:
             self._futures[future] = _Running(JobName(task.name, camera), task, job)
 
     def _tell_progress(self) -> None:
+        # Whether a job runs on another machine is told by its file alone.
+        begun = {path.name for path in self._scratch.iterdir()}
         for future, running in self._futures.items():
-            if not running.is_started and (future.running() or future.done()):
+            is_begun = future.running() or future.done() or running.job.progress.name in begun
+            if not running.is_started and is_begun:
                 running.is_started = True
                 self._on_event(JobStarted(running.name, running.task.episode.length))
             if future.done() or not running.is_started:
@@ -194,7 +201,7 @@ class Schedule:
 
     def _build(self, task: Task) -> NewEpisode | None:
         try:
-            return build_episode(task)
+            return build_episode(task, keep_pending=self._keep_pending)
         except LerotoolError as error:
             self._failed[task.name] = Left(task.name, str(error), error.hint)
             return None
@@ -212,6 +219,9 @@ class Schedule:
             self._failed[task.name] = Left(task.name, str(error), error.hint)
             return
         tasks = [task for task, _ in episodes]
+        if self._keep_pending:
+            for task in tasks:
+                mark_committed(task.episode)
         self.episodes += len(tasks)
         self.rows += sum(task.episode.length for task in tasks)
         self.recorded_s += sum(task.seconds for task in tasks)
