@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lerotool.cli.options import DryRunOption, JsonOption, QuietOption
+from lerotool.cli.options import DaskFileOption, DaskOption, DryRunOption, JsonOption, QuietOption, dask_cluster
 from lerotool.cli.output import Output
 from lerotool.errors import IncompleteError, LerotoolError, UsageError
 from lerotool.workspace import dataset_root, lerobot_home
@@ -23,6 +23,7 @@ from lerotool.workspace import dataset_root, lerobot_home
 if TYPE_CHECKING:
     from lerotool.encoding.events import EncodeReport
     from lerotool.encoding.plan import EncodeOptions
+    from lerotool.execution import DaskCluster
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -34,6 +35,10 @@ lerotool encode --pending user/pick-cube         one dataset
 lerotool encode --pending data/pick --dry-run    what would be done
 
 lerotool encode --pending data/pick --salvage    also recordings that were cut off, as far as they are complete
+
+lerotool encode --pending data/pick --only 0-3,7    some of them, by the numbers that --dry-run shows
+
+lerotool encode --pending /shared/pick --dask tcp://node17:8786    on many machines
 """
 _INTERRUPTED = 130
 _INCOMPLETE = IncompleteError.exit_code
@@ -58,8 +63,17 @@ def encode(
     salvage: Annotated[
         bool, typer.Option("--salvage", help="Also recordings that were cut off, as far as they are complete.")
     ] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="EPISODES", help="Only these, such as 0-3,7; --dry-run shows the numbers."),
+    ] = None,
+    keep_pending: Annotated[
+        bool, typer.Option("--keep-pending", help="Leave the pending folders where they are, marked as committed.")
+    ] = False,
     no_pack: Annotated[bool, typer.Option("--no-pack", help="Leave the dataset's small files apart.")] = False,
     dry_run: DryRunOption = False,
+    dask: DaskOption = None,
+    dask_scheduler_file: DaskFileOption = None,
     vcodec: Annotated[str | None, typer.Option(help="Codec or encoder.", rich_help_panel=_VIDEO)] = None,
     pix_fmt: Annotated[str | None, typer.Option(help="Pixel format.", rich_help_panel=_VIDEO)] = None,
     g: Annotated[int | None, typer.Option("--g", min=1, help="Frames per keyframe.", rich_help_panel=_VIDEO)] = None,
@@ -89,21 +103,27 @@ def encode(
     if not pending:
         raise UsageError("nothing says what to encode", hint="lerotool encode --pending [DATASET]...")
     from lerotool.encoding.plan import EncodeOptions
+    from lerotool.encoding.selection import parse_numbers
     from lerotool.execution import Priority
 
     output = Output.of(json=json, quiet=quiet)
+    cluster = dask_cluster(dask, dask_scheduler_file)
+    if cluster is not None and jobs is not None:
+        raise UsageError("--jobs is for this machine", hint="a cluster runs as many jobs as its workers have threads")
     options = EncodeOptions(
         jobs=jobs,
         overrides=_overrides(vcodec, pix_fmt, g, crf, preset, fast_decode, extra_option),
         salvage=salvage,
         pack=not no_pack,
         priority=Priority(priority.value),
+        only=None if only is None else parse_numbers(only),
+        keep_pending=keep_pending,
     )
     roots = _roots(datasets or [])
     if dry_run:
         return _show_plans(roots, options, output)
     with _stoppable(output, until_stdin_ends=background) as stop:
-        return _encode_all(roots, options, output, stop, tells_events=background)
+        return _encode_all(roots, options, cluster, output, stop, tells_events=background)
 
 
 def _overrides(
@@ -177,7 +197,13 @@ class _Results:
 
 
 def _encode_all(
-    roots: list[Path], options: EncodeOptions, output: Output, stop: threading.Event, *, tells_events: bool
+    roots: list[Path],
+    options: EncodeOptions,
+    cluster: DaskCluster | None,
+    output: Output,
+    stop: threading.Event,
+    *,
+    tells_events: bool,
 ) -> int:
     from lerotool.cli.encode_progress import open_progress
     from lerotool.encoding.run import encode_pending
@@ -186,7 +212,7 @@ def _encode_all(
     for root in roots:
         with open_progress(output, tells_events=tells_events) as listen:
             try:
-                results.reports.append(encode_pending(root, options, listen, stop=stop))
+                results.reports.append(encode_pending(root, options, listen, place=cluster, stop=stop))
             except LerotoolError as error:
                 if len(roots) == 1:
                     raise

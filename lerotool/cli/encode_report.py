@@ -6,6 +6,7 @@ from typing import Any
 
 from lerotool.encoding.events import EncodeReport, Left
 from lerotool.encoding.plan import Plan
+from lerotool.encoding.selection import folder_number
 
 
 def report_text(report: EncodeReport) -> str:
@@ -57,10 +58,13 @@ def plan_text(plan: Plan) -> str:
         )
     ]
     lines += [
-        f"  {task.name}: {task.episode.length} rows, {_count(len(task.cameras), 'camera')}" for task in plan.tasks
+        f"  {_numbered(task.name)}: {task.episode.length} rows, {_count(len(task.cameras), 'camera')}"
+        for task in plan.tasks
     ]
-    lines += [f"  {verdict.path.name}: would be salvaged, {verdict.rows} rows" for verdict in plan.salvageable]
-    lines += [f"  {left.episode}: left, {left.reason}" for left in plan.left]
+    lines += [
+        f"  {_numbered(verdict.path.name)}: would be salvaged, {verdict.rows} rows" for verdict in plan.salvageable
+    ]
+    lines += [f"  {_numbered(left.episode)}: left, {left.reason}" for left in plan.left]
     lines += [f"  {name}: is being recorded" for name in plan.live]
     return "\n".join(lines)
 
@@ -72,6 +76,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "episodes": [
             {
                 "episode": task.name,
+                "number": folder_number(task.name),
                 "rows": task.episode.length,
                 "seconds": task.seconds,
                 "cameras": list(task.cameras),
@@ -91,6 +96,12 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 def _left_document(left: Left) -> dict[str, Any]:
     return {"episode": left.episode, "reason": left.reason, "hint": left.hint}
+
+
+def _numbered(name: str) -> str:
+    """Return the folder name of a pending episode after the number that ``--only`` knows it by."""
+    number = folder_number(name)
+    return name if number is None else f"{number}: {name}"
 
 
 def _count(number: int, noun: str) -> str:

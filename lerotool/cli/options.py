@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from lerotool.errors import UsageError
+
+if TYPE_CHECKING:
+    from lerotool.execution import DaskCluster
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON on stdout, for machines.", rich_help_panel="Output")
@@ -13,3 +19,37 @@ QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Only the result, warnings and errors.", rich_help_panel="Output")
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done and change nothing.")]
+DaskOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Run the jobs on the workers of this Dask scheduler, such as tcp://node17:8786; see docs/cluster.md.",
+        rich_help_panel="Many machines",
+        show_default=False,
+    ),
+]
+DaskFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--dask-scheduler-file",
+        metavar="FILE",
+        help="The same, with the file that the scheduler has written.",
+        rich_help_panel="Many machines",
+        show_default=False,
+    ),
+]
+
+
+def dask_cluster(address: str | None, scheduler_file: Path | None) -> DaskCluster | None:
+    """Return the cluster that ``--dask`` or ``--dask-scheduler-file`` names, if one does.
+
+    Raises:
+        UsageError: both do.
+    """
+    if address is not None and scheduler_file is not None:
+        raise UsageError("--dask and --dask-scheduler-file both name a cluster", hint="give one of them")
+    from lerotool.execution import DaskCluster
+
+    scheduler = address if scheduler_file is None else scheduler_file
+    return None if scheduler is None else DaskCluster(scheduler)
