@@ -23,6 +23,7 @@ QUANTILES: Mapping[str, float] = MappingProxyType({"q01": 0.01, "q10": 0.10, "q5
 Floats = npt.NDArray[np.float64]
 _PLAIN = ("min", "max", "mean", "std")
 _LEVELS = 256
+_DEPTH_LEVELS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -334,9 +335,48 @@ class PictureHistogram:
         return histogram
 
 
+class DepthHistogram:
+    """Counts of depths by the millimetre: statistics of depth pictures in little space, in the unit that they are in.
+
+    For uint16 millimetres all statistics are exact. For float32 metres the moments are, and quantiles are those of the
+    depths rounded to millimetres, up to 65.535 m.
+    """
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self._counts = np.zeros(_DEPTH_LEVELS, dtype=np.int64)
+        self._metres: Moments | None = None
+
+    def add(self, picture: npt.NDArray[np.uint16] | npt.NDArray[np.float32]) -> None:
+        """Count one picture of any shape: uint16 millimetres, or float32 metres; all pictures of one kind."""
+        millimetres: npt.NDArray[Any] = picture.ravel()
+        if picture.dtype.kind == "f":
+            moments = Moments.of(millimetres.reshape(-1, 1))
+            self._metres = moments if self._metres is None else self._metres.merge(moments)
+            millimetres = np.rint(millimetres * 1000).clip(0, _DEPTH_LEVELS - 1).astype(np.uint16)
+        self._counts += np.bincount(millimetres, minlength=_DEPTH_LEVELS)
+        self.frames += 1
+
+    def stats(self) -> FeatureStats:
+        """Return the statistics, (1, 1, 1); ``count`` is the number of pictures.
+
+        Raises:
+            ValueError: nothing was added.
+        """
+        if not self._counts.any():
+            raise ValueError("no pictures were added")
+        unit = 1 if self._metres is None else 1000
+        found = {name: np.full((1, 1, 1), value / unit) for name, value in _level_stats(self._counts).items()}
+        if (exact := self._metres) is not None:
+            moments = {"min": exact.min, "max": exact.max, "mean": exact.mean, "std": exact.std}
+            found |= {name: value.reshape(1, 1, 1) for name, value in moments.items()}
+        quantiles = {name: found.pop(name) for name in QUANTILES}
+        return FeatureStats(**found, count=self.frames, quantiles=quantiles)
+
+
 def _level_stats(counts: npt.NDArray[np.int64]) -> dict[str, float]:
-    """Return the statistics of one channel's pixel values, 0..255."""
-    levels = np.arange(_LEVELS)
+    """Return the statistics of one channel's pixel values, whole numbers from 0."""
+    levels = np.arange(len(counts))
     # Python's integers: the variance of whole numbers is exact before the one division.
     pixels, total, squares = (int((counts * levels**power).sum()) for power in (0, 1, 2))
     seen = np.flatnonzero(counts)

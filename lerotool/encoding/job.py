@@ -5,25 +5,21 @@ A job needs only the folder of the pending episode, writes only below its ``enco
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
-
 from lerotool.arrow_types import integers
+from lerotool.encoding.pictures import RowPictures, named, settings_of, treatment_of
 from lerotool.encoding.staged import StagedResult, result_path, video_path
 from lerotool.errors import MediaError, SpoolError
 from lerotool.execution import ProgressFile
-from lerotool.media.decode import PacketDecoder, to_rgb
 from lerotool.media.encode import VideoEncoder
-from lerotool.media.format import EncoderSettings, StreamCodec
-from lerotool.media.probe import count_packets, feature_info
-from lerotool.moments import PictureHistogram, sampled_frames, shrink_step
+from lerotool.media.format import EncoderSettings
+from lerotool.media.probe import count_packets
+from lerotool.moments import sampled_frames
 from lerotool.spool.pending import PendingEpisode
 from lerotool.storage import make_directory, write_json
 
@@ -35,7 +31,7 @@ class EncodeJob:
     Attributes:
         folder: of the pending episode.
         camera: key of one of its video features.
-        settings: of the encoder.
+        settings: of the encoder for colour pictures.
         threads: that the encoder may use.
         progress: file in which progress is told.
         stop: file that tells the job to stop.
@@ -77,7 +73,7 @@ def run_job(job: EncodeJob) -> JobOutcome:
     """
     began = time.perf_counter(), time.process_time()
     episode = PendingEpisode.open(job.folder)
-    with _named(f"episode {job.folder.name}, camera {job.camera!r}"):
+    with named(f"episode {job.folder.name}, camera {job.camera!r}"):
         result = _encode(job, episode)
         cost = JobOutcome(
             frames=result["frames"],
@@ -90,7 +86,6 @@ def run_job(job: EncodeJob) -> JobOutcome:
                 "schema": 1,
                 "recording_id": episode.header.recording_id,
                 "camera": job.camera,
-                "settings": job.settings,
                 "lerotool_version": version("lerotool"),
                 "cpu_s": cost.cpu_s,
                 "wall_s": cost.wall_s,
@@ -110,18 +105,18 @@ def _encode(job: EncodeJob, episode: PendingEpisode) -> dict[str, Any]:
         stale.unlink(missing_ok=True)
     rows = episode.length
     progress = ProgressFile(job.progress, rows, job.stop)
-    source = _Pictures(episode, job.camera)
+    source = RowPictures(episode, job.camera)
+    treatment = treatment_of(episode.features[job.camera], source.format)
     picked = integers(episode.rows().column(f"picture/{job.camera}"))
     target = video_path(episode, job.camera)
-    width, height = source.format.width, source.format.height
-    histogram = PictureHistogram()
-    step = shrink_step(height, width)
+    settings = settings_of(episode.features[job.camera], job.settings)
+    size = source.format.width, source.format.height
     sampled = frozenset(sampled_frames(rows).tolist())
-    with VideoEncoder(target, width, height, episode.header.fps, job.settings, threads=job.threads) as encoder:
-        for row, frame in enumerate(source.of_rows(picked)):
-            encoder.write(frame)
+    with VideoEncoder(target, *size, episode.header.fps, settings, threads=job.threads) as encoder:
+        for row, picture in enumerate(source.of_rows(picked)):
+            encoder.write(treatment.to_encode(picture))
             if row in sampled:
-                histogram.add(to_rgb(frame)[::step, ::step])
+                treatment.measure(picture)
             progress.report(row + 1)
     frames = count_packets(target)
     if frames != rows:
@@ -129,53 +124,8 @@ def _encode(job: EncodeJob, episode: PendingEpisode) -> dict[str, Any]:
     return {
         "frames": frames,
         "file_bytes": target.stat().st_size,
-        "info": feature_info(target, job.settings),
-        "stats": histogram.stats().to_json(),
+        "settings": settings,
+        "info": treatment.info(target, settings),
+        "stats": treatment.stats().to_json(),
         "decoded": source.decoded,
     }
-
-
-class _Pictures:
-    """The pictures of a camera's packets, each decoded once, unnamed ones only where others depend on them."""
-
-    def __init__(self, episode: PendingEpisode, camera: str) -> None:
-        self._packets = episode.camera(camera)
-        self.format = episode.header.cameras[camera]
-        self._decoder = PacketDecoder(self.format)
-        self._depends = self.format.codec is StreamCodec.H264
-        self._number = -1
-        self.decoded = 0
-
-    def of_rows(self, picked: npt.NDArray[Any]) -> Iterator[Any]:
-        """Yield the picture (an ``av.VideoFrame``) of each row.
-
-        Raises:
-            SpoolError: a row names a packet that is not there, or one that cannot be reached any more.
-        """
-        frame = None
-        for row, number in enumerate(picked.tolist()):
-            if not 0 <= number < len(self._packets):
-                raise SpoolError(f"row {row} names packet {number}, but there are {len(self._packets)}")
-            if number != self._number:
-                frame = self._go_to(number, row)
-            yield frame
-
-    def _go_to(self, number: int, row: int) -> Any:
-        if self._depends and number < self._number:
-            raise SpoolError(f"row {row} names packet {number} after packet {self._number}: H.264 cannot go back")
-        frame = None
-        for passed in range(self._number + 1 if self._depends else number, number + 1):
-            with _named(f"packet {passed}"):
-                frame = self._decoder.decode(self._packets.packet(passed))
-            self.decoded += 1
-        self._number = number
-        return frame
-
-
-@contextlib.contextmanager
-def _named(place: str) -> Iterator[None]:
-    """Tell the place in the text of our errors."""
-    try:
-        yield
-    except (SpoolError, MediaError) as error:
-        raise type(error)(f"{place}: {error}", hint=error.hint) from error

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lerotool.encoding.pictures import settings_of
 from lerotool.errors import MediaError
 from lerotool.media.format import EncoderSettings
 from lerotool.media.probe import count_packets
@@ -71,7 +72,7 @@ def _agrees(result: StagedResult, episode: PendingEpisode, camera: str, settings
         result.recording_id == episode.header.recording_id
         and result.camera == camera
         and result.frames == episode.length
-        and result.settings == settings
+        and result.settings == settings_of(episode.features[camera], settings)
     )
 
 

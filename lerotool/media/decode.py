@@ -16,7 +16,8 @@ from av.video.reformatter import ColorRange, VideoReformatter
 from av.video.stream import VideoStream
 
 from lerotool.errors import MediaError
-from lerotool.media.format import StreamCodec, StreamFormat
+from lerotool.media.depth import RAW_DTYPES, DepthScale
+from lerotool.media.format import DEPTH_UNITS, StreamCodec, StreamFormat
 from lerotool.media.grid import exact_rate
 from lerotool.media.libav import SCALER_THREADS, decoder, named_errors, open_video
 from lerotool.media.tiff import read_float_tiff
@@ -184,25 +185,12 @@ def iter_depth(
     Raises:
         MediaError: as ``iter_frames``, and for a video that is not ``gray12le``.
     """
-    millimetres = _depth_table(info)
+    millimetres = DepthScale.of(info).millimetres
     for frame in iter_frames(path, start, stop, fps):
         if frame.format.name != "gray12le":
             raise MediaError(f"{str(path)!r}: depth is expected as gray12le, found {frame.format.name}")
         codes = np.asarray(frame.to_ndarray(), dtype=np.uint16)
         yield millimetres[codes & 0xFFF][:, :, np.newaxis]
-
-
-def _depth_table(info: Mapping[str, Any]) -> npt.NDArray[np.float32]:
-    """Return the millimetres that each of the 4096 codes means (LeRobot 0.6 ``depth`` quantisation, inverted)."""
-    low = float(info.get("video.depth_min", 0.01))
-    high = float(info.get("video.depth_max", 10.0))
-    shift = float(info.get("video.shift", 3.5))
-    share = np.arange(4096) / 4095
-    if info.get("video.use_log", True):
-        metres = np.exp(share * (np.log(high + shift) - np.log(low + shift)) + np.log(low + shift)) - shift
-    else:
-        metres = low + share * (high - low)
-    return np.asarray(np.rint(1000 * np.clip(metres, low, high)), dtype=np.float32)
 
 
 class PacketDecoder:
@@ -215,7 +203,8 @@ class PacketDecoder:
         format: what the camera delivers.
 
     Raises:
-        MediaError: raw pictures of a pixel format other than ``yuv420p`` (of an even size) and ``rgb24``.
+        MediaError: raw pictures of a pixel format other than ``yuv420p`` (of an even size), ``rgb24`` and those of
+            depth.
     """
 
     def __init__(self, format: StreamFormat) -> None:  # noqa: A002 - the contract's word
@@ -248,10 +237,11 @@ class PacketDecoder:
         return frames[0]
 
     def _raw_frame(self, packet: bytes | memoryview) -> av.VideoFrame:
-        shape = self._raw_shape
-        if len(packet) != np.prod(shape):
-            raise MediaError(f"a raw picture has {len(packet)} bytes, expected {np.prod(shape)} ({self._format})")
-        array = np.frombuffer(packet, np.uint8).reshape(shape)
+        dtype = RAW_DTYPES.get(self._format.pixel_format, np.dtype(np.uint8))
+        expected = int(np.prod(self._raw_shape)) * dtype.itemsize
+        if len(packet) != expected:
+            raise MediaError(f"a raw picture has {len(packet)} bytes, expected {expected} ({self._format})")
+        array: npt.NDArray[Any] = np.frombuffer(packet, dtype).reshape(self._raw_shape)
         frame = av.VideoFrame.from_numpy_buffer(array, format=self._format.pixel_format)
         if self._format.pixel_format == "yuv420p":
             frame.color_range = ColorRange.MPEG
@@ -263,7 +253,9 @@ def _raw_shape(format: StreamFormat) -> tuple[int, ...]:  # noqa: A002
         return format.height, format.width, 3
     if format.pixel_format == "yuv420p" and format.width % 2 == 0 and format.height % 2 == 0:
         return format.height * 3 // 2, format.width
+    if format.pixel_format in DEPTH_UNITS:
+        return format.height, format.width
     raise MediaError(
         f"raw pictures of {format.width}x{format.height} {format.pixel_format} are not supported",
-        hint="yuv420p of an even size, and rgb24, are",
+        hint="yuv420p of an even size, rgb24, gray16le and grayf32le are",
     )

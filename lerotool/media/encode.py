@@ -100,7 +100,8 @@ class VideoEncoder:
         try:
             context.width, context.height, context.pix_fmt = width, height, self._settings.pix_fmt
             context.time_base = 1 / self._rate
-            context.color_range = ColorRange.MPEG
+            if not self._settings.pix_fmt.startswith("gray"):
+                context.color_range = ColorRange.MPEG  # codes of depth are no colours
             context.thread_count = self._threads
             with kept_priority():
                 context.open()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 
@@ -28,7 +29,7 @@ class StreamFormat:
         width: pixels.
         height: pixels.
         pixel_format: FFmpeg's name, e.g. ``yuvj422p``; for raw pictures the layout of the bytes, ``yuv420p`` (limited
-            range) or ``rgb24``.
+            range), ``rgb24``, or for depths ``gray16le`` (millimetres) or ``grayf32le`` (metres).
         fps: the rate that the camera says it has; packets carry their own times.
     """
 
@@ -37,6 +38,10 @@ class StreamFormat:
     height: int
     pixel_format: str
     fps: float
+
+
+DEPTH_UNITS: Mapping[str, str] = MappingProxyType({"gray16le": "mm", "grayf32le": "m"})
+"""Pixel formats of raw depth pictures, and what LeRobot calls their units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +77,9 @@ class EncoderSettings:
             "fast_decode": self.fast_decode,
             "extra_options": dict(self.extra_options),
         }
+
+
+DEPTH_SETTINGS = EncoderSettings(
+    vcodec="hevc", pix_fmt="gray12le", preset=None, extra_options={"x265-params": "lossless=1"}
+)
+"""How depth videos are encoded: LeRobot's own, without loss after the quantisation."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lerotool.errors import MediaError
+from lerotool.media.depth import DepthScale
 from lerotool.media.format import EncoderSettings
 from lerotool.media.libav import named_errors, open_video
 from lerotool.media.options import encoder_preset
@@ -93,12 +94,16 @@ def count_packets(path: Path) -> int:
         return count
 
 
-def feature_info(path: Path, settings: EncoderSettings | None) -> dict[str, Any]:
+def feature_info(
+    path: Path, settings: EncoderSettings | None, depth: DepthScale | None = None, depth_unit: str | None = None
+) -> dict[str, Any]:
     """Return the ``info`` block that LeRobot 0.6 writes for a camera whose video this is.
 
     Args:
-        path: a colour video.
+        path: a video.
         settings: how it was encoded; None leaves these keys out.
+        depth: for a depth video, what its codes mean.
+        depth_unit: of the depths that were recorded, ``mm`` or ``m``.
 
     Raises:
         MediaError: the file is no readable video.
@@ -106,7 +111,7 @@ def feature_info(path: Path, settings: EncoderSettings | None) -> dict[str, Any]
     video = probe(path)
     rate = video.base_rate or video.fps
     info: dict[str, Any] = {
-        "is_depth_map": False,
+        "is_depth_map": depth is not None,
         "video.height": video.height,
         "video.width": video.width,
         "video.codec": video.codec,
@@ -124,4 +129,6 @@ def feature_info(path: Path, settings: EncoderSettings | None) -> dict[str, Any]
             "video.video_backend": "pyav",
             "video.extra_options": dict(settings.extra_options),
         }
-    return info
+    if depth_unit is not None:
+        info["depth_unit"] = depth_unit
+    return info if depth is None else info | depth.to_info()

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import ColorRange, VideoReformatter
 
+from lerotool.media.depth import RAW_DTYPES, Depth
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
 from lerotool.media.libav import SCALER_THREADS
 
@@ -38,3 +39,21 @@ class RawConverter:
             frame, format=self.format.pixel_format, dst_color_range=ColorRange.MPEG, **SCALER_THREADS
         )
         return np.ascontiguousarray(converted.to_ndarray()).data.cast("B")
+
+
+class DepthConverter:
+    """Turns depth pictures into the bytes of raw ones; nothing is lost."""
+
+    def __init__(self, format: StreamFormat) -> None:  # noqa: A002
+        self.format = format
+
+    def convert(self, picture: Depth) -> memoryview:
+        """Return a (height, width, 1) picture, uint16 millimetres or float32 metres, in the raw format.
+
+        Raises:
+            ValueError: the dtype is not the format's.
+        """
+        dtype = RAW_DTYPES[self.format.pixel_format]
+        if picture.dtype != dtype:
+            raise ValueError(f"expected {dtype} depths, found {picture.dtype}")
+        return np.ascontiguousarray(picture, dtype).data.cast("B")
