@@ -22,7 +22,13 @@ from lerotool.recording.report import EpisodeReport
 from lerotool.recording.status import CameraStatus, Phase, Status, TakeStatus
 
 REFRESH_S = 0.25
-_STYLES = {Phase.TAKE: "bold red", Phase.RESET: "bold yellow", Phase.WAITING: "bold yellow"}
+_STYLES = {
+    Phase.TAKE: "bold red",
+    Phase.RESET: "bold yellow",
+    Phase.WAITING: "bold yellow",
+    Phase.ALIGNING: "bold yellow",
+    Phase.RECONNECTING: "bold red",
+}
 
 
 class Panel(Protocol):
@@ -139,10 +145,14 @@ def _render_phase(status: Status) -> RenderableType:
     number = f"episode {status.episode}/{status.goal}"
     title = {
         Phase.STARTING: "STARTING",
+        Phase.ALIGNING: "ALIGNING: the follower comes to the leader's pose",
         Phase.TAKE: f"● RECORDING {number}",
         Phase.SAVING: f"SAVING {number}",
         Phase.RESET: f"RESET THE SCENE, next {number}",
         Phase.WAITING: f"WAITING for the encoder, next {number}",
+        Phase.RECONNECTING: "RECONNECTING: a device is missing",
+        Phase.TELEOPERATING: "FOLLOWING the leader, nothing is recorded",
+        Phase.REPLAYING: f"REPLAYING {number}",
         Phase.ENCODING: "ENCODING what is left",
         Phase.DONE: "DONE",
     }[status.phase]
@@ -209,6 +219,10 @@ def _render_keys(status: Status) -> Text:
         Phase.TAKE: "→ or n: end the take    ← or r: discard, record again    q: save and leave",
         Phase.RESET: "→ or n: start the take    ← or r: take the last episode back, record again    q: leave",
         Phase.WAITING: "→ or n: do not wait    q: leave",
+        Phase.ALIGNING: "q: leave",
+        Phase.RECONNECTING: "q: leave",
+        Phase.TELEOPERATING: "q: leave",
+        Phase.REPLAYING: "q: stop",
         Phase.ENCODING: "q or Ctrl-C: leave the rest for later",
     }
     return Text(texts.get(status.phase, ""), style="dim")
@@ -219,6 +233,12 @@ def describe_warning(event: Event) -> str | None:
     match event:
         case events.PictureAlarm(is_over=False):
             return f"camera {_name(event.camera)!r}: no new picture for {event.age_s:.1f} s"
+        case events.DeviceLost():
+            hint = f" ({event.hint})" if event.hint else ""
+            return (
+                f"{event.reason}{hint}; what was recorded is safe, the device is waited for "
+                f"up to {duration(event.patience_s)}"
+            )
         case events.DiskLow():
             return (
                 f"the disk has room for {duration(event.left_s)} of recording ({format_bytes(event.free_bytes)} free); "
@@ -262,6 +282,10 @@ def describe(event: Event) -> str | None:
             return f"reset the scene: {event.seconds:g} s until episode {event.next_episode}"
         case events.PictureAlarm():
             return f"camera {_name(event.camera)!r} sends pictures again"
+        case events.DevicesBack():
+            return "all devices work again"
+        case events.AlignmentStarted():
+            return "the follower comes to the leader's pose slowly: keep clear of it"
         case events.EncodingStarted():
             when = "encoding" if event.at_end else "encoding in the background:"
             return f"{when} {event.episodes} episode{'s' * (event.episodes != 1)}"

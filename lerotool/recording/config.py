@@ -38,6 +38,7 @@ class RecordingConfig:
         mode: when they are encoded.
         encode_at_end: whether what still waits is encoded when the session ends.
         max_picture_age_s: a picture older than this raises an alarm; a camera silent for four times as long is lost.
+        reconnect_s: how long a device that was lost is waited for between takes; 0: not at all.
         encoder: how videos will be encoded; kept with each pending episode.
     """
 
@@ -51,6 +52,7 @@ class RecordingConfig:
     mode: BatchMode = BatchMode.LATER
     encode_at_end: bool = True
     max_picture_age_s: float = 0.5
+    reconnect_s: float = 60.0
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
 
     def __post_init__(self) -> None:
@@ -63,6 +65,7 @@ class RecordingConfig:
                 (self.episode_time_s <= 0, f"episode time is {self.episode_time_s} s, expected more than 0"),
                 (self.reset_time_s < 0, f"reset time is {self.reset_time_s} s, expected 0 or more"),
                 (self.batch < 0, f"batch is {self.batch}, expected 0 or more"),
+                (self.reconnect_s < 0, f"the time to reconnect is {self.reconnect_s} s, expected 0 or more"),
                 (self.max_picture_age_s <= 0, f"the picture age is {self.max_picture_age_s} s, expected more than 0"),
             )
             if is_wrong

@@ -131,6 +131,30 @@ class PictureAlarm(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceLost(Event):
+    """A device was lost; what was recorded until then is saved, and the device is waited for."""
+
+    type: ClassVar[str] = "device_lost"
+    reason: str
+    hint: str | None
+    patience_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesBack(Event):
+    """All devices work again."""
+
+    type: ClassVar[str] = "devices_back"
+
+
+@dataclass(frozen=True, slots=True)
+class AlignmentStarted(Event):
+    """The follower approaches the leader's pose slowly before it follows at full speed."""
+
+    type: ClassVar[str] = "alignment_started"
+
+
+@dataclass(frozen=True, slots=True)
 class DiskLow(Event):
     """The disk will be full before the session is over."""
 

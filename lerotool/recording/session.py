@@ -7,18 +7,20 @@ before anything else happens at the end, however it comes about.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TypeVar
 
-from lerotool.errors import LerotoolError
+from lerotool.errors import DeviceError, LerotoolError
 from lerotool.recording.batch import BatchEncoder, EncoderStatus
 from lerotool.recording.clock import Clock, SystemClock
 from lerotool.recording.config import BatchMode, RecordingConfig
 from lerotool.recording.controls import Command, Controls
 from lerotool.recording.disk import DiskNeed, measure_disk, require_space
 from lerotool.recording.events import (
+    AlignmentStarted,
+    DeviceLost,
+    DevicesBack,
     DiskLow,
     EncodingStarted,
     EpisodeDiscarded,
@@ -37,6 +39,8 @@ from lerotool.recording.housekeeping import Housekeeper
 from lerotool.recording.loop import Ending, follow
 from lerotool.recording.plan import Plan, plan_session
 from lerotool.recording.progress import Progress
+from lerotool.recording.reconnect import Reconnection
+from lerotool.recording.rest import EncodingRest
 from lerotool.recording.schedule import NANOSECONDS, Schedule
 from lerotool.recording.status import Phase, Status
 from lerotool.recording.stock import require_dataset, take_stock
@@ -110,7 +114,7 @@ class Session:
             DatasetLockedError: another process records into the dataset.
             IncompatibleDatasetError: the dataset is not like what would be recorded.
             IncompleteError: everything was recorded, but something could not be encoded.
-            DeviceError: the robot or a camera failed; the take in progress was saved.
+            DeviceError: the robot or a camera failed and did not come back in time; the take in progress was saved.
             OSError: the disk failed; the take in progress was saved, or left for recovery if that was impossible.
         """
         try:
@@ -141,14 +145,26 @@ class Session:
             return
         require_space(config.root, plan.need)
         self._devices.robot.open()
+        self._align()
         self._hand_over()
         while self._progress.missing and not self._is_over():
             again = self._take() is Ending.AGAIN
+            self._reconnect()
             if self._is_over() or not (again or self._progress.missing):
                 break
             self._guard(self._pause)
+            self._reconnect()
             if not self._is_over():
                 self._hand_over()
+
+    def _align(self) -> None:
+        """Let the follower come to the leader's pose before anything is recorded."""
+        follower = self._devices.robot.follower
+        if follower.is_aligned:
+            return
+        self._progress.begin(Phase.ALIGNING, None)
+        self._listen(AlignmentStarted())
+        self._guard(lambda: self._follow(lambda _: follower.is_aligned))
 
     def _announce(self, plan: Plan) -> None:
         root, free = self._config.root, free_bytes(self._config.root)
@@ -182,7 +198,8 @@ class Session:
             ending = self._guard(lambda: take.record(self._clock, self._controls, self._housekeeper, self._tell_alarm))
             ending = ending or Ending.FAILURE
             progress.begin(Phase.SAVING, None)
-            if ending in _LEAVING or (ending is not Ending.AGAIN and progress.missing == 1):
+            is_last = ending in _LEAVING or (ending is not Ending.AGAIN and progress.missing == 1)
+            if is_last and not (ending is Ending.FAILURE and self._may_reconnect()):
                 self._close_robot()
             self._finish_take(take, ending)
         finally:
@@ -223,6 +240,40 @@ class Session:
 
     def _tell_alarm(self, key: str, age_ns: int, is_stale: bool) -> None:
         self._listen(PictureAlarm(key, age_ns / 1e9, is_over=not is_stale))
+
+    # When a device was lost.
+
+    def _may_reconnect(self) -> bool:
+        return isinstance(self._failure, DeviceError) and self._config.reconnect_s > 0 and not self._controls.is_leaving
+
+    def _reconnect(self) -> None:
+        """Wait until a lost device is back; the failure stays if that takes too long or nothing is left to record."""
+        failure = self._failure
+        if failure is None or not self._progress.missing or not self._may_reconnect():
+            return
+        assert isinstance(failure, DeviceError)
+        self._controls.begin_phase()
+        self._progress.begin(Phase.RECONNECTING, self._config.reconnect_s)
+        self._listen(DeviceLost(failure.message, failure.hint, self._config.reconnect_s))
+        self._failure = None
+        end_ns = self._clock.monotonic_ns() + round(self._config.reconnect_s * NANOSECONDS)
+        with Reconnection(self._devices) as reconnection:
+            self._guard(lambda: self._await(reconnection, end_ns))
+        if reconnection.is_done and not self._is_over():
+            self._listen(DevicesBack())
+            self._guard(self._align)
+        elif not self._controls.is_leaving:
+            self._fail(failure)
+
+    def _await(self, reconnection: Reconnection, end_ns: int) -> None:
+        def is_over(now_ns: int) -> bool:
+            return reconnection.is_done or now_ns >= end_ns or self._controls.is_leaving
+
+        while not is_over(self._clock.monotonic_ns()):
+            if reconnection.robot_is_lost:
+                self._clock.sleep_until(self._clock.monotonic_ns() + _POLL_NS)
+            else:
+                self._follow(is_over)
 
     # Between takes.
 
@@ -275,20 +326,9 @@ class Session:
             return
         self._progress.begin(Phase.ENCODING, None)
         self._listen(EncodingStarted(waiting, at_end=True))
-        wishes = self._controls.wishes_to_leave
-        thread = threading.Thread(target=self._finish_encoding, args=(encoder,), name="encoding the rest", daemon=True)
-        thread.start()
-        while thread.is_alive():
-            self._clock.sleep_until(self._clock.monotonic_ns() + _POLL_NS)
-            if self._controls.wishes_to_leave > wishes:
-                encoder.stop()
-                thread.join()
-
-    def _finish_encoding(self, encoder: BatchEncoder) -> None:
-        try:
-            encoder.finish()
-        except (LerotoolError, OSError) as error:
-            self._encoding_failure = error
+        rest = EncodingRest(encoder)
+        rest.run(self._clock, self._controls)
+        self._encoding_failure = rest.failure
 
     def _is_over(self) -> bool:
         return self._failure is not None or self._controls.is_leaving
@@ -311,8 +351,11 @@ class Session:
         try:
             return action()
         except (LerotoolError, OSError) as error:
-            self._failure = self._failure or error
+            self._fail(error)
             return otherwise
+
+    def _fail(self, failure: Failure) -> None:
+        self._failure = self._failure or failure
 
 
 class _Watch:

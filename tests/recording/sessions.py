@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -21,7 +21,7 @@ from lerotool.recording.session import Session
 from lerotool.recording.status import Status
 from lerotool.recording.take import Devices
 
-CAMERAS = ("front", "wrist")
+CAMERAS = {"front": "sim:numbered", "wrist": "sim:numbered"}
 FPS = 100
 
 
@@ -65,17 +65,18 @@ def build_config(root: Path, **changes: Any) -> RecordingConfig:
         "episodes": 2,
         "episode_time_s": 0.2,
         "reset_time_s": 0.05,
+        "reconnect_s": 0.0,
     }
     return RecordingConfig(root=root, **{**usual, **changes})
 
 
 @contextmanager
 def stage(
-    config: RecordingConfig, *, encoder: BatchEncoder | None = None, cameras: tuple[str, ...] = CAMERAS
+    config: RecordingConfig, *, encoder: BatchEncoder | None = None, cameras: Mapping[str, str] = CAMERAS
 ) -> Iterator[Stage]:
     """Open devices for a session; they are closed in any case."""
     robot = build_robot("sim")
-    opened = [open_camera(CameraSpec.parse(f"{name}=sim:numbered,128x64,{FPS}")) for name in cameras]
+    opened = [open_camera(CameraSpec.parse(f"{name}={source},128x64,{FPS}")) for name, source in cameras.items()]
     clock, controls = SteeredClock(), Controls()
     events: list[Event] = []
     devices = Devices(robot, opened, build_features(robot.features(), opened))

@@ -74,7 +74,7 @@ def test_episodes_are_counted_in_total_and_the_same_command_goes_on(root: Path) 
 def test_a_different_session_is_refused_with_every_difference(root: Path) -> None:
     record(root, episodes=1)
     with (
-        stage(build_config(root, fps=50), cameras=("front", "top")) as ready,
+        stage(build_config(root, fps=50), cameras={"front": "sim:numbered", "top": "sim:numbered"}) as ready,
         pytest.raises(IncompatibleDatasetError) as caught,
     ):
         ready.run()

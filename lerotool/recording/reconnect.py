@@ -1,0 +1,81 @@
+"""Bringing back devices that were lost: in a thread, so that whoever waits can let the follower follow meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Self
+
+from lerotool.devices.cameras.camera import Camera, CameraState
+from lerotool.devices.robot import Robot
+from lerotool.errors import DeviceError
+from lerotool.recording.take import Devices
+
+RETRY_S = 1.0
+READY_WITHIN_S = 5.0
+_WORKING = (CameraState.RUNNING, CameraState.FROZEN)
+
+
+class Reconnection:
+    """Opens what is lost again and again until everything works. A context manager; leaving it ends the attempts.
+
+    Attributes:
+        robot_is_lost: whether the robot does not answer; while it does, the cameras alone are worked on.
+        problem: why the newest attempt failed, in words.
+    """
+
+    def __init__(self, devices: Devices) -> None:
+        self._devices = devices
+        self._stop = threading.Event()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reconnecting", daemon=True)
+        self.robot_is_lost = not _answers(devices.robot)
+        self.problem = ""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything works again."""
+        return self._done.is_set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._bring_back()
+            except DeviceError as error:
+                self.problem = error.message
+            else:
+                self._done.set()
+                return
+            self._stop.wait(RETRY_S)
+
+    def _bring_back(self) -> None:
+        if self.robot_is_lost:
+            robot = self._devices.robot
+            robot.close()
+            robot.open()
+            self.robot_is_lost = False
+        for camera in self._lost_cameras():
+            if self._stop.is_set():
+                return
+            camera.reopen()
+            camera.wait_ready(READY_WITHIN_S)
+
+    def _lost_cameras(self) -> Iterator[Camera]:
+        return (camera for camera in self._devices.cameras if camera.state not in _WORKING)
+
+
+def _answers(robot: Robot) -> bool:
+    try:
+        robot.leader.read()
+        robot.follower.read()
+    except DeviceError:
+        return False
+    return True
