@@ -1,0 +1,158 @@
+"""The follower: the arm that is sent somewhere. Everything here keeps it from moving in a way that nobody expects."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lerotool.devices.arms.joints import JOINT_IDS, JOINTS, ArmType, Joint, Role
+from lerotool.devices.arms.so_arm import SoArm
+from lerotool.devices.arms.soft_start import SoftStart
+from lerotool.devices.arms.units import JointScale, Units, normalise
+from lerotool.devices.servos.registers import GOAL_POSITION, TORQUE_ENABLE
+from lerotool.errors import CalibrationError, DeviceError
+
+_MOST_OUTSIDE_STEPS = 114
+"""Ten degrees: a servo with torque goes into its range at once, from wherever it stands."""
+_FRESH_NS = 100_000_000
+_GOAL_TRIES = 5
+
+
+class SoFollower(SoArm):
+    """An SO-100 or SO-101 that follows.
+
+    Args:
+        port: path of its serial port, or ``serial:`` and the adapter's serial number.
+        arm_id: what its calibration file is called.
+        arm_type: which of the two.
+        units: of the body joints.
+        silence_s: how long a motor may be silent before the arm counts as lost.
+        max_relative_target: how far from where it stands a joint is sent at most, in its units, or by joint name; at
+            least one servo step. None: no limit.
+        start_speed: units per second of the soft start.
+        clock: monotonic time in nanoseconds.
+    """
+
+    role: ClassVar[Role] = Role.FOLLOWER
+
+    def __init__(
+        self,
+        port: str,
+        arm_id: str,
+        *,
+        arm_type: ArmType = ArmType.SO101,
+        units: Units = Units.DEGREES,
+        silence_s: float = 1.0,
+        max_relative_target: float | Mapping[str, float] | None = None,
+        start_speed: float = 60.0,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        super().__init__(port, arm_id, arm_type=arm_type, units=units, silence_s=silence_s, clock=clock)
+        self._max_relative_target = max_relative_target
+        self._start_speed = start_speed
+        self._start: SoftStart | None = None
+
+    @property
+    def is_aligned(self) -> bool:
+        """Whether goals are sent as they are: the soft start has caught up with what was asked for."""
+        return self._start is not None and self._start.is_aligned
+
+    def send(self, goal: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Send the joints to a goal and return what was really sent.
+
+        That is the goal after the soft start, within ``max_relative_target`` of where the joints stand, in whole servo
+        steps, within the joints' ranges. Where the joints stand is known from the last ``read``; if that is longer ago
+        than a tenth of a second they are read here.
+
+        Args:
+            goal: one finite number per joint.
+
+        Returns:
+            float32, one per joint.
+
+        Raises:
+            DeviceError: the goal is none, and nothing was sent; or the arm is not open.
+            DeviceLostError: the port is gone, or a motor has been silent for too long.
+        """
+        self._require_open()
+        values = self._checked(goal)
+        now = self._clock()
+        assert self._start is not None
+        with self._named():
+            if now - self._read_ns > _FRESH_NS:
+                self._read_positions()
+            steps = self._limited_steps(self._start.limit(values, now))
+            self._bus.sync_write(GOAL_POSITION, dict(zip(JOINT_IDS, steps, strict=True)))
+        return np.array(normalise(steps, self._scales), np.float32)
+
+    def close(self) -> None:
+        """Switch off the torque of every motor, whatever fails, and disconnect. A closed arm may be closed again.
+
+        Raises:
+            DeviceError: motors that may still hold, after all were tried.
+        """
+        self._start = None
+        super().close()
+
+    def _prepare(self) -> None:
+        """Let every motor hold where it stands: the goal first, then torque."""
+        self._read_first_positions()
+        self._require_within_range()
+        goal = {joint.id: min(s.range_max, max(s.range_min, self._steps[joint.id])) for joint, s in self._scaled()}
+        self._set_goal(goal)
+        for joint in JOINTS:
+            self._bus.write(joint.id, TORQUE_ENABLE, 1)
+        self._start = SoftStart(self._start_speed, normalise(goal.values(), self._scales))
+
+    def _set_goal(self, goal: dict[int, int]) -> None:
+        """Write the goals and read them back: the request has no acknowledgement, and torque acts on what is there."""
+        for _ in range(_GOAL_TRIES):
+            self._bus.sync_write(GOAL_POSITION, goal)
+            if self._bus.sync_read(GOAL_POSITION, JOINT_IDS).values == goal:
+                return
+        for servo, step in goal.items():
+            self._bus.write(servo, GOAL_POSITION, step)
+
+    def _require_within_range(self) -> None:
+        outside = []
+        for joint, scale in self._scaled():
+            step = self._steps[joint.id]
+            distance = max(scale.range_min - step, step - scale.range_max)
+            if distance > _MOST_OUTSIDE_STEPS:
+                outside.append(f"{joint.name} at step {step}, range {scale.range_min} to {scale.range_max}")
+        if outside:
+            raise CalibrationError(
+                f"the arm stands outside its calibrated range and would jump into it: {'; '.join(outside)}",
+                hint="move it by hand to the middle of its range; if it is there, calibrate it again: "
+                "lerotool setup calibrate NAME",
+            )
+
+    def _limited_steps(self, values: list[float]) -> list[int]:
+        steps = []
+        for (joint, scale), value in zip(self._scaled(), values, strict=True):
+            step = scale.to_goal(value)
+            if (limit := self._limit_of(joint)) is not None:
+                most = max(1, int(limit / scale.units_per_step))
+                present = self._steps[joint.id]
+                step = min(present + most, max(present - most, step))
+                step = min(scale.range_max, max(scale.range_min, step))
+            steps.append(step)
+        return steps
+
+    def _scaled(self) -> Iterator[tuple[Joint, JointScale]]:
+        return zip(JOINTS, self._scales, strict=True)
+
+    def _limit_of(self, joint: Joint) -> float | None:
+        limit = self._max_relative_target
+        return limit[joint.name] if isinstance(limit, Mapping) else limit
+
+    def _checked(self, goal: NDArray[np.float32]) -> list[float]:
+        values = np.asarray(goal).tolist()
+        if np.shape(goal) != (len(JOINTS),) or not all(map(math.isfinite, values)):
+            raise DeviceError(f"{self.name}: goal {values!r}: expected {len(JOINTS)} finite numbers")
+        return [float(value) for value in values]

@@ -1,0 +1,153 @@
+"""What the servos of an arm are set to: LeRobot's values (0.6.1), and the arm's calibration.
+
+They are read in three requests, and only those that differ are written: EEPROM wears out, and an arm that was set
+once needs no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from lerotool.devices.arms.calibration import JointCalibration
+from lerotool.devices.arms.joints import GRIPPER, JOINT_IDS, Joint, Role
+from lerotool.devices.servos.bus import ServoBus
+from lerotool.devices.servos.registers import (
+    ACCELERATION,
+    D_GAIN,
+    FIRMWARE_MAJOR,
+    FIRMWARE_MINOR,
+    HOMING_OFFSET,
+    I_GAIN,
+    LOCK,
+    MAX_ACCELERATION,
+    MAX_POSITION,
+    MAX_TORQUE,
+    MIN_POSITION,
+    OPERATING_MODE,
+    OVERLOAD_TORQUE,
+    P_GAIN,
+    PHASE,
+    PROTECTION_CURRENT,
+    RETURN_DELAY,
+    TORQUE_ENABLE,
+    Memory,
+    Register,
+)
+
+_POSITION_MODE = 0
+_MULTI_TURN = 0x10
+"""Bit of PHASE: positions leave 0 to 4095."""
+_FASTEST = 254
+_TRIES = 3
+_BLOCKS = (
+    (FIRMWARE_MAJOR, FIRMWARE_MINOR),
+    (
+        RETURN_DELAY,
+        MIN_POSITION,
+        MAX_POSITION,
+        MAX_TORQUE,
+        PHASE,
+        P_GAIN,
+        D_GAIN,
+        I_GAIN,
+        PROTECTION_CURRENT,
+        HOMING_OFFSET,
+        OPERATING_MODE,
+        OVERLOAD_TORQUE,
+        TORQUE_ENABLE,
+        ACCELERATION,
+        LOCK,
+    ),
+    (MAX_ACCELERATION,),
+)
+"""Registers of one request each, by address."""
+
+Settings = dict[Register, int]
+
+
+def wanted_settings(
+    joint: Joint, role: Role, calibration: JointCalibration, present: Mapping[Register, int]
+) -> Settings:
+    """Return what the registers of one servo should hold, in the order to write them.
+
+    Args:
+        joint: which one.
+        role: of the arm.
+        calibration: of the joint.
+        present: what it holds; of the phase only one bit is ours.
+    """
+    return dict(_wanted(joint, role, calibration, present))
+
+
+def differing(wanted: Mapping[Register, int], present: Mapping[Register, int]) -> Settings:
+    """Return those settings that are not as wanted."""
+    return {register: value for register, value in wanted.items() if present[register] != value}
+
+
+CALIBRATED = (HOMING_OFFSET, MIN_POSITION, MAX_POSITION)
+"""The registers that hold the calibration."""
+
+
+def _wanted(
+    joint: Joint, role: Role, calibration: JointCalibration, present: Mapping[Register, int]
+) -> Iterator[tuple[Register, int]]:
+    yield RETURN_DELAY, 0
+    yield PHASE, present[PHASE] & ~_MULTI_TURN
+    yield OPERATING_MODE, _POSITION_MODE
+    yield HOMING_OFFSET, calibration.homing_offset
+    yield MIN_POSITION, calibration.range_min
+    yield MAX_POSITION, calibration.range_max
+    yield MAX_ACCELERATION, _FASTEST
+    yield ACCELERATION, _FASTEST
+    if role is Role.LEADER:
+        return
+    yield P_GAIN, 16
+    yield I_GAIN, 0
+    yield D_GAIN, 32
+    if joint is GRIPPER:
+        # Half of its torque and current, and a quarter while it is blocked, so that holding a thing does not burn it.
+        yield MAX_TORQUE, 500
+        yield PROTECTION_CURRENT, 250
+        yield OVERLOAD_TORQUE, 25
+
+
+def read_present(bus: ServoBus) -> dict[int, Settings]:
+    """Return what the motors of an arm hold, by id, in all registers that matter here.
+
+    Raises:
+        DeviceTimeoutError: a motor does not answer.
+        DeviceLostError: the port is gone.
+    """
+    present: dict[int, Settings] = {servo: {} for servo in JOINT_IDS}
+    for block in _BLOCKS:
+        reading = bus.sync_read(block[0], JOINT_IDS, block=block[-1], tries=_TRIES)
+        for servo, registers in present.items():
+            if servo in reading.data:
+                registers.update({register: reading.value(servo, register) for register in block})
+            else:
+                registers.update({register: bus.read(servo, register) for register in block})
+    return present
+
+
+def write_settings(
+    bus: ServoBus, servo: int, settings: Mapping[Register, int], present: Mapping[Register, int]
+) -> None:
+    """Write the settings that differ to one servo, its torque off and its memory unlocked meanwhile.
+
+    Raises:
+        DeviceTimeoutError: the servo does not answer.
+        DeviceLostError: the port is gone.
+    """
+    if any(register.memory is Memory.EEPROM or register is MAX_ACCELERATION for register in settings):
+        bus.write(servo, TORQUE_ENABLE, 0)
+        try:
+            bus.write(servo, LOCK, 0)
+            for register, value in settings.items():
+                bus.write(servo, register, value)
+        finally:
+            bus.write(servo, LOCK, 1)
+        return
+    for register, value in settings.items():
+        bus.write(servo, register, value)
+    if not present[LOCK]:
+        bus.write(servo, LOCK, 1)

@@ -1,0 +1,293 @@
+"""What leader and follower of an SO-100 or SO-101 have in common: connecting, reading, letting go.
+
+Opening looks at everything before it changes anything: the calibration file, whether all six motors answer and are
+what they should be. Then what differs from LeRobot's settings and from the calibration file is written to the motors.
+However it ends, each motor's torque is switched off, one by one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from enum import Enum, auto
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from lerotool.devices.arms.calibration import Calibration, build_scales, find_calibration, load_calibration
+from lerotool.devices.arms.chain import describe_silence
+from lerotool.devices.arms.joints import JOINT_IDS, JOINT_NAMES, JOINTS, ArmType, Joint, Role
+from lerotool.devices.arms.settings import CALIBRATED, differing, read_present, wanted_settings, write_settings
+from lerotool.devices.arms.units import JointScale, Units, normalise
+from lerotool.devices.robot import JointReading
+from lerotool.devices.servos.bus import ServoBus, SyncReading
+from lerotool.devices.servos.registers import (
+    FIRMWARE_MAJOR,
+    FIRMWARE_MINOR,
+    MODEL_STS3215,
+    PRESENT_POSITION,
+    TORQUE_ENABLE,
+    Register,
+)
+from lerotool.devices.servos.statistics import BusStatistics
+from lerotool.devices.servos.status import Status
+from lerotool.errors import DeviceError, DeviceLostError, DeviceTimeoutError, LerotoolError
+
+_PING_TRIES = 3
+_RELEASE_TRIES = 5
+_SWITCH_OFF = "switch off the arm's power supply before you touch it"
+
+
+class _State(Enum):
+    CLOSED = auto()
+    CONNECTED = auto()
+    READY = auto()
+
+
+class SoArm:
+    """One SO-100 or SO-101, leader or follower.
+
+    Args:
+        port: path of its serial port, or ``serial:`` and the adapter's serial number.
+        arm_id: what its calibration file is called.
+        arm_type: which of the two.
+        units: of the body joints.
+        silence_s: how long a motor may be silent before the arm counts as lost.
+        clock: monotonic time in nanoseconds.
+    """
+
+    role: ClassVar[Role]
+    joint_names = JOINT_NAMES
+
+    def __init__(
+        self,
+        port: str,
+        arm_id: str,
+        *,
+        arm_type: ArmType = ArmType.SO101,
+        units: Units = Units.DEGREES,
+        silence_s: float = 1.0,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._id = arm_id
+        self._type = arm_type
+        self._units = units
+        self._silence_ns = round(silence_s * 1e9)
+        self._clock = clock
+        self._bus = ServoBus(port)
+        self._notes: tuple[str, ...] = ()
+        self._scales: tuple[JointScale, ...] = ()
+        self._state = _State.CLOSED
+        self._reset_readings()
+
+    @property
+    def name(self) -> str:
+        """What errors call the arm."""
+        return f"{self.role} {self._id!r}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of how the arm was opened, in words."""
+        return self._notes
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What the motors said is wrong with them when they answered last: ``gripper: overloaded``."""
+        return tuple(
+            f"{joint.name}: {text}" for joint in JOINTS for text in self._statuses.get(joint.id, Status.NONE).describe()
+        )
+
+    @property
+    def statistics(self) -> BusStatistics:
+        """What the bus counted since the arm was made: requests, replies, repeats, damage, per motor."""
+        return self._bus.statistics
+
+    def open(self) -> None:
+        """Connect, check, set up. If anything fails, torque is off and the port closed.
+
+        Raises:
+            CalibrationError: there is no calibration file, or it describes an arm that cannot be.
+            DeviceError: the port cannot be opened, or a motor does not answer as it should.
+        """
+        if self._state is not _State.CLOSED:
+            raise DeviceError(f"the {self.name} is open already")
+        path = find_calibration(self.role, self._id, self._type)
+        calibration = load_calibration(path)
+        self._scales = build_scales(calibration, self._units)
+        self._notes = ()
+        self._reset_readings()
+        try:
+            with self._named():
+                self._bus.open()
+                self._state = _State.CONNECTED
+                self._check_motors()
+                self._set_up(calibration, path)
+                self._prepare()
+                self._state = _State.READY
+        except BaseException as error:
+            self._abandon(error)
+            raise
+
+    def read(self) -> JointReading:
+        """Return where the joints are; one that did not answer has its last value and its bit in ``stale``.
+
+        Raises:
+            DeviceError: the arm is not open.
+            DeviceLostError: the port is gone, or a motor has been silent for too long.
+        """
+        self._require_open()
+        with self._named():
+            reading = self._read_positions()
+        return JointReading(
+            np.array(self._values, np.float32),
+            reading.captured_ns,
+            sum(1 << index for index, joint in enumerate(JOINTS) if joint.id in reading.silent),
+        )
+
+    def close(self) -> None:
+        """Switch off the torque of every motor, whatever fails, and disconnect. A closed arm may be closed again.
+
+        After the port was lost it is opened once more for that, in case it has come back.
+
+        Raises:
+            DeviceError: motors that may still hold, after all were tried.
+        """
+        if self._state is _State.CLOSED:
+            return
+        self._state = _State.CLOSED
+        try:
+            held = self._release()
+        finally:
+            self._bus.close()
+        if held:
+            joints = ", ".join(joint.name for joint in held)
+            reason = next(iter(held.values())).message
+            raise DeviceError(f"{self.name}: torque may still be on at {joints}: {reason}", hint=_SWITCH_OFF)
+
+    def _abandon(self, error: BaseException) -> None:
+        """Close after a failure, which stays what is raised."""
+        try:
+            self.close()
+        except DeviceError as failure:
+            error.add_note(failure.message)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Say in errors of the bus which arm it is."""
+        try:
+            yield
+        except DeviceError as error:
+            raise type(error)(f"{self.name}: {error.message}", hint=error.hint) from error
+
+    def _prepare(self) -> None:
+        """Do what the role needs after the motors are set up; torque may be on or off before."""
+
+    def _require_open(self) -> None:
+        if self._state is not _State.READY:
+            raise DeviceError(f"the {self.name} is not open")
+
+    def _reset_readings(self) -> None:
+        self._steps: dict[int, int] = {}
+        self._values: list[float] = []
+        self._heard_ns: dict[int, int] = {}
+        self._read_ns = 0
+        self._statuses: dict[int, Status] = {}
+
+    def _read_positions(self) -> SyncReading:
+        """Read all positions once and keep them.
+
+        Raises:
+            DeviceLostError: the port is gone, or a motor has been silent for too long.
+        """
+        reading = self._bus.sync_read(PRESENT_POSITION, JOINT_IDS)
+        self._keep(reading)
+        if reading.silent:
+            now = self._clock()
+            lost = [servo for servo in reading.silent if now - self._heard_ns[servo] > self._silence_ns]
+            if lost:
+                who, where = describe_silence(lost)
+                silent_s = max(now - self._heard_ns[servo] for servo in lost) / 1e9
+                raise DeviceLostError(f"{who} for {silent_s:.1f} s", hint=where)
+        return reading
+
+    def _keep(self, reading: SyncReading) -> None:
+        self._steps.update(reading.values)
+        self._statuses.update(reading.statuses)
+        self._heard_ns.update(dict.fromkeys(reading.values, self._clock()))
+        self._read_ns = reading.captured_ns
+        self._values = normalise((self._steps[servo] for servo in JOINT_IDS), self._scales)
+
+    def _read_first_positions(self) -> None:
+        """Read positions until every motor has told its own, so that no reading is ever without a value.
+
+        Raises:
+            DeviceTimeoutError: a motor stays silent.
+        """
+        deadline_ns = self._clock() + self._silence_ns
+        while True:
+            reading = self._bus.sync_read(PRESENT_POSITION, JOINT_IDS)
+            if not reading.silent:
+                return self._keep(reading)
+            if self._clock() > deadline_ns:
+                who, where = describe_silence(reading.silent)
+                raise DeviceTimeoutError(f"{who} when asked for the position", hint=where)
+
+    def _check_motors(self) -> None:
+        pongs = {joint: self._bus.ping(joint.id, _PING_TRIES) for joint in JOINTS}
+        if silent := [joint.id for joint, pong in pongs.items() if pong is None]:
+            who, where = describe_silence(silent)
+            raise DeviceTimeoutError(f"{who} at {self._bus.port}", hint=where)
+        wrong = {j: p.model for j, p in pongs.items() if p is not None and p.model != MODEL_STS3215}
+        if wrong:
+            found = ", ".join(f"{joint} is model {model}" for joint, model in wrong.items())
+            raise DeviceError(f"{found} at {self._bus.port}; expected model {MODEL_STS3215}, an STS3215")
+        self._statuses = {joint.id: pong.status for joint, pong in pongs.items() if pong is not None}
+
+    def _set_up(self, calibration: Calibration, source: Path) -> None:
+        """Bring the motors to LeRobot's settings and the file's calibration, writing only what differs."""
+        present = read_present(self._bus)
+        changed = []
+        for joint in JOINTS:
+            registers = present[joint.id]
+            wanted = wanted_settings(joint, self.role, calibration[joint.name], registers)
+            difference = differing(wanted, registers)
+            if any(register in difference for register in CALIBRATED):
+                changed.append(joint.name)
+            write_settings(self._bus, joint.id, difference, registers)
+        self._notes = tuple(_describe_arm(self._id, source, changed, present))
+
+    def _release(self) -> dict[Joint, DeviceError]:
+        """Switch off every motor's torque; return those where it failed, and why."""
+        held = self._try_release(JOINTS)
+        if held and not self._bus.is_open:
+            try:
+                self._bus.open()
+            except LerotoolError:
+                return held  # the first errors tell more
+            held = self._try_release(tuple(held))
+        return held
+
+    def _try_release(self, joints: tuple[Joint, ...]) -> dict[Joint, DeviceError]:
+        held = {}
+        for joint in joints:
+            try:
+                self._bus.write(joint.id, TORQUE_ENABLE, 0, _RELEASE_TRIES)
+            except DeviceError as error:
+                held[joint] = error
+        return held
+
+
+def _describe_arm(
+    arm_id: str, source: Path, changed: list[str], present: Mapping[int, Mapping[Register, int]]
+) -> Iterator[str]:
+    if changed:
+        yield (
+            f"{arm_id!r}: the calibration in the motors was not that of {source}, which was written to "
+            f"{', '.join(changed)}"
+        )
+    versions = [f"{present[j.id][FIRMWARE_MAJOR]}.{present[j.id][FIRMWARE_MINOR]}" for j in JOINTS]
+    if len(set(versions)) > 1:
+        told = ", ".join(f"{joint.name} {version}" for joint, version in zip(JOINTS, versions, strict=True))
+        yield f"{arm_id!r}: the motors have different firmware: {told}"
