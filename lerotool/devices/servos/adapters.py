@@ -1,0 +1,130 @@
+"""Serial adapters: which are plugged in, which of them drive servos, and how to name one so that it stays the same.
+
+Adapters have serial numbers; ``/dev/ttyACM0`` is whichever was plugged in first. So ports are best named
+``serial:NUMBER``.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from serial.tools.list_ports import comports
+
+from lerotool.errors import DeviceNotFoundError, UsageError
+
+EXTRA_PORTS = "LEROTOOL_SERIAL_PORTS"
+"""Environment: ``PATH[=SERIAL],…`` are listed beside what the operating system lists."""
+SERIAL_PREFIX = "serial:"
+
+
+class AdapterKind(StrEnum):
+    """What translates between USB and the servos' wire."""
+
+    CH343 = "CH343"
+    CH340 = "CH340"
+    FTDI = "FTDI"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A serial port.
+
+    Attributes:
+        path: what to open.
+        serial_number: burnt into the adapter; cheap ones have none.
+        vid: USB vendor, if it is a USB device.
+        pid: USB product.
+        description: what the operating system calls it.
+        kind: what chip it has.
+    """
+
+    path: str
+    serial_number: str | None
+    vid: int | None
+    pid: int | None
+    description: str
+    kind: AdapterKind
+
+    @property
+    def name(self) -> str:
+        """How to name it so that it stays the same: ``serial:NUMBER``, or the path if it has no number."""
+        return f"{SERIAL_PREFIX}{self.serial_number}" if self.serial_number else self.path
+
+    def describe(self) -> str:
+        """Return one line for people."""
+        number = f", {SERIAL_PREFIX}{self.serial_number}" if self.serial_number else ""
+        return f"{self.path} ({self.kind if self.kind is not AdapterKind.OTHER else self.description}{number})"
+
+
+def list_adapters() -> tuple[Adapter, ...]:
+    """Return what is plugged in: the usual servo adapters first, then other ports, each sorted by path."""
+    found = {port.device: _adapter(port.device, port.serial_number, port) for port in comports()}
+    for path, number in _extra_ports():
+        found[path] = Adapter(path, number, None, None, "named by " + EXTRA_PORTS, AdapterKind.OTHER)
+    return tuple(sorted(found.values(), key=lambda adapter: (adapter.kind is AdapterKind.OTHER, adapter.path)))
+
+
+def find_port(where: str) -> str:
+    """Return the path of a port named by its path or by ``serial:NUMBER``.
+
+    Raises:
+        DeviceNotFoundError: it is not there.
+        UsageError: two adapters have the number.
+    """
+    adapters = list_adapters()
+    if not where.startswith(SERIAL_PREFIX):
+        if any(adapter.path == where for adapter in adapters) or Path(where).exists():
+            return where
+        raise DeviceNotFoundError(f"there is no serial port {where}", hint=describe_plugged_in(adapters))
+    number = where.removeprefix(SERIAL_PREFIX)
+    paths = [adapter.path for adapter in adapters if adapter.serial_number == number]
+    if not paths:
+        raise DeviceNotFoundError(f"no serial adapter has the number {number!r}", hint=describe_plugged_in(adapters))
+    if len(paths) > 1:
+        raise UsageError(
+            f"{len(paths)} serial adapters have the number {number!r}: {', '.join(paths)}",
+            hint="name the port by its path, on Linux the one in /dev/serial/by-path",
+        )
+    return paths[0]
+
+
+def find_adapter(path: str) -> Adapter | None:
+    """Return the adapter behind a path, which may be a symbolic link."""
+    target = os.path.realpath(path)
+    adapters = list_adapters()
+    exact = (adapter for adapter in adapters if adapter.path == path)
+    return next(exact, None) or next((a for a in adapters if os.path.realpath(a.path) == target), None)
+
+
+def describe_plugged_in(adapters: tuple[Adapter, ...]) -> str:
+    """Return a hint: what is plugged in."""
+    if not adapters:
+        return "no serial adapter is plugged in; check the USB cable (some only charge) and the hub"
+    return "plugged in: " + "; ".join(adapter.describe() for adapter in adapters)
+
+
+def _adapter(path: str, number: str | None, port: object) -> Adapter:
+    vid, pid = getattr(port, "vid", None), getattr(port, "pid", None)
+    return Adapter(path, number or None, vid, pid, getattr(port, "description", "") or "", _kind(vid, pid))
+
+
+def _kind(vid: int | None, pid: int | None) -> AdapterKind:
+    if vid == 0x1A86:
+        return AdapterKind.CH343 if pid in _CH343_PRODUCTS else AdapterKind.CH340
+    return AdapterKind.FTDI if vid == 0x0403 else AdapterKind.OTHER
+
+
+_CH343_PRODUCTS = (0x55D2, 0x55D3, 0x55D4)
+
+
+def _extra_ports() -> list[tuple[str, str | None]]:
+    ports = []
+    for entry in os.environ.get(EXTRA_PORTS, "").split(","):
+        path, _, number = entry.strip().partition("=")
+        if path and os.path.lexists(path):
+            ports.append((path, number or None))
+    return ports

@@ -1,0 +1,350 @@
+"""The servo bus: requests to the servos of one arm, and what came back - fresh, or said to be missing.
+
+    with ServoBus("serial:5A68012345") as bus:
+        reading = bus.sync_read(PRESENT_POSITION, range(1, 7))
+        bus.sync_write(GOAL_POSITION, reading.values)
+
+Built on the Feetech SDK's packet handler. Each call holds a lock, so threads take turns; a control loop should be the
+only one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Lock
+from types import TracebackType
+from typing import Self
+
+from lerotool.devices.servos.exchange import Exchanges
+from lerotool.devices.servos.opening import PORT_ERRORS, open_port
+from lerotool.devices.servos.registers import ID, MODEL_NUMBER, Register
+from lerotool.devices.servos.statistics import BusStatistics
+from lerotool.devices.servos.status import Status
+from lerotool.errors import DeviceError, DeviceLostError, DeviceTimeoutError, LerotoolError
+
+DEFAULT_BAUDRATE = 1_000_000
+_TRIES = 3
+_READING_TRIES = 2
+_ABSENT_AFTER = 3
+"""Readings in a row that a servo misses while others answer, before it is asked apart from them."""
+_ABSENT_INTERVAL_NS = 100_000_000
+
+
+class ServoSilentError(DeviceTimeoutError):
+    """A servo gave no whole answer, however often it was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """A servo that answers."""
+
+    model: int
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReading:
+    """One register of several servos.
+
+    Attributes:
+        values: counts by id, of the servos that answered.
+        statuses: what they said is wrong with them.
+        silent: the servos that were asked for and gave no whole answer in time.
+        captured_ns: monotonic time before the request was sent: no value is older.
+        data: by id, the bytes from the register to the end of the block asked for.
+        start: address of the first of these bytes.
+    """
+
+    values: dict[int, int]
+    statuses: dict[int, Status]
+    silent: frozenset[int]
+    captured_ns: int
+    data: dict[int, bytes]
+    start: int
+
+    def value(self, servo: int, register: Register) -> int:
+        """Return another register of the block that was read."""
+        place = register.address - self.start
+        return register.decode(self.data[servo][place : place + register.size])
+
+
+class ServoBus:
+    """Servos on one serial port.
+
+    Args:
+        port: its path or ``serial:NUMBER``.
+        baudrate: bits per second.
+    """
+
+    def __init__(self, port: str, *, baudrate: int = DEFAULT_BAUDRATE) -> None:
+        self.port = port
+        self.baudrate = baudrate
+        self._exchanges = Exchanges()
+        self._owner = _Owner(port, self._exchanges)
+        self._misses: dict[int, int] = {}
+        self._absent_due_ns = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the port is open and has not been lost."""
+        return self._exchanges.port is not None
+
+    @property
+    def statistics(self) -> BusStatistics:
+        """What was counted so far."""
+        return self._exchanges.statistics()
+
+    def reset_statistics(self) -> None:
+        """Count from zero."""
+        self._exchanges.reset_statistics()
+
+    def open(self) -> None:
+        """Open the port; after a loss, open it anew.
+
+        Raises:
+            DeviceNotFoundError: it is not there.
+            DeviceBusyError: another process holds it.
+            DevicePermissionError: the user may not.
+            DeviceError: it cannot be used, or its adapter sends back what it is sent.
+        """
+        if self.is_open:
+            raise DeviceError(f"{self.port} is open already")
+        self._exchanges.port = open_port(self.port, self.baudrate)
+        self._owner.is_lost = False
+        self._misses.clear()
+        try:
+            self._refuse_echo()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the port; a closed one may be closed again. Servos keep what they were told."""
+        port, self._exchanges.port = self._exchanges.port, None
+        self._owner.is_lost = False
+        if port is not None:
+            with suppress(*PORT_ERRORS):
+                port.closePort()
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def set_baudrate(self, baudrate: int) -> None:
+        """Change the speed of the port, not of the servos.
+
+        Raises:
+            DeviceError: the SDK does not know the speed.
+            DeviceLostError: the port is gone.
+        """
+        with self._owner:
+            if not self._exchanges.open_port.setBaudRate(baudrate):
+                raise DeviceError(f"the servo SDK does not know the speed {baudrate}")
+            self.baudrate = baudrate
+
+    def ping(self, servo: int, tries: int = 1) -> Pong | None:
+        """Return a servo's model and status, or None if it gives no whole answer.
+
+        Raises:
+            DeviceLostError: the port is gone.
+        """
+        with self._owner:
+            answer = self._ask_one(servo, MODEL_NUMBER, tries)
+        return None if answer is None else Pong(MODEL_NUMBER.decode(answer[0]), Status.of(answer[1]))
+
+    def read(self, servo: int, register: Register, tries: int = _TRIES) -> int:
+        """Return a count.
+
+        Raises:
+            ServoSilentError: the servo gave no whole answer.
+            DeviceLostError: the port is gone.
+        """
+        with self._owner:
+            damaged = self._exchanges.tally[servo].damaged
+            answer = self._ask_one(servo, register, tries)
+            if answer is None:
+                raise self._silent(servo, f"reading {register.name}", self._exchanges.tally[servo].damaged - damaged)
+        return register.decode(answer[0])
+
+    def write(self, servo: int, register: Register, value: int, tries: int = _TRIES) -> Status:
+        """Write a count and make sure of it: by the servo's acknowledgement, else by reading it back.
+
+        Returns:
+            What the servo says is wrong with it; the value has been written all the same.
+
+        Raises:
+            UsageError: the register cannot hold the value.
+            ServoSilentError: the servo gave no whole answer.
+            DeviceError: the servo answers but keeps another value.
+            DeviceLostError: the port is gone.
+        """
+        data = register.encode(value)
+        kept: bytes | None = None
+        with self._owner:
+            for attempt in range(tries):
+                if attempt:
+                    self._exchanges.tally[servo].asked_again += 1
+                status = self._exchanges.write(servo, register.address, data)
+                if status is not None:
+                    return Status.of(status)
+                # A servo that was given another id answers to that.
+                answer = self._ask_one(value if register is ID else servo, register, 1)
+                if answer is not None:
+                    kept, raw_status = answer
+                    if kept == data:
+                        return Status.of(raw_status)
+            if kept is None:
+                raise self._silent(servo, f"writing {register.name}", 0)
+        raise DeviceError(
+            f"{self.port}: servo {servo} keeps {register.decode(kept)} in {register.name}, {value} was written"
+        )
+
+    def sync_read(
+        self, register: Register, servos: Iterable[int], *, block: Register | None = None, tries: int = _READING_TRIES
+    ) -> SyncReading:
+        """Read one register of several servos in one request, and ask again only those whose answer is missing.
+
+        Nobody is asked again after total silence, so that a stalled host costs a control loop one wait and no more. A
+        servo that stays away while others answer is asked apart from them, ten times a second.
+
+        Args:
+            register: the first register.
+            servos: ids.
+            block: the last register, if those in between are wanted as well.
+            tries: how often a servo is asked at most.
+
+        Raises:
+            DeviceLostError: the port is gone.
+        """
+        last = block or register
+        size = last.address + last.size - register.address
+        everyone = list(dict.fromkeys(servos))
+        with self._owner:
+            now = time.monotonic_ns()
+            present = [s for s in everyone if self._misses.get(s, 0) < _ABSENT_AFTER] if self._misses else everyone
+            asked = present or everyone
+            answers = self._ask_all(asked, register.address, size, tries)
+            if len(asked) < len(everyone) and now >= self._absent_due_ns:
+                self._absent_due_ns = now + _ABSENT_INTERVAL_NS
+                asked, absent = everyone, [s for s in everyone if s not in present]
+                answers |= self._exchanges.ask(absent, register.address, size).answers
+            if len(answers) < len(everyone) or self._misses:
+                self._note_misses(asked, answers)
+                answers = {servo: answers[servo] for servo in everyone if servo in answers}
+        decode, width = register.decode, register.size
+        return SyncReading(
+            values={servo: decode(data[:width]) for servo, (data, _) in answers.items()},
+            statuses={servo: Status.of(status) for servo, (_, status) in answers.items()},
+            silent=frozenset(everyone).difference(answers),
+            captured_ns=now,
+            data={servo: data for servo, (data, _) in answers.items()},
+            start=register.address,
+        )
+
+    def sync_write(self, register: Register, values: Mapping[int, int]) -> None:
+        """Write one register of several servos in one request; nobody acknowledges it.
+
+        Raises:
+            UsageError: the register cannot hold a value.
+            DeviceLostError: the port is gone.
+        """
+        parameters = bytearray()
+        for servo, value in values.items():
+            parameters.append(servo)
+            parameters += register.encode(value)
+        with self._owner:
+            self._exchanges.sync_write(register.address, register.size, parameters)
+
+    def _refuse_echo(self) -> None:
+        with self._owner:
+            if self._exchanges.hears_itself():
+                raise DeviceError(
+                    f"the adapter at {self.port} sends back what is sent to it",
+                    hint="turn its echo off (a jumper, or a wire between TX and RX), or use a servo adapter",
+                )
+
+    def _ask_one(self, servo: int, register: Register, tries: int) -> tuple[bytes, int] | None:
+        for attempt in range(tries):
+            if attempt:
+                self._exchanges.tally[servo].asked_again += 1
+            answers = self._exchanges.ask_one(servo, register.address, register.size).answers
+            if answers:
+                return answers[servo]
+        return None
+
+    def _ask_all(self, servos: Sequence[int], address: int, size: int, tries: int) -> dict[int, tuple[bytes, int]]:
+        result = self._exchanges.ask(servos, address, size)
+        answers = result.answers
+        for _ in range(tries - 1):
+            missing = [s for s in servos if s not in answers and (s in result.damaged or s not in self._misses)]
+            if not missing or not (result.answers or result.damaged):
+                break
+            for servo in missing:
+                self._exchanges.tally[servo].asked_again += 1
+            result = self._exchanges.ask(missing, address, size)
+            answers |= result.answers
+        return answers
+
+    def _note_misses(self, asked: Sequence[int], answers: Mapping[int, object]) -> None:
+        """Tell a servo that stays away from a bus that is silent as a whole."""
+        for servo in asked:
+            if servo in answers:
+                self._misses.pop(servo, None)
+            elif answers:
+                self._misses[servo] = self._misses.get(servo, 0) + 1
+
+    def _silent(self, servo: int, doing: str, damaged: int) -> ServoSilentError:
+        where = f"{self.port}: servo {servo}"
+        if damaged:
+            return ServoSilentError(
+                f"{where} gives damaged answers only ({doing})",
+                hint="two servos may have this id; else check the cable to it and the supply",
+            )
+        return ServoSilentError(
+            f"{where} does not answer ({doing})", hint="check the supply of the servos, the cable to it and its id"
+        )
+
+
+class _Owner:
+    """Holds the bus for one call, and says what a failing port means: it is gone."""
+
+    def __init__(self, name: str, exchanges: Exchanges) -> None:
+        self.is_lost = False
+        self._name = name
+        self._exchanges = exchanges
+        self._lock = Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        port = self._exchanges.port
+        if port is None:
+            self._lock.release()
+            if self.is_lost:
+                raise self._lost()
+            raise DeviceError(f"{self._name} is not open")
+        port.is_using = False  # an interrupted call of the SDK leaves it set, and all later ones fail
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        is_failure = isinstance(error, PORT_ERRORS) and not isinstance(error, LerotoolError)
+        port = self._exchanges.port
+        if is_failure and port is not None:
+            # An open handle would keep the device's name from it when it comes back.
+            self.is_lost, self._exchanges.port = True, None
+            with suppress(*PORT_ERRORS):
+                port.closePort()
+        self._lock.release()
+        if is_failure:
+            raise self._lost() from error
+
+    def _lost(self) -> DeviceLostError:
+        return DeviceLostError(f"{self._name} has gone", hint="plug the adapter in again and check its cable")

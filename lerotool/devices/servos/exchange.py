@@ -1,0 +1,188 @@
+"""Single exchanges with servos: one request, and the answers that belong to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import scservo_sdk
+
+from lerotool.devices.servos.freshness import MEMORY_NS, AnswerLengths
+from lerotool.devices.servos.packets import OVERHEAD, StatusPacket, find_damaged, take_packets
+from lerotool.devices.servos.registers import TABLE_SIZE
+from lerotool.devices.servos.serial_port import SerialPort
+from lerotool.devices.servos.statistics import BusStatistics, BusTally
+from lerotool.errors import UsageError
+
+LAST_ID = 253
+_UNUSED_ID = LAST_ID
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What came back for one request.
+
+    Attributes:
+        answers: data and raw status by id.
+        damaged: ids whose answer was not whole.
+    """
+
+    answers: dict[int, tuple[bytes, int]]
+    damaged: frozenset[int]
+
+
+_NOTHING: frozenset[int] = frozenset()
+
+
+class Exchanges:
+    """Requests over a port, one after the other; not for several threads.
+
+    Attributes:
+        port: the open port, or None.
+        tally: what is counted.
+    """
+
+    def __init__(self) -> None:
+        self.port: SerialPort | None = None
+        self.tally = BusTally()
+        self._packets = scservo_sdk.PacketHandler(0)
+        self._lengths = AnswerLengths()
+        self._unacknowledged_ns = -MEMORY_NS
+
+    @property
+    def open_port(self) -> SerialPort:
+        """The port, which is open."""
+        assert self.port is not None
+        return self.port
+
+    def ask(self, servos: Sequence[int], address: int, size: int) -> Answers:
+        """Read from several servos.
+
+        Raises:
+            UsageError: they are too many for one request.
+        """
+        return self._ask(servos, address, size, is_sync=True)
+
+    def ask_one(self, servo: int, address: int, size: int) -> Answers:
+        """Read from one servo.
+
+        Raises:
+            UsageError: no servo can have the id.
+        """
+        _check_id(servo)
+        return self._ask((servo,), address, size, is_sync=False)
+
+    def _ask(self, servos: Sequence[int], address: int, size: int, *, is_sync: bool) -> Answers:
+        extra = self._lengths.choose(time.monotonic_ns()) if servos else None
+        if extra is None:
+            self._count_missing(servos, _NOTHING)
+            return Answers({}, _NOTHING)
+        length = size + extra
+        start = min(address, TABLE_SIZE - length)
+        port = self.open_port
+        if is_sync:
+            result = self._packets.syncReadTx(port, start, length, servos, len(servos))
+        else:
+            result = self._packets.readTx(port, servos[0], start, length)
+        self._note_sent(result)
+        found, damaged = self._collect(servos, length)
+        if found:
+            self._lengths.hear(extra, is_complete=len(found) == len(servos))
+        skip = address - start
+        return Answers({s: (p.data[skip : skip + size], p.error) for s, p in found.items()}, damaged)
+
+    def write(self, servo: int, address: int, data: bytes) -> int | None:
+        """Write to one servo and return the raw status of its acknowledgement; None if there is none to be trusted.
+
+        An acknowledgement has no content, so a late one looks like any other: none is trusted while one is missing.
+        """
+        _check_id(servo)
+        now, before = time.monotonic_ns(), self._unacknowledged_ns
+        self._unacknowledged_ns = now
+        port = self.open_port
+        self._note_sent(self._packets.writeTxOnly(port, servo, address, len(data), data))
+        port.setPacketTimeout(OVERHEAD + len(data))
+        found, _ = self._collect((servo,), 0)
+        if not found:
+            return None
+        self._unacknowledged_ns = before
+        return found[servo].error if now - before > MEMORY_NS else None
+
+    def sync_write(self, address: int, size: int, parameters: Sequence[int]) -> None:
+        """Write to several servos; ``parameters``: id and data of each."""
+        self._note_sent(self._packets.syncWriteTxOnly(self.open_port, address, size, parameters, len(parameters)))
+
+    def hears_itself(self) -> bool:
+        """Tell whether the adapter sends back what is sent to it: the echo of a request is a valid status packet."""
+        port = self.open_port
+        self._note_sent(self._packets.readTx(port, _UNUSED_ID, 3, 2))
+        while port.wait(1):
+            pass
+        request = bytes((_UNUSED_ID, 4, scservo_sdk.INST_READ, 3, 2))
+        is_echo = b"\xff\xff" + request + bytes((~sum(request) & 0xFF,)) in port.received
+        port.received.clear()
+        return is_echo
+
+    def statistics(self) -> BusStatistics:
+        """Return what was counted."""
+        return self.tally.snapshot()
+
+    def reset_statistics(self) -> None:
+        """Count from zero."""
+        self.tally = BusTally()
+
+    def _note_sent(self, result: int) -> None:
+        port = self.open_port
+        port.is_using = False  # the SDK's own reader of answers, which does this, is not used
+        self.tally.requests += 1
+        self.tally.refused_late += port.dropped
+        port.dropped = 0
+        if result == scservo_sdk.COMM_TX_ERROR:
+            raise UsageError("these are too many servos for one request")
+        if result != scservo_sdk.COMM_SUCCESS:
+            raise OSError(f"the request could not be sent: {self._packets.getTxRxResult(result)}")
+
+    def _collect(self, servos: Sequence[int], length: int) -> tuple[dict[int, StatusPacket], frozenset[int]]:
+        """Wait for the answers; return them by id, and the ids whose answers came damaged."""
+        port, tally = self.open_port, self.tally
+        found: dict[int, StatusPacket] = {}
+        parts: list[StatusPacket | bytes] = []
+        due = (length + OVERHEAD) * len(servos)
+        is_final = False
+        while not is_final:
+            # Servos answer in the order they were asked; after the last one nothing is to come.
+            is_final = servos[-1] in found or due <= len(port.received) or not port.wait(due - len(port.received))
+            for part in take_packets(port.received, length, is_final=is_final):
+                if isinstance(part, bytes):
+                    due -= len(part)
+                elif len(part.data) == length and part.id in servos and part.id not in found:
+                    found[part.id] = part
+                    due -= length + OVERHEAD
+                else:
+                    tally.refused_late += 1
+                    continue
+                parts.append(part)
+            if len(found) == len(servos):
+                break
+        for servo, packet in found.items():
+            counts = tally[servo]
+            counts.replies += 1
+            counts.status |= packet.error
+        damaged = _NOTHING
+        if len(found) < len(servos):
+            damaged = find_damaged(servos, parts)
+            self._count_missing([s for s in servos if s not in found], damaged)
+        return found, damaged
+
+    def _count_missing(self, servos: Sequence[int], damaged: frozenset[int]) -> None:
+        for servo in servos:
+            if servo in damaged:
+                self.tally[servo].damaged += 1
+            else:
+                self.tally[servo].silent += 1
+
+
+def _check_id(servo: int) -> None:
+    if not 0 <= servo <= LAST_ID:
+        raise UsageError(f"no servo can have the id {servo}, expected 0 to {LAST_ID}")

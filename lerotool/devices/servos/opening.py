@@ -1,0 +1,122 @@
+"""Opening a serial port, and in words why it cannot be opened."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import serial
+
+from lerotool.devices.servos.adapters import AdapterKind, describe_plugged_in, find_adapter, find_port, list_adapters
+from lerotool.devices.servos.serial_port import MARGIN_MS, SLOW_MARGIN_MS, SerialPort
+from lerotool.errors import (
+    DeviceBusyError,
+    DeviceError,
+    DeviceNotFoundError,
+    DevicePermissionError,
+    LerotoolError,
+)
+
+UDEV_RULE = 'SUBSYSTEM=="tty", ATTRS{idVendor}=="1a86", TAG+="uaccess"'
+"""Lets the person at the machine use the usual adapters; belongs into /etc/udev/rules.d/70-servo-adapters.rules."""
+
+
+def open_port(where: str, baudrate: int) -> SerialPort:
+    """Open a port exclusively.
+
+    Args:
+        where: a path or ``serial:NUMBER``.
+        baudrate: bits per second, one that the SDK knows.
+
+    Raises:
+        DeviceNotFoundError: it is not there.
+        DeviceBusyError: another process holds it.
+        DevicePermissionError: the user may not.
+        DeviceError: it is no serial port, or does not know the speed.
+    """
+    path = find_port(where)
+    port = SerialPort(path, baudrate)
+    try:
+        if not port.openPort():
+            raise DeviceError(f"the servo SDK does not know the speed {baudrate}")
+    except PORT_ERRORS as error:
+        raise _explain(path, error) from error
+    is_quick = port.shorten_latency()
+    adapter = find_adapter(path)
+    is_slow = adapter is not None and adapter.kind is AdapterKind.FTDI and not is_quick
+    port.margin_ms = SLOW_MARGIN_MS if is_slow else MARGIN_MS
+    return port
+
+
+def list_holders(path: str) -> tuple[str, ...]:
+    """Return the processes that have a device open, as ``name (pid)``; only those that this user may look at.
+
+    Linux only: other systems do not tell without further programs.
+    """
+    target = os.path.realpath(path)
+    return tuple(f"{name} ({pid})" for pid, name in _processes() if _holds(pid, target))
+
+
+def _processes() -> Iterator[tuple[str, str]]:
+    with suppress(OSError):
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdecimal() and folder.name != str(os.getpid()):
+                with suppress(OSError):
+                    yield folder.name, (folder / "comm").read_text().strip()
+
+
+def _holds(pid: str, target: str) -> bool:
+    with suppress(OSError):
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                if str(link.readlink()) == target:
+                    return True
+    return False
+
+
+def _explain(path: str, error: Exception) -> LerotoolError:
+    number = _errno(error)
+    if isinstance(error, serial.SerialException) and sys.platform == "win32" and "PermissionError" in str(error):
+        number = errno.EBUSY  # Windows says so when another program has the port
+    if number in (errno.EAGAIN, errno.EBUSY):
+        return _busy(path)
+    if number in (errno.EACCES, errno.EPERM):
+        return _not_permitted(path)
+    if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
+        return DeviceNotFoundError(f"there is no serial port {path}", hint=describe_plugged_in(list_adapters()))
+    return DeviceError(f"{path} cannot be opened as a serial port: {error}")
+
+
+def _errno(error: BaseException) -> int | None:
+    """Return the number of an error; ``termios.error`` is no OSError and has it as its first argument."""
+    number = getattr(error, "errno", None) or next(iter(error.args), None)
+    return number if isinstance(number, int) else None
+
+
+def _busy(path: str) -> DeviceBusyError:
+    holders = list_holders(path)
+    by = ", ".join(holders) or "another program (or by lerotool itself, a second time)"
+    return DeviceBusyError(f"{path} is in use by {by}", hint="end the other program; two of them would garble the bus")
+
+
+def _not_permitted(path: str) -> DevicePermissionError:
+    hint = f"add the udev rule {UDEV_RULE}, then plug the adapter in again"
+    with suppress(OSError, ImportError, KeyError):
+        import grp
+
+        group = grp.getgrgid(Path(path).stat().st_gid).gr_name
+        if group != "root":
+            hint = f'run "sudo usermod -aG {group} $USER" and log in again, or {hint}'
+    return DevicePermissionError(f"this user may not open {path}", hint=hint)
+
+
+try:
+    import termios
+
+    PORT_ERRORS: tuple[type[Exception], ...] = (OSError, serial.SerialException, termios.error)
+except ImportError:  # Windows
+    PORT_ERRORS = (OSError, serial.SerialException)

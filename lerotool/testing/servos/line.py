@@ -1,0 +1,81 @@
+"""The pseudo-terminal that stands for the serial port of an adapter. POSIX only."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import termios
+import tty
+from contextlib import suppress
+from pathlib import Path
+
+_TCGETS2 = 0x802C542A
+"""Linux: tells speeds that have no constant of their own."""
+_SPEED_OFFSET = 40
+
+
+class Line:
+    """Both ends of a port that can be unplugged and plugged in again.
+
+    Attributes:
+        link: symbolic link to the port, so that it keeps its name, or None.
+    """
+
+    def __init__(self, link: Path | None) -> None:
+        self.link = link
+        self._master = self._slave = -1
+        self.plug_in()
+
+    @property
+    def is_plugged_in(self) -> bool:
+        """Whether the port exists."""
+        return self._master >= 0
+
+    def plug_in(self) -> None:
+        """Make the port; it must not exist."""
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)  # nothing is echoed or translated
+        os.set_blocking(self._master, False)
+        if self.link is not None:
+            self.link.unlink(missing_ok=True)
+            self.link.symlink_to(os.ttyname(self._slave))
+
+    def unplug(self) -> None:
+        """Take the port away under whoever has it open."""
+        if self.link is not None:
+            self.link.unlink(missing_ok=True)
+        for end in (self._master, self._slave):
+            if end >= 0:
+                os.close(end)
+        self._master = self._slave = -1
+
+    @property
+    def path(self) -> str:
+        """What to open."""
+        return str(self.link) if self.link is not None else os.ttyname(self._slave)
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait at."""
+        return self._master
+
+    def read(self) -> bytes:
+        """Return what was sent to the servos."""
+        with suppress(BlockingIOError):
+            return os.read(self._master, 4096)
+        return b""
+
+    def write(self, data: bytes) -> None:
+        """Send to whoever has the port open; what its full buffer does not take is lost."""
+        with suppress(BlockingIOError):
+            while data:
+                data = data[os.write(self._master, data) :]
+
+    def baudrate(self) -> int:
+        """Return the speed that the port was set to."""
+        answer = bytearray(64)
+        try:
+            fcntl.ioctl(self._slave, _TCGETS2, answer, True)
+        except OSError:  # no Linux: speeds are their own constants there
+            return int(termios.tcgetattr(self._slave)[4])
+        return int(struct.unpack_from("I", answer, _SPEED_OFFSET)[0])
