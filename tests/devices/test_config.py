@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lerotool.devices.arms.joints import JOINT_NAMES, ArmType
 from lerotool.devices.arms.units import Units
+from lerotool.devices.cameras.spec import InputFormat
 from lerotool.devices.config import (
     ArmConfig,
     CameraConfig,
@@ -53,6 +54,7 @@ _cameras = st.builds(
     source=st.sampled_from(["sim", "/dev/video0", 'odd "name" \\ # =', "http://10.0.0.7:81/stream?a=b,c"]),
     width=st.just(640) | st.none(),
     fps=st.sampled_from([15.0, 29.97, None]),
+    input_format=st.none() | st.sampled_from(InputFormat),
 ).map(lambda camera: camera.model_copy(update={"height": None if camera.width is None else 480}))
 
 

@@ -7,7 +7,7 @@
     silence_s = 1.0                         optional
     [follower]  port = "serial:5A68012345"  or a path      id = "bench"
     [leader]    port, id
-    [cameras.front]  source = "/dev/v4l/by-path/…"  width = 640  height = 480  fps = 30
+    [cameras.front]  source = "/dev/v4l/by-path/…"  width = 640  height = 480  fps = 30  input_format = "mjpeg"
 
 A robot with two pairs has ``[left.follower]``, ``[left.leader]``, ``[right.follower]`` and ``[right.leader]`` instead
 of ``[follower]`` and ``[leader]``. A part that is not set up yet may be left out.
@@ -24,7 +24,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 
 from lerotool.devices.arms.joints import JOINT_NAMES, ArmType, Role
 from lerotool.devices.arms.units import Units
-from lerotool.devices.cameras.spec import CameraSpec
+from lerotool.devices.cameras.spec import CameraSpec, InputFormat
 from lerotool.errors import UsageError
 
 START_SPEED = 60.0
@@ -93,12 +93,14 @@ class CameraConfig(_Part):
         width: pixels.
         height: pixels.
         fps: pictures a second.
+        input_format: how pictures are to be packed: mjpeg, h264 or raw.
     """
 
     source: str
     width: _Number | None = None
     height: _Number | None = None
     fps: _Positive | None = None
+    input_format: InputFormat | None = None
 
     def to_spec(self, name: str) -> CameraSpec:
         """Return the camera as asked for.

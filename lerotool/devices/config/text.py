@@ -47,7 +47,8 @@ def _arm_lines(config: RobotConfig) -> Iterator[str]:
 
 def _camera_lines(config: RobotConfig) -> Iterator[str]:
     if config.cameras:
-        yield "# One table per camera; lerotool setup cameras lists them. width, height and fps may be left out."
+        yield "# One table per camera; lerotool setup cameras lists them."
+        yield "# width, height (pixels), fps and input_format (mjpeg, h264, raw) may be left out."
     for name, camera in config.cameras.items():
         yield f"[cameras.{name}]"
         for key, value in camera.model_dump(exclude_none=True).items():
