@@ -312,6 +312,19 @@ class PictureHistogram:
         quantiles = {name: scaled.pop(name) for name in QUANTILES}
         return FeatureStats(**scaled, count=self.frames, quantiles=quantiles)
 
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """How often each of the 256 values occurs, (channels, 256)."""
+        return self._counts.copy()
+
+    def gaps(self) -> dict[str, Floats]:
+        """Return how far the two pixel values lie apart between which each quantile is interpolated; as `stats`."""
+        channels = [[_neighbours(counts, fraction) for counts in self._counts] for fraction in QUANTILES.values()]
+        return {
+            name: np.array([high - low for low, high, _ in found]).reshape(-1, 1, 1) / 255
+            for name, found in zip(QUANTILES, channels, strict=True)
+        }
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for files."""
         return {"frames": self.frames, "counts": self._counts.tolist()}
@@ -386,10 +399,16 @@ def _level_stats(counts: npt.NDArray[np.int64]) -> dict[str, float]:
         "mean": total / pixels,
         "std": ((pixels * squares - total * total) / pixels**2) ** 0.5,
     }
-    cumulated = np.cumsum(counts)
     for name, fraction in QUANTILES.items():
-        position = fraction * (pixels - 1)
-        below = int(position)
-        low, high = np.searchsorted(cumulated, [below, min(below + 1, pixels - 1)], side="right").astype(np.float64)
-        stats[name] = float(interpolate(low, high, position - below))
+        low, high, share = _neighbours(counts, fraction)
+        stats[name] = float(interpolate(np.array(low), np.array(high), share))
     return stats
+
+
+def _neighbours(counts: npt.NDArray[np.int64], fraction: float) -> tuple[float, float, float]:
+    """Return the two pixel values around a quantile, and where between them it lies."""
+    cumulated = np.cumsum(counts)
+    position = fraction * int(cumulated[-1] - 1)
+    below = int(position)
+    low, high = np.searchsorted(cumulated, [below, min(below + 1, int(cumulated[-1]) - 1)], side="right").tolist()
+    return float(low), float(high), position - below

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+    from lerotool.dataset.reading.datafiles import DataFiles
     from lerotool.dataset.reading.episodes_v2x import LineEpisodes
     from lerotool.dataset.reading.episodes_v30 import TableEpisodes
     from lerotool.dataset.reading.rows import RowReader
@@ -114,6 +115,15 @@ class Dataset:
     def layout(self) -> Layout:
         """Where the files lie."""
         return self._layout
+
+    @property
+    def data_files(self) -> DataFiles:
+        """The data files in the order of their rows.
+
+        Raises:
+            CorruptDatasetError: the episode table names them in an order that cannot be, or a file cannot be read.
+        """
+        return self._source.data_files
 
     @property
     def num_episodes(self) -> int:

@@ -5,6 +5,7 @@ The same numbers as `lerotool.moments.numeric_stats` gives for each episode alon
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,23 @@ import numpy.typing as npt
 from lerotool.moments import QUANTILES, FeatureStats, Floats, Moments, interpolate
 
 STATISTICS = ("min", "max", "mean", "std", *QUANTILES)
-"""What is kept of an episode, in this order; the count is kept beside it."""
+"""What datasets keep of an episode, in this order; the count is kept beside it."""
+GAPS = tuple(f"gap of {name}" for name in QUANTILES)
+"""How far the two values lie apart between which a quantile is interpolated: other definitions differ by as much."""
+COLUMNS = (*STATISTICS, *GAPS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """What has been measured of a feature in the whole dataset.
+
+    Attributes:
+        stats: of all values together.
+        gaps: by quantile, how far the two values lie apart between which it is interpolated; as ``stats``.
+    """
+
+    stats: FeatureStats
+    gaps: Mapping[str, Floats]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +39,7 @@ class Segments:
     """The statistics of E episodes.
 
     Attributes:
-        table: (E, 9, d), by `STATISTICS`.
+        table: (E, 14, d), by `COLUMNS`.
         counts: (E,), frames they were taken from; 0 where there are none, with NaN in the table.
     """
 
@@ -33,8 +50,8 @@ class Segments:
         return len(self.counts)
 
     def statistic(self, name: str) -> Floats:
-        """Return one statistic of all episodes, (E, d)."""
-        values: Floats = self.table[:, STATISTICS.index(name)]
+        """Return one of `COLUMNS` of all episodes, (E, d)."""
+        values: Floats = self.table[:, COLUMNS.index(name)]
         return values
 
     def stats(self, episode: int, shape: tuple[int, ...]) -> FeatureStats:
@@ -52,10 +69,10 @@ def segment_table(lines: npt.NDArray[Any], starts: npt.NDArray[np.int64]) -> tup
         starts: (E + 1,) ascending, where segments start, and n at the end.
 
     Returns:
-        The table (E, 9, d) by `STATISTICS`, NaN for segments of length 0, and the moments of the whole block.
+        The table (E, 14, d) by `COLUMNS`, NaN for segments of length 0, and the moments of the whole block.
     """
     lengths = np.diff(starts)
-    table = np.full((len(lengths), len(STATISTICS), len(lines)), np.nan)
+    table = np.full((len(lengths), len(COLUMNS), len(lines)), np.nan)
     used = np.flatnonzero(lengths)
     if not len(used):
         return table, Moments.of(np.empty((0, len(lines))))
@@ -101,16 +118,18 @@ def _whole(
 
 
 def _quantiles(lines: npt.NDArray[Any], firsts: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> list[Floats]:
+    """Return the quantiles (d, E) in their order, then their gaps."""
     ordered = lines.copy()
     for first, size in zip(firsts.tolist(), sizes.tolist(), strict=True):
         ordered[:, first : first + size].sort(axis=1)  # in the narrow type: rounding to float64 keeps the order
     last = ordered[:, firsts + sizes - 1].astype(np.float64)
-    found = []
+    found, gaps = [], []
     for fraction in QUANTILES.values():
-        position = fraction * (sizes - 1)
+        position = fraction * (sizes - 1).astype(np.float64)
         below = position.astype(np.int64)
         above = np.minimum(below + 1, sizes - 1)
         low, high = (ordered[:, firsts + offset].astype(np.float64) for offset in (below, above))
         value = interpolate(low, high, position - below)
         found.append(np.where(np.isnan(last), np.nan, value))  # NaN sorts last
-    return found
+        gaps.append(np.where(low == high, 0.0, high - low))
+    return [*found, *gaps]

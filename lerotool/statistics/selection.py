@@ -2,9 +2,10 @@
 
 Numbers are mapped to unsigned integers of the same order (their IEEE bits, negative ones inverted). The first pass
 counts the values by the upper bits of these keys. From the counts follows in which bin each wanted rank lies; every
-further pass looks at those bins only: small ones are fetched as they are, large ones are counted again by the bits that
-follow. What is kept is bounded by the number of bins, whatever the number of values; answers of several blocks, files or
-processes are added up. The result is numpy's ``quantile(..., method="linear")`` to the last bit, so its error is 0.
+further pass looks at those bins only: small ones are fetched as they are, large ones are counted again by the bits
+that follow. What is kept is bounded by the number of bins, whatever the number of values; answers of several blocks,
+files or processes are added up. The result is numpy's ``quantile(..., method="linear")`` to the last bit: the error
+is 0.
 """
 
 from __future__ import annotations
@@ -73,14 +74,17 @@ class Answer:
 
 def key_lines(lines: Lines) -> npt.NDArray[Any]:
     """Return unsigned keys in the order of the values: 32 bits where float32 holds them exactly, else 64."""
-    kind = np.float32 if _key_bits(lines.dtype) == 32 else np.float64
+    is_narrow = _key_bits(lines.dtype) == 32
+    kind: Any = np.float32 if is_narrow else np.float64
+    signed: Any = np.int32 if is_narrow else np.int64
+    unsigned: Any = np.uint32 if is_narrow else np.uint64
     values = np.ascontiguousarray(lines, dtype=kind)
-    unsigned = np.uint32 if kind is np.float32 else np.uint64
-    bits = values.view(unsigned)
-    sign = unsigned(1 << (8 * bits.itemsize - 1))
+    bits = 8 * values.itemsize
     # Negative numbers: all bits inverted; others: the sign bit set.
-    flipped: npt.NDArray[Any] = np.where(bits & sign, ~bits, bits | sign)
-    return flipped
+    keys: npt.NDArray[Any] = (values.view(signed) >> (bits - 1)).view(unsigned)
+    keys |= unsigned(1 << (bits - 1))
+    keys ^= values.view(unsigned)
+    return keys
 
 
 def _key_bits(dtype: np.dtype[Any]) -> int:
@@ -102,8 +106,11 @@ def answer(question: Question, lines: Lines) -> Answer:
         question: of the `QuantileSearch` for these dimensions.
         lines: (d, n) numbers, one line for each dimension, without NaN where there are brackets.
     """
-    keys = key_lines(lines)
-    return Answer([[_look(line, bracket, question) for bracket in question.brackets[d]] for d, line in enumerate(keys)])
+    found: list[list[npt.NDArray[Any]]] = []
+    for line, brackets in zip(lines, question.brackets, strict=True):
+        keys = key_lines(line) if brackets else line
+        found.append([_look(keys, bracket, question) for bracket in brackets])
+    return Answer(found)
 
 
 def _look(keys: npt.NDArray[Any], bracket: Bracket, question: Question) -> npt.NDArray[Any]:
@@ -151,6 +158,14 @@ class QuantileSearch:
 
     def quantiles(self) -> dict[str, Floats]:
         """Return the quantiles (d,) by name, once there is no further question; NaN for skipped dimensions."""
+        return {name: interpolate(low, high, share) for name, (low, high, share) in self._neighbours().items()}
+
+    def gaps(self) -> dict[str, Floats]:
+        """Return how far the two values (d,) lie apart between which each quantile is interpolated."""
+        with np.errstate(invalid="ignore"):
+            return {n: np.where(low == high, 0.0, high - low) for n, (low, high, _) in self._neighbours().items()}
+
+    def _neighbours(self) -> dict[str, tuple[Floats, Floats, float]]:
         result = {}
         for name, fraction in QUANTILES.items():
             position = fraction * (self._count - 1)
@@ -158,7 +173,7 @@ class QuantileSearch:
             above = min(below + 1, self._count - 1)
             pairs = [(known.get(below, np.nan), known.get(above, np.nan)) for known in self._known]
             low, high = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
-            result[name] = interpolate(low, high, position - below)
+            result[name] = (low, high, position - below)
         return result
 
     def _ranks(self) -> list[int]:

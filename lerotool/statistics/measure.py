@@ -1,0 +1,154 @@
+"""Measuring a dataset: every numeric column from its rows, every camera from its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from lerotool.dataset.dataset import Dataset
+from lerotool.errors import UsageError
+from lerotool.execution import Priority, ProcessExecutor, cores
+from lerotool.features import Kind
+from lerotool.moments import PictureHistogram
+from lerotool.statistics.jobs import Progress, ignore_progress
+from lerotool.statistics.numeric import measure_columns
+from lerotool.statistics.pictures import measure_cameras
+from lerotool.statistics.sampling import Sampling
+from lerotool.statistics.segments import Measured
+from lerotool.statistics.shapes import dimensions
+from lerotool.statistics.store import EpisodeStore
+
+_FEW_VALUES = 20_000_000
+_FEW_FRAMES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which features are measured.
+
+    Attributes:
+        only: names; empty is all.
+        sampling: of the cameras' frames; None leaves cameras out.
+    """
+
+    only: tuple[str, ...] = ()
+    sampling: Sampling | None = field(default_factory=Sampling)
+
+    def names(self, dataset: Dataset) -> tuple[list[str], list[str]]:
+        """Return the numeric features and the cameras that are meant, in the dataset's order.
+
+        Raises:
+            UsageError: there is no such feature, or it has no statistics.
+        """
+        for name in self.only:
+            if name not in dataset.features:
+                raise UsageError(f"there is no feature {name!r}", hint=f"features: {', '.join(dataset.features)}")
+            if dataset.features[name].kind in (Kind.STRING, Kind.LANGUAGE):
+                raise UsageError(f"feature {name!r} is text: it has no statistics")
+        meant = {name: feature for name, feature in dataset.features.items() if not self.only or name in self.only}
+        numeric = [name for name, feature in meant.items() if feature.kind is Kind.NUMERIC]
+        cameras = [name for name, feature in meant.items() if feature.is_camera and self.sampling is not None]
+        return numeric, cameras
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What has been measured.
+
+    Attributes:
+        features: the whole dataset, by feature.
+        episodes: of every episode.
+        histograms: of cameras' pixel values.
+        problems: what could not be measured, by camera; such a camera may be in ``features`` with what could be.
+    """
+
+    features: dict[str, Measured]
+    episodes: EpisodeStore
+    histograms: dict[str, PictureHistogram]
+    problems: dict[str, tuple[str, ...]]
+
+
+@contextmanager
+def measured(
+    dataset: Dataset,
+    selection: Selection | None = None,
+    executor: Executor | None = None,
+    on_progress: Progress = ignore_progress,
+) -> Iterator[Measurement]:
+    """Measure a dataset; what is kept of the episodes goes with the context.
+
+    Args:
+        dataset: any version; nothing is written.
+        selection: which features; None is all, cameras by LeRobot's rule.
+        executor: where jobs run; None is this process.
+        on_progress: told rows and frames done, of all.
+
+    Raises:
+        CorruptDatasetError: a data file cannot be read, or contradicts the metadata.
+        UsageError: there is no such feature.
+    """
+    selection = selection or Selection()
+    numeric, cameras = selection.names(dataset)
+    sizes = {name: dimensions(dataset.features[name], dataset.version) for name in (*numeric, *cameras)}
+    total = dataset.num_frames * (bool(numeric) + len(cameras))
+    with EpisodeStore(sizes, dataset.num_episodes) as store:
+        measurement = Measurement({}, store, {}, {})
+        if dataset.num_frames:
+            before = dataset.num_frames if numeric else 0
+            if numeric:
+                measurement.features.update(
+                    measure_columns(dataset, numeric, store, executor, lambda done, _: on_progress(done, total))
+                )
+            _take_cameras(
+                measurement, dataset, cameras, selection, executor, lambda done, _: on_progress(before + done, total)
+            )
+        yield measurement
+
+
+def _take_cameras(
+    measurement: Measurement,
+    dataset: Dataset,
+    cameras: Sequence[str],
+    selection: Selection,
+    executor: Executor | None,
+    on_progress: Progress,
+) -> None:
+    sampling = selection.sampling or Sampling()
+    found = measure_cameras(dataset, cameras, sampling, measurement.episodes, executor, on_progress)
+    for camera, measure in found.items():
+        if measure.measured is not None:
+            measurement.features[camera] = measure.measured
+        if measure.histogram is not None:
+            measurement.histograms[camera] = measure.histogram
+        if measure.problems:
+            measurement.problems[camera] = measure.problems
+
+
+def is_small(dataset: Dataset, selection: Selection) -> bool:
+    """Return whether a dataset is measured sooner than worker processes have started."""
+    numeric, cameras = selection.names(dataset)
+    values = dataset.num_frames * sum(dimensions(dataset.features[name], dataset.version) for name in numeric)
+    return values < _FEW_VALUES and dataset.num_frames * len(cameras) < _FEW_FRAMES
+
+
+@contextmanager
+def workers(dataset: Dataset, selection: Selection, jobs: int | None = None) -> Iterator[Executor | None]:
+    """Provide worker processes that suit a dataset, or None where this process is quicker.
+
+    Args:
+        dataset: what will be measured.
+        selection: which of it.
+        jobs: how many processes; None is one for each core, if it is worth it.
+    """
+    count = jobs or cores()
+    if count == 1 or (jobs is None and is_small(dataset, selection)):
+        yield None
+        return
+    executor = ProcessExecutor(count, Priority.NORMAL)
+    try:
+        yield executor
+        executor.shutdown()
+    finally:
+        executor.kill()

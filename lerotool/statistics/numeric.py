@@ -1,0 +1,222 @@
+"""The statistics of numeric columns, from the data files: every row is read once, and once more for quantiles.
+
+Reading goes by pieces of whole episodes and row groups, so that memory does not grow with the dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.parquet import open_parquet
+from lerotool.dataset.reading.columns import to_numpy
+from lerotool.dataset.reading.datafiles import cumulated
+from lerotool.features import Feature
+from lerotool.moments import FeatureStats, Floats, Moments
+from lerotool.statistics.jobs import Progress, ignore_progress, opened, run_jobs, stamp
+from lerotool.statistics.segments import Measured, segment_table
+from lerotool.statistics.selection import Answer, QuantileSearch, Question, answer
+from lerotool.statistics.shapes import dimensions, stored_shape, values_pooled
+from lerotool.statistics.store import EpisodeStore
+
+_TIME, _NUMBER = "timestamp", "frame_index"
+_PIECE_VALUES = 2**21
+_JOB_VALUES = 2**22
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Some whole data files.
+
+    Attributes:
+        root: the dataset.
+        state: its stamp.
+        first: number of the first episode.
+        stop: the number after the last.
+        names: features to read.
+        questions: what is asked for quantiles, by feature.
+        measures: whether episodes are measured too.
+    """
+
+    root: Path
+    state: str
+    first: int
+    stop: int
+    names: tuple[str, ...]
+    questions: Mapping[str, Question]
+    measures: bool
+
+
+@dataclass(slots=True)
+class _Result:
+    """What a job found, by feature; tables are those of the job's episodes, in order and in pieces."""
+
+    tables: dict[str, list[Floats]] = field(default_factory=dict)
+    moments: dict[str, Moments] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+
+def measure_columns(
+    dataset: Dataset,
+    names: Sequence[str],
+    store: EpisodeStore,
+    executor: Executor | None = None,
+    on_progress: Progress = ignore_progress,
+) -> dict[str, Measured]:
+    """Measure numeric columns of all episodes and of the dataset.
+
+    Args:
+        dataset: what to measure; it has rows.
+        names: numeric features.
+        store: gets the statistics of the episodes.
+        executor: where jobs run; None is this process.
+        on_progress: told how many rows of how many are measured; the quantiles' passes come after.
+
+    Returns:
+        The statistics of all rows together: equal to numpy's on the concatenated columns, quantiles included.
+
+    Raises:
+        CorruptDatasetError: a file cannot be read, or contradicts the metadata.
+    """
+    searches = {
+        name: QuantileSearch(dimensions(dataset.features[name], dataset.version), _dtype(name, dataset.features[name]))
+        for name in names
+    }
+    moments: dict[str, Moments] = {}
+    jobs = _jobs(dataset, tuple(names))
+    measures = True
+    while questions := {name: search.question for name, search in searches.items() if search.question is not None}:
+        answers = {name: Answer() for name in questions}
+        asked = [replace(job, names=tuple(questions), questions=questions, measures=measures) for job in jobs]
+        done = 0
+        for job, result in run_jobs(_run, asked, executor):
+            for name in questions:
+                answers[name].add(result.answers[name])
+                if measures:
+                    moments[name] = _with(moments.get(name), result.moments[name])
+            if measures:
+                _keep(store, job, result, dataset.episodes.lengths)
+                done += int(dataset.episodes.starts[job.stop] - dataset.episodes.starts[job.first])
+                on_progress(done, dataset.num_frames)
+        for name in questions:
+            spoilt = np.flatnonzero(np.isnan(moments[name].min)).tolist()
+            searches[name].take(answers[name], moments[name].count, skip=spoilt)
+        measures = False
+    return {name: _measured(name, dataset, moments[name], searches[name]) for name in names}
+
+
+def _with(own: Moments | None, other: Moments) -> Moments:
+    return other if own is None else own.merge(other)
+
+
+def _keep(store: EpisodeStore, job: _Job, result: _Result, lengths: npt.NDArray[np.int64]) -> None:
+    for name, tables in result.tables.items():
+        store.put(name, job.first, np.concatenate(tables), lengths[job.first : job.stop])
+
+
+def _measured(name: str, dataset: Dataset, moments: Moments, search: QuantileSearch) -> Measured:
+    shape = stored_shape(dataset.features[name], dataset.version)
+
+    def shaped(found: Mapping[str, Floats]) -> dict[str, Floats]:
+        return {key: values.reshape(shape) for key, values in found.items()}
+
+    plain = shaped({"min": moments.min, "max": moments.max, "mean": moments.mean, "std": moments.std})
+    stats = FeatureStats(**plain, count=dataset.num_frames, quantiles=shaped(search.quantiles()))
+    return Measured(stats, shaped(search.gaps()))
+
+
+def _jobs(dataset: Dataset, names: tuple[str, ...]) -> list[_Job]:
+    """Divide the dataset at file boundaries, many small files to a job."""
+    width = sum(_width(dataset.features[name]) for name in names)
+    starts, files = dataset.episodes.starts, dataset.data_files.starts
+    jobs: list[_Job] = []
+    state = stamp(dataset.root)
+    first = 0
+    for end in files[1:].tolist():
+        stop = int(np.searchsorted(starts, end, side="right")) - 1
+        if stop > first and ((starts[stop] - starts[first]) * width >= _JOB_VALUES or end == files[-1]):
+            jobs.append(_Job(dataset.root, state, first, stop, names, {}, measures=True))
+            first = stop
+    return jobs
+
+
+def _width(feature: Feature) -> int:
+    return int(np.prod(feature.shape))
+
+
+def _run(job: _Job) -> _Result:
+    """Measure the episodes of a job and answer its questions."""
+    dataset = opened(job.root, job.state)
+    result = _Result()
+    if job.measures:
+        result.tables = {name: [] for name in job.names}
+    for start, stop, rows in _pieces(dataset, job):
+        bounds = dataset.episodes.starts[start : stop + 1] - dataset.episodes.starts[start]
+        for name in job.names:
+            feature = dataset.features[name]
+            lines = _lines(rows, name, feature, dataset)
+            if job.measures:
+                table, moments = segment_table(lines, bounds * values_pooled(feature, dataset.version))
+                result.tables[name].append(table)
+                result.moments[name] = _with(result.moments.get(name), moments)
+            if name in job.questions:
+                result.answers.setdefault(name, Answer()).add(answer(job.questions[name], lines))
+    return result
+
+
+def _pieces(dataset: Dataset, job: _Job) -> Iterator[tuple[int, int, pa.Table]]:
+    """Yield runs of episodes (first, after the last) with their rows; no row group is read twice."""
+    needed = [*job.names, *([_NUMBER] if _TIME in job.names and _NUMBER in dataset.features else [])]
+    names = list(dict.fromkeys(needed))
+    most = max(1, _PIECE_VALUES // sum(_width(dataset.features[name]) for name in names))
+    starts = dataset.episodes.starts
+    cuts = np.intersect1d(_group_ends(dataset, starts[job.first], starts[job.stop]), starts[job.first : job.stop + 1])
+    first = job.first
+    for row in cuts.tolist():
+        stop = int(np.searchsorted(starts, row, side="right")) - 1
+        if stop > first and (row - starts[first] >= most or stop == job.stop):
+            yield first, stop, dataset.rows(int(starts[first]), int(starts[stop]), names)
+            first = stop
+
+
+def _group_ends(dataset: Dataset, start: int, stop: int) -> npt.NDArray[np.int64]:
+    """Return the rows of the dataset before which a row group ends, from ``start`` to ``stop``."""
+    files = dataset.data_files
+    ends = []
+    for file in range(files.find(start), files.find(max(start, stop - 1)) + 1):
+        with open_parquet(files.path(file)) as opened_file:
+            footer = opened_file.metadata
+            sizes = [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
+        ends.append(cumulated(sizes)[1:] + files.starts[file])
+    return np.concatenate([np.empty(0, np.int64), *ends])
+
+
+def _dtype(name: str, feature: Feature) -> np.dtype[Any]:
+    return np.dtype(np.float64 if name == _TIME else feature.dtype)
+
+
+def _lines(rows: pa.Table, name: str, feature: Feature, dataset: Dataset) -> npt.NDArray[Any]:
+    """Return a column as (d, n) contiguous lines in its own dtype, bools as 0 and 1."""
+    values = to_numpy(rows[name], name, feature)
+    if name == _TIME:
+        values = _exact_times(values, rows, dataset)
+    if values.dtype.kind == "b":
+        values = values.astype(np.uint8)
+    return np.ascontiguousarray(values.reshape(-1, dimensions(feature, dataset.version)).T)
+
+
+def _exact_times(values: npt.NDArray[Any], rows: pa.Table, dataset: Dataset) -> npt.NDArray[np.float64]:
+    """Return times before their rounding to float32 where they are on the grid: LeRobot's recorder measures those."""
+    if _NUMBER in rows.column_names:
+        exact = to_numpy(rows[_NUMBER], _NUMBER, dataset.features[_NUMBER]).astype(np.float64) / dataset.fps
+        if np.array_equal(exact.astype(values.dtype), values):
+            return exact
+    return values.astype(np.float64)

@@ -1,0 +1,43 @@
+"""Which features have statistics, and in which shape a format keeps them."""
+
+from __future__ import annotations
+
+import math
+
+from lerotool.dataset.info import FormatVersion
+from lerotool.dataset.writing.measures import picture_size
+from lerotool.features import Feature, Kind
+
+LEROBOT_COLUMNS = ("timestamp", "frame_index", "episode_index", "index", "task_index")
+"""The columns that LeRobot adds to every dataset: they number and time frames, and no policy normalises them."""
+
+
+def stored_shape(feature: Feature, version: FormatVersion) -> tuple[int, ...]:
+    """Return the shape of a feature's statistics.
+
+    (C, 1, 1) for pictures. Of a column's shape v3.0 keeps the last axis and pools the others, v2.x keeps all of it.
+    """
+    if feature.kind is not Kind.NUMERIC:
+        return (picture_size(feature)[2], 1, 1)
+    return feature.shape if version.has_files_of_episodes else feature.shape[-1:]
+
+
+def dimensions(feature: Feature, version: FormatVersion) -> int:
+    """Return how many values each statistic of a feature has."""
+    return math.prod(stored_shape(feature, version))
+
+
+def values_pooled(feature: Feature, version: FormatVersion) -> int:
+    """Return how many values of one frame of a column go into each dimension."""
+    return math.prod(feature.shape) // dimensions(feature, version)
+
+
+def dimension_labels(feature: Feature, version: FormatVersion) -> tuple[str, ...]:
+    """Return what the dimensions are called: joint names, colours, or numbers."""
+    count = dimensions(feature, version)
+    if feature.kind is not Kind.NUMERIC:
+        return ("r", "g", "b") if count == 3 else ("depth",) if count == 1 else tuple(map(str, range(count)))
+    names = feature.dimension_names
+    if names is not None and len(names) == count:
+        return names
+    return ("",) if count == 1 else tuple(map(str, range(count)))
