@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from lerotool.devices.arms.calibration import JointCalibration
 from lerotool.errors import CalibrationError
-from lerotool.setup.travel import RESOLUTION, Travel
+from lerotool.setup.travel import RESOLUTION, Travel, to_degrees
 
 MIDDLE = RESOLUTION // 2 - 1
 """What the middle of the travel reads."""
@@ -44,21 +44,14 @@ def find_doubt(joint: str, travel: Travel) -> str | None:
     return None
 
 
-def find_roll_doubt(joint: str, straight: int, travel: Travel) -> str | None:
-    """Return in words what is strange about the travel of a joint with a full turn, or None.
-
-    Args:
-        joint: its name.
-        straight: the encoder at the pose chosen as the middle; within the travel.
-        travel: where the joint was.
-    """
-    ahead = (straight - travel.lowest) % RESOLUTION
-    reach = max(ahead, travel.steps - ahead)
+def find_roll_doubt(joint: str, travel: Travel) -> str | None:
+    """Return in words what is strange about the travel of a joint with a full turn, or None."""
+    reach = max(travel.start - travel.lowest, travel.highest - travel.start)
     if reach <= RESOLUTION // 2:
         return None
     return (
-        f"{joint} was turned {reach * 360 / RESOLUTION:.0f}° away from its straight pose; beyond 180° its position "
-        "jumps by a full turn"
+        f"{joint} was turned {to_degrees(reach):.0f}° away from its straight pose; beyond 180° its position jumps by a "
+        "full turn"
     )
 
 

@@ -19,12 +19,19 @@ FAILING_SHARE = 0.01
 SAG_V = 1.0
 
 
-def diagnose(facts: BusFacts) -> tuple[Finding, ...]:
-    """Return what is wrong with a bus and its motors, problems first; empty if the arm is fit for use."""
+def diagnose(facts: BusFacts, *, should_be_calibrated: bool = False) -> tuple[Finding, ...]:
+    """Return what is wrong with a bus and its motors, problems first.
+
+    Args:
+        facts: what was found.
+        should_be_calibrated: whether it is to be told that no calibration is known.
+    """
     findings = [*_find_absent(facts), *_find_strangers(facts)]
     for servo in facts.servos:
         findings += find_in_servo(servo)
     findings += [*_find_answering(facts), *_find_differences(facts), *_find_adapter(facts)]
+    if should_be_calibrated and facts.calibration is None:
+        findings.append(warning("uncalibrated", "the arm is not calibrated", 'run "lerotool setup calibrate"'))
     return tuple(sorted(findings, key=lambda finding: finding.severity is not Severity.PROBLEM))
 
 

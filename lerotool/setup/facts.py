@@ -22,17 +22,15 @@ class Replies:
 
     Attributes:
         asked: how often it was asked.
-        answered: whole answers that came in time, asked again included.
+        answered: whole answers that came in time.
         damaged: answers of a wrong length or check sum.
         silent: requests without any answer.
-        slowest_ms: the longest time from request to the whole bus's answer.
     """
 
     asked: int = 0
     answered: int = 0
     damaged: int = 0
     silent: int = 0
-    slowest_ms: float = 0.0
 
     @property
     def failed(self) -> int:

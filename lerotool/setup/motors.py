@@ -24,8 +24,8 @@ from lerotool.devices.servos.registers import (
 from lerotool.devices.servos.scan import Found
 from lerotool.errors import DeviceError, DeviceTimeoutError
 from lerotool.setup.joints import joint_of, motor_names
+from lerotool.setup.listening import BAUDRATE
 
-BAUDRATE = 1_000_000
 ORDER: tuple[Joint, ...] = tuple(reversed(JOINTS))
 """From the gripper to the shoulder, as LeRobot does it, so that motor 1, whose id is a new motor's, comes last."""
 
@@ -151,6 +151,11 @@ def _verify(bus: ServoBus, motor: Found, joint: Joint) -> None:
 
 
 def find_missing(heard: Sequence[Found]) -> tuple[Joint, ...]:
-    """Return the joints whose motor is not on the bus as it should be, in the order in which they are set."""
+    """Return the joints whose motor is not on the bus as it should be, in the order in which they are set.
+
+    A motor 1 that is alone is a new one, more likely than not: it does not count.
+    """
     good = {motor.id for motor in heard if motor.baudrate == BAUDRATE and not motor.is_crowded}
+    if good == {JOINTS[0].id}:
+        return ORDER
     return tuple(joint for joint in ORDER if joint.id not in good)

@@ -40,12 +40,10 @@ class SweptArm:
 
     Attributes:
         travels: of every joint that was read since it was last begun, by name.
-        straight: where the joints that turn fully were when begun, by name.
     """
 
     def __init__(self, bus: ServoBus, offsets: Mapping[int, int]) -> None:
         self.travels: dict[str, Travel] = {}
-        self.straight: dict[str, int] = {}
         self._bus = bus
         self._offsets = offsets
         self._silent = 0
@@ -59,8 +57,6 @@ class SweptArm:
         for joint in joints:
             position = self._bus.read(joint.id, PRESENT_POSITION)
             self.travels[joint.name] = begin_travel(position + self._offsets[joint.id])
-            if joint.turns_fully:
-                self.straight[joint.name] = self.travels[joint.name].now
 
     def follow(self, joints: Sequence[Joint] = JOINTS) -> None:
         """Read the joints once more; one that does not answer keeps its last position.
@@ -84,15 +80,13 @@ class SweptArm:
         problems = {j: find_problem(j.name, self.travels[j.name]) for j in joints if not j.turns_fully}
         return {joint: text for joint, text in problems.items() if text}
 
-    def find_doubts(self, joints: Sequence[Joint] = JOINTS) -> list[str]:
+    def find_doubts(self, joints: Sequence[Joint] = JOINTS) -> dict[Joint, str]:
         """Return what is strange about what joints have travelled."""
-        doubts = [
-            find_roll_doubt(j.name, self.straight[j.name], self.travels[j.name])
-            if j.turns_fully
-            else find_doubt(j.name, self.travels[j.name])
-            for j in joints
-        ]
-        return [text for text in doubts if text]
+        doubts = {
+            joint: (find_roll_doubt if joint.turns_fully else find_doubt)(joint.name, self.travels[joint.name])
+            for joint in joints
+        }
+        return {joint: text for joint, text in doubts.items() if text}
 
     def calibrate(self, joints: Sequence[Joint] = JOINTS) -> dict[str, JointCalibration]:
         """Return the calibration that follows from what joints have travelled; changes nothing.
@@ -101,7 +95,7 @@ class SweptArm:
             CalibrationError: a travel is impossible; names the joint and why.
         """
         return {
-            joint.name: centre_full_turn(joint.id, self.straight[joint.name])
+            joint.name: centre_full_turn(joint.id, self.travels[joint.name].start)
             if joint.turns_fully
             else centre(joint.name, joint.id, self.travels[joint.name])
             for joint in joints

@@ -20,12 +20,14 @@ class Travel:
     """Where a joint was, in encoder steps without a seam: 4100 is step 4 of the next turn.
 
     Attributes:
+        start: where it was first; the straight pose of a joint that turns fully.
         lowest: the lower end; any integer.
         highest: the upper end, not below ``lowest``.
         now: the newest position, between the two.
         jumps: how often it moved too far between two readings to tell which way.
     """
 
+    start: int
     lowest: int
     highest: int
     now: int
@@ -39,7 +41,7 @@ class Travel:
     @property
     def degrees(self) -> float:
         """From end to end."""
-        return self.steps * 360 / RESOLUTION
+        return to_degrees(self.steps)
 
     def moved_to(self, encoder: int) -> Travel:
         """Return the travel with one more reading.
@@ -50,10 +52,15 @@ class Travel:
         step = (encoder - self.now + RESOLUTION // 2) % RESOLUTION - RESOLUTION // 2
         now = self.now + step
         jumps = self.jumps + (abs(step) > CLEAR_STEP)
-        return Travel(min(self.lowest, now), max(self.highest, now), now, jumps)
+        return Travel(self.start, min(self.lowest, now), max(self.highest, now), now, jumps)
 
 
 def begin_travel(encoder: int) -> Travel:
     """Return the travel of a joint that has been read once."""
     start = encoder % RESOLUTION
-    return Travel(start, start, start)
+    return Travel(start, start, start, start)
+
+
+def to_degrees(steps: int) -> float:
+    """Return an angle in degrees."""
+    return steps * 360 / RESOLUTION

@@ -9,6 +9,7 @@ import typer
 from lerotool.cli.options import JsonOption, QuietOption
 from lerotool.cli.output import Output
 from lerotool.cli.setup.ask import Person
+from lerotool.cli.setup.columns import columns
 from lerotool.cli.setup.robots import read_or_new, resumable, save
 from lerotool.devices.arms.joints import ArmType, Role
 from lerotool.errors import UsageError
@@ -74,8 +75,6 @@ def ports(
 
 
 def _list_adapters(output: Output) -> None:
-    from rich.table import Table
-
     from lerotool.devices.servos.adapters import describe_plugged_in, list_adapters
 
     adapters = list_adapters()
@@ -93,10 +92,8 @@ def _list_adapters(output: Output) -> None:
     if not adapters:
         output.result(describe_plugged_in(adapters))
         return
-    table = Table("path", "serial number", "adapter", box=None, pad_edge=False)
-    for adapter in adapters:
-        table.add_row(adapter.path, adapter.serial_number or "-", f"{adapter.kind}  {adapter.description}")
-    output.result(table)
+    rows = [(a.path, a.serial_number or "-", f"{a.kind}  {a.description}") for a in adapters]
+    output.result(columns(("path", "serial number", "adapter"), rows))
 
 
 def _conclude(name: str, output: Output) -> None:

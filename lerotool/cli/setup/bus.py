@@ -1,0 +1,154 @@
+"""`lerotool setup bus`: what is on the cable, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lerotool.cli.options import JsonOption, QuietOption
+from lerotool.cli.output import Output
+from lerotool.cli.setup.columns import columns
+from lerotool.cli.setup.robots import ArmOption, SideOption, resumable
+from lerotool.errors import DeviceError, DeviceNotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from lerotool.devices.arms.calibration import Calibration
+    from lerotool.setup.facts import BusFacts, ServoFacts
+    from lerotool.setup.findings import Finding
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+  Both arms of a robot\n
+  $ lerotool setup bus bench
+
+  Whatever hangs at a port, for machines\n
+  $ lerotool setup bus /dev/ttyACM0 --json
+"""
+_TITLES = ("motor", "answers", "voltage", "heat", "load", "firmware", "position", "range", "offset", "errors")
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A bus to look at."""
+
+    title: str
+    port: str
+    calibration: Calibration | None = None
+    is_arm: bool = False
+
+
+def bus(
+    where: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME|PORT]", help="A robot, or a port: a path or serial:NUMBER."),
+    ] = None,
+    arm: ArmOption = None,
+    side: SideOption = None,
+    reads: Annotated[int, typer.Option(min=1, max=100_000, help="How often the motors are asked.")] = 200,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> int:
+    """Examine the motors on a cable and say in words what is wrong.
+
+    Voltage, temperature, load, errors, firmware, settings, and how reliably each motor answers. Nothing is changed.
+
+    Exit code 0 if the arm can be used, 7 if not.
+    """
+    from lerotool.cli.setup.scanning import watched
+    from lerotool.setup.diagnosis import diagnose, is_fit
+    from lerotool.setup.examine import examine
+
+    output = Output.of(json=json, quiet=quiet)
+    documents = []
+    fit = True
+    with resumable(output, "lerotool setup bus"):
+        for target in _targets(where, arm, side):
+            with watched(output) as progress:
+                facts = examine(target.port, reads=reads, calibration=target.calibration, progress=progress)
+            findings = diagnose(facts, should_be_calibrated=target.is_arm)
+            fit = fit and is_fit(findings)
+            documents.append(_document(target, facts, findings))
+            _show(target, facts, findings, output)
+    output.document({"fit": fit, "buses": documents})
+    return 0 if fit else DeviceError.exit_code
+
+
+def _targets(where: str | None, arm: Any, side: Any) -> list[_Target]:
+    from lerotool.devices.config import list_robots, load_robot
+    from lerotool.devices.servos.adapters import SERIAL_PREFIX, find_port, list_adapters
+    from lerotool.setup.keeping import read_existing
+    from lerotool.setup.ports import find_candidates
+    from lerotool.setup.robots import arm_at, select
+
+    if where is None:
+        adapters = find_candidates(list_adapters())
+        if not adapters:
+            raise DeviceNotFoundError("no serial adapter is plugged in", hint="check the USB cable (some only charge)")
+        if len(adapters) > 1:
+            listed = ", ".join([*list_robots(), *(adapter.name for adapter in adapters)])
+            raise UsageError("which one? Give a robot's NAME or a PORT", hint=f"known: {listed}")
+        return [_Target(adapters[0].describe(), adapters[0].path)]
+    if where.startswith(SERIAL_PREFIX) or "/" in where or "\\" in where or where.upper().startswith("COM"):
+        return [_Target(where, find_port(where))]
+    config = load_robot(where)
+    targets = []
+    for place in select(config, arm, side):
+        entry = arm_at(config, place)
+        assert entry is not None, "only arms that are set up are chosen"
+        calibration = read_existing(place.role, entry.id, config.type)
+        targets.append(_Target(f"{where} {place} at {entry.port}", find_port(entry.port), calibration, is_arm=True))
+    return targets
+
+
+def _show(target: _Target, facts: BusFacts, findings: tuple[Finding, ...], output: Output) -> None:
+    output.result(target.title)
+    if facts.servos:
+        output.result(columns(_TITLES, [_row(servo) for servo in facts.servos], right=_TITLES[1:-1]))
+    for finding in findings:
+        output.result(f"{finding.severity}: {finding.text}\n  {finding.remedy}")
+    if not findings:
+        output.result("all is well")
+
+
+def _row(servo: ServoFacts) -> tuple[str, ...]:
+    from lerotool.setup.joints import joint_of
+
+    joint = joint_of(servo.id)
+    answered = servo.replies
+    return (
+        f"{servo.id} {joint.name if joint else ''}",
+        f"{answered.answered}/{answered.asked}",
+        f"{servo.voltage_v:.1f} V",
+        f"{servo.temperature_c} °C",
+        f"{servo.load_percent:+.0f} %",
+        servo.firmware,
+        str(servo.position),
+        f"{servo.range_min}-{servo.range_max}",
+        str(servo.homing_offset),
+        ", ".join(servo.status.describe()) or "-",
+    )
+
+
+def _document(target: _Target, facts: BusFacts, findings: tuple[Finding, ...]) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    servos = []
+    for servo in facts.servos:
+        entry = asdict(servo)
+        entry["status"] = list(servo.status.describe())
+        servos.append(entry)
+    return {
+        "title": target.title,
+        "port": facts.port,
+        "adapter": facts.adapter.describe() if facts.adapter else None,
+        "latency_ms": facts.latency_ms,
+        "motors": servos,
+        "strangers": [
+            {"id": stranger.id, "baudrate": stranger.baudrate, "kind": stranger.tongue.value}
+            for stranger in facts.strangers
+        ],
+        "findings": [asdict(finding) for finding in findings],
+    }

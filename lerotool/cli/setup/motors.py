@@ -1,0 +1,210 @@
+"""`lerotool setup motors`: ids and baud rate, one motor at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lerotool.cli.options import JsonOption, QuietOption
+from lerotool.cli.output import Output
+from lerotool.cli.setup.ask import Person
+from lerotool.cli.setup.robots import NameArgument, SideOption, resumable
+from lerotool.devices.arms.joints import JOINT_NAMES, ArmType, Joint, Role
+from lerotool.errors import DeviceError, IncompleteError, UsageError
+
+if TYPE_CHECKING:
+    from lerotool.devices.config import RobotConfig
+    from lerotool.devices.servos.scan import Found
+    from lerotool.setup.places import Place
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+  New motors, one after the other\n
+  $ lerotool setup motors bench --arm follower
+
+  The motor that is alone on the cable becomes the gripper's, without questions\n
+  $ lerotool setup motors bench --arm follower --joint gripper
+"""
+
+
+def motors(
+    name: NameArgument,
+    arm: Annotated[Role | None, typer.Option("--arm", help="Which arm.")] = None,
+    side: SideOption = None,
+    joint: Annotated[
+        str | None, typer.Option(metavar="JOINT", help="Only this joint's motor, which is alone on the cable.")
+    ] = None,
+    renumber: Annotated[
+        bool, typer.Option("--renumber", help="With --joint: also a motor that has another joint's id.")
+    ] = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Give new motors their ids, one motor at a time on the cable.
+
+    Motors that are right already are recognised, so an interrupted run goes on where it was.
+
+    Nothing is written while two motors are heard, or one of another model.
+    """
+    from lerotool.devices.config import load_robot
+    from lerotool.setup.robots import select
+
+    output = Output.of(json=json, quiet=quiet)
+    person = Person.at(output)
+    config = load_robot(name)
+    if joint is not None and joint not in JOINT_NAMES:
+        raise UsageError(f"--joint {joint!r}: expected one of {', '.join(JOINT_NAMES)}")
+    chosen = select(config, arm, side)
+    if joint is not None and len(chosen) > 1:
+        raise UsageError(f"--joint needs to know which arm: {' or '.join(place.arm_options for place in chosen)}")
+    results = []
+    with resumable(output, f"lerotool setup motors {name}"):
+        for place in chosen:
+            if joint is None:
+                results.append(set_up_arm(config, place, person))
+            else:
+                results.append(_set_one(config, place, joint, person, renumber=renumber))
+    output.document({"robot": name, "arms": results})
+    for result in results:
+        output.result(f"{result['arm']}: {', '.join(result['right']) or 'no motor'} right")
+    if any(result["left"] for result in results):
+        lists = [f"{result['arm']}: {', '.join(result['left'])}" for result in results if result["left"]]
+        raise IncompleteError(f"motors left to be set: {'; '.join(lists)}", hint=f"lerotool setup motors {name}")
+
+
+def set_up_arm(config: RobotConfig, place: Place, person: Person) -> dict[str, Any]:
+    """Give all motors of an arm their ids with the person's help; those that are right are not asked for.
+
+    Raises:
+        UsageError: motors are to be set and nobody is there.
+        DeviceError: the port cannot be used, or is lost.
+        Left: the person stops; what is set stays set.
+    """
+    from lerotool.devices.servos.adapters import find_port
+    from lerotool.setup.listening import listen_for_arm
+    from lerotool.setup.motors import find_missing
+    from lerotool.setup.robots import arm_at
+
+    arm = arm_at(config, place)
+    assert arm is not None, "only arms that are set up are chosen"
+    port = find_port(arm.port)
+    person.output.note(f"listening to the {place} at {arm.port}")
+    missing = find_missing(listen_for_arm(port))
+    if not missing:
+        person.output.note(f"all six motors of the {place} answer with the right id and baud rate")
+        return _result(place, missing)
+    person.require("--joint")
+    _explain(place, missing, person.output)
+    left = tuple(j for j in missing if not _set_with_help(port, j, _motor_words(config, place, j), person))
+    if left:
+        return _result(place, left)
+    person.output.note(f"\nNow put the {place} together: adapter, motor 1 (shoulder_pan), 2, 3, 4, 5, 6 (gripper).")
+    while _listen_again(port, place, person):
+        pass
+    return _result(place, ())
+
+
+def _listen_again(port: str, place: Place, person: Person) -> tuple[Joint, ...]:
+    """Return which motors are not there when the arm is put together, or nothing if the person skips that."""
+    from lerotool.setup.listening import listen_for_arm
+    from lerotool.setup.motors import find_missing
+
+    answer = person.wait("Press Enter when all six are connected (s: skip this check)", "--joint", letters="s")
+    if answer == "s":
+        return ()
+    missing = find_missing(listen_for_arm(port))
+    if missing:
+        person.output.warn(f"not heard: {', '.join(map(str, missing))}", hint="check the cables and the power supply")
+    else:
+        person.output.note(f"all six motors of the {place} answer")
+    return missing
+
+
+def _result(place: Place, left: tuple[Joint, ...]) -> dict[str, Any]:
+    names = [joint.name for joint in left]
+    return {"arm": place.key, "right": [name for name in JOINT_NAMES if name not in names], "left": names}
+
+
+def _explain(place: Place, missing: tuple[Joint, ...], output: Output) -> None:
+    if len(missing) < len(JOINT_NAMES):
+        output.note(f"right already: all but {', '.join(map(str, missing))}")
+    output.note(
+        f"\nThe {place}'s motors get their ids one at a time: for each, only that one motor may hang on the cable.\n"
+        "Switch the power off while you change cables, if you can. Motors that are right are recognised."
+    )
+
+
+def _motor_words(config: RobotConfig, place: Place, joint: Joint) -> str:
+    from lerotool.setup.joints import LEADER_GEARS
+
+    gear = ""
+    if place.role is Role.LEADER and config.type is ArmType.SO101:
+        gear = f", gear {LEADER_GEARS[joint.name]}"
+    return f"the {joint.name} motor (id {joint.id}{gear})"
+
+
+def _set_with_help(port: str, joint: Joint, words: str, person: Person) -> bool:
+    """Set one motor; False if the person leaves it out."""
+    from lerotool.setup.motors import Verdict, judge
+
+    while True:
+        instruction = f"\nConnect only {words}, then press Enter (s: leave it out, q: stop)"
+        if person.wait(instruction, "--joint", letters="s") == "s":
+            return False
+        hearing = judge(_listen(port, person.output), joint)
+        if hearing.text:
+            person.output.warn(hearing.text)
+        if hearing.verdict is Verdict.SET:
+            person.output.note(f"{joint} is right already")
+            return True
+        wants = hearing.verdict is Verdict.READY or (
+            hearing.verdict is Verdict.DOUBTFUL
+            and person.confirm(f"Make it {joint} all the same?", default=False, option="--renumber")
+        )
+        if wants and hearing.motor and _try_to_set(port, hearing.motor, joint, person.output):
+            return True
+
+
+def _listen(port: str, output: Output) -> tuple[Found, ...]:
+    from lerotool.cli.setup.scanning import watched
+    from lerotool.setup.listening import listen
+
+    with watched(output) as progress:
+        return listen(port, progress)
+
+
+def _try_to_set(port: str, motor: Found, joint: Joint, output: Output) -> bool:
+    from lerotool.errors import DeviceLostError
+    from lerotool.setup.motors import set_motor
+
+    try:
+        set_motor(port, motor, joint)
+    except DeviceLostError:
+        raise
+    except DeviceError as error:
+        output.warn(str(error), hint=error.hint)
+        return False
+    output.note(f"{joint} is set: had id {motor.id} at {motor.baudrate} baud, checked in its memory")
+    return True
+
+
+def _set_one(config: RobotConfig, place: Place, name: str, person: Person, *, renumber: bool) -> dict[str, Any]:
+    """Set the motor that is alone on the cable, or refuse; asks nobody."""
+    from lerotool.devices.servos.adapters import find_port
+    from lerotool.setup.motors import ORDER, Verdict, judge, set_motor
+    from lerotool.setup.robots import arm_at
+
+    joint = next(each for each in ORDER if each.name == name)
+    arm = arm_at(config, place)
+    assert arm is not None, "only arms that are set up are chosen"
+    port = find_port(arm.port)
+    hearing = judge(_listen(port, person.output), joint)
+    if hearing.verdict is Verdict.REFUSED:
+        raise DeviceError(hearing.text)
+    if hearing.verdict is Verdict.DOUBTFUL and not renumber:
+        raise DeviceError(hearing.text, hint="if it is the right motor, add --renumber")
+    if hearing.verdict is not Verdict.SET and hearing.motor is not None:
+        set_motor(port, hearing.motor, joint)
+    return {"arm": place.key, "right": [name], "left": []}

@@ -1,0 +1,49 @@
+"""Who is on a bus, without waiting a quarter of a minute for ids that nobody has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lerotool.devices.arms.joints import JOINT_IDS
+from lerotool.devices.servos.registers import BAUD_CODES
+from lerotool.devices.servos.scan import ALL_IDS, Found, scan
+
+BAUDRATE = 1_000_000
+"""At which the motors of an arm talk."""
+LIKELY_IDS = range(13)
+"""New motors have id 1, arms 1 to 6, two arms on one cable and mobile bases up to 12."""
+
+Progress = Callable[[str, float], None]
+"""Told what is done and how far it is, 0 to 1."""
+
+
+def ignore(text: str, fraction: float) -> None:
+    """Progress that nobody looks at."""
+
+
+def listen_for_arm(port: str) -> tuple[Found, ...]:
+    """Return which motors of an arm are heard at the arm's speed.
+
+    Raises:
+        DeviceError: the port cannot be opened or has gone.
+    """
+    return scan(port, ids=JOINT_IDS, baudrates=[BAUDRATE])
+
+
+def listen(port: str, progress: Progress = ignore) -> tuple[Found, ...]:
+    """Return who is heard at any speed: first among the ids that motors usually have; if nobody, at all ids.
+
+    Raises:
+        DeviceError: the port cannot be opened or has gone.
+    """
+    return _scan(port, LIKELY_IDS, progress) or _scan(port, ALL_IDS[LIKELY_IDS.stop :], progress)
+
+
+def _scan(port: str, ids: Sequence[int], progress: Progress) -> tuple[Found, ...]:
+    speeds = list(BAUD_CODES)
+
+    def tell(baudrate: int, servo: int) -> None:
+        done = speeds.index(baudrate) * len(ids) + ids.index(servo)
+        progress(f"listening at {baudrate} baud", done / (len(speeds) * len(ids)))
+
+    return scan(port, ids=ids, baudrates=speeds, progress=tell)
