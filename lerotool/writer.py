@@ -10,7 +10,8 @@ Every frame goes to the disk as it comes. When `save_episode` returns, that epis
 cut. It becomes part of the dataset after every ``batch`` episodes and at the end.
 
 A video picture waits as raw yuv420p until it is encoded: 461 kB for 640x480, that is 14 MB a second and camera at 30
-fps. So the picture statistics are those of that yuv420p, as close to the RGB given as 4:2:0 colour is.
+fps. So the picture statistics are those of that yuv420p, as close to the RGB given as 4:2:0 colour is. Depths wait as
+they are, uint16 millimetres or float32 metres, and become 12-bit codes when they are encoded, as LeRobot has it.
 """
 
 from __future__ import annotations
@@ -39,10 +40,9 @@ from lerotool.errors import (
     UsageError,
 )
 from lerotool.execution import Priority, ProcessExecutor, cores
-from lerotool.features import Feature, Kind, cameras, parse_features, recorded_features, with_defaults
-from lerotool.media.encode import encode_png
+from lerotool.features import Feature, Kind, parse_features, recorded_features, with_defaults
 from lerotool.media.format import EncoderSettings
-from lerotool.media.raw import RawConverter, raw_format
+from lerotool.media.given import GivenPictures
 from lerotool.spool.header import Header
 from lerotool.spool.pending import PendingWriter, list_pending, next_sequence, remove_leftovers
 from lerotool.storage import ProcessLock
@@ -82,7 +82,9 @@ class DatasetWriter:
         self._committed = load_info(root).total_episodes if (root / INFO).exists() else 0
         self._waiting = len(list_pending(root))
         self._episode: PendingWriter | None = None
-        self._converters = {key: self._converter(key) for key in cameras(self._recorded)}
+        self._pictures = {
+            key: GivenPictures(key, feature) for key, feature in self._recorded.items() if feature.is_camera
+        }
         self._executor: ProcessExecutor | None = None
 
     @classmethod
@@ -192,8 +194,8 @@ class DatasetWriter:
 
         Args:
             frame: a value for every feature but the default ones: for cameras a uint8 RGB array of the feature's
-                shape, for the others an array of the feature's dtype and shape, a number, a bool or a text. May hold
-                ``task`` too.
+                shape, or depths as uint16 millimetres or float32 metres; for the others an array of the feature's dtype
+                and shape, a number, a bool or a text. May hold ``task`` too.
             task: what the robot is doing.
 
         Raises:
@@ -205,12 +207,15 @@ class DatasetWriter:
         values = dict(frame)
         task = _task(values.pop("task", None), task)
         self._check_names(values)
-        pictures = {key: self._picture(key, values.pop(key)) for key in self._converters}
+        videos = [key for key, given in self._pictures.items() if given.is_video]
+        pictures = {key: self._pictures[key].check(_as_array(values.pop(key))) for key in videos}
         columns = {name: self._value(name, value) for name, value in values.items()}
+        for key, picture in pictures.items():
+            self._pictures[key].settle(picture)
         episode = self._episode or self._begin(task)
         time_ns = round(episode.count * 1_000_000_000 / self.fps)
         numbers = {
-            key: episode.camera(key).append(self._converters[key].convert(picture), time_ns)
+            key: episode.camera(key).append(self._pictures[key].packet(picture), time_ns)
             for key, picture in pictures.items()
         }
         episode.append_row(columns, task=task, tick_ns=time_ns, observed_ns=time_ns, acted_ns=time_ns, pictures=numbers)
@@ -288,8 +293,10 @@ class DatasetWriter:
         header = Header.build(
             sequence=next_sequence(self.root, self._committed),
             fps=self.fps,
-            features=self._recorded,
-            cameras={key: converter.format for key, converter in self._converters.items()},
+            features={**self._recorded, **{key: given.feature for key, given in self._pictures.items()}},
+            cameras={
+                key: given.begin(self.fps, self._encoder) for key, given in self._pictures.items() if given.is_video
+            },
             encoder=self._encoder,
             task=task,
             robot_type=self.robot_type,
@@ -312,10 +319,6 @@ class DatasetWriter:
                 hint=report.failures[0].hint,
             )
 
-    def _converter(self, key: str) -> RawConverter:
-        height, width = _hwc(self._recorded[key])[:2]
-        return RawConverter(raw_format(width, height, self.fps, self._encoder))
-
     def _check_open(self) -> None:
         if not self._lock.is_held:
             raise UsageError(f"the writer of {str(self.root)!r} is closed")
@@ -333,15 +336,6 @@ class DatasetWriter:
         if problems:
             raise IncompatibleDatasetError("; ".join(problems), hint=f"features are: {', '.join(self._recorded)}")
 
-    def _picture(self, name: str, value: object) -> npt.NDArray[np.uint8]:
-        """Return a picture as (height, width, 3)."""
-        feature = self._recorded[name]
-        picture = _as_array(value)
-        if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8 or picture.shape != feature.shape:
-            found = f"{picture.dtype} {picture.shape}" if isinstance(picture, np.ndarray) else type(value).__name__
-            raise IncompatibleDatasetError(f"feature {name!r}: expected a uint8 picture {feature.shape}, found {found}")
-        return picture.transpose(1, 2, 0) if _is_channels_first(feature) else picture
-
     def _value(self, name: str, value: object) -> object:
         if self._recorded[name].kind is not Kind.IMAGE:
             array = _as_array(value)
@@ -353,20 +347,18 @@ class DatasetWriter:
             return array
         if isinstance(value, bytes | Mapping):
             return value
-        return {"bytes": encode_png(self._picture(name, value)), "path": f"frame-{self.num_frames:06d}.png"}
+        given = self._pictures[name]
+        picture = given.check(_as_array(value))
+        given.settle(picture)
+        return given.image(picture, self.num_frames)
 
 
 def _parse(features: Mapping[str, Any]) -> dict[str, Feature]:
     entries = {name: entry.to_json() if isinstance(entry, Feature) else entry for name, entry in features.items()}
     known = parse_features({name: _plain(entry) for name, entry in entries.items()})
     for name, feature in recorded_features(known).items():
-        if feature.is_camera and feature.is_depth:
-            raise IncompatibleDatasetError(f"feature {name!r}: depth pictures cannot be written yet")
-        if feature.is_camera and (len(feature.shape) != 3 or _hwc(feature)[2] != 3):
-            raise IncompatibleDatasetError(
-                f"feature {name!r}: shape is {feature.shape}, expected (height, width, 3)",
-                hint="for (3, height, width) give the names channels, height, width",
-            )
+        if feature.is_camera:
+            GivenPictures(name, feature)
     return known
 
 
@@ -379,14 +371,6 @@ def _plain(entry: Any) -> Any:
     if isinstance(entry, np.dtype) or (isinstance(entry, type) and issubclass(entry, np.generic)):
         return np.dtype(entry).name
     return entry.item() if isinstance(entry, np.generic) else entry
-
-
-def _is_channels_first(feature: Feature) -> bool:
-    return isinstance(feature.names, list) and str(feature.names[0]).startswith("channel")
-
-
-def _hwc(feature: Feature) -> tuple[int, ...]:
-    return (*feature.shape[1:], feature.shape[0]) if _is_channels_first(feature) else feature.shape
 
 
 def _as_array(value: object) -> object:

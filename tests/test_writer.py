@@ -229,7 +229,7 @@ def test_nothing_can_be_resumed_where_nothing_is(tmp_path: Path) -> None:
         ({"dtype": "float32"}, MetadataError),
         ({"dtype": "video", "shape": (64, 96, 1), "names": None}, IncompatibleDatasetError),
         (
-            {"dtype": "video", "shape": (64, 96, 1), "names": None, "info": {"is_depth_map": True}},
+            {"dtype": "video", "shape": (64, 96, 3), "names": None, "info": {"is_depth_map": True}},
             IncompatibleDatasetError,
         ),
     ],
@@ -240,6 +240,61 @@ def test_features_that_cannot_be_written_are_refused_at_once(
     with pytest.raises(error, match="feature 'x'"):
         create(tmp_path / "set", {"x": entry})
     assert not (tmp_path / "set").exists()
+
+
+DEPTH = "observation.images.front_depth"
+
+
+def depth_features(dtype: str) -> dict[str, Any]:
+    shape = {"dtype": dtype, "shape": (HEIGHT, WIDTH, 1), "names": ["height", "width", "channels"]}
+    return {**FEATURES, DEPTH: {**shape, "info": {"is_depth_map": True}}}
+
+
+def depth(number: int) -> np.ndarray:
+    """Return millimetres from 0.3 m to 3.4 m."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    return (300 + 20 * y + 18 * x + 10 * number).astype(np.uint16)[:, :, np.newaxis]
+
+
+@pytest.mark.lerobot
+@pytest.mark.parametrize("unit", ["mm", "m"])
+@pytest.mark.parametrize("dtype", ["video", "image"])
+def test_depths_come_back_and_lerobot_reads_them(tmp_path: Path, dtype: str, unit: str) -> None:
+    root = tmp_path / "set"
+    pictures = [depth(n) if unit == "mm" else (depth(n) / 1000).astype(np.float32) for n in range(7)]
+    for episode in (pictures[:4], pictures[4:]):
+        with create(root, depth_features(dtype)) if not root.exists() else DatasetWriter.resume(root) as writer:
+            for number, picture in enumerate(episode):
+                writer.add_frame({**frame(number), DEPTH: picture}, task="push")
+            writer.save_episode()
+    dataset = Dataset.open(root)
+    found = [picture for episode in range(2) for picture in dataset.frames(episode, DEPTH)]
+    for number, picture in enumerate(found):
+        assert abs(picture - depth(number).astype(np.float32)).max() <= 1.5
+    assert dataset.features[DEPTH].info["depth_unit"] == unit
+    pooled = np.stack(pictures).astype(np.float64)
+    stats = dataset.stats[DEPTH]
+    assert stats.mean.shape == (1, 1, 1)
+    np.testing.assert_allclose(stats.mean.item(), pooled.mean(), rtol=1e-6)
+    np.testing.assert_allclose([stats.min.item(), stats.max.item()], [pooled.min(), pooled.max()], rtol=1e-6)
+    judge(root)
+
+
+def test_depths_of_another_unit_than_the_first_are_refused(tmp_path: Path) -> None:
+    with create(tmp_path / "set", depth_features("video")) as writer:
+        writer.add_frame({**frame(0), DEPTH: depth(0)}, task="push")
+        with pytest.raises(IncompatibleDatasetError, match=r"expected uint16 depths in mm .*found float32"):
+            writer.add_frame({**frame(1), DEPTH: depth(1).astype(np.float32)}, task="push")
+        writer.save_episode()
+
+
+def test_a_depth_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    with create(tmp_path / "set", depth_features("video")) as writer:
+        with pytest.raises(IncompatibleDatasetError, match="no number"):
+            writer.add_frame({**frame(0), DEPTH: np.full((HEIGHT, WIDTH, 1), np.nan, np.float32)}, task="push")
+        fill_with_depth = {**frame(0), DEPTH: depth(0)}
+        writer.add_frame(fill_with_depth, task="push")
+        writer.save_episode()
 
 
 @pytest.mark.parametrize("size", [(63, 96), (64, 97)])

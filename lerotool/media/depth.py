@@ -19,7 +19,8 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.media.format import StreamCodec, StreamFormat
+from lerotool.errors import MetadataError
+from lerotool.media.format import DEPTH_UNITS, StreamCodec, StreamFormat
 
 HIGHEST_CODE = 4095
 _MM_PER_M = 1000
@@ -48,10 +49,17 @@ class DepthScale:
 
     @classmethod
     def of(cls, info: Mapping[str, Any]) -> DepthScale:
-        """Return the scale that a feature's ``info`` block states; LeRobot's own where it states nothing."""
+        """Return the scale that a feature's ``info`` block states; LeRobot's own where it states nothing.
+
+        Raises:
+            MetadataError: the range is empty, or reaches where there is no logarithm.
+        """
         names = {"low_m": "depth_min", "high_m": "depth_max", "shift_m": "shift", "use_log": "use_log"}
         stated = {name: info.get(f"video.{key}") for name, key in names.items()}
-        return cls(**{name: value for name, value in stated.items() if value is not None})
+        scale = cls(**{name: value for name, value in stated.items() if value is not None})
+        if scale.low_m >= scale.high_m or (scale.use_log and scale.low_m + scale.shift_m <= 0):
+            raise MetadataError(f"depths cannot be coded as the feature's info says: {scale.to_info()}")
+        return scale
 
     def to_info(self) -> dict[str, Any]:
         """Return the entries of the ``info`` block."""
@@ -82,7 +90,8 @@ class DepthScale:
             share = (np.log(np.maximum(values, low) + shift) - np.float32(bottom)) / np.float32(top - bottom)
         else:
             share = (values - low) / (high - low)
-        return np.rint(share * HIGHEST_CODE).clip(0, HIGHEST_CODE).astype(np.uint16)
+        codes: npt.NDArray[np.uint16] = np.rint(share * HIGHEST_CODE).clip(0, HIGHEST_CODE).astype(np.uint16)
+        return codes
 
     @cached_property
     def millimetres(self) -> npt.NDArray[np.float32]:
@@ -96,16 +105,34 @@ class DepthScale:
         return np.asarray(np.rint(_MM_PER_M * np.clip(metres, self.low_m, self.high_m)), dtype=np.float32)
 
 
-def depth_format(width: int, height: int, fps: float, dtype: npt.DTypeLike) -> StreamFormat:
-    """Return the raw format that keeps depths as they are.
+def depth_unit(dtype: npt.DTypeLike) -> str | None:
+    """Return the unit that depths of a dtype are in, as LeRobot takes it: uint16 is mm, float32 is m, others none."""
+    return next((DEPTH_UNITS[name] for name, known in RAW_DTYPES.items() if np.dtype(dtype) == known), None)
+
+
+def depth_dtype(unit: str) -> np.dtype[Any]:
+    """Return the dtype of depths that are in a unit, ``mm`` or ``m``.
 
     Raises:
-        ValueError: the dtype is neither uint16 (millimetres) nor float32 (metres).
+        MetadataError: there is no such unit.
     """
-    for pixel_format, known in RAW_DTYPES.items():
-        if np.dtype(dtype) == known:
-            return StreamFormat(StreamCodec.RAW, width, height, pixel_format, fps)
-    raise ValueError(f"depths are uint16 millimetres or float32 metres, not {np.dtype(dtype)}")
+    return RAW_DTYPES[_pixel_format(unit)]
+
+
+def raw_depth_format(width: int, height: int, fps: float, unit: str) -> StreamFormat:
+    """Return the raw format that keeps depths of a unit as they are.
+
+    Raises:
+        MetadataError: there is no such unit.
+    """
+    return StreamFormat(StreamCodec.RAW, width, height, _pixel_format(unit), fps)
+
+
+def _pixel_format(unit: str) -> str:
+    for name, known in DEPTH_UNITS.items():
+        if known == unit:
+            return name
+    raise MetadataError(f"the depth unit is {unit!r}, expected {' or '.join(DEPTH_UNITS.values())}")
 
 
 def depth_array(frame: av.VideoFrame) -> Depth:

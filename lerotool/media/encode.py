@@ -26,6 +26,7 @@ from lerotool.media.grid import exact_rate, grid_time_base
 from lerotool.media.libav import SCALER_THREADS, address, named_errors
 from lerotool.media.options import SVT_AV1, encoder_name, encoder_options
 from lerotool.media.scheduling import kept_priority
+from lerotool.media.tiff import write_depth_tiff
 from lerotool.storage import partial_path, sync_directory, sync_file
 
 _PROBE_FRAMES = 5
@@ -224,6 +225,11 @@ def encode_jpeg(picture: npt.NDArray[np.uint8], quality: int = 2) -> bytes:
 def encode_png(picture: npt.NDArray[np.uint8]) -> bytes:
     """Return a (height, width, 3) RGB picture as a PNG."""
     return _encode_picture(picture, "png", "rgb24", {})
+
+
+def encode_depth_image(picture: npt.NDArray[np.uint16] | npt.NDArray[np.float32]) -> bytes:
+    """Return a (height, width, 1) picture, uint16 or float32, as an uncompressed TIFF, which loses nothing."""
+    return write_depth_tiff(picture[:, :, 0])
 
 
 def _encode_picture(picture: npt.NDArray[np.uint8], codec: str, pix_fmt: str, options: dict[str, str]) -> bytes:

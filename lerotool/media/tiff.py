@@ -1,4 +1,4 @@
-"""TIFFs of 32-bit floats, which FFmpeg does not read: one channel, uncompressed, as Pillow writes mode ``F``."""
+"""TIFFs of depth: one channel, uncompressed, as Pillow writes modes ``I;16`` and ``F``; FFmpeg does not read floats."""
 
 from __future__ import annotations
 
@@ -7,16 +7,8 @@ import struct
 import numpy as np
 import numpy.typing as npt
 
-_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _OFFSETS, _CHANNELS, _SIZES, _SAMPLE_FORMAT = (
-    256,
-    257,
-    258,
-    259,
-    273,
-    277,
-    279,
-    339,
-)
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_OFFSETS, _CHANNELS, _ROWS, _SIZES, _SAMPLE_FORMAT = 273, 277, 278, 279, 339
 _FIELD_TYPES = {3: "H", 4: "I"}
 _FLOAT, _UNCOMPRESSED = [3], [1]
 
@@ -41,6 +33,28 @@ def read_float_tiff(data: bytes) -> npt.NDArray[np.float32] | None:
     if len(pixels) != height * width * 4 or not pixels:
         raise ValueError(f"{len(pixels)} bytes of pixels for {width}x{height}")
     return np.frombuffer(pixels, f"{order}f4").astype(np.float32).reshape(height, width, 1)
+
+
+def write_depth_tiff(depth: npt.NDArray[np.uint16] | npt.NDArray[np.float32]) -> bytes:
+    """Return a (height, width) picture as a TIFF of one strip."""
+    height, width = depth.shape
+    pixels = np.ascontiguousarray(depth, depth.dtype.newbyteorder("<")).tobytes()
+    is_black_zero, strip = 1, 8
+    tags = {
+        _WIDTH: width,
+        _HEIGHT: height,
+        _BITS: 8 * depth.itemsize,
+        _COMPRESSION: _UNCOMPRESSED[0],
+        _PHOTOMETRIC: is_black_zero,
+        _OFFSETS: strip,
+        _CHANNELS: 1,
+        _ROWS: height,
+        _SIZES: len(pixels),
+        _SAMPLE_FORMAT: _FLOAT[0] if depth.dtype.kind == "f" else 1,
+    }
+    directory = struct.pack("<H", len(tags))
+    directory += b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return struct.pack("<2sHI", b"II", 42, strip + len(pixels)) + pixels + directory + bytes(4)
 
 
 def _read_tags(data: bytes, order: str) -> dict[int, list[int]]:
