@@ -74,7 +74,15 @@ def encode(
     dry_run: DryRunOption = False,
     dask: DaskOption = None,
     dask_scheduler_file: DaskFileOption = None,
-    vcodec: Annotated[str | None, typer.Option(help="Codec or encoder.", rich_help_panel=_VIDEO)] = None,
+    vcodec: Annotated[
+        str | None,
+        typer.Option(
+            "--vcodec",
+            "--codec",
+            help="libsvtav1, h264, hevc, an FFmpeg encoder, or auto: the hardware encoder that works, else libsvtav1.",
+            rich_help_panel=_VIDEO,
+        ),
+    ] = None,
     pix_fmt: Annotated[str | None, typer.Option(help="Pixel format.", rich_help_panel=_VIDEO)] = None,
     g: Annotated[int | None, typer.Option("--g", min=1, help="Frames per keyframe.", rich_help_panel=_VIDEO)] = None,
     crf: Annotated[int | None, typer.Option(min=0, help="Quality, lower is better.", rich_help_panel=_VIDEO)] = None,
@@ -110,9 +118,10 @@ def encode(
     cluster = dask_cluster(dask, dask_scheduler_file)
     if cluster is not None and jobs is not None:
         raise UsageError("--jobs is for this machine", hint="a cluster runs as many jobs as its workers have threads")
+    overrides = _overrides(vcodec, pix_fmt, g, crf, preset, fast_decode, extra_option)
     options = EncodeOptions(
         jobs=jobs,
-        overrides=_overrides(vcodec, pix_fmt, g, crf, preset, fast_decode, extra_option),
+        overrides=_with_encoder(overrides, output),
         salvage=salvage,
         pack=not no_pack,
         priority=Priority(priority.value),
@@ -149,6 +158,21 @@ def _overrides(
             raise UsageError(f"--extra-option {wrong[0]!r}: expected NAME=VALUE")
         given["extra_options"] = {name: value for name, _, value in pairs}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _with_encoder(overrides: dict[str, Any], output: Output) -> dict[str, Any]:
+    """Replace the codec ``auto`` by what works here, and say so."""
+    from lerotool.media.format import AUTO, EncoderSettings
+
+    if overrides.get("vcodec") != AUTO:
+        return overrides
+    from lerotool.media.codecs import choose_encoder
+
+    choice = choose_encoder(EncoderSettings(**overrides))
+    why = f", for want of {', '.join(encoder for encoder, _ in choice.refused)}" if choice.refused else ""
+    output.note(f"encoding with {choice.settings.vcodec}{why}")
+    chosen = {"vcodec": choice.settings.vcodec}
+    return overrides | chosen | ({"preset": choice.settings.preset} if "preset" in overrides else {})
 
 
 def _roots(datasets: list[str]) -> list[Path]:

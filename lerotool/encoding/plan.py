@@ -11,6 +11,7 @@ from typing import Any
 from lerotool.encoding.events import Left
 from lerotool.errors import LerotoolError
 from lerotool.execution import Priority
+from lerotool.media.codecs import choose_encoder
 from lerotool.media.format import EncoderSettings
 from lerotool.spool.pending import PendingEpisode, State
 from lerotool.spool.recovery import Kind, Verdict, examine_all
@@ -154,4 +155,5 @@ def _classify(verdict: Verdict, options: EncodeOptions, committed: frozenset[str
         return None
     if episode.header.recording_id in committed:
         return Left(name, "is in the dataset already", f"remove {verdict.path}")
-    return Task(episode, dataclasses.replace(episode.header.encoder, **options.overrides))
+    settings = dataclasses.replace(episode.header.encoder, **options.overrides)
+    return Task(episode, choose_encoder(settings).settings)

@@ -40,6 +40,9 @@ class StreamFormat:
     fps: float
 
 
+AUTO = "auto"
+"""The codec that stands for the best encoder of the machine; `lerotool.media.codecs` finds it."""
+
 DEPTH_UNITS: Mapping[str, str] = MappingProxyType({"gray16le": "mm", "grayf32le": "m"})
 """Pixel formats of raw depth pictures, and what LeRobot calls their units."""
 
@@ -49,7 +52,7 @@ class EncoderSettings:
     """How videos are encoded; names and defaults are LeRobot's.
 
     Attributes:
-        vcodec: ``libsvtav1``, ``h264``, ``hevc`` or an FFmpeg encoder's name.
+        vcodec: ``libsvtav1``, ``h264``, ``hevc``, an FFmpeg encoder's name, or ``auto``.
         pix_fmt: pixel format of the video.
         g: frames from one keyframe to the next (GOP); short, because training reads frames at random.
         crf: quality, lower is better.

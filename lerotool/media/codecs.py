@@ -1,0 +1,62 @@
+"""Which encoder this machine really has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from lerotool.errors import MediaError
+from lerotool.media.encode import probe_encoder
+from lerotool.media.format import AUTO, EncoderSettings
+from lerotool.media.options import SVT_AV1
+
+HARDWARE = (
+    "h264_videotoolbox",
+    "hevc_videotoolbox",
+    "h264_nvenc",
+    "hevc_nvenc",
+    "h264_vaapi",
+    "h264_qsv",
+)
+"""What ``auto`` tries, in LeRobot's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The encoder that ``auto`` has found.
+
+    Attributes:
+        settings: with that encoder's name.
+        refused: the encoders that were tried before, and why they do not work here.
+    """
+
+    settings: EncoderSettings
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+def choose_encoder(settings: EncoderSettings) -> Choice:
+    """Replace the codec ``auto`` by the first hardware encoder that really encodes, else by SVT-AV1.
+
+    Libraries list encoders whose hardware is not there, so each is tried with a few pictures. Other codecs are left as
+    they are.
+    """
+    if settings.vcodec != AUTO:
+        return Choice(settings)
+    refused = []
+    for encoder in HARDWARE:
+        reason = _refusal(encoder, settings.pix_fmt)
+        if reason is None:
+            return Choice(replace(settings, vcodec=encoder), tuple(refused))
+        refused.append((encoder, reason))
+    preset = settings.preset if isinstance(settings.preset, int) else EncoderSettings().preset
+    return Choice(replace(settings, vcodec=SVT_AV1, preset=preset), tuple(refused))
+
+
+@lru_cache
+def _refusal(encoder: str, pix_fmt: str) -> str | None:
+    """Return why an encoder does not work on this machine, None if it does."""
+    try:
+        probe_encoder(EncoderSettings(vcodec=encoder, pix_fmt=pix_fmt))
+    except MediaError as error:
+        return str(error)
+    return None
