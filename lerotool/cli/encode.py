@@ -119,9 +119,10 @@ def encode(
     if cluster is not None and jobs is not None:
         raise UsageError("--jobs is for this machine", hint="a cluster runs as many jobs as its workers have threads")
     overrides = _overrides(vcodec, pix_fmt, g, crf, preset, fast_decode, extra_option)
+    _tell_choice(overrides, output)
     options = EncodeOptions(
         jobs=jobs,
-        overrides=_with_encoder(overrides, output),
+        overrides=overrides,
         salvage=salvage,
         pack=not no_pack,
         priority=Priority(priority.value),
@@ -160,19 +161,16 @@ def _overrides(
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _with_encoder(overrides: dict[str, Any], output: Output) -> dict[str, Any]:
-    """Replace the codec ``auto`` by what works here, and say so."""
+def _tell_choice(overrides: dict[str, Any], output: Output) -> None:
+    """Say which encoder the codec ``auto`` stands for on this machine."""
     from lerotool.media.format import AUTO, EncoderSettings
 
-    if overrides.get("vcodec") != AUTO:
-        return overrides
-    from lerotool.media.codecs import choose_encoder
+    if overrides.get("vcodec") == AUTO:
+        from lerotool.media.codecs import choose_encoder
 
-    choice = choose_encoder(EncoderSettings(**overrides))
-    why = f", for want of {', '.join(encoder for encoder, _ in choice.refused)}" if choice.refused else ""
-    output.note(f"encoding with {choice.settings.vcodec}{why}")
-    chosen = {"vcodec": choice.settings.vcodec}
-    return overrides | chosen | ({"preset": choice.settings.preset} if "preset" in overrides else {})
+        choice = choose_encoder(EncoderSettings(**overrides))
+        why = f", for want of {', '.join(encoder for encoder, _ in choice.refused)}" if choice.refused else ""
+        output.note(f"encoding with {choice.settings.vcodec}{why}")
 
 
 def _roots(datasets: list[str]) -> list[Path]:
