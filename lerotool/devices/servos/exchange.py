@@ -165,14 +165,11 @@ class Exchanges:
                 parts.append(part)
             if len(found) == len(servos):
                 break
-        for servo, packet in found.items():
-            counts = tally[servo]
-            counts.replies += 1
-            counts.status |= packet.error
-        damaged = _NOTHING
-        if len(found) < len(servos):
-            damaged = find_damaged(servos, parts)
-            self._count_missing([s for s in servos if s not in found], damaged)
+        tally.count_replies(found.values())
+        if len(found) == len(servos):
+            return found, _NOTHING
+        damaged = find_damaged(servos, parts)
+        self._count_missing([s for s in servos if s not in found], damaged)
         return found, damaged
 
     def _count_missing(self, servos: Sequence[int], damaged: frozenset[int]) -> None:

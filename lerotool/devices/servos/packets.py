@@ -9,7 +9,7 @@ and loses the packets after a damaged one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 OVERHEAD = 6
 """Bytes of a status packet beside its data."""
@@ -17,9 +17,8 @@ _HEADER = b"\xff\xff"
 _LAST_ID = 0xFD
 
 
-@dataclass(frozen=True, slots=True)
-class StatusPacket:
-    """One reply whose checksum is right."""
+class StatusPacket(NamedTuple):
+    """One reply whose checksum is right; a tuple, because a control loop makes hundreds a second."""
 
     id: int
     error: int
@@ -66,7 +65,7 @@ def _is_packet(buffer: bytearray, start: int, end: int) -> bool:
         and buffer[start + 2] <= _LAST_ID
         and buffer[start + 4] < 0x80
         and sum(buffer[start + 2 : end]) & 0xFF == 0xFF
-        and _HEADER.startswith(buffer[end : end + 2])
+        and (end == len(buffer) or _HEADER.startswith(buffer[end : end + 2]))
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from lerotool.devices.servos.packets import StatusPacket
 from lerotool.devices.servos.status import Status
 
 
@@ -78,6 +79,13 @@ class BusTally:
         if tally is None:
             tally = self._servos[servo] = ServoTally()
         return tally
+
+    def count_replies(self, packets: Iterable[StatusPacket]) -> None:
+        """Count answers in time and whole."""
+        for servo, error, _ in packets:
+            tally = self[servo]
+            tally.replies += 1
+            tally.status |= error
 
     def snapshot(self) -> BusStatistics:
         """Return the counts."""
