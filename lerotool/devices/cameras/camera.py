@@ -15,7 +15,7 @@ from typing import Protocol, Self
 
 from lerotool.devices.cameras.inspection import Inspector, Verdict
 from lerotool.devices.cameras.likeness import FreezeWatch, is_same_picture
-from lerotool.devices.cameras.sources import PacketSource, StreamPacket, discard, open_source
+from lerotool.devices.cameras.sources import PacketSource, StreamPacket, discard, open_source, pin_source
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.devices.cameras.tally import CameraStatistics, Tally
 from lerotool.errors import DeviceError, DeviceLostError, DeviceTimeoutError, LerotoolError
@@ -357,6 +357,7 @@ def open_camera(spec: CameraSpec) -> Camera:
         DeviceError: the source is not there, or delivers something else than asked for.
     """
     stop = threading.Event()
-    camera = Camera(spec, open_source(spec, stop), stop)
+    pinned = pin_source(spec)
+    camera = Camera(pinned, open_source(pinned, stop), stop)
     camera.start()
     return camera

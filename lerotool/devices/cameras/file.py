@@ -85,7 +85,8 @@ def open_source(spec: CameraSpec, stop: Event) -> FileSource:
     path = Path(spec.source)
     if not path.is_file():
         raise DeviceNotFoundError(
-            f"camera {spec.name!r}: no file {spec.source!r}", hint="a source is sim, an http:// address or a video file"
+            f"camera {spec.name!r}: no file {spec.source!r}",
+            hint="a source is a camera's index, path or usb:NAME, an http:// or rtsp:// address, a video file, or sim",
         )
     with _open_video(path) as (_, video):
         stream, notes = _choose_format(spec, video)

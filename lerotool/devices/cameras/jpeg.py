@@ -7,7 +7,11 @@ from fractions import Fraction
 import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, VideoReformatter
 from numpy.typing import NDArray
+
+from lerotool.media.libav import SCALER_THREADS
 
 Plane = NDArray[np.uint8]
 
@@ -40,6 +44,21 @@ class JpegEncoder:
         self._count += 1
         (packet,) = self._codec.encode(self._frame)
         return bytes(packet)
+
+
+def encode_still(frame: VideoFrame, quality: int = 2) -> bytes:
+    """Return a picture as a JPEG file. A camera's own JPEG may lack the tables that viewers need."""
+    codec = av.CodecContext.create("mjpeg", "w")
+    assert isinstance(codec, VideoCodecContext)
+    codec.width, codec.height, codec.pix_fmt = frame.width, frame.height, "yuvj420p"
+    codec.time_base = Fraction(1, 30)
+    codec.thread_count = 1
+    codec.flags |= _FIXED_QUANTISER
+    codec.global_quality = quality * _QUANTISER_SCALE
+    full = VideoReformatter().reformat(frame, format="yuvj420p", dst_color_range=ColorRange.JPEG, **SCALER_THREADS)
+    full.pts = 0
+    (packet,) = codec.encode(full)
+    return bytes(packet)
 
 
 def is_whole_jpeg(data: bytes) -> bool:

@@ -13,12 +13,17 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Protocol
 
-from lerotool.devices.cameras.spec import CameraSpec
+from lerotool.devices.cameras.spec import CameraSpec, InputFormat
 from lerotool.errors import DeviceError, UsageError
-from lerotool.media.format import StreamFormat
+from lerotool.media.format import StreamCodec, StreamFormat
 
 DEFAULT_SIZE = (640, 480)
 DEFAULT_FPS = 30.0
+_INPUT_FORMATS = {
+    StreamCodec.MJPEG: InputFormat.MJPEG,
+    StreamCodec.H264: InputFormat.H264,
+    StreamCodec.RAW: InputFormat.RAW,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +76,13 @@ class SourceKind:
         form: how such a source is written.
         recognises: whether a source is of this kind.
         open: opens it; raises DeviceError, or UsageError for a source or size that cannot be.
+        pin: gives the source a name that means the same camera when it is opened again.
     """
 
     form: str
     recognises: Callable[[str], bool]
     open: Callable[[CameraSpec, Event], PacketSource]
+    pin: Callable[[CameraSpec], CameraSpec] = lambda spec: spec
 
 
 def _open_simulated(spec: CameraSpec, stop: Event) -> PacketSource:
@@ -90,18 +97,46 @@ def _open_http(spec: CameraSpec, stop: Event) -> PacketSource:
     return open_source(spec, stop)
 
 
+def _open_network(spec: CameraSpec, stop: Event) -> PacketSource:
+    from lerotool.devices.cameras.network import open_source
+
+    return open_source(spec, stop)
+
+
+def _open_capture(spec: CameraSpec, stop: Event) -> PacketSource:
+    from lerotool.devices.cameras.capture import open_source
+
+    return open_source(spec, stop)
+
+
+def _pin_capture(spec: CameraSpec) -> CameraSpec:
+    from lerotool.devices.cameras.listing import pin_camera
+
+    return pin_camera(spec)
+
+
 def _open_file(spec: CameraSpec, stop: Event) -> PacketSource:
     from lerotool.devices.cameras.file import open_source
 
     return open_source(spec, stop)
 
 
+def _begins(pattern: str) -> Callable[[str], bool]:
+    compiled = re.compile(pattern, re.IGNORECASE)
+    return lambda source: compiled.match(source) is not None
+
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 SOURCES: tuple[SourceKind, ...] = (
     SourceKind("sim, sim:numbered", lambda source: re.match(r"sim(?![^:,])", source) is not None, _open_simulated),
+    SourceKind("http://…, https://…", _begins("https?://"), _open_http),
+    SourceKind("rtsp://…, tcp://HOST:PORT", _begins("(rtsps?|tcp)://"), _open_network),
     SourceKind(
-        "http://…, https://…", lambda source: re.match(r"https?://", source, re.IGNORECASE) is not None, _open_http
+        "a camera's index (0), path (/dev/video0, /dev/v4l/…) or name (usb:NAME)",
+        _begins(r"[0-9]+$|/dev/(video|v4l/)|usb:"),
+        _open_capture,
+        _pin_capture,
     ),
     SourceKind("a video file", lambda source: _SCHEME.match(source) is None, _open_file),
 )
@@ -118,9 +153,31 @@ def open_source(spec: CameraSpec, stop: Event) -> PacketSource:
         UsageError: no kind of source is written so.
         DeviceError: the source is not there, or delivers something else than asked for.
     """
+    source = _find_kind(spec).open(spec, stop)
+    if spec.input_format not in (None, _INPUT_FORMATS[source.format.codec]):
+        discard(source)
+        delivered = _INPUT_FORMATS[source.format.codec]
+        raise DeviceError(
+            f"camera {spec.name!r}: {spec.source} delivers {delivered}, asked for {spec.input_format}",
+            hint="leave the format out",
+        )
+    return source
+
+
+def pin_source(spec: CameraSpec) -> CameraSpec:
+    """Return the spec with a source that means the same camera when it is opened again, after it was unplugged.
+
+    Raises:
+        UsageError: no kind of source is written so.
+        DeviceError: the source is not there.
+    """
+    return _find_kind(spec).pin(spec)
+
+
+def _find_kind(spec: CameraSpec) -> SourceKind:
     for kind in SOURCES:
         if kind.recognises(spec.source):
-            return kind.open(spec, stop)
+            return kind
     forms = "; ".join(kind.form for kind in SOURCES)
     raise UsageError(f"camera {spec.name!r}: unknown kind of source {spec.source!r}", hint=f"known sources: {forms}")
 

@@ -1,24 +1,37 @@
-"""What a user says about a camera: ``NAME=SOURCE[,WxH][,FPS]``."""
+"""What a user says about a camera: ``NAME=SOURCE[,WxH][,FPS][,mjpeg|h264|raw]``."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Self
 
 from lerotool.errors import UsageError
 from lerotool.features import CAMERA_PREFIX
 
 FORM = (
-    "NAME=SOURCE[,WxH][,FPS], for example front=sim, wrist=clip.mp4,640x480 or top=http://10.0.0.7:81/stream,640x480,30"
+    "NAME=SOURCE[,WxH][,FPS][,mjpeg|h264|raw], for example front=0,640x480,30, wrist=/dev/video2,1280x720,30,mjpeg, "
+    "top=http://10.0.0.7:81/stream, side=clip.mp4,640x480 or front=sim"
 )
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 # The source is as short as the size and rate at the right end allow, so it may itself contain commas and equal signs.
 _SOURCE = re.compile(
-    r"(?P<source>.*?)(?:,(?P<width>[0-9]+)[xX](?P<height>[0-9]+))?(?:,(?P<fps>[0-9]+(?:\.[0-9]+)?))?", re.DOTALL
+    r"(?P<source>.*?)(?:,(?P<width>[0-9]+)[xX](?P<height>[0-9]+))?(?:,(?P<fps>[0-9]+(?:\.[0-9]+)?))?"
+    r"(?:,(?P<input>mjpeg|h264|raw))?",
+    re.DOTALL,
 )
 _SIDES = range(32, 8193)
 _MAX_FPS = 1000.0
+
+
+class InputFormat(StrEnum):
+    """How a camera is to pack its pictures."""
+
+    MJPEG = "mjpeg"
+    H264 = "h264"
+    RAW = "raw"
+    """Uncompressed, in whatever layout the camera has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +40,13 @@ class CameraSpec:
 
     Attributes:
         name: letters, digits, ``_`` and ``-``.
-        source: what delivers the pictures: ``sim``, ``sim:numbered``, a video file's path or an ``http(s)://`` address.
+        source: what delivers the pictures: the index, path or name of a camera of this computer (``0``,
+            ``/dev/v4l/by-id/…``, ``usb:NAME``), an ``http(s)://``, ``rtsp://`` or ``tcp://`` address, a video file's
+            path, ``sim`` or ``sim:numbered``.
         width: pixels, even, or None; never without ``height``.
         height: pixels, even, or None.
         fps: pictures a second, or None.
+        input_format: how pictures are to be packed, or None for what is cheapest to keep: MJPEG where it is offered.
     """
 
     name: str
@@ -38,6 +54,7 @@ class CameraSpec:
     width: int | None = None
     height: int | None = None
     fps: float | None = None
+    input_format: InputFormat | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -69,9 +86,9 @@ class CameraSpec:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Build a spec from ``NAME=SOURCE[,WxH][,FPS]``.
+        """Build a spec from ``NAME=SOURCE[,WxH][,FPS][,mjpeg|h264|raw]``.
 
-        The name ends at the first ``=``; size and rate are recognised from the right end.
+        The name ends at the first ``=``; size, rate and format are recognised from the right end.
 
         Raises:
             UsageError: what is wrong, with the right form as hint.
@@ -88,12 +105,26 @@ class CameraSpec:
             int(width) if width else None,
             int(height) if height else None,
             float(fps) if fps else None,
+            InputFormat(match["input"]) if match["input"] else None,
         )
 
     def __str__(self) -> str:
         size = "" if self.size is None else f",{self.width}x{self.height}"
-        return f"{self.name}={self.source}{size}" + ("" if self.fps is None else f",{self.fps:g}")
+        rate = "" if self.fps is None else f",{self.fps:g}"
+        return f"{self.name}={self.source}{size}{rate}" + (f",{self.input_format}" if self.input_format else "")
 
 
 def _error(text: str) -> UsageError:
     return UsageError(text, hint=f"write a camera as {FORM}")
+
+
+def parse_camera_map(text: str) -> list[CameraSpec]:
+    """Read LeRobot's inline camera map, ``{front: {type: opencv, index_or_path: 0, width: 640, …}, …}``.
+
+    Raises:
+        UsageError: it is not written so, or says something that is not supported; names the place or the camera.
+    """
+    from lerotool.devices.cameras.flow_map import parse_flow_map
+    from lerotool.devices.cameras.lerobot import build_specs
+
+    return build_specs(parse_flow_map(text))

@@ -243,7 +243,7 @@ def test_rate_and_largest_gap_follow_from_the_capture_times(steps: list[int], re
     assert counts.rate == (pytest.approx((len(steps) - 1) * 1e9 / span) if span else None)
 
 
-@pytest.mark.parametrize("source", ["rtsp://10.0.0.1/stream", "ftp://host/file.mp4"])
+@pytest.mark.parametrize("source", ["udp://10.0.0.1:5000", "ftp://host/file.mp4"])
 def test_an_unknown_kind_of_source_lists_the_known_ones(source: str) -> None:
     with pytest.raises(UsageError, match="unknown kind of source") as caught:
         open_camera(CameraSpec.parse(f"front={source}"))

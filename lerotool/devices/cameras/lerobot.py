@@ -1,0 +1,105 @@
+"""Cameras as LeRobot's command line describes them (``OpenCVCameraConfig`` of LeRobot 0.6).
+
+What such a description says is kept or refused; nothing is left out.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from lerotool.devices.cameras.flow_map import FlowMap, Scalar
+from lerotool.devices.cameras.spec import CameraSpec, InputFormat
+from lerotool.errors import UsageError
+
+_FOURCC = {
+    "MJPG": InputFormat.MJPEG,
+    "H264": InputFormat.H264,
+    **dict.fromkeys(("YUYV", "YUY2", "UYVY", "NV12", "I420", "YU12", "YV12", "RGB3", "BGR3"), InputFormat.RAW),
+}
+_KEYS = ("type", "index_or_path", "width", "height", "fps", "fourcc")
+_TYPE = "opencv"
+_BACKENDS = {"linux": (200, "V4L2"), "darwin": (1200, "AVFOUNDATION"), "win32": (700, "DSHOW")}
+# Keys that may be there as long as they say what lerotool does anyway.
+_NEUTRAL: Mapping[str, tuple[Scalar, ...]] = {
+    "color_mode": ("rgb", "RGB"),
+    "rotation": (0, "NO_ROTATION"),
+    "backend": (0, "ANY", *_BACKENDS.get(sys.platform, ())),
+}
+_WHY = {
+    "color_mode": "datasets hold RGB",
+    "rotation": "pictures are recorded as the camera sends them; turn the camera",
+    "backend": "the system's own is used",
+    "warmup_s": "a recording begins when the camera has sent its first picture; remove it",
+}
+
+
+def build_specs(document: FlowMap) -> list[CameraSpec]:
+    """Return the cameras of a map from names to LeRobot's settings.
+
+    Raises:
+        UsageError: a camera says what is not supported, or what cannot be.
+    """
+    specs = []
+    for name, settings in document.items():
+        if not isinstance(settings, dict):
+            raise UsageError(
+                f"camera {name!r}: expected its settings in braces, found {settings!r}",
+                hint="for example {front: {type: opencv, index_or_path: 0, width: 640, height: 480, fps: 30}}",
+            )
+        specs.append(_build_spec(name, settings))
+    return specs
+
+
+def _build_spec(name: str, settings: FlowMap) -> CameraSpec:
+    kind = settings.get("type")
+    if kind != _TYPE:
+        found = f"{kind!r} is not supported" if "type" in settings else "type is missing"
+        raise UsageError(f"camera {name!r}: {found}, expected {_TYPE!r}", hint="other cameras: as NAME=SOURCE,WxH,FPS")
+    _check_keys(name, settings)
+    return CameraSpec(
+        name,
+        _read_source(name, settings.get("index_or_path")),
+        _read_number(name, settings, "width"),
+        _read_number(name, settings, "height"),
+        _read_number(name, settings, "fps"),
+        _read_fourcc(name, settings.get("fourcc")),
+    )
+
+
+def _check_keys(name: str, settings: FlowMap) -> None:
+    for key, value in settings.items():
+        if key in _KEYS:
+            continue
+        if key not in _WHY:
+            known = ", ".join((*_KEYS, *_NEUTRAL))
+            raise UsageError(f"camera {name!r}: unknown setting {key!r}", hint=f"known settings: {known}")
+        neutral = _NEUTRAL.get(key, ())
+        # True is no 1 here.
+        if isinstance(value, dict | bool) or value not in neutral:
+            raise UsageError(f"camera {name!r}: {key} {value!r} is not supported", hint=_WHY[key])
+
+
+def _read_source(name: str, value: object) -> str:
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return str(value)
+    raise UsageError(f"camera {name!r}: index_or_path is {value!r}, expected a number from 0 on or a path")
+
+
+def _read_number(name: str, settings: FlowMap, key: str) -> int | None:
+    value = settings.get(key)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise UsageError(f"camera {name!r}: {key} is {value!r}, expected a whole number")
+
+
+def _read_fourcc(name: str, value: object) -> InputFormat | None:
+    if value is None:
+        return None
+    if isinstance(value, str) and value in _FOURCC:
+        return _FOURCC[value]
+    raise UsageError(
+        f"camera {name!r}: fourcc {value!r} is not supported", hint=f"supported ones: {', '.join(_FOURCC)}"
+    )

@@ -1,0 +1,114 @@
+"""Network cameras whose streams libav opens itself: RTSP, and H.264 or Motion JPEG straight over TCP.
+
+RTSP is what IP cameras offer; a stream over TCP is what ``rpicam-vid --listen``, GStreamer and ffmpeg serve. Their time
+stamps are on the camera's clock, so packets are stamped on arrival.
+"""
+
+from __future__ import annotations
+
+import errno
+from threading import Event
+from urllib.parse import urlsplit
+
+import av
+from av.container import InputContainer
+
+from lerotool.devices.cameras.demuxed import DemuxedSource, differs_in_rate, read_format
+from lerotool.devices.cameras.spec import CameraSpec
+from lerotool.errors import DeviceError, DeviceLostError, DeviceNotFoundError, DeviceTimeoutError, UsageError
+from lerotool.media.format import StreamFormat
+
+TIMEOUT_S = 4.0
+"""For connecting, and for a silence after which the stream is taken for lost; shorter than closing may take."""
+# libav tells a name that does not exist as an input/output error.
+_UNREACHABLE = (errno.EIO, errno.EHOSTUNREACH, errno.ENETUNREACH)
+_HINT = "open the address in VLC; the camera's manual names its path"
+# RTP over the RTSP connection, so that nothing is lost on the way.
+_RTSP = {"rtsp_transport": "tcp", "allowed_media_types": "video"}
+# What a stream contains must not make libav open anything else.
+_TCP = {"protocol_whitelist": "tcp", "format_whitelist": "mpegts,h264,mjpeg,mpjpeg"}
+
+
+def open_source(spec: CameraSpec, stop: Event) -> DemuxedSource:
+    """Connect to a network camera.
+
+    Raises:
+        UsageError: the address cannot be one.
+        DeviceNotFoundError: nobody answers there.
+        DeviceTimeoutError: the camera does not send in time.
+        DeviceError: the camera refuses, or sends what cannot be kept, or another size than asked for.
+    """
+    where = f"camera {spec.name!r}: {_show(spec)}"
+    container = _open(spec.source, where)
+    try:
+        stream = _read_format(spec, where, container)
+    except DeviceError:
+        container.close()
+        raise
+    notes: tuple[str, ...] = ()
+    if differs_in_rate(stream.fps, spec.fps):
+        notes = (f"{where} sends {stream.fps:g} pictures a second, asked for {spec.fps:g}",)
+    return DemuxedSource(container, stream, notes, stop, _explain_loss)
+
+
+def _read_format(spec: CameraSpec, where: str, container: InputContainer) -> StreamFormat:
+    stream = read_format(spec, where, container)
+    if spec.size not in (None, (stream.width, stream.height)):
+        raise DeviceError(
+            f"{where} sends {stream.width}x{stream.height}, asked for {spec.width}x{spec.height}",
+            hint="leave the size out, or set it in the camera's own settings",
+        )
+    return stream
+
+
+def _show(spec: CameraSpec) -> str:
+    """Return the address without its password.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        parts = urlsplit(spec.source)
+        is_complete = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_complete = False
+    if not is_complete or (parts.scheme.lower() == "tcp" and parts.port is None):
+        raise UsageError(
+            f"camera {spec.name!r}: {spec.source.rpartition('@')[2]!r} is no address",
+            hint="expected rtsp://HOST[:PORT]/PATH or tcp://HOST:PORT",
+        )
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _open(address: str, where: str) -> InputContainer:
+    is_rtsp = address.lower().startswith("rtsp")
+    try:
+        return av.open(
+            address,
+            "r",
+            format="rtsp" if is_rtsp else None,
+            options=dict(_RTSP if is_rtsp else _TCP),
+            timeout=TIMEOUT_S,
+            metadata_errors="replace",
+        )
+    except av.error.FFmpegError as error:
+        raise _explain_refusal(where, error) from error
+
+
+def _explain_refusal(where: str, error: av.error.FFmpegError) -> DeviceError:
+    if isinstance(error, av.error.ExitError | TimeoutError):
+        return DeviceTimeoutError(f"{where} has not answered for {TIMEOUT_S:g} s", hint=_HINT)
+    if isinstance(error, av.error.HTTPUnauthorizedError):
+        return DeviceError(f"{where} wants a password", hint="write the address as rtsp://user:password@…")
+    if isinstance(error, ConnectionRefusedError) or (isinstance(error, OSError) and error.errno in _UNREACHABLE):
+        return DeviceNotFoundError(
+            f"{where} cannot be reached: {error.strerror}",
+            hint="check the address, and that the camera is on and in this network",
+        )
+    return DeviceError(f"{where} sends no stream that can be read: {error.strerror}", hint=_HINT)
+
+
+def _explain_loss(error: av.error.FFmpegError) -> DeviceError:
+    if isinstance(error, av.error.ExitError | TimeoutError):
+        return DeviceTimeoutError(f"the stream has been silent for {TIMEOUT_S:g} s")
+    return DeviceLostError(f"the stream has broken off: {error.strerror}")
