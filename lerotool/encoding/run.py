@@ -197,7 +197,7 @@ def _run(
     jobs = sum(len(task.cameras) for task in plan.tasks)
     on_event(Found(plan.root, len(plan.tasks), jobs, plan.frames, plan.seconds, plan.left, plan.live))
     workers = options.jobs or cores() if isinstance(where, Executor) else where.cores_to_share
-    with _scratch(plan.root) as scratch, _workers(where, scratch) as pool:
+    with _scratch(plan.root) as scratch, _workers(where, scratch, jobs) as pool:
         totals.schedule = Schedule(
             plan.tasks,
             appender,
@@ -218,11 +218,12 @@ def _run(
 
 
 @contextlib.contextmanager
-def _workers(where: Executor | Place, scratch: Path) -> Iterator[Executor]:
+def _workers(where: Executor | Place, scratch: Path, jobs: int) -> Iterator[Executor]:
     if isinstance(where, Executor):
         yield where
         return
-    with open_executor(where, scratch) as executor:
+    # Without jobs no cluster is needed.
+    with open_executor(where if jobs else ThisMachine(jobs=1), scratch) as executor:
         yield executor
 
 

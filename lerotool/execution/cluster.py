@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import secrets
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _PACKAGE = "lerotool"
+_ADDRESS = re.compile(r"((tcp|tls|ws|wss|ucx)://)?[^\s/]+:\d+")
 _SAME_EVERYWHERE = "install the same lerotool on all machines"
 
 
@@ -88,6 +90,8 @@ class ClusterExecutor(Executor):
     def _forget(self, inner: Future[Any], outer: Future[Any]) -> None:
         self._open.discard(outer)
         if outer.cancelled():
+            # Only then do those who wait for it wake up.
+            outer.set_running_or_notify_cancel()
             inner.cancel()
 
     def _pass_on(self, outer: Future[Any], inner: Future[Any]) -> None:
@@ -152,6 +156,8 @@ def _connect(scheduler: str | Path, wait_s: float) -> Client:
         raise ClusterError(
             f"there is no Dask scheduler file {str(scheduler)!r}", hint="dask scheduler --scheduler-file FILE writes it"
         )
+    if isinstance(scheduler, str) and not _ADDRESS.fullmatch(scheduler):
+        raise UsageError(f"{scheduler!r} is no address of a Dask scheduler", hint="tcp://HOST:8786")
     where = {"scheduler_file": str(scheduler)} if isinstance(scheduler, Path) else {"address": scheduler}
     try:
         return Client(**where, timeout=wait_s, set_as_default=False)  # type: ignore[no-untyped-call]
@@ -160,8 +166,6 @@ def _connect(scheduler: str | Path, wait_s: float) -> Client:
             f"no Dask scheduler answers at {str(scheduler)!r}: {error}",
             hint="start one with 'dask scheduler', and check the address and the firewall",
         ) from error
-    except ValueError as error:
-        raise UsageError(f"{str(scheduler)!r} is no Dask scheduler: {error}", hint="tcp://HOST:8786") from error
 
 
 def _check_workers(client: Client, scheduler: str | Path, wait_s: float, shared: Path) -> None:

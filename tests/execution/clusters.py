@@ -1,0 +1,68 @@
+"""Dask clusters for tests: a real scheduler and real workers, processes on the loopback interface."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DEADLINE_S = 90.0
+_HTTP = ["--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
+
+
+@dataclass
+class Cluster:
+    """A scheduler and its workers; workers are ended with `subprocess.Popen.kill`."""
+
+    scheduler: subprocess.Popen[bytes]
+    file: Path
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def add_worker(self, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a worker of one thread."""
+        worker = _start(
+            ["worker", "--scheduler-file", str(self.file), "--nthreads", "1", "--no-nanny", *_HTTP], environment
+        )
+        self.workers.append(worker)
+        return worker
+
+
+@contextmanager
+def run_cluster(folder: Path, workers: int) -> Iterator[Cluster]:
+    """Run a cluster whose scheduler file lies in ``folder``."""
+    file = folder / "scheduler.json"
+    cluster = Cluster(
+        _start(["scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file), *_HTTP], {}), file
+    )
+    try:
+        wait_for(lambda: file.exists() and file.stat().st_size > 0)
+        for _ in range(workers):
+            cluster.add_worker()
+        yield cluster
+    finally:
+        for process in (*cluster.workers, cluster.scheduler):
+            process.kill()
+            process.wait()
+
+
+def wait_for(is_true: Callable[[], object]) -> None:
+    """Wait until something is so; fail when it never is."""
+    give_up = time.monotonic() + DEADLINE_S
+    while not is_true():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def _start(arguments: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "dask", *arguments],
+        env={**os.environ, **environment},
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
