@@ -191,7 +191,7 @@ class SoArm:
     def _reset_readings(self) -> None:
         self._steps: dict[int, int] = {}
         self._values: list[float] = []
-        self._heard_ns: dict[int, int] = {}
+        self._silent_since_ns: dict[int, int] = {}
         self._read_ns = 0
         self._statuses: dict[int, Status] = {}
 
@@ -203,19 +203,22 @@ class SoArm:
         """
         reading = self._bus.sync_read(PRESENT_POSITION, JOINT_IDS)
         self._keep(reading)
-        if reading.silent:
-            now = self._clock()
-            lost = [servo for servo in reading.silent if now - self._heard_ns[servo] > self._silence_ns]
-            if lost:
-                who, where = describe_silence(lost)
-                silent_s = max(now - self._heard_ns[servo] for servo in lost) / 1e9
-                raise DeviceLostError(f"{who} for {silent_s:.1f} s", hint=where)
+        if reading.silent or self._silent_since_ns:
+            self._watch_silence(reading.silent)
         return reading
+
+    def _watch_silence(self, silent: frozenset[int]) -> None:
+        """Count how long a motor has been silent from the first request that it did not answer."""
+        now = self._clock()
+        self._silent_since_ns = {servo: self._silent_since_ns.get(servo, now) for servo in silent}
+        lost = {servo: now - since for servo, since in self._silent_since_ns.items() if now - since > self._silence_ns}
+        if lost:
+            who, where = describe_silence(lost)
+            raise DeviceLostError(f"{who} for {max(lost.values()) / 1e9:.1f} s", hint=where)
 
     def _keep(self, reading: SyncReading) -> None:
         self._steps.update(reading.values)
         self._statuses.update(reading.statuses)
-        self._heard_ns.update(dict.fromkeys(reading.values, self._clock()))
         self._read_ns = reading.captured_ns
         self._values = normalise((self._steps[servo] for servo in JOINT_IDS), self._scales)
 
