@@ -41,5 +41,6 @@ def _own_priority() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep every test away from the user's real LeRobot home."""
+    """Keep every test away from the user's real LeRobot home and robots."""
     monkeypatch.setenv("HF_LEROBOT_HOME", str(tmp_path_factory.getbasetemp() / "lerobot-home"))
+    monkeypatch.setenv("LEROTOOL_CONFIG", str(tmp_path_factory.getbasetemp() / "lerotool-config"))

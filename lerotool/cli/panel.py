@@ -134,7 +134,10 @@ def render(status: Status, *, has_keys: bool) -> RenderableType:
     if status.phase not in (Phase.ENCODING, Phase.DONE):
         for camera in status.cameras:
             facts.add_row(camera.name, _render_camera(camera))
-    facts.add_row("waiting", _render_waiting(status))
+    if status.alarms and status.phase not in (Phase.ENCODING, Phase.DONE):
+        facts.add_row("arms", Text("; ".join(status.alarms), style="bold red"))
+    if status.goal:
+        facts.add_row("waiting", _render_waiting(status))
     if status.disk is not None:
         facts.add_row("disk", _render_disk(status))
     keys = _render_keys(status) if has_keys else Text("Ctrl-C: finish and leave", style="dim")
@@ -152,7 +155,7 @@ def _render_phase(status: Status) -> RenderableType:
         Phase.WAITING: f"WAITING for the encoder, next {number}",
         Phase.RECONNECTING: "RECONNECTING: a device is missing",
         Phase.TELEOPERATING: "FOLLOWING the leader, nothing is recorded",
-        Phase.REPLAYING: f"REPLAYING {number}",
+        Phase.REPLAYING: f"REPLAYING episode {status.episode}",
         Phase.ENCODING: "ENCODING what is left",
         Phase.DONE: "DONE",
     }[status.phase]

@@ -2,48 +2,57 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack
-from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lerotool.cli.options import DryRunOption, JsonOption, QuietOption
 from lerotool.cli.output import Output
+from lerotool.cli.robots import (
+    FollowerPortOption,
+    LeaderPortOption,
+    MaxRelativeTargetOption,
+    Overrides,
+    RobotOption,
+    UnitsOption,
+    choose_robot,
+)
 from lerotool.errors import UsageError
 from lerotool.media.format import EncoderSettings
-from lerotool.workspace import Workspace, lerobot_home
 
 if TYPE_CHECKING:
+    from lerotool.cli.record_request import Request
+    from lerotool.cli.robots import RobotChoice
     from lerotool.devices.cameras.camera import Camera
     from lerotool.recording.config import RecordingConfig
     from lerotool.recording.events import SessionReport
-    from lerotool.recording.plan import Plan
     from lerotool.recording.take import Devices
 
 INTERRUPTED = 130
-SIMULATED = "sim"
-SIMULATED_CAMERAS = ("front=sim", "wrist=sim")
-SIMULATED_TASK = "Follow the simulated leader"
-NO_CAMERAS = "none"
-_REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 EXAMPLES = """
 [bold]Examples[/bold]
 
   Try it without a robot: 4 short episodes, encoded two at a time\n
-  $ lerotool record --batch 2 --episodes 4 --episode-time 3
+  $ lerotool record --robot sim --batch 2 --episodes 4 --episode-time 3
 
-  Two cameras, your own dataset; run the same line again to go on where you stopped\n
-  $ lerotool record --repo-id me/pick-cube --task "Pick up the cube" --camera front=sim --camera wrist=clip.mp4,640x480
+  Your own robot, as `lerotool setup` has described it; the same line again goes on where you stopped\n
+  $ lerotool record --robot bench --task "Pick up the cube" --batch 10
+
+  Other cameras than the robot's own, in our form or in LeRobot's\n
+  $ lerotool record --task "Pick up the cube" --camera front=0,640x480,30 --camera top=http://10.0.0.7:81/stream\n
+  $ lerotool record --task "Pick up the cube" --camera "{front: {type: opencv, index_or_path: 0, fps: 30}}"
 
   Only record tonight, encode tomorrow\n
   $ lerotool record --batch 0\n
   $ lerotool encode --pending
+
+  Only move the arms, record nothing\n
+  $ lerotool record --episodes 0
 
 [bold]Keys[/bold]
 
@@ -58,32 +67,18 @@ class _Panels(StrEnum):
     ENCODING = "Encoding"
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """Robot, cameras and dataset as asked for, defaults filled in."""
-
-    robot: str
-    cameras: tuple[str, ...]
-    task: str
-    root: Path
-    argument: str
-
-    @property
-    def encode_command(self) -> str:
-        return f"lerotool encode --pending {_quoted(self.argument)}"
-
-
 def record(
-    robot: Annotated[
-        str | None,
-        typer.Option(help="Robot type; without one a simulated SO-101 pair.", rich_help_panel=_Panels.WHAT),
-    ] = None,
+    robot: RobotOption = None,
+    follower_port: FollowerPortOption = None,
+    leader_port: LeaderPortOption = None,
+    units: UnitsOption = None,
+    max_relative_target: MaxRelativeTargetOption = None,
     camera: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=SOURCE[,WxH][,FPS]",
-            help="A camera; repeat for more. SOURCE: sim, a video file, http://… (MJPEG). 'none' for no camera. "
-            "\\[default with the simulated robot: front=sim and wrist=sim]",
+            help="A camera instead of the robot's own; repeat for more. SOURCE: 0, /dev/v4l/…, http://…, rtsp://…, "
+            "a video file, sim. LeRobot's {name: {type: opencv, …}} is taken too. 'none' for no camera.",
             rich_help_panel=_Panels.WHAT,
         ),
     ] = None,
@@ -94,8 +89,8 @@ def record(
     episodes: Annotated[
         int,
         typer.Option(
-            min=1,
-            help="Episodes in total: running the command again records what is missing.",
+            min=0,
+            help="Episodes in total: running the command again records what is missing. 0: only follow the leader.",
             rich_help_panel=_Panels.WHAT,
         ),
     ] = 50,
@@ -119,6 +114,14 @@ def record(
             rich_help_panel=_Panels.WHAT,
         ),
     ] = 0.5,
+    reconnect_time: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="How long to wait for a device that was lost, in seconds; 0: leave at once.",
+            rich_help_panel=_Panels.WHAT,
+        ),
+    ] = 60.0,
     repo_id: Annotated[
         str | None,
         typer.Option(
@@ -167,14 +170,18 @@ def record(
 ) -> int:
     """Record episodes from a robot and cameras into a LeRobot dataset.
 
-    Without options a simulated robot is recorded. The same command again goes on where the last one stopped.
+    Without a robot of your own a simulated one is recorded. The same command again goes on where the last one stopped.
 
     Saved episodes are safe on disk at once; their videos are encoded in batches while recording goes on.
     """
+    output = Output.of(json=json, quiet=quiet)
+    choice = choose_robot(robot, Overrides(follower_port, leader_port, units, max_relative_target))
+    if episodes == 0:
+        return _teleoperate(choice, Fraction(fps), output, dry_run=dry_run)
+    from lerotool.cli.record_request import build_request
     from lerotool.recording.config import BatchMode, RecordingConfig
 
-    output = Output.of(json=json, quiet=quiet)
-    request = _build_request(robot, camera or [], task, root, repo_id)
+    request = build_request(choice, camera or [], task, root, repo_id)
     mode = BatchMode.LATER if batch == 0 else BatchMode.FOREGROUND if foreground else BatchMode.BACKGROUND
     config = RecordingConfig(
         root=request.root,
@@ -182,81 +189,44 @@ def record(
         fps=Fraction(fps),
         episodes=episodes,
         episode_time_s=episode_time,
-        reset_time_s=reset_time if reset_time is not None else _default_reset_time_s(request.robot),
+        reset_time_s=reset_time if reset_time is not None else request.reset_time_s,
         batch=batch,
         mode=mode,
         encode_at_end=encode_at_end and mode is not BatchMode.LATER,
         max_picture_age_s=max_picture_age,
+        reconnect_s=reconnect_time,
         encoder=EncoderSettings(vcodec=vcodec, g=g, crf=crf, preset=int(preset) if preset.isdecimal() else preset),
     )
     with ExitStack() as stack:
         devices = _open_devices(request, stack)
         _announce(request, devices, output)
         if dry_run:
-            _show_plan(config, request, devices, output)
+            from lerotool.cli.record_plan import show_plan
+
+            show_plan(config, request, devices, output)
             return 0
         return _record(config, request, devices, output)
 
 
-def _default_reset_time_s(robot: str) -> float:
-    """Return LeRobot's default; a simulated scene resets itself."""
-    return 0.0 if robot == SIMULATED else 60.0
-
-
-def _build_request(
-    robot: str | None, cameras: list[str], task: str | None, root: Path | None, repo_id: str | None
-) -> _Request:
-    robot = robot or SIMULATED
-    is_simulated = robot == SIMULATED
-    if not cameras and is_simulated:
-        cameras = list(SIMULATED_CAMERAS)
-    if cameras == [NO_CAMERAS]:
-        cameras = []
-    if root is not None and repo_id is not None:
-        raise UsageError("--root and --repo-id both name the dataset", hint="use one of them")
-    if task is None and not is_simulated:
-        raise UsageError("--task is missing", hint='say what the robot does: --task "Pick up the cube"')
-    if root is not None:
-        argument = str(root)
-    else:
-        argument = repo_id or _default_repo_id(robot, task)
-        if not _REPO_ID.fullmatch(argument):
-            raise UsageError(
-                f"--repo-id is {argument!r}, expected user/name", hint="for example --repo-id me/pick-cube"
-            )
-        root = lerobot_home() / argument
-    return _Request(robot, tuple(cameras), task or SIMULATED_TASK, root.expanduser(), argument)
-
-
-def _default_repo_id(robot: str, task: str | None) -> str:
-    """Return a name that the same command has tomorrow too, so that it goes on with the same dataset."""
-    name = "so101_sim" if robot == SIMULATED else re.sub(r"\W+", "_", robot)
-    words = re.sub(r"[^a-z0-9]+", "-", (task or "").lower()).strip("-")[:40].strip("-")
-    return f"local/{name}-{words}" if words else f"local/{name}"
-
-
-def _open_devices(request: _Request, stack: ExitStack) -> Devices:
-    from lerotool.devices.cameras.camera import CameraSpec, open_camera
-    from lerotool.devices.robot import build_robot
+def _open_devices(request: Request, stack: ExitStack) -> Devices:
+    """Open the cameras; the session opens the robot when everything else is ready."""
+    from lerotool.devices.cameras.camera import open_camera
     from lerotool.recording.plan import build_features
     from lerotool.recording.take import Devices
 
-    specs = [CameraSpec.parse(text) for text in request.cameras]
-    names = [spec.name for spec in specs]
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise UsageError(f"two cameras are called {', '.join(map(repr, repeated))}", hint="give each its own name")
-    robot = build_robot(request.robot)
+    robot = request.robot.build()
     cameras: list[Camera] = []
-    for spec in specs:
+    for spec in request.cameras:
         camera = open_camera(spec)
         stack.callback(camera.close)
         cameras.append(camera)
     return Devices(robot, cameras, build_features(robot.features(), cameras))
 
 
-def _announce(request: _Request, devices: Devices, output: Output) -> None:
-    if request.robot == SIMULATED:
-        output.note(f"simulated robot: no real arm is used, and the dataset says robot_type {devices.robot.robot_type}")
+def _announce(request: Request, devices: Devices, output: Output) -> None:
+    request.robot.announce(devices.robot.robot_type, output)
+    if not devices.cameras:
+        output.note("no camera: the dataset will have no pictures")
     for camera in devices.cameras:
         form = camera.format
         output.note(f"camera {camera.name}: {form.width}x{form.height} {form.codec} at {form.fps:g}/s")
@@ -265,74 +235,10 @@ def _announce(request: _Request, devices: Devices, output: Output) -> None:
     output.note(f"dataset: {request.root}")
 
 
-def _show_plan(config: RecordingConfig, request: _Request, devices: Devices, output: Output) -> None:
-    from lerotool.recording.clock import SystemClock
-    from lerotool.recording.plan import plan_session
-    from lerotool.recording.stock import look_at
-
-    plan = plan_session(config, devices, look_at(config.root), SystemClock())
-    document = _plan_document(config, request, devices, plan)
-    output.document(document)
-    output.result(_plan_table(document))
-
-
-def _plan_document(config: RecordingConfig, request: _Request, devices: Devices, plan: Plan) -> dict[str, Any]:
-    from lerotool.storage import free_bytes
-
-    return {
-        "dataset": str(config.root),
-        "robot": request.robot,
-        "robot_type": devices.robot.robot_type,
-        "task": config.task,
-        "fps": float(config.fps),
-        "episodes": {
-            "total": config.episodes,
-            "in_dataset": plan.stock.committed,
-            "waiting": plan.stock.waiting,
-            "to_record": plan.takes,
-        },
-        "interrupted": [str(verdict.path) for verdict in plan.stock.interrupted],
-        "features": {name: feature.to_json() for name, feature in devices.features.items()},
-        "pending": str(Workspace(config.root).pending),
-        "bytes": {
-            "per_second": round(plan.need.bytes_per_second),
-            "take": plan.need.take_bytes,
-            "session": plan.need.session_bytes,
-            "free": free_bytes(config.root),
-        },
-        "encoder": config.encoder.to_json(),
-        "encode": {"when": str(config.mode), "batch": config.batch, "at_end": config.encode_at_end},
-    }
-
-
-def _plan_table(document: dict[str, Any]) -> Any:
-    from rich.table import Table
-
-    from lerotool.recording.disk import format_bytes
-
-    episodes, sizes, encode = document["episodes"], document["bytes"], document["encode"]
-    table = Table.grid(padding=(0, 2))
-    table.add_row("dataset", document["dataset"])
-    table.add_row("task", document["task"])
-    there = episodes["in_dataset"] + episodes["waiting"]
-    table.add_row("episodes", f"{episodes['to_record']} to record, {there} of {episodes['total']} there already")
-    for name, feature in document["features"].items():
-        table.add_row(name, f"{feature['dtype']} {'x'.join(map(str, feature['shape']))}")
-    table.add_row("rows", f"{document['fps']:g} per second")
-    table.add_row(
-        "disk",
-        f"{format_bytes(sizes['per_second'])}/s, {format_bytes(sizes['take'])} a take, "
-        f"{format_bytes(sizes['session'])} in all until encoded; {format_bytes(sizes['free'])} free",
-    )
-    when = {"later": "not by this session", "foreground": "every {} episodes, waiting for it"}
-    text = when.get(encode["when"], "every {} episodes, in the background").format(encode["batch"])
-    table.add_row("encoding", f"{text}{', the rest at the end' if encode['at_end'] else ''}")
-    return table
-
-
-def _record(config: RecordingConfig, request: _Request, devices: Devices, output: Output) -> int:
+def _record(config: RecordingConfig, request: Request, devices: Devices, output: Output) -> int:
     from lerotool.cli.recorder import Recorder
     from lerotool.recording.config import BatchMode
+    from lerotool.recording.session import Session
 
     encoder = None
     if config.mode is not BatchMode.LATER or config.encode_at_end:
@@ -344,16 +250,17 @@ def _record(config: RecordingConfig, request: _Request, devices: Devices, output
         # One core stays free while recording goes on: a thread that wakes on a busy one may wait for the scheduler's
         # next clock tick, up to 10 ms, even if all that keeps it busy has the lowest priority.
         encoder = BackgroundEncoder(config.root, jobs=max(1, cores() - 1))
-    recorder = Recorder(config, devices, encoder, output)
+    recorder = Recorder(output)
+    session = Session(config, devices, recorder.controls, encoder=encoder, listen=recorder.listen)
     try:
-        recorder.run()
+        recorder.run(session)
     finally:
-        if recorder.report is not None:
-            _conclude(recorder.report, request, output)
+        if session.report is not None:
+            _conclude(session.report, request, output)
     return INTERRUPTED if recorder.is_interrupted else 0
 
 
-def _conclude(report: SessionReport, request: _Request, output: Output) -> None:
+def _conclude(report: SessionReport, request: Request, output: Output) -> None:
     """Say what there is now and what can be done next."""
     count = len(report.episodes)
     text = f"{request.root}: {report.total} of {report.goal} episodes"
@@ -364,12 +271,19 @@ def _conclude(report: SessionReport, request: _Request, output: Output) -> None:
         noun = "episode waits" if report.pending == 1 else "episodes wait"
         output.note(f"{report.pending} {noun} to be encoded; do it with: {request.encode_command}")
     if report.total > report.pending:
-        output.note(f"look at the dataset with: lerotool info {_quoted(request.argument)}")
+        output.note(f"look at the dataset with: {request.info_command}")
     if report.total < report.goal:
         output.note("run the same command again to record the rest")
 
 
-def _quoted(argument: str) -> str:
-    import shlex
+def _teleoperate(choice: RobotChoice, fps: Fraction, output: Output, *, dry_run: bool) -> int:
+    from lerotool.cli.recorder import Recorder
+    from lerotool.recording.teleoperation import Teleoperation
 
-    return shlex.quote(argument)
+    robot = choice.build()
+    choice.announce(robot.robot_type, output)
+    if dry_run:
+        raise UsageError("--dry-run: with --episodes 0 nothing would be recorded", hint="leave one of them out")
+    recorder = Recorder(output)
+    recorder.run(Teleoperation(robot, fps, recorder.controls, listen=recorder.listen))
+    return INTERRUPTED if recorder.is_interrupted else 0

@@ -1,4 +1,4 @@
-"""Runs a recording session: it in a thread of its own, this one for keys, signals and the panel."""
+"""Runs a session at the robot: it in a thread of its own, this one for keys, signals and the panel."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from types import FrameType
+from typing import Generic, Protocol, TypeVar
 
 from lerotool.cli.output import Output, OutputMode
 from lerotool.cli.panel import LinePanel, Panel, open_panel
-from lerotool.recording.batch import BatchEncoder
-from lerotool.recording.config import RecordingConfig
 from lerotool.recording.controls import Command, Controls
-from lerotool.recording.events import Event, SessionReport
+from lerotool.recording.events import Event
 from lerotool.recording.keys import Keyboard
-from lerotool.recording.session import Session
-from lerotool.recording.take import Devices
+from lerotool.recording.status import Status
 
 POLL_S = 0.05
 ABORT_WITHIN_S = 5.0
@@ -30,75 +28,88 @@ _WORDS = {
 }
 
 
+_Report_co = TypeVar("_Report_co", covariant=True)
+
+
+class Runnable(Protocol[_Report_co]):
+    """A session: recording, teleoperation, replay."""
+
+    def run(self) -> _Report_co:
+        """Run to the end, in a thread; obeys the controls it was built with."""
+
+    def status(self) -> Status:
+        """Return a snapshot; from any thread."""
+
+
 class Recorder:
     """Runs one session in a thread and stands between it and the person.
 
     Args:
-        config: what to record.
-        devices: the robot and cameras.
-        encoder: encodes in the background, or None.
         output: where to talk.
+
+    Attributes:
+        controls: where the session's commands come from.
     """
 
-    def __init__(self, config: RecordingConfig, devices: Devices, encoder: BatchEncoder | None, output: Output) -> None:
-        self._controls = Controls()
+    def __init__(self, output: Output) -> None:
+        self.controls = Controls()
         self._news: SimpleQueue[Event] = SimpleQueue()
-        self._session = Session(config, devices, self._controls, encoder=encoder, listen=self._news.put)
         self._output = output
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._told = Command.NONE
 
-    @property
-    def report(self) -> SessionReport | None:
-        """What the session did; None if it could not even begin, or was left before it could tell."""
-        return self._session.report
+    def listen(self, event: Event) -> None:
+        """Take an event of the session, from its thread."""
+        self._news.put(event)
 
     @property
     def is_interrupted(self) -> bool:
         """Whether a signal ended it."""
-        return self._controls.is_interrupted
+        return self.controls.is_interrupted
 
-    def run(self) -> None:
-        """Run the session to its end.
+    def run(self, session: Runnable[_Report_co]) -> _Report_co | None:
+        """Run a session, built with these ``controls`` and ``listen``, to its end.
+
+        Returns what it returned; None if it was left at once and did not end in time.
 
         Raises:
             LerotoolError: what ended the session.
             OSError: the same; also a stdout that nobody reads any more, after the take in progress was saved.
         """
-        with _caught_signals(self._controls), Keyboard() as keyboard:
-            self._thread.start()
+        run = _Run(session)
+        with _caught_signals(self.controls), Keyboard() as keyboard:
+            run.start()
             try:
-                self._accompany(keyboard)
+                self._accompany(run, keyboard)
             finally:
                 # Whatever happened here, the take in progress is finished first.
-                if self._thread.is_alive() and self._controls.command is not Command.ABORT:
-                    self._controls.interrupt()
-                self._thread.join(ABORT_WITHIN_S if self._controls.command is Command.ABORT else None)
-        if self._error is not None:
-            raise self._error
+                if run.is_alive() and self.controls.command is not Command.ABORT:
+                    self.controls.interrupt()
+                run.join(ABORT_WITHIN_S if self.controls.command is Command.ABORT else None)
+        if run.error is not None:
+            raise run.error
+        return run.report
 
-    def _accompany(self, keyboard: Keyboard) -> None:
+    def _accompany(self, run: _Run[_Report_co], keyboard: Keyboard) -> None:
         panel = open_panel(self._output, has_keys=keyboard.is_active)
         try:
             with panel:
-                self._watch(panel, keyboard)
+                self._watch(run, panel, keyboard)
         except OSError:
             if self._output.is_json:
                 raise
             # The terminal has gone, after SIGHUP for example. The session goes on without being watched.
             with suppress(OSError):
-                self._watch(LinePanel(Output(OutputMode.QUIET)), keyboard)
+                self._watch(run, LinePanel(Output(OutputMode.QUIET)), keyboard)
 
-    def _watch(self, panel: Panel, keyboard: Keyboard) -> None:
-        while self._thread.is_alive() and self._controls.command is not Command.ABORT:
+    def _watch(self, run: _Run[_Report_co], panel: Panel, keyboard: Keyboard) -> None:
+        while run.is_alive() and self.controls.command is not Command.ABORT:
             for key in keyboard.poll():
-                self._controls.press(key)
+                self.controls.press(key)
             self._tell_news(panel)
-            panel.refresh(self._session.status)
-            self._thread.join(POLL_S)
+            panel.refresh(run.session.status)
+            run.join(POLL_S)
         self._tell_command(panel)
-        self._thread.join(ABORT_WITHIN_S)
+        run.join(ABORT_WITHIN_S)
         self._tell_news(panel)
 
     def _tell_news(self, panel: Panel) -> None:
@@ -108,17 +119,27 @@ class Recorder:
                 panel.tell(self._news.get_nowait())
 
     def _tell_command(self, panel: Panel) -> None:
-        command = self._controls.command
+        command = self.controls.command
         if command <= self._told or command < Command.STOP:
             return
         self._told = command
         panel.say(_WORDS[command])
 
-    def _run(self) -> None:
+
+class _Run(threading.Thread, Generic[_Report_co]):
+    """A session in its thread."""
+
+    def __init__(self, session: Runnable[_Report_co]) -> None:
+        super().__init__(name="recorder", daemon=True)
+        self.session = session
+        self.report: _Report_co | None = None
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
         try:
-            self._session.run()
+            self.report = self.session.run()
         except BaseException as error:  # noqa: BLE001 - the edge of a thread: raised again in the main thread
-            self._error = error
+            self.error = error
 
 
 @contextmanager

@@ -98,6 +98,7 @@ class Progress:
             encoder=encoder,
             disk=disk,
             is_leaving=controls.is_leaving,
+            alarms=self._devices.robot.alarms,
         )
 
     def report(self, ended: SessionEnd, encoder: EncoderStatus | None) -> SessionReport:

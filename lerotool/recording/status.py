@@ -76,7 +76,7 @@ class Status:
     Attributes:
         phase: what it is doing.
         episode: the take in progress or the next one, counted from 1 over the whole dataset.
-        goal: how many the dataset shall have.
+        goal: how many the dataset shall have; 0 if nothing is recorded.
         elapsed_s: since the phase began.
         length_s: of the phase, None if open.
         take: the take in progress, None outside of takes.
@@ -87,6 +87,7 @@ class Status:
         encoder: how far it is, None without one.
         disk: what is free and how long it lasts, None before it was first looked at.
         is_leaving: whether no further take will come.
+        alarms: what the arms complain of now, in words.
     """
 
     phase: Phase
@@ -102,6 +103,36 @@ class Status:
     encoder: EncoderStatus | None
     disk: DiskStatus | None
     is_leaving: bool
+    alarms: tuple[str, ...] = ()
+
+    @classmethod
+    def at(
+        cls,
+        phase: Phase,
+        elapsed_s: float,
+        *,
+        episode: int = 0,
+        length_s: float | None = None,
+        alarms: tuple[str, ...] = (),
+        is_leaving: bool = False,
+    ) -> Status:
+        """Return the status of a session that records nothing."""
+        return cls(
+            phase=phase,
+            episode=episode,
+            goal=0,
+            elapsed_s=elapsed_s,
+            length_s=length_s,
+            take=None,
+            cameras=(),
+            pending=0,
+            until_batch=0,
+            batch=0,
+            encoder=None,
+            disk=None,
+            is_leaving=is_leaving,
+            alarms=alarms,
+        )
 
     @property
     def left_s(self) -> float | None:

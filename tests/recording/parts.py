@@ -37,6 +37,8 @@ class CountingLeader:
     """Counts its reads and gives their number for every joint."""
 
     joint_names = JOINTS
+    alarms: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __init__(self, clock: ManualClock, takes_ns: int = 0) -> None:
         self._clock = clock
@@ -66,6 +68,10 @@ class ClippingFollower(CountingLeader):
     def __init__(self, clock: ManualClock, takes_ns: int = 0) -> None:
         super().__init__(clock, takes_ns)
         self.sent: list[float] = []
+
+    @property
+    def is_aligned(self) -> bool:
+        return True
 
     def send(self, goal: NDArray[np.float32]) -> NDArray[np.float32]:
         sent = np.minimum(goal, np.float32(3))

@@ -1,0 +1,80 @@
+"""`lerotool record --dry-run`: what a session would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lerotool.workspace import Workspace
+
+if TYPE_CHECKING:
+    from lerotool.cli.output import Output
+    from lerotool.cli.record_request import Request
+    from lerotool.recording.config import RecordingConfig
+    from lerotool.recording.plan import Plan
+    from lerotool.recording.take import Devices
+
+
+def show_plan(config: RecordingConfig, request: Request, devices: Devices, output: Output) -> None:
+    """Print what the session would do."""
+    from lerotool.recording.clock import SystemClock
+    from lerotool.recording.plan import plan_session
+    from lerotool.recording.stock import look_at
+
+    plan = plan_session(config, devices, look_at(config.root), SystemClock())
+    document = _build_document(config, request, devices, plan)
+    output.document(document)
+    output.result(_build_table(document))
+
+
+def _build_document(config: RecordingConfig, request: Request, devices: Devices, plan: Plan) -> dict[str, Any]:
+    from lerotool.storage import free_bytes
+
+    return {
+        "dataset": str(config.root),
+        "robot": request.robot.name,
+        "robot_type": devices.robot.robot_type,
+        "task": config.task,
+        "fps": float(config.fps),
+        "episodes": {
+            "total": config.episodes,
+            "in_dataset": plan.stock.committed,
+            "waiting": plan.stock.waiting,
+            "to_record": plan.takes,
+        },
+        "interrupted": [str(verdict.path) for verdict in plan.stock.interrupted],
+        "features": {name: feature.to_json() for name, feature in devices.features.items()},
+        "pending": str(Workspace(config.root).pending),
+        "bytes": {
+            "per_second": round(plan.need.bytes_per_second),
+            "take": plan.need.take_bytes,
+            "session": plan.need.session_bytes,
+            "free": free_bytes(config.root),
+        },
+        "encoder": config.encoder.to_json(),
+        "encode": {"when": str(config.mode), "batch": config.batch, "at_end": config.encode_at_end},
+    }
+
+
+def _build_table(document: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    from lerotool.recording.disk import format_bytes
+
+    episodes, sizes, encode = document["episodes"], document["bytes"], document["encode"]
+    table = Table.grid(padding=(0, 2))
+    table.add_row("dataset", document["dataset"])
+    table.add_row("task", document["task"])
+    there = episodes["in_dataset"] + episodes["waiting"]
+    table.add_row("episodes", f"{episodes['to_record']} to record, {there} of {episodes['total']} there already")
+    for name, feature in document["features"].items():
+        table.add_row(name, f"{feature['dtype']} {'x'.join(map(str, feature['shape']))}")
+    table.add_row("rows", f"{document['fps']:g} per second")
+    table.add_row(
+        "disk",
+        f"{format_bytes(sizes['per_second'])}/s, {format_bytes(sizes['take'])} a take, "
+        f"{format_bytes(sizes['session'])} in all until encoded; {format_bytes(sizes['free'])} free",
+    )
+    when = {"later": "not by this session", "foreground": "every {} episodes, waiting for it"}
+    text = when.get(encode["when"], "every {} episodes, in the background").format(encode["batch"])
+    table.add_row("encoding", f"{text}{', the rest at the end' if encode['at_end'] else ''}")
+    return table

@@ -1,0 +1,217 @@
+"""Replay: a follower does again what an episode's actions say, at the rate at which they were recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lerotool.dataset.dataset import Dataset
+from lerotool.devices.robot import Follower
+from lerotool.errors import IncompatibleDatasetError, UsageError
+from lerotool.features import ACTION
+from lerotool.recording.clock import Clock, SystemClock
+from lerotool.recording.controls import Controls
+from lerotool.recording.events import AlignmentStarted, Event
+from lerotool.recording.report import LATE_AFTER_NS
+from lerotool.recording.schedule import Schedule
+from lerotool.recording.status import Phase, Status
+
+SUFFIX = ".pos"
+LIMITED_BY = 0.5
+"""What was sent counts as limited if a joint is further from the action than this; a servo step is 0.09 degrees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """The actions of one episode.
+
+    Attributes:
+        episode: its number in the dataset.
+        actions: float32, shape (rows, joints), in the order of the follower's joints.
+        fps: rows per second.
+    """
+
+    episode: int
+    actions: NDArray[np.float32]
+    fps: Fraction
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes."""
+        return len(self.actions) / float(self.fps)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayEnded(Event):
+    """The arm is safe again.
+
+    Attributes:
+        episode: what was replayed.
+        rows: actions sent.
+        total: actions that the episode has.
+        seconds: from the first action to the last, measured.
+        late: actions sent more than 5 ms late.
+        limited: actions of which something else was sent, because a joint's range or the largest step forbade it.
+        error: how far each joint was from where it had been sent one row before, mean of absolute values, by joint.
+    """
+
+    type: ClassVar[str] = "replay"
+    episode: int
+    rows: int
+    total: int
+    seconds: float
+    late: int
+    limited: int
+    error: dict[str, float]
+
+
+def read_motion(dataset: Dataset, episode: int, joint_names: tuple[str, ...]) -> Motion:
+    """Read what a follower with these joints shall do.
+
+    Raises:
+        UsageError: there is no such episode.
+        IncompatibleDatasetError: the actions are not those of these joints, or some are not finite.
+        DatasetError: the dataset cannot be read.
+    """
+    count = len(dataset.episodes)
+    if not 0 <= episode < count:
+        known = f"0 to {count - 1}" if count else "none"
+        raise UsageError(f"episode {episode} does not exist", hint=f"episodes of {dataset.root}: {known}")
+    order = _order(dataset, joint_names)
+    found = dataset.episodes[episode]
+    actions = dataset.numpy(ACTION, found.dataset_from, found.dataset_to)[:, order].astype(np.float32)
+    if not np.isfinite(actions).all():
+        row = int(np.argmin(np.isfinite(actions).all(axis=1)))
+        raise IncompatibleDatasetError(f"episode {episode}, row {row}: the action is not finite and cannot be sent")
+    return Motion(episode, actions, Fraction(dataset.fps))
+
+
+def _order(dataset: Dataset, joint_names: tuple[str, ...]) -> list[int]:
+    feature = dataset.features.get(ACTION)
+    if feature is None:
+        raise IncompatibleDatasetError(f"{dataset.root} has no feature {ACTION!r}")
+    names = feature.dimension_names or ()
+    wanted = [f"{name}{SUFFIX}" for name in joint_names]
+    if sorted(names) != sorted(wanted):
+        raise IncompatibleDatasetError(
+            f"{dataset.root}: the actions are of {', '.join(names) or 'joints without names'}, "
+            f"the robot has {', '.join(wanted)}",
+            hint="replay on the kind of robot that was recorded",
+        )
+    return [names.index(name) for name in wanted]
+
+
+class Replay:
+    """One replay. Use it once.
+
+    Args:
+        motion: what to do.
+        follower: not open yet; closed at the end however that comes about.
+        controls: where the wish to stop comes from.
+        listen: called with every event; must return at once.
+        clock: the system's, but for tests.
+    """
+
+    def __init__(
+        self,
+        motion: Motion,
+        follower: Follower,
+        controls: Controls,
+        *,
+        listen: Callable[[Event], None],
+        clock: Clock | None = None,
+    ) -> None:
+        self._motion = motion
+        self._follower = follower
+        self._controls = controls
+        self._listen = listen
+        self._clock = clock or SystemClock()
+        self._phase: tuple[Phase, int, float | None] = (Phase.STARTING, self._clock.monotonic_ns(), None)
+        self._error = np.zeros(motion.actions.shape[1], np.float64)
+        self._rows = self._measured = self._late = self._limited = 0
+
+    def status(self) -> Status:
+        """Return a snapshot; from any thread."""
+        phase, began_ns, length_s = self._phase
+        return Status.at(
+            phase,
+            (self._clock.monotonic_ns() - began_ns) / 1e9,
+            episode=self._motion.episode,
+            length_s=length_s,
+            alarms=self._follower.alarms,
+            is_leaving=self._controls.is_leaving,
+        )
+
+    def run(self) -> ReplayEnded:
+        """Go slowly to the first action, then send one per row until the end or a wish to stop.
+
+        Raises:
+            DeviceError: the follower failed; it was made safe as far as it answered.
+        """
+        try:
+            self._follower.open()
+            self._align()
+            seconds = self._replay()
+        finally:
+            self._follower.close()
+        self._begin(Phase.DONE, None)
+        report = self._report(seconds)
+        self._listen(report)
+        return report
+
+    def _begin(self, phase: Phase, length_s: float | None) -> None:
+        self._phase = (phase, self._clock.monotonic_ns(), length_s)
+
+    def _align(self) -> None:
+        follower = self._follower
+        if follower.is_aligned:
+            return
+        self._begin(Phase.ALIGNING, None)
+        self._listen(AlignmentStarted())
+        schedule = Schedule(self._clock.monotonic_ns(), self._motion.fps)
+        tick = 0
+        while not (self._controls.is_leaving or follower.is_aligned):
+            self._clock.sleep_until(schedule.due_ns(tick))
+            self._follower.send(self._motion.actions[0])
+            tick = schedule.tick_at(self._clock.monotonic_ns()) + 1
+
+    def _replay(self) -> float:
+        motion, clock = self._motion, self._clock
+        self._begin(Phase.REPLAYING, motion.seconds)
+        schedule = Schedule(clock.monotonic_ns(), motion.fps)
+        sent: NDArray[np.float32] | None = None
+        for row, action in enumerate(motion.actions):
+            due_ns = schedule.due_ns(row)
+            now_ns = clock.sleep_until(due_ns)
+            if self._controls.is_leaving:
+                break
+            if sent is not None:
+                self._measure(sent)
+            sent = self._follower.send(action)
+            self._late += now_ns - due_ns > LATE_AFTER_NS
+            self._limited += bool(np.abs(sent - action).max() > LIMITED_BY)
+            self._rows += 1
+        return (clock.monotonic_ns() - schedule.start_ns) / 1e9
+
+    def _measure(self, sent: NDArray[np.float32]) -> None:
+        state = self._follower.read()
+        if not state.stale:
+            self._error += np.abs(state.values - sent)
+            self._measured += 1
+
+    def _report(self, seconds: float) -> ReplayEnded:
+        means = self._error / max(self._measured, 1)
+        return ReplayEnded(
+            episode=self._motion.episode,
+            rows=self._rows,
+            total=len(self._motion.actions),
+            seconds=round(seconds, 3),
+            late=self._late,
+            limited=self._limited,
+            error={name: round(float(mean), 3) for name, mean in zip(self._follower.joint_names, means, strict=True)},
+        )
