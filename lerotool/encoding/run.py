@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lerotool.dataset.writing.appender import DatasetAppender
 from lerotool.dataset.writing.journal import INFO, finish_interrupted
+from lerotool.encoding.commit import mark_committed
 from lerotool.encoding.events import (
     EncodeReport,
     Ending,
@@ -32,7 +33,7 @@ from lerotool.encoding.selection import selected
 from lerotool.errors import DatasetNotFoundError, LerotoolError
 from lerotool.execution import Place, ThisMachine, cores, open_executor
 from lerotool.media.encode import probe_encoder
-from lerotool.spool.pending import PendingEpisode
+from lerotool.spool.pending import PendingEpisode, State, list_pending
 from lerotool.spool.recovery import salvage
 from lerotool.storage import free_bytes, make_directory
 from lerotool.workspace import Workspace
@@ -81,6 +82,8 @@ def encode_pending(
     if not plan.tasks and not plan.salvageable and not _wants_packing(root, options):
         return _finish(_Totals(plan, began), on_event)
     with _open(plan) as appender:
+        if options.keep_pending:
+            _mark_kept(root)
         # Another process may have been at it between the look and the lock.
         plan = _plan(root, options)
         if plan.salvageable:
@@ -151,6 +154,14 @@ def _finish(totals: _Totals, on_event: Listener) -> EncodeReport:
     report = totals.report()
     on_event(Finished(report))
     return report
+
+
+def _mark_kept(root: Path) -> None:
+    """Mark the folders that an interrupted run has brought into the dataset but not marked."""
+    committed = committed_recordings(root)
+    for episode in list_pending(root):
+        if episode.header.recording_id in committed and episode.state is not State.COMMITTED:
+            mark_committed(episode)
 
 
 def _wants_packing(root: Path, options: EncodeOptions) -> bool:

@@ -29,9 +29,9 @@ from lerotool.encoding.events import (
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
 from lerotool.encoding.schedule import encoder_threads
-from lerotool.errors import DatasetLockedError, DatasetNotFoundError
+from lerotool.errors import DatasetLockedError, DatasetNotFoundError, UsageError
 from lerotool.execution import ProcessExecutor
-from lerotool.spool.pending import list_pending
+from lerotool.spool.pending import State, list_pending
 from lerotool.storage import ProcessLock, tree_bytes
 from lerotool.workspace import Workspace
 from tests.encoding.reading import all_numbers, column, episode_lengths
@@ -231,3 +231,44 @@ def test_the_speed_up_is_cpu_seconds_per_second(encode: Encode, tmp_path: Path) 
 )
 def test_the_last_jobs_share_the_cores(jobs: int, workers: int, threads: list[int]) -> None:
     assert [encoder_threads(number, jobs, workers) for number in range(jobs)] == threads
+
+
+def test_only_the_episodes_that_are_named_are_encoded(encode: Encode, tmp_path: Path) -> None:
+    for sequence in range(4):
+        record(tmp_path, sequence, [0, 1], first_number=10 * sequence)
+    report = encode(tmp_path, EncodeOptions(only=frozenset([1, 3])))
+    assert (report.ending, report.episodes, report.left) == (Ending.COMPLETE, 2, ())
+    assert all_numbers(tmp_path, FRONT) == [10, 11, 30, 31]
+    assert [episode.header.sequence for episode in list_pending(tmp_path)] == [0, 2]
+    with pytest.raises(UsageError, match=r"no pending episode has one of these numbers; there are 0, 2$"):
+        encode(tmp_path, EncodeOptions(only=frozenset([1, 3])))
+    encode(tmp_path, EncodeOptions(only=frozenset([1, 2])))
+    assert all_numbers(tmp_path, FRONT) == [10, 11, 30, 31, 20, 21]
+
+
+def test_an_episode_that_is_not_named_is_neither_salvaged_nor_told(encode: Encode, tmp_path: Path) -> None:
+    cut = record(tmp_path, 0, [0, 1, 2], save=False)
+    record(tmp_path, 1, [0, 1])
+    report = encode(tmp_path, EncodeOptions(only=frozenset([1]), salvage=True))
+    assert (report.episodes, report.left) == (1, ())
+    assert not (cut.path / "saved.json").exists()
+
+
+def test_pending_folders_can_stay_and_are_not_encoded_again(encode: Encode, tmp_path: Path) -> None:
+    episode = record(tmp_path, 0, [0, 1, 2])
+    packets = (episode.path / episode.header.packets_file(FRONT)).read_bytes()
+    assert encode(tmp_path, EncodeOptions(keep_pending=True)).episodes == 1
+    assert episode.state is State.COMMITTED
+    assert (episode.path / episode.header.packets_file(FRONT)).read_bytes() == packets
+    report = encode(tmp_path, EncodeOptions(keep_pending=True))
+    assert (report.ending, report.episodes, report.left) == (Ending.COMPLETE, 0, ())
+    assert all_numbers(tmp_path, FRONT) == [0, 1, 2]
+
+
+def test_a_kept_folder_whose_mark_was_not_written_is_marked_by_the_next_run(encode: Encode, tmp_path: Path) -> None:
+    episode = record(tmp_path, 0, [0, 1, 2])
+    encode(tmp_path, EncodeOptions(keep_pending=True))
+    (episode.path / "committed.json").unlink()
+    report = encode(tmp_path, EncodeOptions(keep_pending=True))
+    assert (report.ending, report.episodes, report.left) == (Ending.COMPLETE, 0, ())
+    assert episode.state is State.COMMITTED
