@@ -25,7 +25,7 @@ from lerotool.media.decode import iter_depth, iter_frames, to_rgb
 from lerotool.moments import QUANTILES, Floats, PictureHistogram, merge_stats
 from lerotool.statistics.jobs import Progress, ignore_progress, opened, run_jobs, stamp
 from lerotool.statistics.sampling import Sampling
-from lerotool.statistics.segments import GAPS, STATISTICS, Measured, segment_table
+from lerotool.statistics.segments import COLUMNS, GAPS, STATISTICS, Measured, segment_table
 from lerotool.statistics.store import EpisodeStore
 
 _JOB_FRAMES = 2000
@@ -59,7 +59,7 @@ class _Job:
 
 @dataclass(slots=True)
 class _Result:
-    """By episode: its row of the store (14, C) and its frames; the histogram of all; what could not be measured."""
+    """By episode: its row of the store (15, C) and its frames; the histogram of all; what could not be measured."""
 
     rows: dict[int, tuple[Floats, int]] = field(default_factory=dict)
     histogram: PictureHistogram | None = None
@@ -164,8 +164,20 @@ def _run(job: _Job) -> _Result:
 def _row(histogram: PictureHistogram) -> Floats:
     stats, gaps = histogram.stats(), histogram.gaps()
     values = [stats.quantiles[name] if name in QUANTILES else getattr(stats, name) for name in STATISTICS]
-    row: Floats = np.stack([*values, *gaps.values()]).reshape(len(STATISTICS) + len(GAPS), -1)
+    row: Floats = np.stack([*(np.ravel(value) for value in (*values, *gaps.values())), overflown_std(histogram)])
+    assert len(row) == len(COLUMNS)
     return row
+
+
+def overflown_std(histogram: PictureHistogram) -> Floats:
+    """Return the std (C,) in 0..1 that comes from squares of pixels cut to 8 bits (see `OVERFLOWN_STD`)."""
+    counts = histogram.counts.astype(np.float64)
+    levels = np.arange(counts.shape[1])
+    pixels = counts.sum(axis=1)
+    mean = (counts * levels).sum(axis=1) / pixels
+    squares = (counts * (levels * levels % len(levels))).sum(axis=1) / pixels
+    std: Floats = np.sqrt(np.maximum(squares - mean * mean, 0.0)) / 255
+    return std
 
 
 def _histogram(

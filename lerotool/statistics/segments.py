@@ -18,7 +18,9 @@ STATISTICS = ("min", "max", "mean", "std", *QUANTILES)
 """What datasets keep of an episode, in this order; the count is kept beside it."""
 GAPS = tuple(f"gap of {name}" for name in QUANTILES)
 """How far the two values lie apart between which a quantile is interpolated: other definitions differ by as much."""
-COLUMNS = (*STATISTICS, *GAPS)
+OVERFLOWN_STD = "overflown std"
+"""What LeRobot 0.4.0 to 0.5.1 would give for a camera: they squared pixels in 8 bits. NaN for numbers and depth."""
+COLUMNS = (*STATISTICS, *GAPS, OVERFLOWN_STD)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +41,7 @@ class Segments:
     """The statistics of E episodes.
 
     Attributes:
-        table: (E, 14, d), by `COLUMNS`.
+        table: (E, 15, d), by `COLUMNS`.
         counts: (E,), frames they were taken from; 0 where there are none, with NaN in the table.
     """
 
@@ -69,7 +71,7 @@ def segment_table(lines: npt.NDArray[Any], starts: npt.NDArray[np.int64]) -> tup
         starts: (E + 1,) ascending, where segments start, and n at the end.
 
     Returns:
-        The table (E, 14, d) by `COLUMNS`, NaN for segments of length 0, and the moments of the whole block.
+        The table (E, 15, d) by `COLUMNS`, NaN for segments of length 0, and the moments of the whole block.
     """
     lengths = np.diff(starts)
     table = np.full((len(lengths), len(COLUMNS), len(lines)), np.nan)

@@ -40,7 +40,7 @@ class EpisodeStore:
         return tuple(self._dimensions)
 
     def put(self, name: str, first: int, table: Floats, counts: npt.NDArray[np.int64]) -> None:
-        """Keep the table (E, 14, d) of the episodes from ``first`` on, and the frames they were taken from."""
+        """Keep the table (E, 15, d) of the episodes from ``first`` on, and the frames they were taken from."""
         self._files[name].seek(first * self._episode_bytes(name))
         self._files[name].write(np.ascontiguousarray(table, dtype=np.float64).tobytes())
         self._counts[name][first : first + len(counts)] = counts

@@ -18,6 +18,7 @@ from lerotool.moments import FeatureStats, merge_stats, numeric_stats, sampled_f
 MOST_VALUES = 50_000_000
 """Numbers in a dataset up to which quantiles are taken from all the data anew; about five seconds of one core."""
 
+_CHANNELS = (1, 3, 4)
 Stats = dict[str, FeatureStats]
 
 
@@ -63,7 +64,9 @@ def picture_size(feature: Feature) -> tuple[int, int, int]:
     """Return (height, width, channels) of a camera, whichever order its shape is in."""
     first, second, third = (*feature.shape, 1, 1, 1)[:3]
     names = feature.names if isinstance(feature.names, list) else []
-    is_channel_first = bool(names) and str(names[0]).startswith("channel")
+    # Without names the small number is that of the channels.
+    looks_so = not names and first in _CHANNELS and third not in _CHANNELS
+    is_channel_first = looks_so or (bool(names) and str(names[0]).startswith("channel"))
     return (second, third, first) if is_channel_first else (first, second, third)
 
 

@@ -1,0 +1,197 @@
+"""Stored statistics compared with measured ones, each within the tolerance of its definition."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from lerotool.dataset.info import FormatVersion
+from lerotool.dataset.writing.measures import picture_size
+from lerotool.features import Feature, Kind
+from lerotool.moments import QUANTILES, Floats, sampled_frames
+from lerotool.statistics.definitions import Context, compare_quantiles, gap_of, scale_of
+from lerotool.statistics.findings import Code, Severity
+from lerotool.statistics.sampling import Rule, Sampling
+from lerotool.statistics.segments import OVERFLOWN_STD, STATISTICS, Segments
+from lerotool.statistics.stored import StoredBlock, StoredValues
+from lerotool.statistics.tolerance import Scale, picture_tolerance
+
+_PIXELS = np.array([[2**40]])
+"""Rows that are summed for a camera: many."""
+_PLAIN = ("min", "max", "mean", "std")
+_OVERFLOWN = "LeRobot 0.4.0 to 0.5.1 squared pixels in 8 bits; lerotool stats DATASET --write takes them anew"
+
+
+def compare_episodes(block: StoredBlock, context: Context) -> None:
+    """Compare what is stated about some episodes with what they contain."""
+    assert block.first is not None
+    for name in context.measurement.episodes.names:
+        segments = context.measurement.episodes.segments(name, block.first, block.first + block.rows)
+        lengths = context.dataset.episodes.lengths[block.first : block.first + block.rows]
+        _compare(name, block, segments, lengths, lengths[:, None], context)
+        for statistic in QUANTILES if context.tells_quantiles(name) else ():
+            stored = block.entries.get(name, {}).get(statistic)
+            if stored is not None:
+                tolerance = scale_of(segments, lengths[:, None]).quantile_tolerance(gap_of(segments, statistic))
+                _note_stale(name, statistic, block, stored, segments, tolerance, context)
+
+
+def compare_dataset(block: StoredBlock, context: Context) -> dict[str, str]:
+    """Compare what is stated about the dataset with what it contains.
+
+    Returns:
+        By feature, how its quantiles have been taken, where they are there and right.
+    """
+    definitions = {}
+    longest = np.array([[context.dataset.episodes.lengths.max(initial=0)]])
+    if context.dataset.version is FormatVersion.V20:
+        longest[:] = context.dataset.num_frames
+    total = np.array([context.dataset.num_frames])
+    for name, measured in context.measurement.features.items():
+        stats = measured.stats
+        values = [stats.quantiles[n] if n in QUANTILES else getattr(stats, n) for n in STATISTICS]
+        rows = [*(np.ravel(v) for v in (*values, *measured.gaps.values())), _aggregated_overflow(name, context)]
+        segments = Segments(np.stack(rows)[None], np.array([stats.count], np.int64))
+        _compare(name, block, segments, total, longest, context)
+        definition = compare_quantiles(name, block, segments, context) if context.tells_quantiles(name) else None
+        if definition is not None:
+            definitions[name] = definition
+    return definitions
+
+
+def _aggregated_overflow(name: str, context: Context) -> Floats:
+    """Return the overflown std (d,) of the dataset, as LeRobot adds up those of the episodes."""
+    store = context.measurement.episodes
+    segments = store.segments(name, 0, store.episodes)
+    used = segments.counts > 0
+    weights = (segments.counts[used] / segments.counts[used].sum())[:, None]
+    mean = segments.statistic("mean")[used]
+    total = (mean * weights).sum(axis=0)
+    variance = segments.statistic(OVERFLOWN_STD)[used] ** 2 + (mean - total) ** 2
+    std: Floats = np.sqrt((variance * weights).sum(axis=0))
+    return std
+
+
+def _compare(
+    name: str,
+    block: StoredBlock,
+    segments: Segments,
+    lengths: npt.NDArray[np.int64],
+    summed: npt.NDArray[np.int64],
+    context: Context,
+) -> None:
+    entry = block.entries.get(name, {})
+    feature = context.dataset.features[name]
+    is_other = _compare_counts(name, feature, block, lengths, context)
+    scale = scale_of(segments, _PIXELS if feature.is_camera else summed)
+    for statistic in _PLAIN:
+        stored = entry.get(statistic)
+        if stored is None:
+            continue
+        extra = _extra(feature, statistic, scale, context.sampling, is_other_sample=is_other)
+        if extra is None:
+            continue
+        tolerance = scale.tolerance(statistic) + extra
+        if statistic == "std" and _is_overflown(name, stored, segments, block, tolerance, context):
+            continue
+        _note_stale(name, statistic, block, stored, segments, tolerance, context)
+
+
+def _extra(
+    feature: Feature, statistic: str, scale: Scale, sampling: Sampling, *, is_other_sample: bool
+) -> Floats | float | None:
+    if feature.kind is Kind.NUMERIC:
+        return 0.0
+    other = is_other_sample or sampling.rule is not Rule.LEROBOT
+    extra = picture_tolerance(statistic, is_encoded=feature.kind is Kind.VIDEO, is_other_sample=other)
+    if extra is None or not feature.is_depth:
+        return extra
+    return extra * np.maximum(scale.high - scale.low, 1.0)
+
+
+def _note_stale(
+    name: str,
+    statistic: str,
+    block: StoredBlock,
+    stored: StoredValues,
+    segments: Segments,
+    tolerance: Floats,
+    context: Context,
+) -> None:
+    expected = segments.statistic(statistic)
+    known = (stored.is_usable & (segments.counts > 0))[:, None] & np.isfinite(stored.values)
+    with np.errstate(invalid="ignore"):
+        differs = np.abs(stored.values - expected) > tolerance
+    wrong = known & (differs | np.isnan(expected))
+    context.tally.deviation(
+        Code.STALE,
+        context.severity(name),
+        block.place,
+        block.first,
+        name,
+        statistic,
+        wrong,
+        stored.values,
+        expected,
+        np.broadcast_to(tolerance, expected.shape),
+    )
+
+
+def _compare_counts(
+    name: str, feature: Feature, block: StoredBlock, lengths: npt.NDArray[np.int64], context: Context
+) -> bool:
+    """Note counts that are none of the known ways to count; return whether cameras were sampled in another way."""
+    stored = block.entries.get(name, {}).get("count")
+    if stored is None:
+        return False
+    counts = np.nan_to_num(stored.values[:, 0], nan=-1.0)
+    usable = stored.is_usable & (counts >= 1)
+    if feature.kind is Kind.NUMERIC:
+        allowed, text = [lengths], "frames"
+    else:
+        height, width, _ = picture_size(feature)
+        lerobots = _sampled(lengths, block, context)
+        # LeRobot's streaming encoder counts the pixels of all frames.
+        allowed, text = [lerobots, lengths, lengths * height * width], "sampled frames, frames or pixels"
+    wrong = usable & np.all([counts != count for count in allowed], axis=0)
+    example = f"count is {counts[wrong][0]:g}, there are {lengths[wrong][0]} {text}" if wrong.any() else ""
+    if feature.is_camera and context.sampling.rule is not Rule.LEROBOT:
+        wrong[:] = False
+    context.tally.fault(Code.COUNT, context.severity(name), block.place, block.first, name, "count", wrong, example)
+    return feature.is_camera and bool((usable & (counts != allowed[0])).any())
+
+
+def _sampled(lengths: npt.NDArray[np.int64], block: StoredBlock, context: Context) -> npt.NDArray[np.int64]:
+    if block.first is not None:
+        return np.array([len(sampled_frames(int(length))) for length in lengths])
+    every = context.dataset.episodes.lengths
+    different, how_often = np.unique(every[every > 0], return_counts=True)
+    samples = [len(sampled_frames(int(length))) for length in different]
+    return np.array([int((np.array(samples, np.int64) * how_often).sum())])
+
+
+def _is_overflown(
+    name: str, stored: StoredValues, segments: Segments, block: StoredBlock, tolerance: Floats, context: Context
+) -> bool:
+    """Note the std of cameras whose pixels were squared in 8 bits; return whether that explains all of them."""
+    overflown, expected = segments.statistic(OVERFLOWN_STD), segments.statistic("std")
+    usable = (stored.is_usable & (segments.counts > 0))[:, None] & np.isfinite(overflown)
+    is_right = np.abs(stored.values - expected) <= tolerance
+    is_bug = usable & ~is_right & (np.abs(stored.values - overflown) <= tolerance)
+    if not is_bug.any() or not (is_bug | is_right | ~usable).all():
+        return False
+    tolerances = np.broadcast_to(tolerance, expected.shape)
+    context.tally.deviation(
+        Code.STD_OVERFLOW,
+        Severity.ERROR,
+        block.place,
+        block.first,
+        name,
+        "std",
+        is_bug,
+        stored.values,
+        expected,
+        tolerances,
+        remedy=_OVERFLOWN,
+    )
+    return True

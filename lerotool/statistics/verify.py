@@ -1,0 +1,116 @@
+"""Verification: what a dataset states about itself, compared with what it contains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.info import FormatVersion
+from lerotool.dataset.layout import EPISODE_STATS_LINES, STATS
+from lerotool.statistics.compare import compare_dataset, compare_episodes
+from lerotool.statistics.definitions import Context
+from lerotool.statistics.findings import Code, Finding, Severity
+from lerotool.statistics.jobs import Progress, ignore_progress
+from lerotool.statistics.measure import Measurement, Selection, measured
+from lerotool.statistics.plausible import check_block
+from lerotool.statistics.presence import Presence
+from lerotool.statistics.sampling import Sampling
+from lerotool.statistics.shapes import dimension_labels
+from lerotool.statistics.stored import stored_dataset, stored_episodes
+from lerotool.statistics.tally import Tally
+from lerotool.statistics.training import check_training
+
+_RANK = {Severity.ERROR: 0, Severity.WARNING: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What verification has found.
+
+    Attributes:
+        findings: the worst first.
+        features: that have been compared.
+        episodes: that have been compared; 0 where the format keeps no statistics of episodes.
+        definitions: by feature, how the dataset's quantiles have been taken.
+    """
+
+    findings: tuple[Finding, ...]
+    features: tuple[str, ...]
+    episodes: int
+    definitions: dict[str, str]
+
+    def count(self, severity: Severity) -> int:
+        """Return how many findings are of a severity."""
+        return sum(finding.severity is severity for finding in self.findings)
+
+
+def verify(
+    dataset: Dataset,
+    selection: Selection | None = None,
+    executor: Executor | None = None,
+    on_progress: Progress = ignore_progress,
+) -> VerifyReport:
+    """Measure a dataset and compare what it states with that; nothing is written.
+
+    Args:
+        dataset: any version.
+        selection: which features; None is all.
+        executor: where jobs run; None is this process.
+        on_progress: told rows and frames done, of all.
+
+    Raises:
+        CorruptDatasetError: a data file cannot be read.
+        MetadataError: stored statistics are not even JSON.
+        UsageError: there is no such feature.
+    """
+    selection = selection or Selection()
+    with measured(dataset, selection, executor, on_progress) as measurement:
+        labels = {name: dimension_labels(dataset.features[name], dataset.version) for name in measurement.features}
+        context = Context(dataset, measurement, selection.sampling or Sampling(), Tally(labels, dataset.num_episodes))
+        names = [name for part in selection.names(dataset) for name in part]
+        presence = Presence(dataset, names)
+        definitions = _check_dataset(presence, context)
+        compared = _check_episodes(presence, context)
+        found = [*_not_measurable(measurement), *presence.findings(), *context.tally.findings()]
+        found += check_training(dataset, measurement)
+        wanted = [f for f in found if not selection.only or set(f.features) & set(selection.only)]
+        wanted.sort(key=lambda finding: _RANK[finding.severity])
+        return VerifyReport(tuple(wanted), tuple(measurement.features), compared, definitions)
+
+
+def _check_dataset(presence: Presence, context: Context) -> dict[str, str]:
+    block = stored_dataset(context.dataset)
+    if block is None:
+        if context.dataset.version is not FormatVersion.V21 and context.dataset.num_frames:
+            presence.absent(STATS.as_posix())
+        return {}
+    presence.take(block)
+    check_block(block, context.tally)
+    return compare_dataset(block, context)
+
+
+def _check_episodes(presence: Presence, context: Context) -> int:
+    compared = 0
+    for block in stored_episodes(context.dataset):
+        presence.take(block)
+        check_block(block, context.tally)
+        compare_episodes(block, context)
+        compared += block.rows
+    if not compared and context.dataset.version is FormatVersion.V21 and context.dataset.num_episodes:
+        presence.absent(EPISODE_STATS_LINES.as_posix())
+    return compared
+
+
+def _not_measurable(measurement: Measurement) -> Iterator[Finding]:
+    for camera, problems in measurement.problems.items():
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        yield Finding(
+            Code.NOT_MEASURABLE,
+            Severity.ERROR,
+            "the pictures",
+            (camera,),
+            f"those of {len(problems)} episodes cannot be had: {problems[0]}{more}",
+            "restore the files from a copy of the dataset; without them nothing can be said about this camera",
+        )
