@@ -22,12 +22,16 @@ def ignore(text: str, fraction: float) -> None:
 
 
 def listen_for_arm(port: str) -> tuple[Found, ...]:
-    """Return which motors of an arm are heard at the arm's speed.
+    """Return which motors of an arm are heard at the arm's speed; who is not heard at first is asked again.
 
     Raises:
         DeviceError: the port cannot be opened or has gone.
     """
-    return scan(port, ids=JOINT_IDS, baudrates=[BAUDRATE])
+    heard = scan(port, ids=JOINT_IDS, baudrates=[BAUDRATE])
+    silent = [motor for motor in JOINT_IDS if motor not in {found.id for found in heard}]
+    if silent:
+        heard += scan(port, ids=silent, baudrates=[BAUDRATE])
+    return tuple(sorted(heard, key=lambda found: found.id))
 
 
 def listen(port: str, progress: Progress = ignore) -> tuple[Found, ...]:
@@ -36,7 +40,7 @@ def listen(port: str, progress: Progress = ignore) -> tuple[Found, ...]:
     Raises:
         DeviceError: the port cannot be opened or has gone.
     """
-    return _scan(port, LIKELY_IDS, progress) or _scan(port, ALL_IDS[LIKELY_IDS.stop :], progress)
+    return _scan(port, LIKELY_IDS, progress) or _scan(port, ALL_IDS, progress)
 
 
 def _scan(port: str, ids: Sequence[int], progress: Progress) -> tuple[Found, ...]:

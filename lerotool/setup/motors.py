@@ -26,6 +26,7 @@ from lerotool.errors import DeviceError, DeviceTimeoutError
 from lerotool.setup.joints import joint_of, motor_names
 from lerotool.setup.listening import BAUDRATE
 
+TRIES = 3
 ORDER: tuple[Joint, ...] = tuple(reversed(JOINTS))
 """From the gripper to the shoulder, as LeRobot does it, so that motor 1, whose id is a new motor's, comes last."""
 
@@ -108,7 +109,7 @@ def set_motor(port: str, motor: Found, joint: Joint) -> None:
             # Whether the acknowledgement comes with the old id or the new one differs; what counts is who answers then.
             with suppress(DeviceTimeoutError):
                 bus.write(motor.id, ID, joint.id)
-            if bus.ping(joint.id) is None:
+            if bus.ping(joint.id, TRIES) is None:
                 raise DeviceError(
                     f"the motor did not take id {joint.id}; it had id {motor.id}",
                     hint="leave it plugged in and try again: its id is looked for anew",
@@ -117,9 +118,10 @@ def set_motor(port: str, motor: Found, joint: Joint) -> None:
             with suppress(DeviceTimeoutError):
                 bus.write(joint.id, BAUD_RATE, BAUD_CODES[BAUDRATE])
     with ServoBus(port, baudrate=BAUDRATE) as bus:
-        if bus.ping(joint.id) is None:
+        if bus.ping(joint.id, TRIES) is None:
+            change = f"; it was to change from {motor.baudrate} to {BAUDRATE} baud"
             raise DeviceError(
-                f"the motor has id {joint.id} now but did not take {BAUDRATE} baud; it had {motor.baudrate}",
+                f"the motor has id {joint.id} now but does not answer{change if motor.baudrate != BAUDRATE else ''}",
                 hint="leave it plugged in and try again: it is finished then",
             )
         _verify(bus, motor, joint)
@@ -143,7 +145,7 @@ def _verify(bus: ServoBus, motor: Found, joint: Joint) -> None:
             f"expected {joint.id}, {BAUD_CODES[BAUDRATE]}, 0",
             hint="switch its power off and on and try again",
         )
-    if motor.id != joint.id and bus.ping(motor.id) is not None:
+    if motor.id != joint.id and bus.ping(motor.id, TRIES) is not None:
         raise DeviceError(
             f"a motor still answers to id {motor.id}, so there are two on the cable",
             hint="leave only one motor on the cable and try again",

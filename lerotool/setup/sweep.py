@@ -29,6 +29,7 @@ from lerotool.setup.joints import motor_names
 from lerotool.setup.travel import RESOLUTION, Travel, begin_travel
 
 MULTI_TURN = 0x10
+TRIES = 3
 SILENT_READS = 50
 """So many readings in a row without any answer, one second, and the arm is lost."""
 MOVED_STEPS = 200
@@ -156,7 +157,7 @@ def require_motors(bus: ServoBus) -> None:
     Raises:
         DeviceTimeoutError: some do not, all of which are named.
     """
-    absent = [joint.id for joint in JOINTS if bus.ping(joint.id) is None]
+    absent = [joint.id for joint in JOINTS if bus.ping(joint.id, TRIES) is None]
     if absent:
         verb = "does" if len(absent) == 1 else "do"
         raise DeviceTimeoutError(f"{motor_names(absent)} {verb} not answer", hint='"lerotool setup bus" finds out why')

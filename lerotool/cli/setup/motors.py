@@ -83,57 +83,63 @@ def set_up_arm(config: RobotConfig, place: Place, person: Person) -> dict[str, A
         Left: the person stops; what is set stays set.
     """
     from lerotool.devices.servos.adapters import find_port
-    from lerotool.setup.listening import listen_for_arm
-    from lerotool.setup.motors import find_missing
     from lerotool.setup.robots import arm_at
 
     arm = arm_at(config, place)
     assert arm is not None, "only arms that are set up are chosen"
     port = find_port(arm.port)
     person.output.note(f"listening to the {place} at {arm.port}")
-    missing = find_missing(listen_for_arm(port))
-    if not missing:
-        person.output.note(f"all six motors of the {place} answer with the right id and baud rate")
-        return _result(place, missing)
-    person.require("--joint")
-    _explain(place, missing, person.output)
-    left = tuple(j for j in missing if not _set_with_help(port, j, _motor_words(config, place, j), person))
-    if left:
-        return _result(place, left)
-    person.output.note(f"\nNow put the {place} together: adapter, motor 1 (shoulder_pan), 2, 3, 4, 5, 6 (gripper).")
-    while _listen_again(port, place, person):
-        pass
+    while missing := _find_missing(port, place, person.output):
+        person.require("--joint")
+        question = "Give them their ids now, one motor at a time; listen again; or leave it"
+        answer = person.choose(question, ("ids", "again", "leave"), "ids", "--joint")
+        if answer == "leave":
+            return _result(place, missing)
+        if answer == "ids":
+            left = _set_all(config, place, port, missing, person)
+            if left:
+                return _result(place, left)
     return _result(place, ())
 
 
-def _listen_again(port: str, place: Place, person: Person) -> tuple[Joint, ...]:
-    """Return which motors are not there when the arm is put together, or nothing if the person skips that."""
+def _find_missing(port: str, place: Place, output: Output) -> tuple[Joint, ...]:
+    """Return the joints whose motor is not heard as it should be, and say which."""
     from lerotool.setup.listening import listen_for_arm
     from lerotool.setup.motors import find_missing
 
-    answer = person.wait("Press Enter when all six are connected (s: skip this check)", "--joint", letters="s")
-    if answer == "s":
-        return ()
-    missing = find_missing(listen_for_arm(port))
-    if missing:
-        person.output.warn(f"not heard: {', '.join(map(str, missing))}", hint="check the cables and the power supply")
+    heard = listen_for_arm(port)
+    missing = find_missing(heard)
+    if not missing:
+        output.note(f"all six motors of the {place} answer with the right id and baud rate")
+    elif not heard:
+        output.warn(
+            f"no motor of the {place} answers",
+            hint="new motors need ids; if they have them, check the power supply and the cable at motor 1",
+        )
+    elif len(missing) < len(JOINT_NAMES):
+        output.warn(f"not heard: {', '.join(map(str, missing))}", hint="new motors need ids; else check the cables")
     else:
-        person.output.note(f"all six motors of the {place} answer")
+        output.note(f"the motors of the {place} have no ids yet")
     return missing
+
+
+def _set_all(
+    config: RobotConfig, place: Place, port: str, joints: tuple[Joint, ...], person: Person
+) -> tuple[Joint, ...]:
+    """Set motors one after the other and wait until the arm is put together; return those that are left out."""
+    note = person.output.note
+    note(f"\nThe {place}'s motors get their ids one at a time: each time, only that one motor may hang on the cable.")
+    note("Switch the power off while you change cables, if you can. A motor that is right already is recognised.")
+    left = tuple(j for j in joints if not _set_with_help(port, j, _motor_words(config, place, j), person))
+    if not left:
+        note(f"\nNow put the {place} together: adapter, motor 1 (shoulder_pan), 2, 3, 4, 5, 6 (gripper).")
+        person.wait("Press Enter when all six are connected (q: stop)", "--joint")
+    return left
 
 
 def _result(place: Place, left: tuple[Joint, ...]) -> dict[str, Any]:
     names = [joint.name for joint in left]
     return {"arm": place.key, "right": [name for name in JOINT_NAMES if name not in names], "left": names}
-
-
-def _explain(place: Place, missing: tuple[Joint, ...], output: Output) -> None:
-    if len(missing) < len(JOINT_NAMES):
-        output.note(f"right already: all but {', '.join(map(str, missing))}")
-    output.note(
-        f"\nThe {place}'s motors get their ids one at a time: for each, only that one motor may hang on the cable.\n"
-        "Switch the power off while you change cables, if you can. Motors that are right are recognised."
-    )
 
 
 def _motor_words(config: RobotConfig, place: Place, joint: Joint) -> str:
