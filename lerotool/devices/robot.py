@@ -21,6 +21,7 @@ from lerotool.features import ACTION, STATE, Feature, vector
 
 if TYPE_CHECKING:
     from lerotool.devices.config.model import RobotConfig
+    from lerotool.devices.servos.statistics import BusStatistics
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +56,11 @@ class Leader(Protocol):
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of how the arm was opened, in words."""
+        ...
+
+    @property
+    def buses(self) -> Mapping[str, BusStatistics]:
+        """What was counted since the arm was made on each of its servo buses, by name: ``leader``, ``left leader``."""
         ...
 
     def open(self) -> None:
@@ -127,6 +133,11 @@ class Robot:
     def notes(self) -> tuple[str, ...]:
         """What a person should know of how both arms were opened."""
         return self._told(self.leader.notes, self.follower.notes)
+
+    @property
+    def buses(self) -> dict[str, BusStatistics]:
+        """What was counted on each servo bus since the robot was built, by name, such as ``left follower``."""
+        return {**self.leader.buses, **self.follower.buses}
 
     @staticmethod
     def _told(leader: tuple[str, ...], follower: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lerotool.devices.robot import Follower, JointReading, Leader
 from lerotool.errors import DeviceError
+
+if TYPE_CHECKING:
+    from lerotool.devices.servos.statistics import BusStatistics
 
 LEFT = "left_"
 RIGHT = "right_"
@@ -32,6 +36,12 @@ class PairedLeader:
     def notes(self) -> tuple[str, ...]:
         """What a person should know of how the arms were opened."""
         return (*self._prefixed(self._left.notes, "left "), *self._prefixed(self._right.notes, "right "))
+
+    @property
+    def buses(self) -> dict[str, BusStatistics]:
+        """What was counted on both buses."""
+        sides = (("left", self._left), ("right", self._right))
+        return {f"{side} {name}": counts for side, arm in sides for name, counts in arm.buses.items()}
 
     def open(self) -> None:
         """Connect both; if one fails, none stays open.

@@ -17,4 +17,5 @@ class SoLeader(SoArm):
     def _prepare(self) -> None:
         for joint in JOINTS:
             self._bus.write(joint.id, TORQUE_ENABLE, 0)
+        self._may_hold = False
         self._read_first_positions()

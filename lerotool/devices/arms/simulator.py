@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,9 @@ from numpy.typing import NDArray
 from lerotool.devices.arms.motion import HOME, leader_pose
 from lerotool.devices.robot import JointReading, Robot
 from lerotool.errors import DeviceError
+
+if TYPE_CHECKING:
+    from lerotool.devices.servos.statistics import BusStatistics
 
 ROBOT_TYPE = "so101_sim"
 DEGREES_PER_STEP = 360 / 4095
@@ -77,6 +82,7 @@ class SimulatedLeader:
     joint_names = JOINT_NAMES
     alarms: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    buses: Mapping[str, BusStatistics] = MappingProxyType({})
 
     def __init__(self, seed: int = 0, clock: Clock = time.monotonic_ns) -> None:
         self._seed = seed
@@ -110,6 +116,7 @@ class SimulatedFollower:
     joint_names = JOINT_NAMES
     alarms: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    buses: Mapping[str, BusStatistics] = MappingProxyType({})
     is_aligned = True
     """It starts where the leader does."""
 

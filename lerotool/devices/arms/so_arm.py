@@ -80,6 +80,7 @@ class SoArm:
         self._notes: tuple[str, ...] = ()
         self._scales: tuple[JointScale, ...] = ()
         self._state = _State.CLOSED
+        self._may_hold = False
         self._reset_readings()
 
     @property
@@ -100,9 +101,9 @@ class SoArm:
         )
 
     @property
-    def statistics(self) -> BusStatistics:
-        """What the bus counted since the arm was made: requests, replies, repeats, damage, per motor."""
-        return self._bus.statistics
+    def buses(self) -> dict[str, BusStatistics]:
+        """What was counted on the arm's bus since the arm was made."""
+        return {str(self.role): self._bus.statistics}
 
     def open(self) -> None:
         """Connect, check, set up. If anything fails, torque is off and the port closed.
@@ -121,7 +122,7 @@ class SoArm:
         try:
             with self._named():
                 self._bus.open()
-                self._state = _State.CONNECTED
+                self._state, self._may_hold = _State.CONNECTED, True
                 self._check_motors()
                 self._set_up(calibration, path)
                 self._prepare()
@@ -147,9 +148,10 @@ class SoArm:
         )
 
     def close(self) -> None:
-        """Switch off the torque of every motor, whatever fails, and disconnect. A closed arm may be closed again.
+        """Switch off the torque of every motor that may have some, and disconnect. A closed arm may be closed again.
 
-        After the port was lost it is opened once more for that, in case it has come back.
+        Whatever fails on the way, all motors are tried, after Ctrl-C once more. A port that was lost is opened again for
+        that, in case it has come back.
 
         Raises:
             DeviceError: motors that may still hold, after all were tried.
@@ -158,7 +160,10 @@ class SoArm:
             return
         self._state = _State.CLOSED
         try:
-            held = self._release()
+            held = self._release() if self._may_hold else {}
+        except KeyboardInterrupt:
+            self._release()
+            raise
         finally:
             self._bus.close()
         if held:
@@ -182,7 +187,10 @@ class SoArm:
             raise type(error)(f"{self.name}: {error.message}", hint=error.hint) from error
 
     def _prepare(self) -> None:
-        """Do what the role needs after the motors are set up; torque may be on or off before."""
+        """Do what the role needs after the motors are set up; torque may be on or off before.
+
+        Clears ``_may_hold`` if every motor's torque is off from then on.
+        """
 
     def _require_open(self) -> None:
         if self._state is not _State.READY:

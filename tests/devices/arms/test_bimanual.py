@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -18,6 +22,7 @@ class _Arm:
 
     joint_names = ("a", "b")
     notes = ("'x': calibrated",)
+    buses: Mapping[str, Any] = MappingProxyType({"leader": 1})
 
     def __init__(self, value: float, stale: int = 0, captured_ns: int = 5) -> None:
         self.reading = JointReading(np.array([value, value + 1], np.float32), captured_ns, stale)
@@ -96,6 +101,7 @@ def test_complaints_and_notes_say_which_arm(arms: tuple[_Arm, _Arm]) -> None:
     assert robot.alarms == ("leader right_b: overloaded", "follower right_b: overloaded")
     assert robot.notes[0] == "leader left 'x': calibrated"
     assert len(robot.notes) == 4
+    assert list(robot.buses) == ["left leader", "right leader"]
 
 
 def test_no_arm_stays_open_when_the_other_cannot_be_opened(arms: tuple[_Arm, _Arm]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from lerotool.devices.arms.calibration import build_scales, calibration_path, save_calibration
 from lerotool.devices.arms.follower import SoFollower
-from lerotool.devices.arms.joints import JOINT_IDS, JOINT_NAMES, JOINTS, ArmType, Role
+from lerotool.devices.arms.joints import JOINT_IDS, JOINT_NAMES, JOINTS, ArmType, Joint, Role
 from lerotool.devices.arms.leader import SoLeader
 from lerotool.devices.arms.so_arm import SoArm
 from lerotool.devices.arms.units import Units, normalise
@@ -26,7 +26,7 @@ from lerotool.errors import (
     DeviceTimeoutError,
 )
 from lerotool.testing.servo_bus import EmulatedBus
-from tests.devices.arms.conftest import CALIBRATION, torques
+from tests.devices.arms.conftest import CALIBRATION, OpenBus, torques
 
 _ON, _OFF = [True] * 6, [False] * 6
 _BOTH = pytest.mark.parametrize("kind", [SoLeader, SoFollower])
@@ -380,6 +380,25 @@ def test_every_motor_is_released_though_one_does_not_answer(bus: EmulatedBus) ->
     assert torques(bus) == _OFF
 
 
+def test_every_motor_is_released_though_the_person_is_impatient(bus: EmulatedBus) -> None:
+    class Interrupted(SoFollower):
+        interrupts = 1
+
+        def _try_release(self, joints: tuple[Joint, ...]) -> dict[Joint, DeviceError]:
+            if self.interrupts:
+                self.interrupts -= 1
+                super()._try_release(joints[:2])
+                raise KeyboardInterrupt
+            return super()._try_release(joints)
+
+    follower = Interrupted(bus.port, "bench")
+    follower.open()
+    with pytest.raises(KeyboardInterrupt):
+        follower.close()
+    assert torques(bus) == _OFF
+    SoFollower(bus.port, "bench").open()
+
+
 def test_release_gets_through_a_bad_line(bus: EmulatedBus) -> None:
     follower = SoFollower(bus.port, "bench")
     follower.open()
@@ -413,6 +432,47 @@ def test_an_arm_that_stays_unplugged_says_that_it_may_hold(bus: EmulatedBus) -> 
     follower.open()
     follower.close()
     assert torques(bus) == _OFF
+
+
+def test_a_leader_has_no_torque_that_could_not_be_released(bus: EmulatedBus) -> None:
+    leader = SoLeader(bus.port, "bench")
+    leader.open()
+    bus.unplug()
+    leader.close()
+    bus.replug()
+    assert torques(bus) == _OFF
+
+
+def test_torque_is_off_when_a_leader_cannot_be_opened(bus: EmulatedBus) -> None:
+    for servo in JOINT_IDS:
+        bus.servo(servo).set(table.TORQUE_ENABLE, 1)
+    bus.servo(3).set(table.MODEL_NUMBER, 1)
+    with pytest.raises(DeviceError, match="is model 1"):
+        SoLeader(bus.port, "bench").open()
+    assert torques(bus) == _OFF
+
+
+@_BOTH
+@pytest.mark.parametrize("seed", range(4))
+def test_an_arm_is_opened_on_a_bad_line(open_bus: OpenBus, kind: type[SoArm], seed: int) -> None:
+    bus = open_bus(seed=seed, lost=0.04, corrupt=0.04, cut=0.02)
+    bus.servo(6).change(angle=2700)
+    arm = kind(bus.port, "bench")
+    arm.open()
+    assert torques(bus) == (_ON if kind is SoFollower else _OFF)
+    assert [bus.servo(servo).angle for servo in JOINT_IDS] == [2048] * 5 + [2700]
+    assert bus.servo(3).read(table.HOMING_OFFSET) == CALIBRATION["elbow_flex"].homing_offset
+    arm.close()
+    assert torques(bus) == _OFF
+
+
+def test_what_is_counted_on_the_bus_is_handed_out(bus: EmulatedBus) -> None:
+    leader = SoLeader(bus.port, "bench")
+    leader.open()
+    before = leader.buses["leader"].servos[3].damaged
+    bus.order("corrupt", servo=3)
+    leader.read()
+    assert leader.buses["leader"].servos[3].damaged == before + 1
 
 
 @_BOTH
