@@ -150,8 +150,8 @@ class SoArm:
     def close(self) -> None:
         """Switch off the torque of every motor that may have some, and disconnect. A closed arm may be closed again.
 
-        Whatever fails on the way, all motors are tried, after Ctrl-C once more. A port that was lost is opened again for
-        that, in case it has come back.
+        Whatever fails on the way, all motors are tried, after Ctrl-C once more. A port that was lost is opened again
+        for that, in case it has come back.
 
         Raises:
             DeviceError: motors that may still hold, after all were tried.
