@@ -1,4 +1,4 @@
-"""``NAME=SOURCE[,WxH][,FPS]``."""
+"""``NAME=SOURCE[,WxH][,FPS][,mjpeg|h264|raw]``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lerotool.devices.cameras.spec import CameraSpec
+from lerotool.devices.cameras.spec import CameraSpec, InputFormat
 from lerotool.errors import UsageError
 
 _NAMES = st.from_regex(r"[A-Za-z0-9_-]+", fullmatch=True)
@@ -27,15 +27,20 @@ _SOURCES = st.text(st.characters(blacklist_characters="\0", blacklist_categories
         (r"w-1=C:\films\clip.mkv,15", CameraSpec("w-1", r"C:\films\clip.mkv", fps=15)),
         ("n=http://10.0.0.7:81/stream?a=b,c,30", CameraSpec("n", "http://10.0.0.7:81/stream?a=b,c", fps=30)),
         ("b=clip,30,640x480,25", CameraSpec("b", "clip,30", 640, 480, 25)),
+        ("c=0,1280x720,30,mjpeg", CameraSpec("c", "0", 1280, 720, 30, InputFormat.MJPEG)),
+        ("c=usb:HD Pro, C920,raw", CameraSpec("c", "usb:HD Pro, C920", input_format=InputFormat.RAW)),
+        ("c=0,60,h264", CameraSpec("c", "0", fps=60, input_format=InputFormat.H264)),
     ],
 )
 def test_name_source_size_and_rate_are_recognised(text: str, expected: CameraSpec) -> None:
     assert CameraSpec.parse(text) == expected
 
 
-@given(_NAMES, _SOURCES, st.tuples(_SIDES, _SIDES), st.integers(1, 1000))
-def test_any_source_survives_when_size_and_rate_follow(name: str, source: str, size: tuple[int, int], fps: int) -> None:
-    spec = CameraSpec(name, source, *size, float(fps))
+@given(_NAMES, _SOURCES, st.tuples(_SIDES, _SIDES), st.integers(1, 1000), st.sampled_from([None, *InputFormat]))
+def test_any_source_survives_when_size_and_rate_follow(
+    name: str, source: str, size: tuple[int, int], fps: int, packed: InputFormat | None
+) -> None:
+    spec = CameraSpec(name, source, *size, float(fps), packed)
     assert CameraSpec.parse(str(spec)) == spec
 
 
@@ -48,7 +53,7 @@ def test_any_text_is_a_spec_or_a_usage_error_that_shows_the_form(text: str) -> N
     else:
         hint = None
         assert spec.key == f"observation.images.{spec.name}"
-    assert hint is None or "NAME=SOURCE[,WxH][,FPS]" in hint
+    assert hint is None or "NAME=SOURCE[,WxH][,FPS][,mjpeg|h264|raw]" in hint
 
 
 @pytest.mark.parametrize(
