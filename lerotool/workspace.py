@@ -16,10 +16,15 @@ from pathlib import Path
 
 
 def lerobot_home() -> Path:
-    """Return LeRobot's home: ``HF_LEROBOT_HOME``, else ``$HF_HOME/lerobot``, else ``~/.cache/huggingface/lerobot``."""
+    """Return LeRobot's home: ``HF_LEROBOT_HOME``, else ``lerobot`` in Hugging Face's home.
+
+    That is ``HF_HOME``, else ``$XDG_CACHE_HOME/huggingface``, else ``~/.cache/huggingface``, as huggingface_hub has it.
+    """
     if home := os.environ.get("HF_LEROBOT_HOME"):
         return Path(home).expanduser()
-    return Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser() / "lerobot"
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    hub_home = os.environ.get("HF_HOME", f"{cache}/huggingface")
+    return Path(os.path.expandvars(hub_home)).expanduser() / "lerobot"
 
 
 def dataset_root(argument: str) -> Path:

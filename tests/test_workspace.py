@@ -15,7 +15,13 @@ def test_the_home_is_the_first_that_the_environment_names(monkeypatch: pytest.Mo
     assert lerobot_home() == Path.home() / "own"
     monkeypatch.delenv("HF_LEROBOT_HOME")
     assert lerobot_home() == tmp_path / "hf" / "lerobot"
+    monkeypatch.setenv("PLACE", str(tmp_path))
+    monkeypatch.setenv("HF_HOME", "$PLACE/there")
+    assert lerobot_home() == tmp_path / "there" / "lerobot"
     monkeypatch.delenv("HF_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert lerobot_home() == tmp_path / "cache" / "huggingface" / "lerobot"
+    monkeypatch.delenv("XDG_CACHE_HOME")
     assert lerobot_home() == Path.home() / ".cache" / "huggingface" / "lerobot"
 
 
