@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import UsageError
-from lerotool.execution import Priority, ProcessExecutor, cores
+from lerotool.execution import DaskCluster, Place, Priority, ThisMachine, cores, open_executor
 from lerotool.features import Kind
 from lerotool.moments import PictureHistogram
 from lerotool.statistics.jobs import Progress, ignore_progress
@@ -19,6 +19,8 @@ from lerotool.statistics.sampling import Sampling
 from lerotool.statistics.segments import Measured
 from lerotool.statistics.shapes import dimensions
 from lerotool.statistics.store import EpisodeStore
+from lerotool.storage import make_directory
+from lerotool.workspace import Workspace
 
 _FEW_VALUES = 20_000_000
 _FEW_FRAMES = 200
@@ -134,21 +136,24 @@ def is_small(dataset: Dataset, selection: Selection) -> bool:
 
 
 @contextmanager
-def workers(dataset: Dataset, selection: Selection, jobs: int | None = None) -> Iterator[Executor | None]:
-    """Provide worker processes that suit a dataset, or None where this process is quicker.
+def workers(dataset: Dataset, selection: Selection, place: Place | None = None) -> Iterator[Executor | None]:
+    """Provide workers that suit a dataset, or None where this process is quicker.
 
     Args:
         dataset: what will be measured.
         selection: which of it.
-        jobs: how many processes; None is one for each core, if it is worth it.
+        place: where jobs run; None is one process for each core, if it is worth it.
+
+    Raises:
+        ClusterError: the cluster cannot be reached, or its workers do not reach the dataset.
     """
-    count = jobs or cores()
-    if count == 1 or (jobs is None and is_small(dataset, selection)):
+    if place is None and (cores() == 1 or is_small(dataset, selection)):
         yield None
         return
-    executor = ProcessExecutor(count, Priority.NORMAL)
-    try:
+    shared = dataset.root
+    if isinstance(place, DaskCluster):
+        # A cluster's workers show that they reach this folder by writing there.
+        shared = Workspace(dataset.root).folder
+        make_directory(shared)
+    with open_executor(place or ThisMachine(priority=Priority.NORMAL), shared) as executor:
         yield executor
-        executor.shutdown()
-    finally:
-        executor.kill()
