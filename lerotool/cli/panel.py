@@ -242,6 +242,8 @@ def describe_warning(event: Event) -> str | None:
                 f"{event.reason}{hint}; what was recorded is safe, the device is waited for "
                 f"up to {duration(event.patience_s)}"
             )
+        case events.RobotOpened(notes=notes) if notes:
+            return "; ".join(notes)
         case events.DiskLow():
             return (
                 f"the disk has room for {duration(event.left_s)} of recording ({format_bytes(event.free_bytes)} free); "
@@ -310,6 +312,13 @@ def describe_report(report: EpisodeReport) -> str:
         "rows with numbers that are not finite": sum(report.not_finite.values()),
     }
     text += "".join(f", {count} {name}" for name, count in troubles.items() if count)
+    text += "".join(f"\n  {alarm}" for alarm in report.alarms)
+    for name, bus in report.buses.items():
+        if bus.troubles:
+            text += (
+                f"\n  {name}'s bus: of {bus.requests} requests, {bus.silent} answers missing, {bus.damaged} damaged, "
+                f"{bus.refused_late} late; {bus.asked_again} asked again"
+            )
     for key, camera in report.cameras.items():
         text += f"\n  {_name(key)}: {camera.packets} pictures at {camera.rate_hz:.1f}/s"
         facts: dict[str, Any] = {

@@ -148,6 +148,18 @@ class DevicesBack(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RobotOpened(Event):
+    """The robot answers.
+
+    Attributes:
+        notes: what a person should know of it, in words.
+    """
+
+    type: ClassVar[str] = "robot_opened"
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AlignmentStarted(Event):
     """The follower approaches the leader's pose slowly before it follows at full speed."""
 

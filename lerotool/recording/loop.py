@@ -157,6 +157,8 @@ def _record_tick(take: Take, due_ns: int, now_ns: int, clock: Clock) -> None:
     )
     log.stale_rows += state.stale != 0
     log.stale_actions += wanted.stale != 0
+    if alarms := robot.alarms:
+        log.alarms.update(alarms)
     log.note_row(due_ns, now_ns)
 
 

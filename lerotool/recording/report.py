@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lerotool.devices.cameras.camera import CameraStatistics
+from lerotool.devices.servos.statistics import BusStatistics
 from lerotool.recording.loop import Ending
 from lerotool.recording.takelog import CameraLog, TakeLog
 
@@ -70,6 +71,37 @@ class CameraReport:
 
 
 @dataclass(frozen=True, slots=True)
+class BusReport:
+    """What happened on one servo bus in a take.
+
+    Attributes:
+        requests: packets sent.
+        replies: answers in time and whole.
+        asked_again: times that a servo was asked once more in the same tick.
+        damaged: answers with bytes wrong or missing.
+        silent: times that a servo gave no answer in time.
+        refused_late: answers that came too late and were thrown away.
+    """
+
+    requests: int
+    replies: int
+    asked_again: int
+    damaged: int
+    silent: int
+    refused_late: int
+
+    @classmethod
+    def between(cls, before: BusStatistics, after: BusStatistics) -> BusReport:
+        """Return what was counted between two looks at a bus."""
+        return cls(**{name: getattr(after, name) - getattr(before, name) for name in cls.__slots__})
+
+    @property
+    def troubles(self) -> int:
+        """Answers that did not come as they should."""
+        return self.damaged + self.silent + self.refused_late
+
+
+@dataclass(frozen=True, slots=True)
 class EpisodeReport:
     """What happened in a take.
 
@@ -86,6 +118,8 @@ class EpisodeReport:
         not_finite: rows with NaN or infinite numbers, by feature.
         ended: why the take ended.
         cameras: by camera key.
+        buses: by the bus's name; empty for a simulated robot.
+        alarms: what the arms complained of during the take, in words.
     """
 
     rows: int
@@ -100,6 +134,8 @@ class EpisodeReport:
     not_finite: Mapping[str, int]
     ended: Ending
     cameras: Mapping[str, CameraReport]
+    buses: Mapping[str, BusReport]
+    alarms: tuple[str, ...]
 
     @property
     def bytes(self) -> int:
@@ -139,8 +175,19 @@ def build_report(
     packets: Mapping[str, PacketTimes],
     statistics: Mapping[str, CameraStatistics],
     not_finite: Mapping[str, int],
+    buses: Mapping[str, BusReport],
 ) -> EpisodeReport:
-    """Return the report of a take; ``packets`` and ``statistics`` by camera key, ``not_finite`` by feature."""
+    """Return the report of a take.
+
+    Args:
+        log: what the loop noted.
+        fps: rows per second that were asked for.
+        ended: why it ended.
+        packets: by camera key.
+        statistics: by camera key.
+        not_finite: rows with numbers that are not finite, by feature.
+        buses: by name.
+    """
     started_ns = log.started_ns
     span_ns = int(started_ns[-1] - started_ns[0]) if log.rows else 0
     return EpisodeReport(
@@ -159,6 +206,8 @@ def build_report(
             key: _build_camera_report(log.rows, camera, packets[key], statistics[key])
             for key, camera in log.cameras.items()
         },
+        buses=dict(buses),
+        alarms=tuple(sorted(log.alarms)),
     )
 
 

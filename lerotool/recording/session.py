@@ -29,6 +29,7 @@ from lerotool.recording.events import (
     InterruptedFound,
     PictureAlarm,
     ResetStarted,
+    RobotOpened,
     SessionEnd,
     SessionReport,
     SessionStarted,
@@ -145,6 +146,7 @@ class Session:
             return
         require_space(config.root, plan.need)
         self._devices.robot.open()
+        self._listen(RobotOpened(self._devices.robot.notes))
         self._align()
         self._hand_over()
         while self._progress.missing and not self._is_over():

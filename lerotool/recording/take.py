@@ -18,7 +18,7 @@ from lerotool.recording.housekeeping import Housekeeper
 from lerotool.recording.interpreter import undisturbed
 from lerotool.recording.loop import Ending, Take, run_take
 from lerotool.recording.packets import PacketMeter
-from lerotool.recording.report import EpisodeReport, build_report
+from lerotool.recording.report import BusReport, EpisodeReport, build_report
 from lerotool.recording.schedule import Schedule
 from lerotool.recording.takelog import TakeLog
 from lerotool.spool.episode import RECORDING_LOCK
@@ -77,6 +77,7 @@ class OpenTake:
             robot_type=devices.robot.robot_type,
         )
         self._writer = PendingWriter.create(Workspace(config.root).pending, header)
+        self._buses = devices.robot.buses
         self.log = TakeLog(config.ticks, [camera.key for camera in devices.cameras])
         self.meters = {camera.key: PacketMeter(self._writer.camera(camera.key)) for camera in devices.cameras}
 
@@ -124,7 +125,8 @@ class OpenTake:
         began = time.monotonic()
         packets = {key: meter.times for key, meter in self.meters.items()}
         statistics = {camera.key: camera.statistics for camera in self._devices.cameras}
-        report = build_report(self.log, self._config.fps, ended, packets, statistics, self._writer.not_finite)
+        buses = {name: BusReport.between(self._buses[name], now) for name, now in self._devices.robot.buses.items()}
+        report = build_report(self.log, self._config.fps, ended, packets, statistics, self._writer.not_finite, buses)
         pending = self._writer.save(report.to_json())
         return Saved(pending, report, time.monotonic() - began)
 

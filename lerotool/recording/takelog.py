@@ -57,9 +57,10 @@ class TakeLog:
         stale_rows: rows with at least one joint of the state not fresh.
         stale_actions: rows whose action has at least one joint of the leader not fresh.
         cameras: by camera key.
+        alarms: what the arms complained of, in words.
     """
 
-    __slots__ = ("_lateness_ns", "_started_ns", "cameras", "missed", "rows", "stale_actions", "stale_rows")
+    __slots__ = ("_lateness_ns", "_started_ns", "alarms", "cameras", "missed", "rows", "stale_actions", "stale_rows")
 
     def __init__(self, ticks: int, cameras: Sequence[str]) -> None:
         self._lateness_ns = _zeros(ticks)
@@ -69,6 +70,7 @@ class TakeLog:
         self.missed = 0
         self.stale_rows = 0
         self.stale_actions = 0
+        self.alarms: set[str] = set()
 
     def note_row(self, due_ns: int, started_ns: int) -> None:
         """Note that a row has been written, for a tick that was due and began at these times."""

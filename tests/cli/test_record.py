@@ -69,6 +69,7 @@ def test_json_lines_tell_everything_and_stdout_carries_nothing_else(tmp_path: Pa
     lines = run_to_end(arguments(tmp_path / "d", "--episodes", "2", "--episode-time", "0.5"))
     assert [line["type"] for line in lines] == [
         "session_started",
+        "robot_opened",
         "take_started",
         "episode_saved",
         "take_started",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lerotool.devices.cameras.camera import Picture
 from lerotool.devices.robot import JointReading, Robot
+from lerotool.devices.servos.statistics import BusStatistics
 
 JOINTS = ("a", "b")
 
@@ -39,6 +40,7 @@ class CountingLeader:
     joint_names = JOINTS
     alarms: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    buses: Mapping[str, BusStatistics] = {}
 
     def __init__(self, clock: ManualClock, takes_ns: int = 0) -> None:
         self._clock = clock
