@@ -23,7 +23,7 @@ from lerotool.workspace import dataset_root, lerobot_home
 if TYPE_CHECKING:
     from lerotool.encoding.events import EncodeReport
     from lerotool.encoding.plan import EncodeOptions
-    from lerotool.execution import DaskCluster
+    from lerotool.execution import DaskCluster, Place
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -39,10 +39,12 @@ lerotool encode --pending data/pick --salvage    also recordings that were cut o
 lerotool encode --pending data/pick --only 0-3,7    some of them, by the numbers that --dry-run shows
 
 lerotool encode --pending /shared/pick --dask tcp://node17:8786    on many machines
+
+lerotool encode user/pick-cube --codec h264 -o data/pick-h264    the same dataset with other videos
 """
 _INTERRUPTED = 130
 _INCOMPLETE = IncompleteError.exit_code
-_VIDEO = "Video (what is not given stays as it was recorded)"
+_VIDEO = "Video (what is not given stays as it was recorded; with --output it is LeRobot's default)"
 
 
 class _Priority(StrEnum):
@@ -57,6 +59,16 @@ def encode(
         typer.Argument(metavar="[DATASET]...", help="Folders, or user/name in the LeRobot home.", show_default=False),
     ] = None,
     pending: Annotated[bool, typer.Option("--pending", help="Encode the pending episodes.")] = False,
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Encode the dataset's videos anew, into a new dataset.",
+            show_default=False,
+        ),
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="How many videos at a time.", show_default="one per core")
     ] = None,
@@ -101,18 +113,24 @@ def encode(
     background: Annotated[bool, typer.Option("--background", hidden=True)] = False,
     priority: Annotated[_Priority, typer.Option(hidden=True)] = _Priority.LOW,
 ) -> int:
-    """Encode pending episodes and bring them into their datasets.
+    """Encode pending episodes and bring them into their datasets, or the videos of a dataset anew.
 
     One video per episode and camera, all cores at once, with exactly one frame per row. Finished episodes are in the
     dataset for good, whatever comes after. Interrupted at any point, the same command goes on where it was.
 
+    With --output a new dataset is made: rows, metadata and statistics are the old one's, its videos are encoded with
+    LeRobot's defaults but for what is given here. The old one is only read.
+
     Exits with 8 if some episodes are left (they are listed, nothing of them is lost), with 130 when stopped by Ctrl-C.
     """
-    if not pending:
-        raise UsageError("nothing says what to encode", hint="lerotool encode --pending [DATASET]...")
+    if pending is (target is not None):
+        raise UsageError(
+            "--pending and --output exclude each other" if pending else "nothing says what to encode",
+            hint="lerotool encode --pending [DATASET]..., or lerotool encode DATASET -o FOLDER",
+        )
     from lerotool.encoding.plan import EncodeOptions
     from lerotool.encoding.selection import parse_numbers
-    from lerotool.execution import Priority
+    from lerotool.execution import Priority, ThisMachine
 
     output = Output.of(json=json, quiet=quiet)
     cluster = dask_cluster(dask, dask_scheduler_file)
@@ -120,6 +138,11 @@ def encode(
         raise UsageError("--jobs is for this machine", hint="a cluster runs as many jobs as its workers have threads")
     overrides = _overrides(vcodec, pix_fmt, g, crf, preset, fast_decode, extra_option)
     _tell_choice(overrides, output)
+    if target is not None:
+        if salvage or only is not None or keep_pending or no_pack:
+            raise UsageError("--salvage, --only, --keep-pending and --no-pack are for pending episodes")
+        place = cluster or ThisMachine(jobs, Priority(priority.value))
+        return _encode_anew(datasets or [], target, overrides, place, output, dry_run=dry_run)
     options = EncodeOptions(
         jobs=jobs,
         overrides=overrides,
@@ -134,6 +157,21 @@ def encode(
         return _show_plans(roots, options, output)
     with _stoppable(output, until_stdin_ends=background) as stop:
         return _encode_all(roots, options, cluster, output, stop, tells_events=background)
+
+
+def _encode_anew(
+    datasets: list[str], target: Path, overrides: dict[str, Any], place: Place, output: Output, *, dry_run: bool
+) -> int:
+    if len(datasets) != 1:
+        raise UsageError(f"--output takes one dataset, found {len(datasets)}", hint="lerotool encode DATASET -o FOLDER")
+    from lerotool.cli.reencode import run_reencoding, show_reencoding
+    from lerotool.encoding.reencode_plan import ReencodeOptions
+
+    source, options = dataset_root(datasets[0]), ReencodeOptions(overrides, place)
+    if dry_run:
+        return show_reencoding(source, target, options, output)
+    with _stoppable(output, until_stdin_ends=False) as stop:
+        return run_reencoding(source, target, options, output, stop)
 
 
 def _overrides(

@@ -150,7 +150,8 @@ def _tell_lines(output: Output) -> Listener:
         tally.take(event)
         if time.monotonic() >= due:
             due = time.monotonic() + _LINE_S
-            output.note(f"{tally.fraction:.0%}, {tally.committed} of {tally.episodes} episodes, {tally.text()}")
+            episodes = f"{tally.committed} of {tally.episodes} episodes, " if tally.episodes else ""
+            output.note(f"{tally.fraction:.0%}, {episodes}{tally.text()}")
 
     return listen
 

@@ -42,7 +42,7 @@ def choose_encoder(settings: EncoderSettings) -> Choice:
     """
     if settings.vcodec != AUTO:
         return Choice(settings)
-    refused = []
+    refused: list[tuple[str, str]] = []
     for encoder in HARDWARE:
         reason = _refusal(encoder, settings.pix_fmt)
         if reason is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +35,28 @@ _LARGEST_REORDER = 16
 """Frames that decoding may run ahead of showing: the most that H.264 and HEVC allow."""
 
 
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """What the numbers of YUV pictures mean, in FFmpeg's own numbers.
+
+    Attributes:
+        space: how colours became YUV.
+        primaries: of red, green and blue.
+        curve: from light to numbers.
+    """
+
+    space: int
+    primaries: int
+    curve: int
+
+    @classmethod
+    def of(cls, frame: av.VideoFrame) -> Colours | None:
+        """Return the colours of a decoded frame; None for RGB, which is converted."""
+        if frame.format.is_rgb:
+            return None
+        return cls(int(frame.colorspace), int(frame.color_primaries), int(frame.color_trc))
+
+
 class VideoEncoder:
     """Encodes frames into an mp4 at a constant rate; a context manager.
 
@@ -47,6 +70,7 @@ class VideoEncoder:
         fps: frames per second; 29.97 means 30000/1001.
         settings: codec and quality.
         threads: of the encoder; 0 lets it choose.
+        colours: of the frames, written into the video; None writes nothing, which means BT.601 to most readers.
     """
 
     def __init__(
@@ -57,6 +81,7 @@ class VideoEncoder:
         fps: float | Fraction,
         settings: EncoderSettings,
         threads: int = 1,
+        colours: Colours | None = None,
     ) -> None:
         self._path = Path(path)
         self._partial = partial_path(self._path)
@@ -64,6 +89,7 @@ class VideoEncoder:
         self._rate = exact_rate(fps)
         self._settings = settings
         self._threads = threads
+        self._colours = colours
         self._reformatter = VideoReformatter()
         self._packets = 0
         self.frames = 0
@@ -103,6 +129,12 @@ class VideoEncoder:
             context.time_base = 1 / self._rate
             if not self._settings.pix_fmt.startswith("gray"):
                 context.color_range = ColorRange.MPEG  # codes of depth are no colours
+            if (colours := self._colours) is not None:
+                context.colorspace, context.color_primaries, context.color_trc = (
+                    colours.space,
+                    colours.primaries,
+                    colours.curve,
+                )
             context.thread_count = self._threads
             with kept_priority():
                 context.open()

@@ -1,0 +1,99 @@
+"""``lerotool encode DATASET -o TARGET``: the same dataset with its videos encoded anew."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lerotool.cli.output import Output
+
+if TYPE_CHECKING:
+    from lerotool.encoding.reencode import ReencodeReport
+    from lerotool.encoding.reencode_plan import ReencodeOptions, ReencodePlan
+
+_INTERRUPTED = 130
+
+
+def show_reencoding(source: Path, target: Path, options: ReencodeOptions, output: Output) -> int:
+    """Say what would be done; returns the exit code."""
+    from lerotool.encoding.reencode import check_places
+    from lerotool.encoding.reencode_plan import plan_reencoding
+
+    check_places(source, target)
+    plan = plan_reencoding(source, options)
+    output.document({"dry_run": True, **_plan_document(plan, target)})
+    output.result(_plan_text(plan, target))
+    return 0
+
+
+def run_reencoding(source: Path, target: Path, options: ReencodeOptions, output: Output, stop: threading.Event) -> int:
+    """Encode a dataset's videos anew; returns the exit code."""
+    from lerotool.cli.encode_progress import open_progress
+    from lerotool.encoding.reencode import reencode
+    from lerotool.execution import StoppedError
+
+    with open_progress(output, tells_events=False) as listen:
+        try:
+            report = reencode(source, target, options, listen, stop=stop)
+        except StoppedError:
+            output.note(f"stopped; {target} was not made")
+            return _INTERRUPTED
+    output.document(_report_document(report))
+    output.result(_report_text(report))
+    return 0
+
+
+def _plan_text(plan: ReencodePlan, target: Path) -> str:
+    lines = [
+        (
+            f"{plan.dataset.root} -> {target}: {len(plan.files)} video files, {plan.frames} frames, "
+            f"{plan.video_bytes / 1e6:.1f} MB, to {_encoder(plan.settings.to_json())}"
+        )
+    ]
+    lines += [f"  {file.path.relative_to(plan.dataset.root)}: {file.frames} frames" for file in plan.files]
+    lines += [f"  {camera}: copied, depth is not encoded anew" for camera in plan.kept]
+    return "\n".join(lines)
+
+
+def _plan_document(plan: ReencodePlan, target: Path) -> dict[str, Any]:
+    return {
+        "source": str(plan.dataset.root),
+        "target": str(target),
+        "encoder": plan.settings.to_json(),
+        "files": [
+            {"path": str(file.path), "camera": file.camera, "frames": file.frames, "parts": len(file.cuts) - 1}
+            for file in plan.files
+        ],
+        "frames": plan.frames,
+        "video_bytes": plan.video_bytes,
+        "copied_cameras": list(plan.kept),
+    }
+
+
+def _report_text(report: ReencodeReport) -> str:
+    share = report.video_bytes / report.source_bytes
+    return (
+        f"{report.target}: {report.files} video files, {report.frames} frames in {report.wall_s:.1f} s "
+        f"({report.frames_per_s:.0f} frames/s), {_encoder(report.settings)}\n"
+        f"{report.source_bytes / 1e6:.1f} MB became {report.video_bytes / 1e6:.1f} MB ({share:.0%})"
+    )
+
+
+def _report_document(report: ReencodeReport) -> dict[str, Any]:
+    return {
+        "target": str(report.target),
+        "encoder": report.settings,
+        "files": report.files,
+        "frames": report.frames,
+        "copied_cameras": list(report.kept),
+        "source_bytes": report.source_bytes,
+        "video_bytes": report.video_bytes,
+        "wall_s": report.wall_s,
+        "cpu_s": report.cpu_s,
+        "frames_per_s": report.frames_per_s,
+    }
+
+
+def _encoder(settings: dict[str, Any]) -> str:
+    return f"{settings['vcodec']} {settings['pix_fmt']}, crf {settings['crf']}, g {settings['g']}"

@@ -1,0 +1,60 @@
+"""One job: some frames of a video, decoded and encoded again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from lerotool.execution import ProgressFile
+from lerotool.media.decode import iter_frames
+from lerotool.media.encode import Colours, VideoEncoder
+from lerotool.media.format import EncoderSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ReencodeJob:
+    """What a worker needs to know.
+
+    Attributes:
+        source: a video.
+        start: number of the first frame.
+        stop: one past the last.
+        fps: of the video.
+        target: the mp4 to write.
+        settings: of the encoder.
+        progress: file in which progress is told.
+        stop_file: file that tells the job to stop.
+    """
+
+    source: Path
+    start: int
+    stop: int
+    fps: float
+    target: Path
+    settings: EncoderSettings
+    progress: Path
+    stop_file: Path
+
+
+def run_reencode_job(job: ReencodeJob) -> float:
+    """Encode the frames anew; returns the CPU seconds that it took.
+
+    Raises:
+        MediaError: a frame is missing or cannot be decoded, or the encoder fails.
+        OSError: the disk is full.
+        StoppedError: the stop file is there.
+    """
+    began = time.process_time()
+    progress = ProgressFile(job.progress, job.stop - job.start, job.stop_file)
+    frames = iter_frames(job.source, job.start, job.stop, job.fps)
+    first = next(frames)
+    # One thread for every job: with others x265 describes itself in another way, and the parts could not be joined.
+    with VideoEncoder(
+        job.target, first.width, first.height, job.fps, job.settings, threads=1, colours=Colours.of(first)
+    ) as encoder:
+        for frame in chain([first], frames):
+            encoder.write(frame)
+            progress.report(encoder.frames)
+    return time.process_time() - began
