@@ -72,7 +72,7 @@ def plain(group: pa.Table) -> list[dict[str, object]]:
     lengths=st.lists(st.integers(1, 60), min_size=1, max_size=4),
     codec=st.sampled_from(["snappy", "zstd", "none"]),
     pages=st.sampled_from(["1.0", "2.0"]),
-    page_size=st.sampled_from([64, 1 << 20]),
+    page_size=st.sampled_from([1024, 1 << 20]),
     dictionary=st.booleans(),
 )
 def test_all_rows_come_back_however_they_were_packed(

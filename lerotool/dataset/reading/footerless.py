@@ -133,16 +133,21 @@ def _pages(data: bytes) -> Iterator[_Page]:
         except ThriftError:
             return
         kind, raw, packed = (find(header, number) for number in (1, 2, 3))
-        if kind not in _DETAILS or not isinstance(packed, int) or not isinstance(raw, int) or packed < 0:
+        where, encoding_field = _DETAILS.get(kind, (0, 0)) if isinstance(kind, int) else (0, 0)
+        details = find(header, where)
+        numbers = [raw, packed, *(_number(details, field) for field in (1, encoding_field))]
+        if not all(isinstance(number, int) and number >= 0 for number in numbers):
             return
-        where, encoding = _DETAILS[kind]
-        details = find(header, where) or []
-        values = find(details, 1)
+        raw, packed, values, encoding = numbers
         end = reader.offset + packed
-        if values is None or end > len(data):
+        if end > len(data):
             return
-        yield _Page(kind, start, end, end - start, raw + reader.offset - start, values, find(details, encoding))
+        yield _Page(kind, start, end, end - start, raw + reader.offset - start, values, encoding)
         reader.offset = end
+
+
+def _number(details: object, field: int) -> object:
+    return find(details, field) if isinstance(details, list) else None
 
 
 def _group_pages(pages: Sequence[_Page], widths: Sequence[int], template: _Template) -> list[_Group]:
