@@ -109,10 +109,11 @@ def describe_plugged_in(adapters: tuple[Adapter, ...]) -> str:
 
 def _adapter(path: str, number: str | None, port: object) -> Adapter:
     vid, pid = getattr(port, "vid", None), getattr(port, "pid", None)
-    return Adapter(path, number or None, vid, pid, getattr(port, "description", "") or "", _kind(vid, pid))
+    return Adapter(path, number or None, vid, pid, getattr(port, "description", "") or "", classify(vid, pid))
 
 
-def _kind(vid: int | None, pid: int | None) -> AdapterKind:
+def classify(vid: int | None, pid: int | None) -> AdapterKind:
+    """Return the kind of adapter with a USB vendor and product."""
     if vid == 0x1A86:
         return AdapterKind.CH343 if pid in _CH343_PRODUCTS else AdapterKind.CH340
     return AdapterKind.FTDI if vid == 0x0403 else AdapterKind.OTHER

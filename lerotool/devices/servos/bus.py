@@ -18,7 +18,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from lerotool.devices.servos.exchange import Exchanges
+from lerotool.devices.servos.exchange import Exchanges, check_id
 from lerotool.devices.servos.opening import PORT_ERRORS, open_port
 from lerotool.devices.servos.registers import ID, MODEL_NUMBER, Register
 from lerotool.devices.servos.statistics import BusStatistics
@@ -77,11 +77,13 @@ class ServoBus:
     Args:
         port: its path or ``serial:NUMBER``.
         baudrate: bits per second.
+        margin_ms: time allowed for an answer beside what its bytes take; by default what the adapter needs.
     """
 
-    def __init__(self, port: str, *, baudrate: int = DEFAULT_BAUDRATE) -> None:
+    def __init__(self, port: str, *, baudrate: int = DEFAULT_BAUDRATE, margin_ms: float | None = None) -> None:
         self.port = port
         self.baudrate = baudrate
+        self._margin_ms = margin_ms
         self._exchanges = Exchanges()
         self._owner = _Owner(port, self._exchanges)
         self._misses: dict[int, int] = {}
@@ -112,7 +114,10 @@ class ServoBus:
         """
         if self.is_open:
             raise DeviceError(f"{self.port} is open already")
-        self._exchanges.port = open_port(self.port, self.baudrate)
+        port = open_port(self.port, self.baudrate)
+        if self._margin_ms is not None:
+            port.margin_ms = self._margin_ms
+        self._exchanges.port = port
         self._owner.is_lost = False
         self._misses.clear()
         try:
@@ -238,7 +243,8 @@ class ServoBus:
                 answers |= self._exchanges.ask(absent, register.address, size).answers
             if len(answers) < len(everyone) or self._misses:
                 self._note_misses(asked, answers)
-                answers = {servo: answers[servo] for servo in everyone if servo in answers}
+        if list(answers) != everyone:
+            answers = {servo: answers[servo] for servo in everyone if servo in answers}
         decode, width = register.decode, register.size
         return SyncReading(
             values={servo: decode(data[:width]) for servo, (data, _) in answers.items()},
@@ -258,6 +264,7 @@ class ServoBus:
         """
         parameters = bytearray()
         for servo, value in values.items():
+            check_id(servo)
             parameters.append(servo)
             parameters += register.encode(value)
         with self._owner:

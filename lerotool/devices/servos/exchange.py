@@ -60,8 +60,10 @@ class Exchanges:
         """Read from several servos.
 
         Raises:
-            UsageError: they are too many for one request.
+            UsageError: they are too many for one request, or no servo can have one of the ids.
         """
+        for servo in servos:
+            check_id(servo)
         return self._ask(servos, address, size, is_sync=True)
 
     def ask_one(self, servo: int, address: int, size: int) -> Answers:
@@ -70,7 +72,7 @@ class Exchanges:
         Raises:
             UsageError: no servo can have the id.
         """
-        _check_id(servo)
+        check_id(servo)
         return self._ask((servo,), address, size, is_sync=False)
 
     def _ask(self, servos: Sequence[int], address: int, size: int, *, is_sync: bool) -> Answers:
@@ -97,7 +99,7 @@ class Exchanges:
 
         An acknowledgement has no content, so a late one looks like any other: none is trusted while one is missing.
         """
-        _check_id(servo)
+        check_id(servo)
         now, before = time.monotonic_ns(), self._unacknowledged_ns
         self._unacknowledged_ns = now
         port = self.open_port
@@ -111,6 +113,8 @@ class Exchanges:
 
     def sync_write(self, address: int, size: int, parameters: Sequence[int]) -> None:
         """Write to several servos; ``parameters``: id and data of each."""
+        if not parameters:
+            return
         self._note_sent(self._packets.syncWriteTxOnly(self.open_port, address, size, parameters, len(parameters)))
 
     def hears_itself(self) -> bool:
@@ -180,6 +184,11 @@ class Exchanges:
                 self.tally[servo].silent += 1
 
 
-def _check_id(servo: int) -> None:
+def check_id(servo: int) -> None:
+    """Refuse an id that no servo can have.
+
+    Raises:
+        UsageError: it is none.
+    """
     if not 0 <= servo <= LAST_ID:
         raise UsageError(f"no servo can have the id {servo}, expected 0 to {LAST_ID}")

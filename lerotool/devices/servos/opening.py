@@ -61,21 +61,28 @@ def list_holders(path: str) -> tuple[str, ...]:
     return tuple(f"{name} ({pid})" for pid, name in _processes() if _holds(pid, target))
 
 
-def _processes() -> Iterator[tuple[str, str]]:
+def _processes() -> Iterator[tuple[int, str]]:
     with suppress(OSError):
         for folder in Path("/proc").iterdir():
-            if folder.name.isdecimal() and folder.name != str(os.getpid()):
+            if folder.name.isdecimal():
                 with suppress(OSError):
-                    yield folder.name, (folder / "comm").read_text().strip()
+                    yield int(folder.name), (folder / "comm").read_text().strip()
 
 
-def _holds(pid: str, target: str) -> bool:
+def _holds(pid: int, target: str) -> bool:
+    """Tell whether a process uses a device; who made a pseudo-terminal has its other end open and is no user of it."""
+    opened = set(_open_files(pid))
+    return target in opened and opened.isdisjoint(_PSEUDO_TERMINAL_MASTERS)
+
+
+def _open_files(pid: int) -> Iterator[str]:
     with suppress(OSError):
         for link in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(OSError):
-                if str(link.readlink()) == target:
-                    return True
-    return False
+                yield str(link.readlink())
+
+
+_PSEUDO_TERMINAL_MASTERS = ("/dev/ptmx", "/dev/pts/ptmx")
 
 
 def _explain(path: str, error: Exception) -> LerotoolError:
@@ -99,7 +106,9 @@ def _errno(error: BaseException) -> int | None:
 
 def _busy(path: str) -> DeviceBusyError:
     holders = list_holders(path)
-    by = ", ".join(holders) or "another program (or by lerotool itself, a second time)"
+    if any(holder.endswith(f"({os.getpid()})") for holder in holders):
+        return DeviceBusyError(f"{path} is in use by this program already", hint="name another port for the other arm")
+    by = ", ".join(holders) or "another program"
     return DeviceBusyError(f"{path} is in use by {by}", hint="end the other program; two of them would garble the bus")
 
 

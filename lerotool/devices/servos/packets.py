@@ -56,17 +56,19 @@ def take_packets(buffer: bytearray, size: int, *, is_final: bool) -> list[Status
 
 
 def _is_packet(buffer: bytearray, start: int, end: int) -> bool:
-    """Tell whether a whole status packet lies there, with nothing behind it but another one.
-
-    What follows is looked at because a cut reply and the beginning of the next can have the right sum by chance.
-    """
+    """Tell whether a whole status packet lies there."""
     return (
         start + OVERHEAD <= end <= len(buffer)
         and buffer[start + 2] <= _LAST_ID
         and buffer[start + 4] < 0x80
         and sum(buffer[start + 2 : end]) & 0xFF == 0xFF
-        and (end == len(buffer) or _HEADER.startswith(buffer[end : end + 2]))
+        and (end == len(buffer) or _HEADER.startswith(buffer[end : end + 2]) or not _holds_header(buffer, start, end))
     )
+
+
+def _holds_header(buffer: bytearray, start: int, end: int) -> bool:
+    """Tell whether the next packet may begin inside: a cut one completed by it has the right sum now and then."""
+    return buffer[end - 1] == 0xFF or _HEADER in buffer[start + 2 : end]
 
 
 def find_damaged(asked: Sequence[int], found: Sequence[StatusPacket | bytes]) -> frozenset[int]:
