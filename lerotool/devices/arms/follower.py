@@ -15,7 +15,7 @@ from lerotool.devices.arms.so_arm import SoArm
 from lerotool.devices.arms.soft_start import SoftStart
 from lerotool.devices.arms.units import JointScale, Units, normalise
 from lerotool.devices.servos.registers import GOAL_POSITION, TORQUE_ENABLE
-from lerotool.errors import CalibrationError, DeviceError
+from lerotool.errors import CalibrationError, DeviceError, DeviceLostError
 
 _MOST_OUTSIDE_STEPS = 114
 """Ten degrees: a servo with torque goes into its range at once, from wherever it stands."""
@@ -108,6 +108,20 @@ class SoFollower(SoArm):
         for joint in JOINTS:
             self._bus.write(joint.id, TORQUE_ENABLE, 1)
         self._start = SoftStart(self._start_speed, normalise(goal.values(), self._scales))
+
+    def _confirm(self, servos: set[int]) -> set[int]:
+        """Return those motors that still hold; one whose supply failed for a moment does not.
+
+        Raises:
+            DeviceLostError: a motor's torque is off.
+        """
+        torque = self._bus.sync_read(TORQUE_ENABLE, servos).values
+        if limp := [str(joint) for joint in JOINTS if torque.get(joint.id) == 0]:
+            raise DeviceLostError(
+                f"{', '.join(limp)} lost power for a moment: torque is off",
+                hint="check the arm's power supply and the cables between the motors",
+            )
+        return set(torque)
 
     def _set_goal(self, goal: dict[int, int]) -> None:
         """Write the goals and read them back: the request has no acknowledgement, and torque acts on what is there."""

@@ -200,6 +200,7 @@ class SoArm:
         self._steps: dict[int, int] = {}
         self._values: list[float] = []
         self._silent_since_ns: dict[int, int] = {}
+        self._unsure: set[int] = set()
         self._read_ns = 0
         self._statuses: dict[int, Status] = {}
 
@@ -211,18 +212,25 @@ class SoArm:
         """
         reading = self._bus.sync_read(PRESENT_POSITION, JOINT_IDS)
         self._keep(reading)
-        if reading.silent or self._silent_since_ns:
+        if reading.silent or self._silent_since_ns or self._unsure:
             self._watch_silence(reading.silent)
         return reading
 
     def _watch_silence(self, silent: frozenset[int]) -> None:
         """Count how long a motor has been silent from the first request that it did not answer."""
         now = self._clock()
+        self._unsure = (self._unsure | self._silent_since_ns.keys()) - silent
         self._silent_since_ns = {servo: self._silent_since_ns.get(servo, now) for servo in silent}
         lost = {servo: now - since for servo, since in self._silent_since_ns.items() if now - since > self._silence_ns}
         if lost:
             who, where = describe_silence(lost)
             raise DeviceLostError(f"{who} for {max(lost.values()) / 1e9:.1f} s", hint=where)
+        if self._unsure:
+            self._unsure -= self._confirm(self._unsure)
+
+    def _confirm(self, servos: set[int]) -> set[int]:
+        """Make sure that motors that answer again after they did not are well; return those that are."""
+        return servos
 
     def _keep(self, reading: SyncReading) -> None:
         self._steps.update(reading.values)

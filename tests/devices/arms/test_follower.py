@@ -104,6 +104,32 @@ def test_nothing_is_sent_further_than_allowed_from_where_it_stands(bus: Emulated
         assert (np.abs(sent - expected) <= [s.units_per_step * 1.01 for s in _SCALES]).all()
 
 
+def test_a_joint_outside_its_range_is_sent_into_it(bus: EmulatedBus) -> None:
+    follower = _open(bus, max_relative_target=1.0)
+    bus.servo(1).set(table.OPERATING_MODE, 1)  # it does not go where it is sent
+    bus.servo(1).change(angle=3400)
+    sent = follower.send(follower.read().values)
+    assert _goals(bus)[0] == CALIBRATION["shoulder_pan"].range_max
+    assert sent[0] == _values(_goals(bus))[0]
+
+
+def test_a_motor_that_lost_its_power_for_a_moment_is_not_taken_for_well(bus: EmulatedBus) -> None:
+    follower = _open(bus, silence_s=60)
+    bus.kill(4)
+    assert follower.read().stale == 0b001000
+    bus.revive(4)
+    assert follower.read().stale == 0, "a cable that was loose for a moment does no harm"
+    bus.kill(2)
+    follower.read()
+    bus.servo(2).power_cycle()
+    bus.revive(2)
+    with pytest.raises(DeviceLostError, match=r"follower 'bench': motor 2 \(shoulder_lift\) lost power for a moment"):
+        follower.read()
+    follower.close()
+    follower.open()
+    assert torques(bus) == [True] * 6
+
+
 def test_a_limit_needs_no_further_reading(bus: EmulatedBus) -> None:
     follower = _open(bus, max_relative_target=5.0)
     before = bus.counts()["requests"]

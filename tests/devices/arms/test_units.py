@@ -79,6 +79,7 @@ def test_known_values() -> None:
     degrees = JointScale(JointUnit.DEGREES, 1347, 2746)
     assert degrees.to_value(2746) == (2746 - 2046.5) * 360 / 4095
     assert degrees.to_step(10.0) == 2160, "2046.5 + 113.75, cut off"
+    assert degrees.to_goal(10.05) == 2160, "2160.8, cut off as well"
     gripper = JointScale(JointUnit.ZERO_100, 2000, 3000)
     assert [gripper.to_value(step) for step in (1900, 2000, 2500, 3100)] == [0, 0, 50, 100]
     assert [JointScale(JointUnit.M100_100, 0, 4000, True).to_value(step) for step in (0, 1000, 4000)] == [100, 50, -100]
