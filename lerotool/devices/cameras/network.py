@@ -7,6 +7,7 @@ stamps are on the camera's clock, so packets are stamped on arrival.
 from __future__ import annotations
 
 import errno
+import time
 from threading import Event
 from urllib.parse import urlsplit
 
@@ -82,6 +83,7 @@ def _show(spec: CameraSpec) -> str:
 
 def _open(address: str, where: str) -> InputContainer:
     is_rtsp = address.lower().startswith("rtsp")
+    began = time.monotonic()
     try:
         return av.open(
             address,
@@ -92,12 +94,13 @@ def _open(address: str, where: str) -> InputContainer:
             metadata_errors="replace",
         )
     except av.error.FFmpegError as error:
+        # A time limit that ends an RTSP reply comes as damaged data.
+        if time.monotonic() - began >= TIMEOUT_S:
+            raise DeviceTimeoutError(f"{where} has not answered for {TIMEOUT_S:g} s", hint=_HINT) from error
         raise _explain_refusal(where, error) from error
 
 
 def _explain_refusal(where: str, error: av.error.FFmpegError) -> DeviceError:
-    if isinstance(error, av.error.ExitError | TimeoutError):
-        return DeviceTimeoutError(f"{where} has not answered for {TIMEOUT_S:g} s", hint=_HINT)
     if isinstance(error, av.error.HTTPUnauthorizedError):
         return DeviceError(f"{where} wants a password", hint="write the address as rtsp://user:password@…")
     if isinstance(error, ConnectionRefusedError) or (isinstance(error, OSError) and error.errno in _UNREACHABLE):
