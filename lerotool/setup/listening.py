@@ -13,6 +13,10 @@ BAUDRATE = 1_000_000
 LIKELY_IDS = range(13)
 """New motors have id 1, arms 1 to 6, two arms on one cable and mobile bases up to 12."""
 
+PATIENCE = 10
+"""How often a motor is asked: nothing here is in a hurry, and a busy computer may be away for a tenth of a second."""
+ROUNDS = 4
+
 Progress = Callable[[str, float], None]
 """Told what is done and how far it is, 0 to 1."""
 
@@ -27,11 +31,12 @@ def listen_for_arm(port: str) -> tuple[Found, ...]:
     Raises:
         DeviceError: the port cannot be opened or has gone.
     """
-    heard = scan(port, ids=JOINT_IDS, baudrates=[BAUDRATE])
-    silent = [motor for motor in JOINT_IDS if motor not in {found.id for found in heard}]
-    if silent:
-        heard += scan(port, ids=silent, baudrates=[BAUDRATE])
-    return tuple(sorted(heard, key=lambda found: found.id))
+    heard: dict[int, Found] = {}
+    for _ in range(ROUNDS):
+        silent = [motor for motor in JOINT_IDS if motor not in heard]
+        if silent:
+            heard |= {found.id: found for found in scan(port, ids=silent, baudrates=[BAUDRATE])}
+    return tuple(heard[motor] for motor in sorted(heard))
 
 
 def listen(port: str, progress: Progress = ignore) -> tuple[Found, ...]:

@@ -24,9 +24,8 @@ from lerotool.devices.servos.registers import (
 from lerotool.devices.servos.scan import Found
 from lerotool.errors import DeviceError, DeviceTimeoutError
 from lerotool.setup.joints import joint_of, motor_names
-from lerotool.setup.listening import BAUDRATE
+from lerotool.setup.listening import BAUDRATE, PATIENCE
 
-TRIES = 3
 ORDER: tuple[Joint, ...] = tuple(reversed(JOINTS))
 """From the gripper to the shoulder, as LeRobot does it, so that motor 1, whose id is a new motor's, comes last."""
 
@@ -103,34 +102,34 @@ def set_motor(port: str, motor: Found, joint: Joint) -> None:
         DeviceError: it did not work; the text says what the motor's id and baud rate are now, as far as they are known.
     """
     with ServoBus(port, baudrate=motor.baudrate) as bus:
-        bus.write(motor.id, TORQUE_ENABLE, 0)
+        bus.write(motor.id, TORQUE_ENABLE, 0, PATIENCE)
         _unlock(bus, motor.id)
         if motor.id != joint.id:
             # Whether the acknowledgement comes with the old id or the new one differs; what counts is who answers then.
             with suppress(DeviceTimeoutError):
-                bus.write(motor.id, ID, joint.id)
-            if bus.ping(joint.id, TRIES) is None:
+                bus.write(motor.id, ID, joint.id, PATIENCE)
+            if bus.ping(joint.id, PATIENCE) is None:
                 raise DeviceError(
                     f"the motor did not take id {joint.id}; it had id {motor.id}",
                     hint="leave it plugged in and try again: its id is looked for anew",
                 )
         if motor.baudrate != BAUDRATE:
             with suppress(DeviceTimeoutError):
-                bus.write(joint.id, BAUD_RATE, BAUD_CODES[BAUDRATE])
+                bus.write(joint.id, BAUD_RATE, BAUD_CODES[BAUDRATE], PATIENCE)
     with ServoBus(port, baudrate=BAUDRATE) as bus:
-        if bus.ping(joint.id, TRIES) is None:
+        if bus.ping(joint.id, PATIENCE) is None:
             change = f"; it was to change from {motor.baudrate} to {BAUDRATE} baud"
             raise DeviceError(
                 f"the motor has id {joint.id} now but does not answer{change if motor.baudrate != BAUDRATE else ''}",
                 hint="leave it plugged in and try again: it is finished then",
             )
         _verify(bus, motor, joint)
-        bus.write(joint.id, LOCK, 1)
+        bus.write(joint.id, LOCK, 1, PATIENCE)
 
 
 def _unlock(bus: ServoBus, motor: int) -> None:
-    bus.write(motor, LOCK, 0)
-    if bus.read(motor, LOCK) != 0:
+    bus.write(motor, LOCK, 0, PATIENCE)
+    if bus.read(motor, LOCK, PATIENCE) != 0:
         raise DeviceError(
             f"the memory of motor {motor} stays locked: what is written would be lost when the power is cut",
             hint="switch its power off and on and try again",
@@ -138,14 +137,18 @@ def _unlock(bus: ServoBus, motor: int) -> None:
 
 
 def _verify(bus: ServoBus, motor: Found, joint: Joint) -> None:
-    has = (bus.read(joint.id, ID), bus.read(joint.id, BAUD_RATE), bus.read(joint.id, LOCK))
+    has = (
+        bus.read(joint.id, ID, PATIENCE),
+        bus.read(joint.id, BAUD_RATE, PATIENCE),
+        bus.read(joint.id, LOCK, PATIENCE),
+    )
     if has != (joint.id, BAUD_CODES[BAUDRATE], 0):
         raise DeviceError(
             f"the motor answers as {joint.id}, but its memory has id {has[0]}, baud code {has[1]}, lock {has[2]}; "
             f"expected {joint.id}, {BAUD_CODES[BAUDRATE]}, 0",
             hint="switch its power off and on and try again",
         )
-    if motor.id != joint.id and bus.ping(motor.id, TRIES) is not None:
+    if motor.id != joint.id and bus.ping(motor.id, PATIENCE) is not None:
         raise DeviceError(
             f"a motor still answers to id {motor.id}, so there are two on the cable",
             hint="leave only one motor on the cable and try again",

@@ -26,10 +26,10 @@ from lerotool.devices.servos.registers import (
 from lerotool.errors import CalibrationError, DeviceLostError, DeviceTimeoutError
 from lerotool.setup.centring import centre, centre_full_turn, find_doubt, find_problem, find_roll_doubt
 from lerotool.setup.joints import motor_names
+from lerotool.setup.listening import PATIENCE
 from lerotool.setup.travel import RESOLUTION, Travel, begin_travel
 
 MULTI_TURN = 0x10
-TRIES = 3
 SILENT_READS = 50
 """So many readings in a row without any answer, one second, and the arm is lost."""
 MOVED_STEPS = 200
@@ -56,7 +56,7 @@ class SweptArm:
             DeviceError: a joint does not answer, or the arm is lost.
         """
         for joint in joints:
-            position = self._bus.read(joint.id, PRESENT_POSITION)
+            position = self._bus.read(joint.id, PRESENT_POSITION, PATIENCE)
             self.travels[joint.name] = begin_travel(position + self._offsets[joint.id])
 
     def follow(self, joints: Sequence[Joint] = JOINTS) -> None:
@@ -118,7 +118,7 @@ class SweptArm:
         )
 
     def _write_joint(self, joint: Joint, entry: JointCalibration) -> bool:
-        before = self._bus.read(joint.id, PRESENT_POSITION) + self._offsets[joint.id]
+        before = self._bus.read(joint.id, PRESENT_POSITION, PATIENCE) + self._offsets[joint.id]
         wanted = {
             HOMING_OFFSET: entry.homing_offset,
             MIN_POSITION: entry.range_min,
@@ -126,7 +126,7 @@ class SweptArm:
         }
         write_memory(self._bus, joint.id, wanted)
         self._offsets = {**self._offsets, joint.id: entry.homing_offset}
-        after = self._bus.read(joint.id, PRESENT_POSITION) + entry.homing_offset
+        after = self._bus.read(joint.id, PRESENT_POSITION, PATIENCE) + entry.homing_offset
         return abs((after - before + RESOLUTION // 2) % RESOLUTION - RESOLUTION // 2) <= MOVED_STEPS
 
 
@@ -144,10 +144,10 @@ def open_arm(port: str) -> Iterator[SweptArm]:
         require_motors(bus)
         offsets = {}
         for joint in JOINTS:
-            bus.write(joint.id, TORQUE_ENABLE, 0)
-            phase = bus.read(joint.id, PHASE)
+            bus.write(joint.id, TORQUE_ENABLE, 0, PATIENCE)
+            phase = bus.read(joint.id, PHASE, PATIENCE)
             write_memory(bus, joint.id, {OPERATING_MODE: 0, PHASE: phase & ~MULTI_TURN})
-            offsets[joint.id] = bus.read(joint.id, HOMING_OFFSET)
+            offsets[joint.id] = bus.read(joint.id, HOMING_OFFSET, PATIENCE)
         yield SweptArm(bus, offsets)
 
 
@@ -157,7 +157,7 @@ def require_motors(bus: ServoBus) -> None:
     Raises:
         DeviceTimeoutError: some do not, all of which are named.
     """
-    absent = [joint.id for joint in JOINTS if bus.ping(joint.id, TRIES) is None]
+    absent = [joint.id for joint in JOINTS if bus.ping(joint.id, PATIENCE) is None]
     if absent:
         verb = "does" if len(absent) == 1 else "do"
         raise DeviceTimeoutError(f"{motor_names(absent)} {verb} not answer", hint='"lerotool setup bus" finds out why')
@@ -170,19 +170,19 @@ def write_memory(bus: ServoBus, motor: int, wanted: Mapping[Register, int]) -> N
         CalibrationError: the motor has other values afterwards.
         DeviceError: it does not answer.
     """
-    differing = {register: value for register, value in wanted.items() if bus.read(motor, register) != value}
+    differing = {register: value for register, value in wanted.items() if bus.read(motor, register, PATIENCE) != value}
     if not differing:
         return
-    bus.write(motor, LOCK, 0)
+    bus.write(motor, LOCK, 0, PATIENCE)
     try:
         for register, value in differing.items():
-            bus.write(motor, register, value)
+            bus.write(motor, register, value, PATIENCE)
         for register, value in differing.items():
-            if (has := bus.read(motor, register)) != value:
+            if (has := bus.read(motor, register, PATIENCE)) != value:
                 raise CalibrationError(
                     f"motor {motor} did not take {register.name} {value}: it has {has}",
                     hint="switch the arm's power off and on and try again",
                 )
     finally:
         with suppress(DeviceTimeoutError):
-            bus.write(motor, LOCK, 1)
+            bus.write(motor, LOCK, 1, PATIENCE)

@@ -84,8 +84,8 @@ def move(bus: EmulatedBus, angles: Mapping[int, float]) -> None:
 def sweep(bus: EmulatedBus, spans: Mapping[int, tuple[int, int]]) -> None:
     """Move joints from where they are to one end, to the other and to the middle, in readable strides."""
     at = {servo: bus.servo(servo).angle for servo in spans}
-    for choose in (lambda low, high: low, lambda low, high: high, lambda low, high: (low + high) // 2):
-        goals = {servo: choose(*span) for servo, span in spans.items()}
+    for share in (0, 2, 1):
+        goals = {servo: low + (high - low) * share // 2 for servo, (low, high) in spans.items()}
         while any(at[servo] != goals[servo] for servo in goals):
             at = {servo: at[servo] + max(-STRIDE, min(STRIDE, goals[servo] - at[servo])) for servo in at}
             move(bus, at)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -55,14 +55,13 @@ def _until(stack: ExitStack, seconds: float | None) -> Callable[[], bool]:
 
 def render(swept: SweptArm, joints: tuple[Joint, ...], *, by_enter: bool) -> RenderableType:
     """Return the table with what to do below it."""
-    table = _table(swept, joints)
     missing = [j.name for j in joints if not j.turns_fully and swept.travels[j.name].steps < MIN_TRAVEL]
+    text = ""
     if missing:
-        table.caption = f"still to be moved: {', '.join(missing)}"
+        text = f"still to be moved: {', '.join(missing)}"
     elif by_enter:
-        table.caption = "when every joint has been at both of its ends: Enter (q and Enter: stop)"
-    table.caption_justify = "left"
-    return table
+        text = "when every joint has been at both of its ends: Enter (q and Enter: stop)"
+    return Group(_table(swept, joints), Text(text, style="dim"))
 
 
 def _table(swept: SweptArm, joints: tuple[Joint, ...]) -> Table:
