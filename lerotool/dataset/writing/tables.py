@@ -25,12 +25,18 @@ from lerotool.features import Feature, Kind, columns
 Values = npt.NDArray[Any]
 
 
-def data_schema(features: Mapping[str, Feature], language: Mapping[str, pa.DataType] | None = None) -> pa.Schema:
+def data_schema(
+    features: Mapping[str, Feature],
+    language: Mapping[str, pa.DataType] | None = None,
+    *,
+    sequence_type: str = "List",
+) -> pa.Schema:
     """Return the schema of a data file, in the order of ``info.json``.
 
     Args:
         features: of the dataset, the five default ones among them.
         language: the types of the language columns, where there are any.
+        sequence_type: what vectors are called in the metadata: ``Sequence`` in v2.1.
 
     Raises:
         IncompatibleDatasetError: a feature cannot be a column.
@@ -45,7 +51,7 @@ def data_schema(features: Mapping[str, Feature], language: Mapping[str, pa.DataT
     if language:
         # `datasets` has no entry for such a column; without the key it goes by the Arrow types.
         return pa.schema(fields)
-    entries = {name: hf_feature(features[name]) for name in columns(features)}
+    entries = {name: hf_feature(features[name], sequence_type=sequence_type) for name in columns(features)}
     fingerprint = hashlib.sha256(json.dumps(entries).encode()).hexdigest()[:16]
     document = json.dumps({"info": {"features": entries}, "fingerprint": fingerprint}, ensure_ascii=False)
     return pa.schema(fields, {"huggingface": document})

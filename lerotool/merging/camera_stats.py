@@ -1,0 +1,147 @@
+"""Picture statistics of a source's episodes: taken over as they are, because pictures are not looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from lerotool.dataset.info import FormatVersion
+from lerotool.dataset.reading.statistics import parse_stats
+from lerotool.dataset.writing.measures import picture_size
+from lerotool.errors import MetadataError
+from lerotool.features import Feature
+from lerotool.merging.blocks import STATISTICS
+from lerotool.merging.episode_columns import EpisodeTableStream
+from lerotool.merging.sources import Source
+from lerotool.moments import FeatureStats, sampled_frames
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+_ALWAYS = 4  # min, max, mean, std
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CameraBlock:
+    """Picture statistics of some episodes.
+
+    Attributes:
+        values: (statistics, episodes, channels) in the order of `STATISTICS`; NaN where something is not known.
+        counts: frames that they were taken from; 0 where nothing is known: (episodes,).
+    """
+
+    values: Floats
+    counts: Ints
+
+    @classmethod
+    def unknown(cls, episodes: int, channels: int) -> CameraBlock:
+        """Return a block in which nothing is known."""
+        return cls(np.full((len(STATISTICS), episodes, channels), np.nan), np.zeros(episodes, np.int64))
+
+    @classmethod
+    def black(cls, lengths: Sequence[int], channels: int) -> CameraBlock:
+        """Return the statistics of black pictures."""
+        counts = np.array([len(sampled_frames(n)) for n in lengths], np.int64)
+        return cls(np.zeros((len(STATISTICS), len(lengths), channels)), counts)
+
+    def put(self, place: int, stats: FeatureStats, length: int) -> None:
+        """Fill in one episode; a count of pixels, as LeRobot's streaming encoder has it, becomes one of frames."""
+        for row, name in enumerate(STATISTICS):
+            value = getattr(stats, name) if row < _ALWAYS else stats.quantiles.get(name)
+            if value is not None and value.size == self.values.shape[2]:
+                self.values[row, place] = value.reshape(-1)
+        if np.isfinite(self.values[:_ALWAYS, place]).all():
+            self.counts[place] = min(stats.count, length)
+
+
+class CameraStats:
+    """The picture statistics of one source, a few episodes at a time and in order.
+
+    Args:
+        source: the dataset.
+        features: the cameras of the target that it has, by their names in the target.
+    """
+
+    def __init__(self, source: Source, features: Mapping[str, Feature]) -> None:
+        self._source = source
+        self._channels = {name: picture_size(source.features[name])[2] for name in features}
+        self._stream: EpisodeTableStream | None = None
+        if source.dataset.version is FormatVersion.V30 and features:
+            wanted = [f"stats/{source.originals[name]}/{s}" for name in features for s in (*STATISTICS, "count")]
+            self._stream = EpisodeTableStream(source, wanted)
+        self._place = 0
+
+    def take(self, count: int) -> dict[str, CameraBlock]:
+        """Return the statistics of the next ``count`` episodes."""
+        blocks = {name: CameraBlock.unknown(count, channels) for name, channels in self._channels.items()}
+        lengths = self._source.lengths[self._place : self._place + count].tolist()
+        numbers = self._source.episodes[self._place : self._place + count].tolist()
+        self._place += count
+        if not blocks:
+            return blocks
+        table = self._stream.take(count) if self._stream is not None else None
+        for place, (number, length) in enumerate(zip(numbers, lengths, strict=True)):
+            found = self._of_row(table, place) if table is not None else self._of_episode(number, length)
+            for name, block in blocks.items():
+                stats = found.get(self._source.originals[name])
+                if stats is not None:
+                    block.put(place, stats, length)
+        return blocks
+
+    def _of_row(self, table: pa.Table, row: int) -> Mapping[str, FeatureStats]:
+        entries: dict[str, dict[str, object]] = {}
+        for name in table.column_names:
+            feature, _, statistic = name.removeprefix("stats/").rpartition("/")
+            value = table[name][row].as_py()
+            if value is not None:
+                entries.setdefault(feature, {})[statistic] = value
+        complete = {
+            name: entry for name, entry in entries.items() if {"min", "max", "mean", "std", "count"} <= set(entry)
+        }
+        return parse_stats(complete, f"{self._source.label}: statistics of the episode table")
+
+    def _of_episode(self, number: int, length: int) -> Mapping[str, FeatureStats]:
+        if self._source.dataset.version is not FormatVersion.V20:
+            return self._source.dataset.episodes[number].stats
+        # v2.0 has statistics of the whole only; LeRobot, too, takes them for each episode.
+        sampled = len(sampled_frames(length))
+        whole = self._source.dataset.stats
+        return {name: FeatureStats(s.min, s.max, s.mean, s.std, sampled, s.quantiles) for name, s in whole.items()}
+
+
+def total_of(blocks: Sequence[CameraBlock], name: str) -> FeatureStats | None:
+    """Return the statistics of all episodes together, weighted by count; None where those of no episode are known.
+
+    Quantiles are the weighted average, as in LeRobot, and there only if every episode has them.
+
+    Raises:
+        MetadataError: the numbers of channels differ.
+    """
+    if len({block.values.shape[2] for block in blocks}) > 1:
+        raise MetadataError(f"camera {name!r}: statistics of different numbers of channels")
+    values = np.concatenate([block.values[:, block.counts > 0] for block in blocks], axis=1)
+    counts = np.concatenate([block.counts[block.counts > 0] for block in blocks])
+    if not len(counts):
+        return None
+    weights = (counts / counts.sum())[:, np.newaxis]
+    by_name = dict(zip(STATISTICS, values, strict=True))
+    mean = (by_name["mean"] * weights).sum(axis=0)
+    variance = ((by_name["std"] ** 2 + (by_name["mean"] - mean) ** 2) * weights).sum(axis=0)
+    quantiles = {
+        name: (by_name[name] * weights).sum(axis=0) for name in STATISTICS[_ALWAYS:] if np.isfinite(by_name[name]).all()
+    }
+
+    def shaped(array: Floats) -> Floats:
+        return array.reshape(-1, 1, 1)
+
+    return FeatureStats(
+        shaped(by_name["min"].min(axis=0)),
+        shaped(by_name["max"].max(axis=0)),
+        shaped(mean),
+        shaped(np.sqrt(variance)),
+        int(counts.sum()),
+        {name: shaped(value) for name, value in quantiles.items()},
+    )

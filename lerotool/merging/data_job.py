@@ -1,0 +1,261 @@
+"""One data file of the target (in v2.1 some of them): rows are read, brought into the target's form, and written.
+
+A job is a value and its result lies in a file, so that it can run in another process or on another machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lerotool.dataset.info import FormatVersion
+from lerotool.dataset.reading.datafiles import cumulated
+from lerotool.dataset.writing.tables import data_schema
+from lerotool.errors import CorruptDatasetError
+from lerotool.features import DEFAULT_FEATURES, Feature, Kind, columns
+from lerotool.merging.blocks import StatsBlock, save_block
+from lerotool.merging.convert import ColumnRule, check_rows, converted
+from lerotool.merging.rows import MOST_ROWS, FileSlice, RowStream
+from lerotool.merging.segments import counting_stats, segment_stats
+from lerotool.merging.videos import Resampling
+
+Ints = npt.NDArray[np.int64]
+_MOST_EPISODES = 1024
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataPart:
+    """Episodes that stand side by side in one source.
+
+    Attributes:
+        place: where they come from, for messages.
+        slices: of the source's data files.
+        features: of the source, by their names there.
+        first_episode: number of the first episode in the source.
+        lengths: frames of each episode in the source: (episodes,).
+        rules: how the target's columns are made, by name.
+        tasks: number in the target of each task of the source; int64.
+        fps: of the source.
+        resampling: where the rate changes.
+        retime: timestamps that are not on the grid are replaced.
+    """
+
+    place: str
+    slices: tuple[FileSlice, ...]
+    features: Mapping[str, Feature]
+    first_episode: int
+    lengths: Ints
+    rules: Mapping[str, ColumnRule]
+    tasks: Ints
+    fps: float
+    resampling: Resampling | None
+    retime: bool
+
+    @property
+    def target_lengths(self) -> Ints:
+        """Frames of each episode in the target."""
+        if self.resampling is None:
+            return self.lengths
+        return np.array([self.resampling.length(n) for n in self.lengths.tolist()], np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataJob:
+    """Work on data files.
+
+    Attributes:
+        version: of the target.
+        files: to write: one, or in v2.1 one for each episode.
+        block: where statistics and tasks of the episodes go.
+        parts: where rows come from, in order.
+        features: of the target, the default ones among them.
+        language: types of the target's language columns.
+        fps: of the target.
+        first_episode: number of the first episode.
+        first_index: number of its first row.
+        bytes: about how many are read, for progress.
+    """
+
+    version: FormatVersion
+    files: tuple[Path, ...]
+    block: Path
+    parts: tuple[DataPart, ...]
+    features: Mapping[str, Feature]
+    language: Mapping[str, pa.DataType]
+    fps: float
+    first_episode: int
+    first_index: int
+    bytes: int
+
+    @property
+    def episodes(self) -> int:
+        """How many episodes it has."""
+        return sum(len(part.lengths) for part in self.parts)
+
+
+def run_data_job(job: DataJob) -> int:
+    """Write the files of a job and its block; return the number of rows.
+
+    Raises:
+        CorruptDatasetError: a source is not what its metadata say, or holds numbers that are none.
+        OSError: the disk is full or fails.
+    """
+    # What reads v2.1 knows vectors as sequences only.
+    sequence_type = "Sequence" if job.version.has_files_of_episodes else "List"
+    schema = data_schema(job.features, job.language, sequence_type=sequence_type)
+    block = StatsBlock()
+    episode, index = job.first_episode, job.first_index
+    with _Writer(job, schema) as writer:
+        for part in job.parts:
+            for table, lengths in _converted_batches(part, job, episode, index, block):
+                for start, length in zip(cumulated(lengths)[:-1].tolist(), lengths.tolist(), strict=True):
+                    writer.write(table.slice(start, length))
+                episode += len(lengths)
+                index += int(lengths.sum())
+    save_block(job.block, block)
+    return index - job.first_index
+
+
+class _Writer:
+    """Writes one row group per episode: into one file, or one file for each."""
+
+    def __init__(self, job: DataJob, schema: pa.Schema) -> None:
+        self._files = iter(job.files)
+        self._is_single = not job.version.has_files_of_episodes
+        self._schema = schema
+        self._open = ExitStack()
+        self._single: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> Self:
+        if self._is_single:
+            self._single = self._opened(self._open)
+        return self
+
+    def _opened(self, stack: ExitStack) -> pq.ParquetWriter:
+        path = next(self._files)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sink = stack.enter_context(path.open("wb"))
+        return stack.enter_context(pq.ParquetWriter(sink, self._schema, compression="snappy"))
+
+    def write(self, table: pa.Table) -> None:
+        if self._single is not None:
+            self._single.write_table(table, row_group_size=table.num_rows)
+            return
+        with ExitStack() as stack:
+            self._opened(stack).write_table(table, row_group_size=table.num_rows)
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+
+def _batches(lengths: Ints) -> Iterator[tuple[int, int]]:
+    """Yield ranges of episodes that are handled together: as many as fit, one at least."""
+    start = rows = 0
+    for episode, length in enumerate(lengths.tolist()):
+        if episode > start and (rows + length > MOST_ROWS or episode - start >= _MOST_EPISODES):
+            yield start, episode
+            start, rows = episode, 0
+        rows += length
+    if start < len(lengths):
+        yield start, len(lengths)
+
+
+def _converted_batches(
+    part: DataPart, job: DataJob, episode: int, index: int, block: StatsBlock
+) -> Iterator[tuple[pa.Table, Ints]]:
+    own = [rule.original for rule in part.rules.values()]
+    names = [*own, *(name for name in DEFAULT_FEATURES if name in part.features and name != "index")]
+    stream = RowStream(part.slices, names, part.features)
+    targets = part.target_lengths
+    for start, stop in _batches(part.lengths):
+        lengths = part.lengths[start:stop]
+        table = stream.take(int(lengths.sum()))
+        task_numbers = check_rows(table, part, part.first_episode + start, lengths)
+        wanted = targets[start:stop]
+        if part.resampling is not None:
+            rows = _resampled_rows(part.resampling, lengths)
+            table, task_numbers = table.take(pa.array(rows)), task_numbers[rows]
+        arrays, stats = _columns(table, part, job, wanted)
+        defaults = _defaults(wanted, job.fps, episode, index, task_numbers)
+        stats |= _default_stats(wanted, job.fps, episode, index, task_numbers)
+        arrays |= {name: pa.array(values) for name, values in defaults.items()}
+        block.add(stats, task_numbers, wanted)
+        schema = data_schema(job.features, job.language).remove_metadata()
+        yield pa.Table.from_arrays([_cast(arrays[f.name], f, part) for f in schema], schema=schema), wanted
+        episode += stop - start
+        index += int(wanted.sum())
+
+
+def _cast(array: Any, field: pa.Field, part: DataPart) -> Any:
+    if array.type.equals(field.type):
+        return array
+    try:
+        return array.cast(field.type)
+    except pa.ArrowException as error:
+        text = str(error).split("\n", 1)[0]
+        raise CorruptDatasetError(f"{part.place}, feature {field.name!r}: {text}") from error
+
+
+def _resampled_rows(resampling: Resampling, lengths: Ints) -> Ints:
+    starts = cumulated(lengths)[:-1].tolist()
+    return np.concatenate([s + resampling.rows(n) for s, n in zip(starts, lengths.tolist(), strict=True)])
+
+
+def _columns(
+    table: pa.Table, part: DataPart, job: DataJob, lengths: Ints
+) -> tuple[dict[str, Any], dict[str, dict[str, npt.NDArray[np.float64]]]]:
+    arrays: dict[str, Any] = {}
+    stats = {}
+    for name in columns(job.features):
+        if name in DEFAULT_FEATURES:
+            continue
+        feature = job.features[name]
+        array, values = converted(table[part.rules[name].original], part, part.rules[name], feature)
+        arrays[name] = array
+        if feature.kind is Kind.NUMERIC and values is not None:
+            stats[name] = _episode_stats(values, lengths, job.version)
+    return arrays, stats
+
+
+def _episode_stats(
+    values: npt.NDArray[Any], lengths: Ints, version: FormatVersion
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Return statistics per episode; of a matrix v3.0 keeps only the last axis, v2.1 all of it, flattened here."""
+    if values.ndim > 2 and not version.has_files_of_episodes:
+        width = values.shape[-1]
+        return segment_stats(values.reshape(-1, width), lengths * (values[0].size // width))
+    return segment_stats(values.reshape(len(values), -1), lengths)
+
+
+def _defaults(lengths: Ints, fps: float, episode: int, index: int, task_numbers: Ints) -> dict[str, npt.NDArray[Any]]:
+    total = int(lengths.sum())
+    frames = np.arange(total) - np.repeat(cumulated(lengths)[:-1], lengths)
+    return {
+        "timestamp": (frames / fps).astype(np.float32),
+        "frame_index": frames,
+        "episode_index": np.repeat(np.arange(episode, episode + len(lengths)), lengths),
+        "index": np.arange(index, index + total),
+        "task_index": task_numbers,
+    }
+
+
+def _default_stats(
+    lengths: Ints, fps: float, episode: int, index: int, task_numbers: Ints
+) -> dict[str, dict[str, npt.NDArray[np.float64]]]:
+    zero = np.zeros(len(lengths), np.int64)
+    numbers = np.arange(episode, episode + len(lengths))
+    return {
+        "timestamp": counting_stats(zero, lengths, fps),
+        "frame_index": counting_stats(zero, lengths),
+        "episode_index": counting_stats(numbers, np.ones_like(lengths)),
+        "index": counting_stats(index + cumulated(lengths)[:-1], lengths),
+        "task_index": segment_stats(task_numbers[:, np.newaxis], lengths),
+    }

@@ -1,0 +1,205 @@
+"""Carries a plan out: built beside the target, verified, given its place in one rename. Sources are only read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lerotool.dataset.info import VIDEO_PATH
+from lerotool.dataset.writing.build import DatasetBuild
+from lerotool.dataset.writing.fitting import check_space
+from lerotool.errors import CorruptDatasetError
+from lerotool.execution import Priority, ProcessExecutor, cores
+from lerotool.merging.data_job import run_data_job
+from lerotool.merging.data_jobs import data_jobs, video_batches
+from lerotool.merging.events import Advanced, Begun, Finishing, Listener, MergeReport, ignore_event
+from lerotool.merging.metadata import BlockFile, write_metadata
+from lerotool.merging.options import MergeRequest
+from lerotool.merging.plan import Plan, video_path
+from lerotool.merging.planning import make_plan
+from lerotool.merging.sources import fingerprint
+from lerotool.merging.video_job import ClipJob, VideoJob, run_clip_job, run_video_job
+from lerotool.merging.videos import CameraPlan
+from lerotool.moments import FeatureStats
+from lerotool.storage import tree_bytes
+from lerotool.workspace import Workspace
+
+_MANY_ROWS = 3_000_000
+_SPARE = 1.05
+"""Tables and headers need some room beside what is copied."""
+ClipStats = dict[str, dict[Path, FeatureStats]]
+
+
+def merge_datasets(
+    request: MergeRequest, listen: Listener = ignore_event, executor: Executor | None = None, jobs: int | None = None
+) -> MergeReport:
+    """Plan a merge and do it.
+
+    Args:
+        request: what to merge and how.
+        listen: hears how far it is.
+        executor: where the work runs; None is this machine.
+        jobs: how much at a time on this machine; None is one per core.
+
+    Raises:
+        CorruptDatasetError: a source is damaged, or has changed meanwhile; there is no target.
+        IncompatibleDatasetError: differences are not settled; nothing was written.
+        TargetExistsError: something is at the target.
+        MediaError: a video cannot be read or encoded; there is no target.
+        OSError: the disk is full or fails; there is no target.
+    """
+    return execute_plan(make_plan(request), listen, executor, jobs)
+
+
+def execute_plan(
+    plan: Plan, listen: Listener = ignore_event, executor: Executor | None = None, jobs: int | None = None
+) -> MergeReport:
+    """Do what a plan says; raises like `merge_datasets`."""
+    plan.check()
+    began = time.perf_counter()
+    check_space(plan.target.absolute().parent, int(plan.written_bytes * _SPARE))
+    clips = [clip for camera in plan.cameras.values() for clip in camera.clips]
+    to_encode = sum(clip.length for clip in clips)
+    listen(Begun(plan.episodes, plan.bytes, len(clips), to_encode))
+    with DatasetBuild(plan.target) as build, _workers(plan, executor, jobs) as workers:
+        work = _Work(plan, build.root, build.scratch, workers, listen)
+        stats = work.encode_clips()
+        blocks = work.write_files()
+        rows_per_s = plan.frames / max(1e-9, work.data_s)
+        listen(Finishing("tables and statistics"))
+        write_metadata(plan, build.root, blocks, stats)
+        _check_sources(plan)
+        listen(Finishing("flushing to the disk"))
+        size = tree_bytes(build.root) - tree_bytes(Workspace(build.root).folder)
+        build.finish()
+    wall_s = time.perf_counter() - began
+    return MergeReport(plan.target, plan.episodes, plan.frames, size, wall_s, rows_per_s, to_encode, plan)
+
+
+@contextmanager
+def _workers(plan: Plan, executor: Executor | None, jobs: int | None) -> Iterator[Executor]:
+    """Give what runs the jobs: the executor that was asked for, else threads, or processes for heavy work.
+
+    Copying and parquet files leave the interpreter free, so threads do, and start at once; encoding does not.
+    """
+    if executor is not None:
+        yield executor
+        return
+    count = jobs or cores()
+    is_heavy = plan.frames > _MANY_ROWS or any(camera.clips for camera in plan.cameras.values())
+    own: Executor = ProcessExecutor(count, Priority.NORMAL) if is_heavy and count > 1 else ThreadPoolExecutor(count)
+    try:
+        yield own
+    except BaseException:
+        if isinstance(own, ProcessExecutor):
+            own.kill()
+        own.shutdown(cancel_futures=True)
+        raise
+    own.shutdown()
+
+
+@dataclass(slots=True)
+class _Work:
+    """The jobs of one merge."""
+
+    plan: Plan
+    root: Path
+    scratch: Path
+    workers: Executor
+    listen: Listener
+    data_s: float = 0.0
+
+    @property
+    def _clips(self) -> Path:
+        return self.scratch / "clips"
+
+    def _clip_folder(self, camera: str) -> Path:
+        return self._clips / str(list(self.plan.cameras).index(camera))
+
+    def encode_clips(self) -> ClipStats:
+        """Encode what must be encoded; return the statistics of its pictures by camera and clip."""
+        found: ClipStats = {}
+        tasks = []
+        for name, camera in self.plan.cameras.items():
+            tasks += [(name, ClipJob(clip, self._clip_folder(name))) for clip in camera.clips]
+        futures = {self.workers.submit(run_clip_job, job): (name, job) for name, job in tasks}
+        for future in _finished(futures):
+            name, job = futures[future]
+            stats = future.result()
+            if stats is not None:
+                found.setdefault(name, {})[job.clip.path] = stats
+            self.listen(Advanced(clips=1, frames_encoded=job.clip.length))
+        return found
+
+    def write_files(self) -> list[BlockFile]:
+        """Write all data and video files; return what is known of the episodes, in order."""
+        began = time.perf_counter()
+        blocks: list[BlockFile] = []
+        waiting: dict[Future[int], Callable[[], Advanced]] = {}
+        rows: dict[Future[int], int] = {}
+        for job, file in data_jobs(self.plan, self.root, self.scratch / "blocks"):
+            future = self.workers.submit(run_data_job, job)
+            waiting[future] = _advance(job.episodes, job.bytes)
+            blocks.append(BlockFile(job.block, file, job.first_episode, job.episodes))
+            rows[future] = int(self.plan.lengths[job.first_episode : job.first_episode + job.episodes].sum())
+        for video in self._video_jobs():
+            waiting[self.workers.submit(run_video_job, video)] = _advance(0, video.bytes)
+        for future in _finished(waiting):
+            written = future.result()
+            if future in rows:
+                if written != rows[future]:
+                    raise CorruptDatasetError(f"{written} rows have been written, the plan says {rows[future]}")
+                self.data_s = time.perf_counter() - began
+            self.listen(waiting[future]())
+        return blocks
+
+    def _video_jobs(self) -> Iterator[VideoJob]:
+        for name, camera in self.plan.cameras.items():
+            targets = [
+                self.root / video_path(self.plan.options.version, VIDEO_PATH, name, o.number) for o in camera.outputs
+            ]
+            pairs = list(zip(camera.outputs, targets, strict=True))
+            for numbers in _batches(self.plan, camera):
+                chosen = tuple(pairs[number] for number in numbers)
+                yield VideoJob(chosen, self._clip_folder(name), self.plan.fps)
+
+
+def _advance(episodes: int, size: int) -> Callable[[], Advanced]:
+    return lambda: Advanced(episodes=episodes, bytes=size)
+
+
+def _batches(plan: Plan, camera: CameraPlan) -> Iterator[range]:
+    """Yield which files one job makes: small ones together."""
+    if plan.options.version.has_files_of_episodes:
+        yield from video_batches(len(camera.outputs))
+        return
+    yield from (range(number, number + 1) for number in range(len(camera.outputs)))
+
+
+def _finished(futures: dict[Future[Any], Any]) -> Iterator[Future[Any]]:
+    """Yield futures as they are done; when one is not taken well, those that have not begun are dropped."""
+    try:
+        yield from as_completed(futures)
+    except BaseException:
+        for future in futures:
+            future.cancel()
+        raise
+
+
+def _check_sources(plan: Plan) -> None:
+    """Make sure that no source has changed since it was planned.
+
+    Raises:
+        CorruptDatasetError: one has.
+    """
+    changed = [c.source.label for c in plan.contributions if fingerprint(c.source.dataset.root) != c.fingerprint]
+    if changed:
+        raise CorruptDatasetError(
+            f"{', '.join(dict.fromkeys(changed))}: files have changed while they were merged",
+            hint="wait until nobody writes there, and merge again",
+        )

@@ -1,0 +1,100 @@
+"""How vectors of the sources come to stand side by side: by the names of their dimensions, else by position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lerotool.features import Feature
+from lerotool.merging.differences import Difference, Verdict, by_value
+from lerotool.merging.options import MergeOptions
+from lerotool.merging.sources import Source
+
+Places = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """The dimensions of a vector in the target, and where each source's dimensions go.
+
+    Attributes:
+        names: of the dimensions in the target, if known.
+        width: how many there are.
+        places: per source, the place in the target of each of its dimensions.
+    """
+
+    names: tuple[str, ...] | None
+    width: int
+    places: tuple[Places, ...]
+
+    def is_changed(self, number: int) -> bool:
+        """Whether the values of a source move or get company."""
+        return self.places[number] != tuple(range(self.width))
+
+
+def align(
+    name: str, features: Sequence[Feature], sources: Sequence[Source], options: MergeOptions
+) -> tuple[Alignment, list[Difference]]:
+    """Align one vector feature, (n,) in every source.
+
+    Args:
+        name: of the feature.
+        features: its entry in each source.
+        sources: that have it.
+        options: flags.
+    """
+    widths = [feature.shape[0] for feature in features]
+    named = [feature.dimension_names for feature in features]
+    known = [names for names in named if names is not None and len(set(names)) == len(names)]
+    what = f"feature {name!r}"
+    if options.ignore_names or len(known) < len(named):
+        return _by_position(what, widths, known, sources, options)
+    if len(set(known)) == 1:
+        return Alignment(known[0], widths[0], (tuple(range(widths[0])),) * len(sources)), []
+    target = _joint_names(known)
+    places = tuple(tuple(target.index(joint) for joint in names) for names in known)
+    alignment = Alignment(target, len(target), places)
+    found = by_value((s.label, _shown(names)) for s, names in zip(sources, known, strict=True))
+    if all(len(names) == len(target) for names in known):
+        action = "the dimensions are put in the order of the first source, by their names"
+        return alignment, [Difference(what, found, Verdict.TRIVIAL, action)]
+    if options.pad:
+        return alignment, [
+            Difference(what, found, Verdict.CHOSEN, f"padded to {len(target)} by name: {_shown(target)}")
+        ]
+    flags: tuple[str, ...] = ("--pad", f"--drop {name}")
+    if len(set(widths)) == 1:
+        flags = ("--ignore-names", *flags)
+    return alignment, [Difference(what, found, Verdict.OPEN, flags=flags)]
+
+
+def _by_position(
+    what: str, widths: list[int], known: list[tuple[str, ...]], sources: Sequence[Source], options: MergeOptions
+) -> tuple[Alignment, list[Difference]]:
+    width = max(widths)
+    names = next((names for names in known if len(names) == width), None)
+    alignment = Alignment(names, width, tuple(tuple(range(own)) for own in widths))
+    if len(set(widths)) > 1:
+        found = by_value((s.label, f"{own} dimensions") for s, own in zip(sources, widths, strict=True))
+        if options.pad:
+            action = f"padded to {width} by position"
+            return alignment, [Difference(what, found, Verdict.CHOSEN, action)]
+        name = what.removeprefix("feature ").strip("'")
+        return alignment, [Difference(what, found, Verdict.OPEN, flags=("--pad", f"--drop {name}"))]
+    if len(set(known)) > 1:
+        found = f"dimensions are called {' or '.join(_shown(names) for names in dict.fromkeys(known))}"
+        return alignment, [Difference(what, found, Verdict.CHOSEN, "taken by position, with the first names")]
+    if known and len(known) < len(sources):
+        found = "the names of the dimensions are missing in some sources"
+        return alignment, [Difference(what, found, Verdict.TRIVIAL, "taken by position, with the known names")]
+    return alignment, []
+
+
+def _joint_names(named: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return all names: those of the widest (the first one of that width), then what else there is."""
+    widest = max(named, key=len)
+    return tuple(dict.fromkeys([*widest, *(name for names in named for name in names)]))
+
+
+def _shown(names: Sequence[str]) -> str:
+    return f"[{', '.join(names)}]"

@@ -1,0 +1,117 @@
+"""The work on videos: encoding clips, and making the files of the target out of files and clips. Jobs are values."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from lerotool.errors import CorruptDatasetError
+from lerotool.media.grid import exact_rate
+from lerotool.media.index import video_index
+from lerotool.media.join import Piece, join_videos
+from lerotool.media.transcode import encode_black, transcode
+from lerotool.merging.videos import Clip, Method, VideoOutput
+from lerotool.moments import FeatureStats
+
+
+@dataclass(frozen=True, slots=True)
+class ClipJob:
+    """A clip to encode into a folder."""
+
+    clip: Clip
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class VideoJob:
+    """Video files to make.
+
+    Attributes:
+        outputs: what they consist of, and where each goes.
+        clips: the folder of clips.
+        fps: of the target.
+    """
+
+    outputs: tuple[tuple[VideoOutput, Path], ...]
+    clips: Path
+    fps: float
+
+    @property
+    def bytes(self) -> int:
+        """About how many are written, for progress."""
+        return sum(output.bytes for output, _ in self.outputs)
+
+
+def run_clip_job(job: ClipJob) -> FeatureStats | None:
+    """Encode a clip; return the statistics of its pictures, None for black and for depth.
+
+    Raises:
+        MediaError: the source cannot be decoded, or the encoder fails.
+        OSError: the disk is full.
+    """
+    clip, target = job.clip, job.folder / job.clip.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    size = (clip.width, clip.height)
+    if clip.source is None:
+        encode_black(target, clip.frames, size, clip.fps, clip.settings)
+        return None
+    rows = clip.resampling.rows(clip.frames).tolist() if clip.resampling else range(clip.frames)
+    numbers = [clip.start + row for row in rows]
+    return transcode(clip.source, numbers, clip.rate, target, size, clip.fps, clip.settings)
+
+
+def run_video_job(job: VideoJob) -> int:
+    """Make video files and compare the number of their pictures with the plan; return how many there are.
+
+    Raises:
+        MediaError: a source is damaged.
+        CorruptDatasetError: a file is not what the plan says.
+        OSError: the disk is full or fails.
+    """
+    return sum(_make(output, target, job) for output, target in job.outputs)
+
+
+def _make(output: VideoOutput, target: Path, job: VideoJob) -> int:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    paths = [job.clips / part.path if part.is_clip else part.path for part in output.parts]
+    if output.method is Method.JOIN:
+        pieces = [Piece(path, part.start, part.stop) for path, part in zip(paths, output.parts, strict=True)]
+        found = sum(join_videos(pieces, target, exact_rate(job.fps)))
+    else:
+        if output.method is Method.LINK:
+            link(paths[0], target)
+        else:
+            shutil.copyfile(paths[0], target)
+        found = video_index(target).frames
+    if found != output.frames:
+        raise CorruptDatasetError(f"{paths[0]}: {found} pictures were copied, the plan says {output.frames}")
+    return found
+
+
+def link(source: Path, target: Path) -> None:
+    """Make a file that shares the bytes of another: a reflink or a hard link where possible, else a copy."""
+    if _reflink(source, target):
+        return
+    try:
+        # What a link names is meant, not the link.
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _reflink(source: Path, target: Path) -> bool:
+    if sys.platform != "linux":
+        return False
+    import fcntl
+
+    clone = 0x40049409  # FICLONE, linux/fs.h
+    try:
+        with source.open("rb") as old, target.open("xb") as new:
+            fcntl.ioctl(new.fileno(), clone, old.fileno())
+    except OSError:
+        target.unlink(missing_ok=True)
+        return False
+    return True
