@@ -60,10 +60,11 @@ def test_who_holds_a_file_is_found(tmp_path: Path) -> None:
     file = tmp_path / "device"
     file.touch()
     assert list_holders(str(file)) == ()
-    with file.open() as handle, subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[handle.fileno()]) as other:
-        assert [name.split()[-1] for name in list_holders(str(file))] == [f"({other.pid})"]
-        assert other.stdin is not None
-        other.stdin.close()
+    with file.open() as handle:
+        other = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[handle.fileno()])
+    with other:
+        assert list_holders(str(file)) == (f"cat ({other.pid})",)
+        other.communicate(b"")
 
 
 def test_a_port_that_the_user_may_not_open_is_told_with_what_to_do(emulated: EmulatedBus) -> None:
