@@ -57,23 +57,29 @@ def bus(
 
     Exit code 0 if the arm can be used, 7 if not.
     """
-    from lerotool.cli.setup.scanning import watched
-    from lerotool.setup.diagnosis import diagnose, is_fit
-    from lerotool.setup.examine import examine
-
     output = Output.of(json=json, quiet=quiet)
-    documents = []
-    fit = True
-    with resumable(output, "lerotool setup bus"):
-        for target in _targets(where, arm, side):
-            with watched(output) as progress:
-                facts = examine(target.port, reads=reads, calibration=target.calibration, progress=progress)
-            findings = diagnose(facts, should_be_calibrated=target.is_arm)
-            fit = fit and is_fit(findings)
-            documents.append(_document(target, facts, findings))
-            _show(target, facts, findings, output)
+    with resumable(output, f"lerotool setup bus {where or ''}".rstrip()):
+        documents = [_examine(target, reads, output) for target in _targets(where, arm, side)]
+    fit = all(document["fit"] for document in documents)
     output.document({"fit": fit, "buses": documents})
     return 0 if fit else DeviceError.exit_code
+
+
+def check_robot(name: str, reads: int, output: Output) -> bool:
+    """Show what is on the cables of a robot's arms; return whether they can be used."""
+    return all([_examine(target, reads, output)["fit"] for target in _targets(name, None, None)])
+
+
+def _examine(target: _Target, reads: int, output: Output) -> dict[str, Any]:
+    from lerotool.cli.setup.scanning import watched
+    from lerotool.setup.diagnosis import diagnose
+    from lerotool.setup.examine import examine
+
+    with watched(output) as progress:
+        facts = examine(target.port, reads=reads, calibration=target.calibration, progress=progress)
+    findings = diagnose(facts, should_be_calibrated=target.is_arm)
+    _show(target, facts, findings, output)
+    return _document(target, facts, findings)
 
 
 def _targets(where: str | None, arm: Any, side: Any) -> list[_Target]:
@@ -135,12 +141,15 @@ def _row(servo: ServoFacts) -> tuple[str, ...]:
 def _document(target: _Target, facts: BusFacts, findings: tuple[Finding, ...]) -> dict[str, Any]:
     from dataclasses import asdict
 
+    from lerotool.setup.diagnosis import is_fit
+
     servos = []
     for servo in facts.servos:
         entry = asdict(servo)
         entry["status"] = list(servo.status.describe())
         servos.append(entry)
     return {
+        "fit": is_fit(findings),
         "title": target.title,
         "port": facts.port,
         "adapter": facts.adapter.describe() if facts.adapter else None,
