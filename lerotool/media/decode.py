@@ -209,7 +209,8 @@ class PacketDecoder:
 
     def __init__(self, format: StreamFormat) -> None:  # noqa: A002 - the contract's word
         self._format = format
-        self._context = None if format.codec is StreamCodec.RAW else decoder(format.codec.value)
+        has_decoder = format.codec not in (StreamCodec.RAW, StreamCodec.PICTURE)
+        self._context = decoder(format.codec.value) if has_decoder else None
         if self._context is None:
             self._raw_shape = _raw_shape(format)
         elif format.codec is StreamCodec.H264:
@@ -223,6 +224,8 @@ class PacketDecoder:
         Raises:
             MediaError: the packet is damaged, of the wrong size, or gives no picture. The next packet can be tried.
         """
+        if self._format.codec is StreamCodec.PICTURE:
+            return self._raw_frame(self._pixels(packet))
         if self._context is None:
             return self._raw_frame(packet)
         name = self._format.codec.value
@@ -235,6 +238,17 @@ class PacketDecoder:
         if len(frames) != 1:
             raise MediaError(f"a {name} packet of {len(packet)} bytes gives {len(frames)} pictures, expected one")
         return frames[0]
+
+    def _pixels(self, packet: bytes | memoryview) -> memoryview:
+        """Return the picture in a file as a raw one, of the size and pixel format that it is to have."""
+        picture = decode_image(bytes(packet))
+        height, width, _ = picture.shape
+        found = f"{width}x{height} {picture.dtype}"
+        dtype = RAW_DTYPES.get(self._format.pixel_format, np.dtype(np.uint8))
+        if (height, width, picture.dtype) != (self._format.height, self._format.width, dtype):
+            expected = f"{self._format.width}x{self._format.height} {dtype}"
+            raise MediaError(f"the picture is {found}, expected {expected}")
+        return np.ascontiguousarray(picture).data.cast("B")
 
     def _raw_frame(self, packet: bytes | memoryview) -> av.VideoFrame:
         dtype = RAW_DTYPES.get(self._format.pixel_format, np.dtype(np.uint8))

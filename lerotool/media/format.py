@@ -18,6 +18,8 @@ class StreamCodec(StrEnum):
     """Annex B; packets depend on the ones before, back to the last keyframe."""
     RAW = "rawvideo"
     """One uncompressed picture a packet, rows without padding, in ``StreamFormat.pixel_format``."""
+    PICTURE = "picture"
+    """One PNG, JPEG or TIFF file a packet, which gives a picture in ``StreamFormat.pixel_format``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,10 @@ import pyarrow as pa
 from lerotool.arrow_types import integers
 from lerotool.errors import SpoolError
 from lerotool.features import Feature
+from lerotool.media.format import StreamCodec
 from lerotool.spool.header import Header, load_header
 from lerotool.spool.packets import PacketReader, read_entries
+from lerotool.spool.pictures import PictureReader
 from lerotool.spool.rows import count_rows, picture_columns, read_rows
 from lerotool.spool.saved import Saved, load_saved
 from lerotool.storage import lock_owner, remove_directory, tree_bytes
@@ -123,8 +125,8 @@ class PendingEpisode:
                 )
         return table
 
-    def camera(self, key: str) -> PacketReader:
-        """Open a camera's packets.
+    def camera(self, key: str) -> PacketReader | PictureReader:
+        """Open a camera's packets; where pictures are files, each of them is one.
 
         Raises:
             SpoolError: there is no such camera, or there are fewer packets than there should be.
@@ -133,6 +135,9 @@ class PendingEpisode:
             known = ", ".join(map(repr, self.header.cameras)) or "none"
             raise SpoolError(f"pending episode {str(self.path)!r} has no camera {key!r}; it has {known}")
         data, index = (self.path / name for name in (self.header.packets_file(key), self.header.index_file(key)))
+        if self.header.cameras[key].codec is StreamCodec.PICTURE:
+            place = f"pending episode {str(self.path)!r}, camera {key!r}"
+            return PictureReader(place, data, self._packet_count(key))
         return PacketReader(self.path, key, data, index, self._packet_count(key))
 
     def discard(self) -> None:

@@ -23,7 +23,12 @@ from lerotool.spool.columns import check_columns
 
 HEADER = "header.json"
 SCHEMA = 1
-_SUFFIXES = {StreamCodec.MJPEG: ".mjpeg", StreamCodec.H264: ".h264", StreamCodec.RAW: ".raw"}
+_SUFFIXES = {
+    StreamCodec.MJPEG: ".mjpeg",
+    StreamCodec.H264: ".h264",
+    StreamCodec.RAW: ".raw",
+    StreamCodec.PICTURE: ".pictures",
+}
 
 
 class Header(BaseModel):
@@ -140,7 +145,7 @@ class Header(BaseModel):
         return names
 
     def packets_file(self, key: str) -> str:
-        """Return the name of a camera's packet file."""
+        """Return the name of a camera's packet file, or of the folder of its picture files."""
         return self.file_names[key] + _SUFFIXES[self.cameras[key].codec]
 
     def index_file(self, key: str) -> str:

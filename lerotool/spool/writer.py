@@ -8,18 +8,21 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from lerotool.errors import SpoolError, TargetExistsError
+from lerotool.media.format import StreamCodec
 from lerotool.spool.episode import RECORDING_LOCK, PendingEpisode
 from lerotool.spool.header import HEADER, Header
 from lerotool.spool.log import AppendFile, frame
 from lerotool.spool.packets import PacketWriter
+from lerotool.spool.pictures import PictureWriter
 from lerotool.spool.rows import ROWS, RowEncoder, RowTimes
 from lerotool.spool.saved import write_saved
 from lerotool.storage import ProcessLock, make_directory, remove_directory, sync_directory, write_json
 
 CREATING = ".creating-"
+_Camera = TypeVar("_Camera", PacketWriter, PictureWriter)
 
 
 class PendingWriter:
@@ -39,9 +42,7 @@ class PendingWriter:
         self._highest = dict.fromkeys(header.cameras, -1)
         self._not_finite: Counter[str] = Counter()
         self._rows = AppendFile(path / ROWS)
-        self._cameras = {
-            key: PacketWriter(path / header.packets_file(key), path / header.index_file(key)) for key in header.cameras
-        }
+        self._cameras = {key: self._open_camera(key) for key in header.cameras}
 
     @classmethod
     def create(cls, pending: Path, header: Header) -> Self:
@@ -94,13 +95,17 @@ class PendingWriter:
         """Return the writer of a camera's packets.
 
         Raises:
-            SpoolError: there is no such camera.
+            SpoolError: there is no such camera, or its pictures are files.
         """
-        try:
-            return self._cameras[key]
-        except KeyError:
-            known = ", ".join(map(repr, self._cameras)) or "none"
-            raise SpoolError(f"{str(self.path)!r} has no camera {key!r}; it has {known}") from None
+        return self._find(key, PacketWriter)
+
+    def pictures(self, key: str) -> PictureWriter:
+        """Return what takes over the picture files of a camera.
+
+        Raises:
+            SpoolError: there is no such camera, or its pictures are packets.
+        """
+        return self._find(key, PictureWriter)
 
     def append_row(
         self,
@@ -206,6 +211,19 @@ class PendingWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _open_camera(self, key: str) -> PacketWriter | PictureWriter:
+        data, index = self.path / self.header.packets_file(key), self.path / self.header.index_file(key)
+        if self.header.cameras[key].codec is StreamCodec.PICTURE:
+            return PictureWriter(data)
+        return PacketWriter(data, index)
+
+    def _find(self, key: str, kind: type[_Camera]) -> _Camera:
+        camera = self._cameras.get(key)
+        if isinstance(camera, kind):
+            return camera
+        known = ", ".join(repr(name) for name, other in self._cameras.items() if isinstance(other, kind)) or "none"
+        raise SpoolError(f"{str(self.path)!r} has no camera {key!r}; it has {known}")
 
     def _files(self) -> list[AppendFile]:
         return [self._rows, *(file for camera in self._cameras.values() for file in camera.files)]

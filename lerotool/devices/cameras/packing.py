@@ -41,6 +41,8 @@ def build_packer(stream: StreamFormat, video: VideoStream) -> Packer:
             return H264Packer(bytes(video.codec_context.extradata or b""))
         case StreamCodec.MJPEG:
             return JpegPacker()
+        case StreamCodec.PICTURE:
+            raise ValueError("no camera delivers picture files")
 
 
 class JpegPacker:
