@@ -22,7 +22,7 @@ from lerotool.dataset.reading.datafiles import cumulated
 from lerotool.features import Feature
 from lerotool.moments import FeatureStats, Floats, Moments
 from lerotool.statistics.jobs import Progress, ignore_progress, opened, run_jobs, stamp
-from lerotool.statistics.segments import Measured, segment_table
+from lerotool.statistics.segments import BARS, Measured, segment_table
 from lerotool.statistics.selection import Answer, QuantileSearch, Question, answer
 from lerotool.statistics.shapes import dimensions, stored_shape, values_pooled
 from lerotool.statistics.store import EpisodeStore
@@ -130,7 +130,7 @@ def _measured(name: str, dataset: Dataset, moments: Moments, search: QuantileSea
 
     plain = shaped({"min": moments.min, "max": moments.max, "mean": moments.mean, "std": moments.std})
     stats = FeatureStats(**plain, count=dataset.num_frames, quantiles=shaped(search.quantiles()))
-    return Measured(stats, shaped(search.gaps()))
+    return Measured(stats, shaped(search.gaps()), search.histogram(moments.min, moments.max, BARS))
 
 
 def _jobs(dataset: Dataset, names: tuple[str, ...]) -> list[_Job]:

@@ -25,7 +25,7 @@ from lerotool.media.decode import iter_depth, iter_frames, to_rgb
 from lerotool.moments import QUANTILES, Floats, PictureHistogram, merge_stats
 from lerotool.statistics.jobs import Progress, ignore_progress, opened, run_jobs, stamp
 from lerotool.statistics.sampling import Sampling
-from lerotool.statistics.segments import COLUMNS, GAPS, STATISTICS, Measured, segment_table
+from lerotool.statistics.segments import BARS, COLUMNS, GAPS, STATISTICS, Measured, segment_table
 from lerotool.statistics.store import EpisodeStore
 
 _JOB_FRAMES = 2000
@@ -127,7 +127,7 @@ def _spans(dataset: Dataset) -> Iterator[tuple[int, int]]:
 
 def _measured(store: EpisodeStore, camera: str, histogram: PictureHistogram | None) -> Measured | None:
     if histogram is not None:
-        return Measured(histogram.stats(), histogram.gaps())
+        return Measured(histogram.stats(), histogram.gaps(), _bars(histogram))
     segments = store.segments(camera, 0, store.episodes)
     used = np.flatnonzero(segments.counts)
     if not len(used):
@@ -136,6 +136,15 @@ def _measured(store: EpisodeStore, camera: str, histogram: PictureHistogram | No
     stats = merge_stats([segments.stats(int(episode), (1, 1, 1)) for episode in used])
     gaps = {name: segments.statistic(gap)[used].max(axis=0) for name, gap in zip(QUANTILES, GAPS, strict=True)}
     return Measured(stats, {name: gap.reshape(1, 1, 1) for name, gap in gaps.items()})
+
+
+def _bars(histogram: PictureHistogram) -> npt.NDArray[np.int64]:
+    bars = np.zeros((len(histogram.counts), BARS), np.int64)
+    for channel, counts in enumerate(histogram.counts):
+        used = np.flatnonzero(counts)
+        width = max(int(used[-1] - used[0]), 1)
+        np.add.at(bars[channel], np.minimum((used - used[0]) * BARS // width, BARS - 1), counts[used])
+    return bars
 
 
 def _run(job: _Job) -> _Result:

@@ -20,6 +20,7 @@ GAPS = tuple(f"gap of {name}" for name in QUANTILES)
 """How far the two values lie apart between which a quantile is interpolated: other definitions differ by as much."""
 OVERFLOWN_STD = "overflown std"
 """What LeRobot 0.4.0 to 0.5.1 would give for a camera: they squared pixels in 8 bits. NaN for numbers and depth."""
+BARS = 60
 COLUMNS = (*STATISTICS, *GAPS, OVERFLOWN_STD)
 
 
@@ -30,10 +31,12 @@ class Measured:
     Attributes:
         stats: of all values together.
         gaps: by quantile, how far the two values lie apart between which it is interpolated; as ``stats``.
+        bars: (d, `BARS`), values in equal parts of the range from min to max, for looking at; None for depth.
     """
 
     stats: FeatureStats
     gaps: Mapping[str, Floats]
+    bars: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -69,7 +69,7 @@ def verify(
     with measured(dataset, selection, executor, on_progress) as measurement:
         labels = {name: dimension_labels(dataset.features[name], dataset.version) for name in measurement.features}
         context = Context(dataset, measurement, selection.sampling or Sampling(), Tally(labels, dataset.num_episodes))
-        names = [name for part in selection.names(dataset) for name in part]
+        names = [n for part in selection.names(dataset) for n in part if n not in measurement.problems]
         presence = Presence(dataset, names)
         definitions = _check_dataset(presence, context)
         compared = _check_episodes(presence, context)

@@ -1,0 +1,84 @@
+"""``lerotool stats --plot``: distributions and the spread of the episodes, drawn with matplotlib."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lerotool.errors import UsageError
+from lerotool.statistics.report import FeatureReport
+
+_MOST_DIMENSIONS = 64
+_ROW_INCHES = 1.1
+
+
+def check_plotting() -> None:
+    """Say so before any work when plotting cannot be done.
+
+    Raises:
+        UsageError: matplotlib is not installed.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise UsageError("--plot needs matplotlib", hint="pip install 'lerotool[report]'")
+
+
+def plot_features(reports: Sequence[FeatureReport], title: str, path: Path) -> None:
+    """Draw one row for each dimension: left the distribution, right each episode's min, q10 to q90, median and max.
+
+    Args:
+        reports: measured, with their episodes.
+        title: above all.
+        path: of the picture; its ending says the format.
+
+    Raises:
+        UsageError: there is nothing to draw, or matplotlib does not know the ending.
+    """
+    from matplotlib.figure import Figure
+
+    rows = [(report, place) for report in reports if report.bars is not None for place in range(len(report.labels))]
+    if not rows:
+        raise UsageError("there is nothing to plot", hint="name numeric features, or measure cameras with --images")
+    if len(rows) > _MOST_DIMENSIONS:
+        title = f"{title} (first {_MOST_DIMENSIONS} of {len(rows)} dimensions)"
+        rows = rows[:_MOST_DIMENSIONS]
+    figure: Any = Figure(figsize=(11, 0.9 + _ROW_INCHES * len(rows)), layout="constrained")
+    figure.suptitle(title)
+    axes = figure.subplots(len(rows), 2, squeeze=False, width_ratios=(2, 3))
+    for (left, right), (report, place) in zip(axes, rows, strict=True):
+        _draw_distribution(left, report, place)
+        _draw_episodes(right, report, place)
+    axes[-1][1].set_xlabel("episode")
+    try:
+        figure.savefig(path)
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}", hint="end the file name with .png, .svg or .pdf") from None
+
+
+def _draw_distribution(axis: Any, report: FeatureReport, place: int) -> None:
+    assert report.bars is not None
+    low, high = report.statistic("min")[place], report.statistic("max")[place]
+    bars = report.bars[place]
+    name = f"{report.name} {report.labels[place]}".strip()
+    axis.set_title(name, fontsize=8, loc="left")
+    axis.tick_params(labelsize=7)
+    axis.set_yticks([])
+    if np.isfinite(low) and np.isfinite(high):
+        width = (high - low) / len(bars) or 1.0
+        axis.bar(low + width * np.arange(len(bars)), bars, width, align="edge", color="#4477aa")
+        for quantile in ("q01", "q99"):
+            axis.axvline(report.statistic(quantile)[place], color="#cc6677", linewidth=0.8)
+
+
+def _draw_episodes(axis: Any, report: FeatureReport, place: int) -> None:
+    axis.tick_params(labelsize=7)
+    if report.episodes is None:
+        return
+    values = {n: report.episodes.statistic(n)[:, place] for n in ("min", "q10", "q50", "q90", "max")}
+    number = np.arange(len(report.episodes))
+    axis.fill_between(number, values["min"], values["max"], color="#4477aa", alpha=0.2, step="mid")
+    axis.fill_between(number, values["q10"], values["q90"], color="#4477aa", alpha=0.4, step="mid")
+    axis.plot(number, values["q50"], color="#4477aa", linewidth=0.8, drawstyle="steps-mid")

@@ -1,0 +1,136 @@
+"""What verification, rewriting and exporting say: text for people, documents for machines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from lerotool.cli.stats_show import printable
+from lerotool.statistics.findings import Code, Finding, Severity
+
+if TYPE_CHECKING:
+    from lerotool.dataset.dataset import Dataset
+    from lerotool.statistics.export import OpenpiOptions
+    from lerotool.statistics.rewrite import RewriteReport
+    from lerotool.statistics.verify import VerifyReport
+
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow"}
+_FIXED = (
+    Code.MISSING,
+    Code.NO_QUANTILES,
+    Code.SHAPE,
+    Code.IMPOSSIBLE,
+    Code.COUNT,
+    Code.STALE,
+    Code.MIXED_QUANTILES,
+    Code.STD_OVERFLOW,
+)
+"""What writing statistics anew makes right."""
+
+
+def verify_document(dataset: Dataset, report: VerifyReport) -> dict[str, Any]:
+    """Return the findings for machines."""
+    return {
+        "root": str(dataset.root),
+        "codebase_version": dataset.version.value,
+        "errors": report.count(Severity.ERROR),
+        "warnings": report.count(Severity.WARNING),
+        "features": list(report.features),
+        "episodes": report.episodes,
+        "quantiles": report.definitions,
+        "findings": [finding.to_json() for finding in report.findings],
+    }
+
+
+def findings_text(dataset: Dataset, report: VerifyReport) -> Text:
+    """Return the findings for people, each with what to do about it, and a summary."""
+    text = Text()
+    for finding in report.findings:
+        _append_finding(text, dataset, finding)
+    errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
+    compared = f"{len(report.features)} features"
+    if report.episodes:
+        compared += f" in {report.episodes} episodes"
+    found = f"{errors} errors, {warnings} warnings" if report.findings else "nothing is wrong"
+    text.append(f"{found}: {compared} compared with {dataset.num_frames} frames")
+    for definition, count in Counter(report.definitions.values()).items():
+        text.append(f"\nquantiles of {count} features: {definition}")
+    return text
+
+
+def _append_finding(text: Text, dataset: Dataset, finding: Finding) -> None:
+    text.append(finding.severity.value, style=_STYLES[finding.severity])
+    features = ", ".join(finding.features[:4])
+    more = f" and {len(finding.features) - 4} more" if len(finding.features) > 4 else ""
+    text.append(printable(f" {finding.code.value}  {features}{more}  ({finding.place})") + "\n")
+    text.append(printable(f"    {finding.text}") + "\n")
+    remedy = finding.remedy.replace("DATASET", str(dataset.root))
+    text.append(printable(f"    {remedy}") + "\n", style="dim")
+
+
+def plan_document(dataset: Dataset, report: VerifyReport, files: Sequence[Path]) -> dict[str, Any]:
+    """Return what writing would do, for machines."""
+    mended = [finding.to_json() for finding in report.findings if finding.code in _FIXED]
+    return {
+        "dry_run": True,
+        "root": str(dataset.root),
+        "features": list(report.features),
+        "files": [str(path) for path in files],
+        "mends": mended,
+    }
+
+
+def plan_text(dataset: Dataset, report: VerifyReport, files: Sequence[Path]) -> Text:
+    """Return what writing would do, for people."""
+    text = Text(
+        f"would write the statistics of {len(report.features)} features and {dataset.num_episodes} episodes to\n"
+    )
+    for path in files:
+        text.append(printable(f"  {path.relative_to(dataset.root)}") + "\n")
+    mended = [finding for finding in report.findings if finding.code in _FIXED]
+    text.append("that would mend\n" if mended else "what is there is right already")
+    for finding in mended:
+        text.append(printable(f"  {finding.code.value}  {', '.join(finding.features)}: {finding.text}") + "\n")
+    text.rstrip()
+    return text
+
+
+def rewrite_document(dataset: Dataset, report: RewriteReport) -> dict[str, Any]:
+    """Return what has been written, for machines."""
+    return {
+        "root": str(dataset.root),
+        "features": list(report.features),
+        "files": [str(path) for path in report.files],
+        "problems": {camera: list(problems) for camera, problems in report.problems.items()},
+    }
+
+
+def rewrite_text(dataset: Dataset, report: RewriteReport) -> str:
+    """Return what has been written, for people."""
+    if not report.files:
+        return "nothing has been written"
+    where = (
+        f"{len(report.files)} files"
+        if len(report.files) > 3
+        else ", ".join(path.relative_to(dataset.root).as_posix() for path in report.files)
+    )
+    features, episodes = len(report.features), dataset.num_episodes
+    return f"statistics of {features} features and {episodes} episodes written to {where}"
+
+
+def export_note(kind: str, options: OpenpiOptions) -> Iterator[str]:
+    """Yield what the reader of an exported file must know."""
+    if kind == "gr00t":
+        yield "put it at meta/stats.json of the v2.x dataset that GR00T trains on"
+        yield "actions relative to the state are not among them: GR00T measures those by its own configuration"
+        return
+    yield "put it at assets/<config>/<asset id>/norm_stats.json"
+    relative = f"{sum(options.mask)} actions relative to the state" if any(options.mask) else "all actions absolute"
+    yield (
+        f"right for a configuration with {relative}, action_horizon {options.horizon}, and no other transform of the "
+        "numbers (adapt_to_pi of Aloha is one)"
+    )

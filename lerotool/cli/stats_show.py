@@ -1,0 +1,142 @@
+"""How statistics are shown: lines for people, values for machines."""
+
+from __future__ import annotations
+
+import csv
+import math
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rich.text import Text
+
+from lerotool.cli.output import Output
+from lerotool.statistics.report import FeatureReport, Source
+from lerotool.statistics.segments import STATISTICS
+
+if TYPE_CHECKING:
+    from lerotool.moments import Floats
+
+_COLUMNS = ("min", "q01", "q10", "q50", "q90", "q99", "max", "mean", "std")
+_NARROW = ("min", "q50", "max", "mean", "std")
+_EPISODE_COLUMNS = ("min", "q50", "max", "mean", "std")
+_WIDTH = 10
+_LABEL_WIDTH = 26
+_SHOWN_BARS = 20
+_WIDE = 145
+_LEVELS = " ▁▂▃▄▅▆▇█"
+_PLAIN_LEVELS = " .:-=+*#%"
+
+
+def show_features(reports: Iterable[FeatureReport], output: Output, *, with_episodes: bool) -> None:
+    """Print the statistics of every feature, a line for each dimension."""
+    levels = _LEVELS if (output.results.encoding or "").lower().startswith("utf") else _PLAIN_LEVELS
+    is_narrow = output.results.is_terminal and output.results.width < _WIDE
+    columns = _NARROW if is_narrow else _COLUMNS
+    for report in reports:
+        text = Text()
+        lines = [*_lines(report, columns, levels), *(_episode_lines(report) if with_episodes else ())]
+        for line in lines:
+            text.append_text(line).append("\n")
+        output.result(text)
+
+
+def _lines(report: FeatureReport, columns: Sequence[str], levels: str) -> Iterator[Text]:
+    source = "" if report.source is Source.MEASURED else ", as stored (--images measures)"
+    heading = f"{report.name}  {report.dtype}, {report.count} frames{source}"
+    yield Text(printable(heading), style="bold")
+    yield Text(f"  {'':<{_LABEL_WIDTH}}" + "".join(f"{name:>{_WIDTH}}" for name in columns), style="dim")
+    for place, label in enumerate(report.labels):
+        numbers = "".join(f"{_number(report.statistic(name)[place]):>{_WIDTH}}" for name in columns)
+        bars = "" if report.bars is None else f"  {sparkline(report.bars[place].tolist(), levels)}"
+        yield Text(f"  {_label(label):<{_LABEL_WIDTH}}{numbers}{bars}".rstrip())
+
+
+def _episode_lines(report: FeatureReport) -> Iterator[Text]:
+    if report.episodes is None:
+        return
+    head = f"  {'episode':<9}{'frames':>7}  {'':<{_LABEL_WIDTH}}"
+    yield Text(head + "".join(f"{name:>{_WIDTH}}" for name in _EPISODE_COLUMNS), style="dim")
+    for episode, count in enumerate(report.episodes.counts.tolist()):
+        for place, label in enumerate(report.labels):
+            values = [report.episodes.statistic(name)[episode, place] for name in _EPISODE_COLUMNS]
+            numbers = "".join(f"{_number(value):>{_WIDTH}}" for value in values)
+            first = f"{episode:<9}{count:>7}" if place == 0 else " " * 16
+            yield Text(f"  {first}  {_label(label):<{_LABEL_WIDTH}}{numbers}".rstrip())
+
+
+def sparkline(counts: Sequence[int], levels: str = _LEVELS, width: int = _SHOWN_BARS) -> str:
+    """Return a small histogram: parts that hold anything are seen, however little it is."""
+    size = len(counts) // width
+    joined = [sum(counts[start : start + size]) for start in range(0, size * width, size)]
+    most = max(joined, default=0)
+    if not most:
+        return ""
+    steps = len(levels) - 1
+    return "".join(levels[0 if not count else max(1, round(count / most * steps))] for count in joined)
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    text = f"{value:.4g}"
+    return text if len(text) < _WIDTH else f"{value:.2e}"
+
+
+def _label(label: str) -> str:
+    text = printable(label)
+    return text if len(text) <= _LABEL_WIDTH else f"{text[: _LABEL_WIDTH - 3]}..."
+
+
+def printable(text: str) -> str:
+    """Return the text with everything escaped that a terminal would act on: it comes from a file."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def feature_document(report: FeatureReport) -> dict[str, Any]:
+    """Return one feature for machines; what is not finite is null."""
+    document: dict[str, Any] = {
+        "dtype": report.dtype,
+        "source": report.source.value,
+        "dimensions": list(report.labels),
+        "count": report.count,
+        **{name: _finite(report.statistic(name)) for name in STATISTICS},
+    }
+    if report.bars is not None:
+        document["histogram"] = report.bars.tolist()
+    if report.episodes is not None:
+        document["episodes"] = [
+            {"episode": episode, "count": count}
+            | {name: _finite(report.episodes.statistic(name)[episode]) for name in STATISTICS}
+            for episode, count in enumerate(report.episodes.counts.tolist())
+        ]
+    return document
+
+
+def _finite(values: Floats) -> list[float | None]:
+    return [value if math.isfinite(value) else None for value in values.tolist()]
+
+
+def write_csv(reports: Iterable[FeatureReport], path: Path) -> None:
+    """Write one row for each feature and dimension, and each episode where they are known; ``-`` is stdout."""
+    if str(path) == "-":
+        _write_rows(reports, sys.stdout)
+        return
+    with path.open("w", encoding="utf-8", newline="") as file:
+        _write_rows(reports, file)
+
+
+def _write_rows(reports: Iterable[FeatureReport], file: TextIO) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["feature", "dimension", "name", "episode", "count", *STATISTICS])
+    for report in reports:
+        for place, label in enumerate(report.labels):
+            values = [repr(float(report.statistic(name)[place])) for name in STATISTICS]
+            writer.writerow([report.name, place, label, "", report.count, *values])
+        if report.episodes is None:
+            continue
+        for episode, count in enumerate(report.episodes.counts.tolist()):
+            for place, label in enumerate(report.labels):
+                values = [repr(float(report.episodes.statistic(name)[episode, place])) for name in STATISTICS]
+                writer.writerow([report.name, place, label, episode, count, *values])

@@ -1,0 +1,164 @@
+"""Statistics of action chunks: what policies that predict several actions at once normalise.
+
+For every frame i of an episode of n frames a policy is given the actions i, i+1, …, i+H-1; behind the end the last one
+is repeated, as LeRobot's loader does. Dimensions that the policy takes relative to the state are
+``action[min(i + h, n - 1)] - state[i]``. All of these numbers, for all i and h, are one sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.reading.columns import to_numpy
+from lerotool.errors import UsageError
+from lerotool.moments import FeatureStats, Moments
+from lerotool.statistics.jobs import Progress, ignore_progress, opened, run_jobs, stamp
+from lerotool.statistics.selection import Answer, QuantileSearch, Question, answer
+
+_BLOCK_VALUES = 2**21
+_JOB_ROWS = 2**15
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """How chunks are made.
+
+    Attributes:
+        action: feature of the actions.
+        state: feature of the state; None if all actions are absolute.
+        mask: which of the first dimensions are relative to the state.
+        horizon: H.
+    """
+
+    action: str
+    state: str | None
+    mask: tuple[bool, ...]
+    horizon: int
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are needed."""
+        return [self.action] if self.state is None else [self.action, self.state]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    root: Path
+    state: str
+    first: int
+    stop: int
+    chunks: Chunks
+    question: Question
+    measures: bool
+
+
+@dataclass(slots=True)
+class _Result:
+    moments: Moments | None = None
+    answer: Answer = field(default_factory=Answer)
+
+
+def measure_chunks(
+    dataset: Dataset, chunks: Chunks, executor: Executor | None = None, on_progress: Progress = ignore_progress
+) -> FeatureStats:
+    """Return the statistics (d,) of all chunks of all episodes, exact; ``count`` is the number of actions in them.
+
+    Raises:
+        UsageError: the mask has more dimensions than actions or state, or the dataset has no frames.
+        CorruptDatasetError: a file cannot be read.
+    """
+    _check(dataset, chunks)
+    dtype = np.result_type(*(dataset.features[name].dtype for name in chunks.columns))
+    search = QuantileSearch(dataset.features[chunks.action].shape[-1], dtype)
+    moments: Moments | None = None
+    jobs = list(_jobs(dataset, chunks, search))
+    while search.question is not None:
+        total = Answer()
+        asked = [replace(job, question=search.question, measures=moments is None) for job in jobs]
+        parts = []
+        done = 0
+        for job, result in run_jobs(_run, asked, executor):
+            total.add(result.answer)
+            if result.moments is not None:
+                parts.append(result.moments)
+                done += int(dataset.episodes.lengths[job.first : job.stop].sum())
+                on_progress(done, dataset.num_frames)
+        for part in parts:
+            moments = part if moments is None else moments.merge(part)
+        assert moments is not None
+        search.take(total, moments.count, skip=np.flatnonzero(np.isnan(moments.min)).tolist())
+    assert moments is not None
+    return FeatureStats(moments.min, moments.max, moments.mean, moments.std, moments.count, search.quantiles())
+
+
+def _check(dataset: Dataset, chunks: Chunks) -> None:
+    if not dataset.num_frames:
+        raise UsageError(f"{str(dataset.root)!r} has no frames: there is nothing to measure")
+    for name in chunks.columns:
+        shape = dataset.features[name].shape
+        if len(shape) != 1:
+            raise UsageError(f"feature {name!r} has shape {list(shape)}, expected one vector for each frame")
+        if len(chunks.mask) > shape[0]:
+            raise UsageError(
+                f"the mask has {len(chunks.mask)} dimensions, feature {name!r} has {shape[0]}",
+                hint="such as 6,-1 for six joints relative to the state and a gripper that is not",
+            )
+
+
+def _jobs(dataset: Dataset, chunks: Chunks, search: QuantileSearch) -> Iterator[_Job]:
+    assert search.question is not None
+    starts, state = dataset.episodes.starts, stamp(dataset.root)
+    first = 0
+    for episode in range(1, len(starts)):
+        if starts[episode] - starts[first] >= _JOB_ROWS or episode == len(starts) - 1:
+            if starts[episode] > starts[first]:
+                yield _Job(dataset.root, state, first, episode, chunks, search.question, measures=True)
+            first = episode
+
+
+def _run(job: _Job) -> _Result:
+    dataset = opened(job.root, job.state)
+    starts = dataset.episodes.starts
+    columns = job.chunks.columns
+    table = dataset.rows(int(starts[job.first]), int(starts[job.stop]), columns)
+    actions, *states = (to_numpy(table[name], name, dataset.features[name]) for name in columns)
+    actions, *states = (_two_dimensional(values) for values in (actions, *states))
+    bounds = starts[job.first : job.stop + 1] - starts[job.first]
+    result = _Result()
+    for lines in _blocks(actions, states[0] if states else None, bounds, job.chunks):
+        result.answer.add(answer(job.question, lines))
+        if job.measures:
+            found = Moments.of(lines.T)
+            result.moments = found if result.moments is None else result.moments.merge(found)
+    return result
+
+
+def _two_dimensional(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return values.reshape(len(values), -1)
+
+
+def _blocks(
+    actions: npt.NDArray[Any], states: npt.NDArray[Any] | None, bounds: npt.NDArray[np.int64], chunks: Chunks
+) -> Iterator[npt.NDArray[Any]]:
+    """Yield the numbers of all chunks as (d, n) lines, some frames at a time."""
+    last_of_row = np.repeat(bounds[1:] - 1, np.diff(bounds))
+    rows = max(1, _BLOCK_VALUES // (chunks.horizon * actions.shape[1]))
+    steps = np.arange(chunks.horizon)
+    relative = len(chunks.mask)
+    for first in range(0, len(actions), rows):
+        frames = np.arange(first, min(first + rows, len(actions)))
+        picked = np.minimum(frames[:, None] + steps, last_of_row[frames, None])
+        values = actions[picked]
+        if states is not None:
+            values = values.astype(np.result_type(actions, states))
+            offset = np.where(chunks.mask, states[frames, :relative], 0)
+            values[..., :relative] -= offset[:, None].astype(values.dtype)
+        yield np.ascontiguousarray(values.reshape(-1, actions.shape[1]).T)

@@ -1,0 +1,102 @@
+"""What is shown of a dataset's statistics, as plain values: measured columns, and cameras measured or as stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from lerotool.dataset.dataset import Dataset
+from lerotool.moments import QUANTILES, FeatureStats, Floats
+from lerotool.statistics.jobs import Progress, ignore_progress
+from lerotool.statistics.measure import Selection, measured
+from lerotool.statistics.segments import STATISTICS, Segments
+from lerotool.statistics.shapes import dimension_labels, stored_shape
+
+
+class Source(StrEnum):
+    """Where numbers come from."""
+
+    MEASURED = "measured"
+    STORED = "stored"
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureReport:
+    """One feature's statistics.
+
+    Attributes:
+        name: of the feature.
+        dtype: of its values.
+        labels: of the dimensions (d,).
+        source: where the numbers come from.
+        count: frames they were taken from.
+        values: (9, d), by `STATISTICS`; NaN where a statistic is not stored.
+        bars: (d, n), values in equal parts of the range; None if only stored numbers are known.
+        episodes: of every episode, if asked for.
+    """
+
+    name: str
+    dtype: str
+    labels: tuple[str, ...]
+    source: Source
+    count: int
+    values: Floats
+    bars: npt.NDArray[np.int64] | None
+    episodes: Segments | None
+
+    def statistic(self, name: str) -> Floats:
+        """Return one statistic, (d,)."""
+        row: Floats = self.values[STATISTICS.index(name)]
+        return row
+
+
+def report_features(
+    dataset: Dataset,
+    selection: Selection,
+    executor: Executor | None = None,
+    on_progress: Progress = ignore_progress,
+    *,
+    with_episodes: bool = False,
+    with_stored: bool = True,
+) -> Iterator[FeatureReport]:
+    """Yield the statistics of every feature that is meant, in the dataset's order.
+
+    Numeric columns are measured. Cameras are measured where the selection has a sampling; else they are told as stored,
+    and left out where nothing is stored or ``with_stored`` is not set.
+
+    Raises:
+        CorruptDatasetError: a file cannot be read.
+        UsageError: there is no such feature.
+    """
+    cameras = [name for name in dataset.cameras if with_stored and (not selection.only or name in selection.only)]
+    with measured(dataset, selection, executor, on_progress) as measurement:
+        for name, feature in dataset.features.items():
+            if name in measurement.features:
+                found = measurement.features[name]
+                segments = measurement.episodes.segments(name, 0, dataset.num_episodes) if with_episodes else None
+                yield _report(dataset, name, Source.MEASURED, found.stats, found.bars, segments)
+                continue
+            stats = dataset.stats.get(name) if name in cameras else None
+            if stats is not None and stats.mean.shape == stored_shape(feature, dataset.version):
+                yield _report(dataset, name, Source.STORED, stats, None, None)
+
+
+def _report(
+    dataset: Dataset,
+    name: str,
+    source: Source,
+    stats: FeatureStats,
+    bars: npt.NDArray[np.int64] | None,
+    segments: Segments | None,
+) -> FeatureReport:
+    feature = dataset.features[name]
+    nothing = np.full(stats.mean.shape, np.nan)
+    rows = [stats.quantiles.get(key, nothing) if key in QUANTILES else getattr(stats, key) for key in STATISTICS]
+    labels = dimension_labels(feature, dataset.version)
+    values = np.stack([np.ravel(row) for row in rows])
+    return FeatureReport(name, feature.dtype, labels, source, stats.count, values, bars, segments)
