@@ -35,32 +35,34 @@ class Backend:
 
 def _attempt_v4l2(spec: CameraSpec) -> Iterator[Options]:
     wanted = _mode(spec, spec.size or DEFAULT_SIZE)
+    for packed in _packed(spec):
+        yield {"input_format": packed, **wanted}
     # Without an input format libav takes the first that the camera has: raw ones, then MJPEG, then H.264.
-    if spec.input_format is InputFormat.RAW:
-        yield wanted
-        return
-    yield {"input_format": (spec.input_format or InputFormat.MJPEG).value, **wanted}
-    if spec.input_format is None:
-        yield wanted
+    yield wanted
 
 
 def _attempt_avfoundation(spec: CameraSpec) -> Iterator[Options]:
-    if spec.input_format not in (None, InputFormat.RAW):
-        raise DeviceError(
-            f"camera {spec.name!r}: macOS hands pictures out uncompressed, asked for {spec.input_format}",
-            hint="leave the format out",
-        )
-    for size in _sizes(spec):
+    for size in _sizes(spec):  # pictures come uncompressed, whatever the camera sends
         yield {"pixel_format": "nv12", **_mode(spec, size)}
 
 
 def _attempt_dshow(spec: CameraSpec) -> Iterator[Options]:
     for size in _sizes(spec):
         wanted = {**_mode(spec, size), "rtbufsize": "64M"}
-        if spec.input_format is not InputFormat.RAW:
-            yield {"vcodec": (spec.input_format or InputFormat.MJPEG).value, **wanted}
-        if spec.input_format in (None, InputFormat.RAW):
-            yield wanted
+        for packed in _packed(spec):
+            yield {"vcodec": packed, **wanted}
+        yield wanted
+
+
+def _packed(spec: CameraSpec) -> tuple[str, ...]:
+    """Return the compressed formats to ask for, the best first."""
+    match spec.input_format:
+        case InputFormat.RAW:
+            return ()
+        case InputFormat.H264:
+            return InputFormat.H264.value, InputFormat.MJPEG.value
+        case _:
+            return (InputFormat.MJPEG.value,)
 
 
 def _sizes(spec: CameraSpec) -> tuple[tuple[int, int] | None, ...]:

@@ -15,7 +15,14 @@ from typing import Protocol, Self
 
 from lerotool.devices.cameras.inspection import Inspector, Verdict
 from lerotool.devices.cameras.likeness import FreezeWatch, is_same_picture
-from lerotool.devices.cameras.sources import PacketSource, StreamPacket, discard, open_source, pin_source
+from lerotool.devices.cameras.sources import (
+    PacketSource,
+    StreamPacket,
+    compare_format,
+    discard,
+    open_source,
+    pin_source,
+)
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.devices.cameras.tally import CameraStatistics, Tally
 from lerotool.errors import DeviceError, DeviceLostError, DeviceTimeoutError, LerotoolError
@@ -91,7 +98,7 @@ class Camera:
 
     def _attach(self, source: PacketSource, stop: threading.Event) -> None:
         """Take a source whose reader does not run yet."""
-        self.notes: tuple[str, ...] = source.notes
+        self.notes: tuple[str, ...] = source.notes + compare_format(self._spec, source.format)
         self._source = source
         self._stop = stop
         self._ready = threading.Event()

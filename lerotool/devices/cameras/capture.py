@@ -11,7 +11,7 @@ from lerotool.devices.cameras.backends import Backend, Options, choose_backend
 from lerotool.devices.cameras.complaints import explain_loss, explain_refusal, is_final
 from lerotool.devices.cameras.demuxed import DemuxedSource, differs_in_rate, read_format
 from lerotool.devices.cameras.listing import describe_cameras, find_camera
-from lerotool.devices.cameras.spec import CameraSpec
+from lerotool.devices.cameras.spec import CameraSpec, InputFormat
 from lerotool.errors import DeviceError
 from lerotool.media.format import StreamCodec, StreamFormat
 
@@ -76,7 +76,7 @@ def _compare(
     notes = []
     if differs_in_rate(stream.fps, spec.fps):
         notes.append(f"{where} delivers {stream.fps:g} pictures a second, asked for {spec.fps:g}")
-    if stream.codec is StreamCodec.RAW and spec.input_format is None:
+    if stream.codec is StreamCodec.RAW and spec.input_format is not InputFormat.RAW:
         layout = container.streams.video[0].codec_context.pix_fmt
         notes.append(f"{where} delivers uncompressed pictures ({layout}), which take some ten times the space of MJPEG")
     return tuple(notes)

@@ -44,7 +44,10 @@ def explain_refusal(spec: CameraSpec, path: str, error: av.error.FFmpegError) ->
             )
         case _:
             wanted = _describe_wish(spec)
-            return DeviceError(f"{where} refuses {wanted}: {error.strerror}", hint=describe_cameras(path))
+            hint = describe_cameras(path)
+            if sys.platform == "darwin":  # which tells a missing permission as an input/output error
+                hint = f"{hint}; {_permission_hint()}"
+            return DeviceError(f"{where} refuses {wanted}: {error.strerror}", hint=hint)
 
 
 def explain_loss(path: str, error: av.error.FFmpegError) -> DeviceError:

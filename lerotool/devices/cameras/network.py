@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import errno
 import time
+from dataclasses import replace
 from threading import Event
 from urllib.parse import urlsplit
 
 import av
 from av.container import InputContainer
 
-from lerotool.devices.cameras.demuxed import DemuxedSource, differs_in_rate, read_format
+from lerotool.devices.cameras.demuxed import DemuxedSource, read_format
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceError, DeviceLostError, DeviceNotFoundError, DeviceTimeoutError, UsageError
 from lerotool.media.format import StreamFormat
@@ -46,10 +47,7 @@ def open_source(spec: CameraSpec, stop: Event) -> DemuxedSource:
     except DeviceError:
         container.close()
         raise
-    notes: tuple[str, ...] = ()
-    if differs_in_rate(stream.fps, spec.fps):
-        notes = (f"{where} sends {stream.fps:g} pictures a second, asked for {spec.fps:g}",)
-    return DemuxedSource(container, stream, notes, stop, _explain_loss)
+    return DemuxedSource(container, stream, (), stop, _explain_loss)
 
 
 def _read_format(spec: CameraSpec, where: str, container: InputContainer) -> StreamFormat:
@@ -59,7 +57,8 @@ def _read_format(spec: CameraSpec, where: str, container: InputContainer) -> Str
             f"{where} sends {stream.width}x{stream.height}, asked for {spec.width}x{spec.height}",
             hint="leave the size out, or set it in the camera's own settings",
         )
-    return stream
+    # Many of these streams do not say their rate, and libav then makes one up.
+    return stream if spec.fps is None else replace(stream, fps=spec.fps)
 
 
 def _show(spec: CameraSpec) -> str:

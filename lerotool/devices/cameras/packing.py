@@ -34,13 +34,11 @@ class Packer(Protocol):
 
 def build_packer(stream: StreamFormat, video: VideoStream) -> Packer:
     """Return the packer of an opened stream for the format it is to be delivered in."""
-    match stream.codec:
-        case StreamCodec.RAW:
-            return RawPacker(stream)
-        case StreamCodec.H264:
-            return H264Packer(bytes(video.codec_context.extradata or b""))
-        case StreamCodec.MJPEG:
-            return JpegPacker()
+    if stream.codec is StreamCodec.RAW:
+        return RawPacker(stream)
+    if stream.codec is StreamCodec.H264:
+        return H264Packer(bytes(video.codec_context.extradata or b""))
+    return JpegPacker()
         case StreamCodec.PICTURE:
             raise ValueError("no camera delivers picture files")
 

@@ -153,15 +153,15 @@ def open_source(spec: CameraSpec, stop: Event) -> PacketSource:
         UsageError: no kind of source is written so.
         DeviceError: the source is not there, or delivers something else than asked for.
     """
-    source = _find_kind(spec).open(spec, stop)
-    if spec.input_format not in (None, _INPUT_FORMATS[source.format.codec]):
-        discard(source)
-        delivered = _INPUT_FORMATS[source.format.codec]
-        raise DeviceError(
-            f"camera {spec.name!r}: {spec.source} delivers {delivered}, asked for {spec.input_format}",
-            hint="leave the format out",
-        )
-    return source
+    return _find_kind(spec).open(spec, stop)
+
+
+def compare_format(spec: CameraSpec, stream: StreamFormat) -> tuple[str, ...]:
+    """Return a note if pictures are packed in another way than asked for."""
+    delivered = _INPUT_FORMATS[stream.codec]
+    if spec.input_format in (None, delivered):
+        return ()
+    return (f"camera {spec.name!r}: {spec.source} delivers {delivered}, asked for {spec.input_format}",)
 
 
 def pin_source(spec: CameraSpec) -> CameraSpec:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lerotool.devices.cameras.camera import Camera, CameraSpec, CameraState, Picture, open_camera
+from lerotool.devices.cameras.inspection import Inspector
 from lerotool.devices.cameras.sources import StreamPacket
 from lerotool.devices.cameras.tally import Tally
 from lerotool.errors import DeviceError, DeviceTimeoutError, UsageError
@@ -226,6 +227,90 @@ def test_closing_ends_the_take_and_the_thread() -> None:
         assert "camera front" not in [thread.name for thread in threading.enumerate()]
         assert camera.statistics.packets == 1
         assert camera.lost_reason == "closed"
+
+
+def test_an_h264_take_begins_with_all_that_its_newest_picture_needs() -> None:
+    source, writer = HandSource(StreamCodec.H264), MemoryWriter()
+    with _hand_fed(source) as camera:
+        for stamp, data in enumerate([b"p0", b"K1", b"p2", b"K3", b"p4", b"p5"]):
+            source.put(data, stamp, keyframe=data.startswith(b"K"))
+        wait_until(lambda: camera.latest_packet() == b"p5")
+        assert camera.latest_group() == (b"K3", b"p4", b"p5")
+        camera.begin(writer)
+        assert camera.newest == Picture(2, 5)
+        assert camera.statistics.packets == 1
+        source.put(b"p6", 6, keyframe=False)
+        writer.wait_for(4)
+        camera.end()
+    assert writer.packets == [(b"K3", 3, True), (b"p4", 4, False), (b"p5", 5, False), (b"p6", 6, False)]
+
+
+def test_after_a_damaged_h264_packet_nothing_is_used_until_the_next_keyframe() -> None:
+    source, writer = HandSource(StreamCodec.H264), MemoryWriter()
+    with _hand_fed(source) as camera:
+        source.put(b"K0", 0)
+        camera.wait_ready(PATIENCE_S)
+        camera.begin(writer)
+        for stamp, data in enumerate([b"p1", b"", b"p3", b"p4", b"K5", b"p6"], 1):
+            source.put(data, stamp, keyframe=data.startswith(b"K"))
+        writer.wait_for(4)
+        camera.end()
+        counts = camera.statistics
+        assert writer.data == [b"K0", b"p1", b"K5", b"p6"]
+        assert (counts.packets, counts.empty, counts.unreachable) == (4, 1, 2)
+
+
+def test_an_h264_camera_that_hardly_sends_keyframes_cannot_begin_a_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lerotool.devices.cameras.camera.Inspector", lambda codec: Inspector(codec, group_bytes=4))
+    source = HandSource(StreamCodec.H264)
+    with _hand_fed(source) as camera:
+        for data in (b"K0", b"p1", b"p2"):
+            source.put(data, keyframe=data == b"K0")
+        wait_until(lambda: camera.latest_packet() == b"p2")
+        with pytest.raises(DeviceError, match="sends keyframes too rarely"):
+            camera.begin(MemoryWriter())
+        assert camera.latest_group() == ()
+
+
+def test_a_reader_that_hangs_in_the_driver_does_not_hang_the_closing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lerotool.devices.cameras.camera._JOIN_S", 0.05)
+
+    class HangingSource(HandSource):
+        def close(self) -> None:
+            pass
+
+    source, writer = HangingSource(), MemoryWriter()
+    camera = Camera(CameraSpec.parse("front=sim:numbered,64x32"), source, threading.Event())
+    camera.start()
+    source.put(_PICTURES[0])
+    camera.wait_ready(PATIENCE_S)
+    camera.begin(writer)
+    for close in (camera.close, camera.close):
+        with pytest.raises(DeviceTimeoutError, match=r"camera 'front' did not stop within 0.05 s"):
+            close()
+    camera.end()
+    with pytest.raises(DeviceTimeoutError, match="did not stop"):
+        camera.reopen()
+    source.put(_PICTURES[1])  # the driver wakes up
+    wait_until(lambda: camera.is_lost)
+    assert writer.data == _PICTURES[:1], "what comes after the closing is not used"
+    camera.reopen()
+    camera.wait_ready(PATIENCE_S)
+    camera.close()
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [("sim,64x32", "raw.* of 64x32 before, mjpeg of 64x32"), ("sim:numbered,96x32", "64x32 before, mjpeg of 96x32")],
+)
+def test_another_stream_than_before_is_not_taken_after_reopening(source: str, problem: str) -> None:
+    first = HandSource(StreamCodec.RAW if "sim," in source else StreamCodec.MJPEG)
+    with Camera(CameraSpec.parse(f"front={source}"), first, threading.Event()) as camera:
+        camera.start()
+        with pytest.raises(DeviceError, match=f"camera 'front' delivered .*{problem}"):
+            camera.reopen()
+        assert camera.is_lost
+        assert [thread.name for thread in threading.enumerate()].count("camera front") == 0
 
 
 @settings(max_examples=50)

@@ -239,6 +239,11 @@ def test_a_source_is_pinned_to_the_camera_that_it_means_now(source: str, pinned:
     assert pin_camera(spec) == CameraSpec("front", pinned, 640, 480, 30)
 
 
+def test_other_files_below_dev_are_files() -> None:
+    with pytest.raises(DeviceNotFoundError, match=r"camera 'front': no file '/dev/shm/clip.mp4'"):
+        open_camera(CameraSpec.parse("front=/dev/shm/clip.mp4"))
+
+
 @pytest.mark.skipif(not Path("/dev").is_dir(), reason="no /dev")
 @pytest.mark.parametrize("source", ["99", "/dev/video99", "/dev/v4l/by-id/nothing"])
 def test_a_camera_that_is_not_plugged_in_is_named(source: str) -> None:
