@@ -38,9 +38,9 @@ def build_packer(stream: StreamFormat, video: VideoStream) -> Packer:
         return RawPacker(stream)
     if stream.codec is StreamCodec.H264:
         return H264Packer(bytes(video.codec_context.extradata or b""))
-    return JpegPacker()
-        case StreamCodec.PICTURE:
-            raise ValueError("no camera delivers picture files")
+    if stream.codec is StreamCodec.MJPEG:
+        return JpegPacker()
+    raise ValueError("no camera delivers picture files")
 
 
 class JpegPacker:
