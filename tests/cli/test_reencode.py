@@ -48,7 +48,7 @@ def test_a_dry_run_tells_and_makes_nothing(tmp_path: Path) -> None:
         (["-o", "{target}"], 2, "takes one dataset, found 0"),
         (["{source}", "-o", "{target}", "--salvage"], 2, "pending episodes"),
         (["{source}", "-o", "{source}"], 5, "exists already: a dataset"),
-        (["{target}/nowhere", "-o", "{target}"], 3, "nowhere"),
+        (["{target}-nowhere", "-o", "{target}"], 3, "nowhere"),
         (["{source}", "-o", "{target}", "--codec", "nonsense"], 6, "no video encoder 'nonsense'"),
     ],
 )
