@@ -13,15 +13,19 @@ if TYPE_CHECKING:
     from lerotool.dataset.dataset import Dataset
     from lerotool.errors import LerotoolError
     from lerotool.media.format import EncoderSettings
+    from lerotool.merging.api import merge
+    from lerotool.merging.events import MergeReport
     from lerotool.writer import DatasetWriter
 
-__all__ = ["Dataset", "DatasetWriter", "EncoderSettings", "LerotoolError", "__version__"]
+__all__ = ["Dataset", "DatasetWriter", "EncoderSettings", "LerotoolError", "MergeReport", "__version__", "merge"]
 
 _HOMES = {
     "Dataset": "lerotool.dataset.dataset",
     "DatasetWriter": "lerotool.writer",
     "EncoderSettings": "lerotool.media.format",
     "LerotoolError": "lerotool.errors",
+    "MergeReport": "lerotool.merging.events",
+    "merge": "lerotool.merging.api",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lerotool.cli import encode, info, record, replay, stats
+from lerotool.cli import encode, info, merge, record, replay, stats
 from lerotool.cli.output import print_error
 from lerotool.cli.setup import app as setup
 from lerotool.errors import LerotoolError
@@ -19,7 +19,7 @@ CommandLineError: type[Any] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="lerotool",
-    help="Record, encode and read LeRobot datasets: fast, without torch, never losing a frame.",
+    help="Record, encode, merge and read LeRobot datasets: fast, without torch, never losing a frame.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.command("record", epilog=record.EXAMPLES)(record.record)
 app.command("replay", epilog=replay.EXAMPLES)(replay.replay)
 app.command("encode", epilog=encode.EXAMPLES)(encode.encode)
+app.command("merge", epilog=merge.EXAMPLES)(merge.merge)
 app.command("stats", epilog=stats.EXAMPLES)(stats.stats)
 app.command("info", epilog=info.EXAMPLES)(info.info)
 app.add_typer(setup.app, name="setup")

@@ -55,7 +55,7 @@ class MergeReport:
         frames: in it.
         bytes: of its files.
         wall_s: seconds that it took, planning left out.
-        data_rows_per_s: how fast rows were written, all workers together.
+        speed_up: rows per second against merging row by row, measured on a slice; None for what is over at once.
         frames_encoded: pictures that had to be encoded again.
         plan: what was done.
     """
@@ -65,6 +65,6 @@ class MergeReport:
     frames: int
     bytes: int
     wall_s: float
-    data_rows_per_s: float
+    speed_up: float | None
     frames_encoded: int
     plan: Plan

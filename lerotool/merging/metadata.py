@@ -215,7 +215,9 @@ class _Totals:
             self._task_rows[number] = self._task_rows.get(number, 0) + rows
 
     def add(self, contribution: Contribution, part: EpisodeBlock) -> None:
-        """Count some episodes in."""
+        """Count some episodes in; v2.1 has no statistics of the whole."""
+        if self._plan.options.version.has_files_of_episodes:
+            return
         for name, feature in self._numeric.items():
             stats = part.block.stats[name]
             pool = self._pools.setdefault(name, Pool(stats.shape[2]))

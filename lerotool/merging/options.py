@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -67,14 +68,18 @@ class SourceArgument:
         text = str(text)
         match = _SELECTION.fullmatch(text)
         if match is None or dataset_root(text).exists():
-            return cls(text, dataset_root(text))
+            return cls(text, _absolute(text))
         ranges = []
         for part in match["episodes"].split(","):
             first, _, last = part.partition("-")
             ranges.append((int(first), int(last or first)))
             if ranges[-1][1] < ranges[-1][0]:
                 raise UsageError(f"{text!r}: {part} is not a range of episodes", hint="write the smaller number first")
-        return cls(match["name"], dataset_root(match["name"]), tuple(ranges))
+        return cls(match["name"], _absolute(match["name"]), tuple(ranges))
+
+
+def _absolute(text: str) -> Path:
+    return Path(os.path.abspath(dataset_root(text)))  # noqa: PTH100 - links must stay as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,3 +185,24 @@ def parse_renames(texts: Iterable[str], sources: Sequence[SourceArgument]) -> tu
             raise UsageError(f"--rename {text!r}: expected old=new or SOURCE:old=new, without '/' in the new name")
         renames.append(Scoped(source, (old, new)))
     return tuple(renames)
+
+
+def parse_source_units(texts: Iterable[str], sources: Sequence[SourceArgument]) -> tuple[Scoped[Units], ...]:
+    """Understand ``degrees``, ``range`` and either of them behind ``SOURCE:``.
+
+    Raises:
+        UsageError: a text is none of them.
+    """
+    found = []
+    for text in texts:
+        source, name = parse_scoped(text, sources)
+        if name not in list(Units):
+            raise UsageError(f"--source-units {text!r}: expected [SOURCE:]{' or [SOURCE:]'.join(Units)}")
+        found.append(Scoped(source, Units(name)))
+    return tuple(found)
+
+
+def parse_calibrations(texts: Iterable[str], sources: Sequence[SourceArgument]) -> tuple[Scoped[Path], ...]:
+    """Understand ``FILE`` and ``SOURCE:FILE``."""
+    scoped = (parse_scoped(text, sources) for text in texts)
+    return tuple(Scoped(source, Path(path).expanduser()) for source, path in scoped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
@@ -14,7 +15,7 @@ from lerotool.dataset.info import VIDEO_PATH
 from lerotool.dataset.writing.build import DatasetBuild
 from lerotool.dataset.writing.fitting import check_space
 from lerotool.errors import CorruptDatasetError
-from lerotool.execution import Priority, ProcessExecutor, cores
+from lerotool.execution import Place, Priority, ThisMachine, open_executor
 from lerotool.merging.data_job import run_data_job
 from lerotool.merging.data_jobs import data_jobs, video_batches
 from lerotool.merging.events import Advanced, Begun, Finishing, Listener, MergeReport, ignore_event
@@ -22,6 +23,7 @@ from lerotool.merging.metadata import BlockFile, write_metadata
 from lerotool.merging.options import MergeRequest
 from lerotool.merging.plan import Plan, video_path
 from lerotool.merging.planning import make_plan
+from lerotool.merging.reference import measure_reference
 from lerotool.merging.sources import fingerprint
 from lerotool.merging.video_job import ClipJob, VideoJob, run_clip_job, run_video_job
 from lerotool.merging.videos import CameraPlan
@@ -30,21 +32,20 @@ from lerotool.storage import tree_bytes
 from lerotool.workspace import Workspace
 
 _MANY_ROWS = 3_000_000
+_WORTH_COMPARING = 10_000
+"""Rows from which on a comparison says something and its own time does not matter."""
 _SPARE = 1.05
 """Tables and headers need some room beside what is copied."""
 ClipStats = dict[str, dict[Path, FeatureStats]]
 
 
-def merge_datasets(
-    request: MergeRequest, listen: Listener = ignore_event, executor: Executor | None = None, jobs: int | None = None
-) -> MergeReport:
+def merge_datasets(request: MergeRequest, listen: Listener = ignore_event, place: Place | None = None) -> MergeReport:
     """Plan a merge and do it.
 
     Args:
         request: what to merge and how.
         listen: hears how far it is.
-        executor: where the work runs; None is this machine.
-        jobs: how much at a time on this machine; None is one per core.
+        place: where the work runs; None is this machine, one job per core.
 
     Raises:
         CorruptDatasetError: a source is damaged, or has changed meanwhile; there is no target.
@@ -53,12 +54,10 @@ def merge_datasets(
         MediaError: a video cannot be read or encoded; there is no target.
         OSError: the disk is full or fails; there is no target.
     """
-    return execute_plan(make_plan(request), listen, executor, jobs)
+    return execute_plan(make_plan(request), listen, place)
 
 
-def execute_plan(
-    plan: Plan, listen: Listener = ignore_event, executor: Executor | None = None, jobs: int | None = None
-) -> MergeReport:
+def execute_plan(plan: Plan, listen: Listener = ignore_event, place: Place | None = None) -> MergeReport:
     """Do what a plan says; raises like `merge_datasets`."""
     plan.check()
     began = time.perf_counter()
@@ -66,11 +65,11 @@ def execute_plan(
     clips = [clip for camera in plan.cameras.values() for clip in camera.clips]
     to_encode = sum(clip.length for clip in clips)
     listen(Begun(plan.episodes, plan.bytes, len(clips), to_encode))
-    with DatasetBuild(plan.target) as build, _workers(plan, executor, jobs) as workers:
-        work = _Work(plan, build.root, build.scratch, workers, listen)
-        stats = work.encode_clips()
-        blocks = work.write_files()
-        rows_per_s = plan.frames / max(1e-9, work.data_s)
+    with DatasetBuild(plan.target) as build:
+        with _workers(plan, place, build.scratch) as workers:
+            work = _Work(plan, build.root, build.scratch, workers, listen)
+            stats = work.encode_clips()
+            blocks = work.write_files()
         listen(Finishing("tables and statistics"))
         write_metadata(plan, build.root, blocks, stats)
         _check_sources(plan)
@@ -78,29 +77,36 @@ def execute_plan(
         size = tree_bytes(build.root) - tree_bytes(Workspace(build.root).folder)
         build.finish()
     wall_s = time.perf_counter() - began
-    return MergeReport(plan.target, plan.episodes, plan.frames, size, wall_s, rows_per_s, to_encode, plan)
+    speed_up = _speed_up(plan, wall_s)
+    return MergeReport(plan.target, plan.episodes, plan.frames, size, wall_s, speed_up, to_encode, plan)
+
+
+def _speed_up(plan: Plan, wall_s: float) -> float | None:
+    if plan.frames < _WORTH_COMPARING:
+        return None
+    with tempfile.TemporaryDirectory(prefix="lerotool-") as folder:
+        reference = measure_reference(plan, Path(folder) / "slice")
+    return plan.frames / wall_s / reference.rows_per_s
 
 
 @contextmanager
-def _workers(plan: Plan, executor: Executor | None, jobs: int | None) -> Iterator[Executor]:
-    """Give what runs the jobs: the executor that was asked for, else threads, or processes for heavy work.
+def _workers(plan: Plan, place: Place | None, shared: Path) -> Iterator[Executor]:
+    """Give what runs the jobs.
 
-    Copying and parquet files leave the interpreter free, so threads do, and start at once; encoding does not.
+    Copying and parquet files leave the interpreter free, so threads do on this machine, and start at once; encoding and
+    very many rows go to processes.
     """
-    if executor is not None:
-        yield executor
-        return
-    count = jobs or cores()
+    place = place or ThisMachine(priority=Priority.NORMAL)
     is_heavy = plan.frames > _MANY_ROWS or any(camera.clips for camera in plan.cameras.values())
-    own: Executor = ProcessExecutor(count, Priority.NORMAL) if is_heavy and count > 1 else ThreadPoolExecutor(count)
+    if is_heavy or not isinstance(place, ThisMachine):
+        with open_executor(place, shared) as executor:
+            yield executor
+        return
+    threads = ThreadPoolExecutor(place.cores_to_share)
     try:
-        yield own
-    except BaseException:
-        if isinstance(own, ProcessExecutor):
-            own.kill()
-        own.shutdown(cancel_futures=True)
-        raise
-    own.shutdown()
+        yield threads
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 @dataclass(slots=True)
@@ -112,7 +118,6 @@ class _Work:
     scratch: Path
     workers: Executor
     listen: Listener
-    data_s: float = 0.0
 
     @property
     def _clips(self) -> Path:
@@ -138,7 +143,6 @@ class _Work:
 
     def write_files(self) -> list[BlockFile]:
         """Write all data and video files; return what is known of the episodes, in order."""
-        began = time.perf_counter()
         blocks: list[BlockFile] = []
         waiting: dict[Future[int], Callable[[], Advanced]] = {}
         rows: dict[Future[int], int] = {}
@@ -151,10 +155,8 @@ class _Work:
             waiting[self.workers.submit(run_video_job, video)] = _advance(0, video.bytes)
         for future in _finished(waiting):
             written = future.result()
-            if future in rows:
-                if written != rows[future]:
-                    raise CorruptDatasetError(f"{written} rows have been written, the plan says {rows[future]}")
-                self.data_s = time.perf_counter() - began
+            if future in rows and written != rows[future]:
+                raise CorruptDatasetError(f"{written} rows have been written, the plan says {rows[future]}")
             self.listen(waiting[future]())
         return blocks
 

@@ -27,7 +27,7 @@ class Source:
 
     Attributes:
         place: its number among the sources, from 0.
-        label: as it was named.
+        label: what it is called in messages.
         dataset: opened.
         episodes: the numbers of the episodes that are taken, in order: int64, (n,).
         lengths: their frames: int64, (n,).
@@ -72,6 +72,7 @@ def open_sources(arguments: Sequence[SourceArgument], options: MergeOptions) -> 
         raise UsageError("there is nothing to merge", hint="lerotool merge SOURCE... -o TARGET")
     sources: list[Source] = []
     problems: list[str] = []
+    labels = _short_labels(arguments)
     for place, argument in enumerate(arguments):
         try:
             dataset = _open(argument.root)
@@ -83,8 +84,14 @@ def open_sources(arguments: Sequence[SourceArgument], options: MergeOptions) -> 
             continue
         features, originals = _named(dataset, place, options)
         lengths = dataset.episodes.lengths[episodes]
-        sources.append(Source(place, argument.label, dataset, episodes, lengths, features, originals))
+        sources.append(Source(place, labels[place], dataset, episodes, lengths, features, originals))
     return sources, problems
+
+
+def _short_labels(arguments: Sequence[SourceArgument]) -> list[str]:
+    """Return the last part of each path, with the number of the source where several would be called the same."""
+    names = [argument.root.name for argument in arguments]
+    return [f"{n} ({place})" if names.count(n) > 1 else n for place, n in enumerate(names, start=1)]
 
 
 def _open(root: Path) -> Dataset:

@@ -1,0 +1,206 @@
+"""``lerotool merge``: one dataset out of many."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lerotool.cli.options import DaskFileOption, DaskOption, DryRunOption, JsonOption, QuietOption, dask_cluster
+from lerotool.cli.output import Output
+from lerotool.errors import UsageError
+
+if TYPE_CHECKING:
+    from lerotool.execution import Place
+    from lerotool.merging.options import MergeRequest
+    from lerotool.merging.plan import Plan
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+lerotool merge ds1 ds2 -o merged --dry-run            what would be done, and which flag settles what differs
+
+lerotool merge ds1 ds2:0-9,15 -o merged               only some episodes of the second
+
+lerotool merge ds1 ds2 -o merged --link               in no time: video files are linked, not copied
+
+lerotool merge so100 wide -o both --pad --fill-camera black --robot-type mixed
+
+lerotool merge a b -o both --rename b:observation.images.top=observation.images.front
+
+lerotool merge old -o new                             v2.0 or v2.1 becomes v3.0; --to v2.1 goes back
+"""
+_DIFFERENCES = "Differences between the sources"
+_FILES = "Files"
+
+
+class _Version(StrEnum):
+    V30 = "v3.0"
+    V21 = "v2.1"
+
+
+class _Fill(StrEnum):
+    BLACK = "black"
+    DROP = "drop"
+
+
+class _Units(StrEnum):
+    DEGREES = "degrees"
+    RANGE = "range"
+
+
+def merge(
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE...", help="Folders, or user/name in the LeRobot home; SOURCE:0-9,15 for some."),
+    ],
+    output_folder: Annotated[Path, typer.Option("--output", "-o", metavar="TARGET", help="The folder to make.")],
+    to: Annotated[_Version, typer.Option("--to", help="Format of the result.", rich_help_panel=_FILES)] = _Version.V30,
+    keep_files: Annotated[
+        bool, typer.Option("--keep-files", help="Copy video files whole.", rich_help_panel=_FILES)
+    ] = False,
+    link: Annotated[
+        bool, typer.Option("--link", help="Link video files to those of the sources.", rich_help_panel=_FILES)
+    ] = False,
+    reencode: Annotated[
+        bool,
+        typer.Option("--reencode", help="Encode videos again that do not fit the first.", rich_help_panel=_FILES),
+    ] = False,
+    gr00t: Annotated[
+        bool, typer.Option("--gr00t", help="Also draft meta/modality.json.", rich_help_panel=_FILES)
+    ] = False,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[SOURCE:]OLD=NEW",
+            help="Give a feature another name; SOURCE is a name or number.",
+            rich_help_panel=_DIFFERENCES,
+        ),
+    ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FEATURE", help="Leave a feature out.", rich_help_panel=_DIFFERENCES),
+    ] = None,
+    pad: Annotated[
+        bool,
+        typer.Option(
+            "--pad", help="Widen vectors with zeros, aligned by the names of joints.", rich_help_panel=_DIFFERENCES
+        ),
+    ] = False,
+    ignore_names: Annotated[
+        bool,
+        typer.Option("--ignore-names", help="Align vectors by position only.", rich_help_panel=_DIFFERENCES),
+    ] = False,
+    fill_camera: Annotated[
+        _Fill | None, typer.Option(help="For cameras that some lack.", rich_help_panel=_DIFFERENCES)
+    ] = None,
+    robot_type: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of the result.", rich_help_panel=_DIFFERENCES)
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option(help="Resample to this rate by the nearest row.", rich_help_panel=_DIFFERENCES)
+    ] = None,
+    units: Annotated[
+        _Units | None, typer.Option(help="Of an SO arm's joints in the result.", rich_help_panel=_DIFFERENCES)
+    ] = None,
+    source_units: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[SOURCE:]UNITS", help="What a source has, where nothing tells.", rich_help_panel=_DIFFERENCES
+        ),
+    ] = None,
+    calibration: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[SOURCE:]FILE", help="Calibration of the follower, to convert units.", rich_help_panel=_DIFFERENCES
+        ),
+    ] = None,
+    retime: Annotated[
+        bool,
+        typer.Option("--retime", help="Replace timestamps that are not frame / fps.", rich_help_panel=_DIFFERENCES),
+    ] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, help="How much at a time.", show_default="one per core")] = None,
+    dask: DaskOption = None,
+    dask_scheduler_file: DaskFileOption = None,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Merge datasets into a new one; with one source, convert it.
+
+    Sources may be v2.0, v2.1 and v3.0 in any mix and are only read. All that differs is told at once, with what will be
+    done or the flag that settles it. The result appears complete, in one step, or not at all.
+    """
+    from lerotool.dataset.info import FormatVersion
+    from lerotool.execution import Priority, ThisMachine
+    from lerotool.merging.options import (
+        FileMode,
+        Fill,
+        MergeOptions,
+        MergeRequest,
+        SourceArgument,
+        Units,
+        parse_calibrations,
+        parse_renames,
+        parse_source_units,
+    )
+
+    if keep_files and link:
+        raise UsageError("--keep-files and --link do not go together", hint="--link copies where it cannot link")
+    arguments = tuple(SourceArgument.parse(source) for source in sources)
+    options = MergeOptions(
+        version=FormatVersion(to.value),
+        files=FileMode.LINK if link else FileMode.KEEP if keep_files else FileMode.PACK,
+        renames=parse_renames(rename or (), arguments),
+        drop=frozenset(drop or ()),
+        pad=pad,
+        ignore_names=ignore_names,
+        fill_camera=Fill(fill_camera.value) if fill_camera else None,
+        robot_type=robot_type,
+        fps=fps,
+        units=Units(units.value) if units else None,
+        source_units=parse_source_units(source_units or (), arguments),
+        calibrations=parse_calibrations(calibration or (), arguments),
+        retime=retime,
+        reencode=reencode,
+        gr00t=gr00t,
+    )
+    place = dask_cluster(dask, dask_scheduler_file) or ThisMachine(jobs, Priority.NORMAL)
+    request = MergeRequest(arguments, output_folder, options)
+    _merge(request, Output.of(json=json, quiet=quiet), place, dry_run=dry_run)
+
+
+def _merge(request: MergeRequest, output: Output, place: Place, *, dry_run: bool) -> None:
+    from lerotool.cli.merge_plan import plan_document, plan_text
+    from lerotool.cli.merge_progress import open_progress
+    from lerotool.cli.merge_report import report_document, report_text
+    from lerotool.merging.planning import make_plan
+    from lerotool.merging.run import execute_plan
+
+    plan = make_plan(request)
+    if dry_run:
+        output.document({"dry_run": True, **plan_document(plan)})
+        output.result(plan_text(plan))
+        plan.check()
+        return
+    _tell(plan, output)
+    plan.check()
+    with open_progress(output) as listen:
+        report = execute_plan(plan, listen, place)
+    output.document(report_document(report))
+    output.result(report_text(report))
+
+
+def _tell(plan: Plan, output: Output) -> None:
+    """Say what was settled, before the work begins."""
+    from lerotool.merging.differences import Verdict
+
+    for difference in plan.differences:
+        if difference.verdict is Verdict.WARNING:
+            output.warn(str(difference))
+        elif difference.verdict is not Verdict.OPEN:
+            output.note(str(difference))
+    for note in plan.notes:
+        output.warn(note)

@@ -1,0 +1,39 @@
+"""What ``lerotool merge`` says in the end, for people and for machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lerotool.cli.info import format_bytes
+from lerotool.merging.events import MergeReport
+
+
+def report_text(report: MergeReport) -> str:
+    """Return the result for people."""
+    rate = report.bytes / 1e6 / report.wall_s
+    lines = [
+        (
+            f"{report.target}: {report.episodes} episodes, {report.frames} frames, {format_bytes(report.bytes)} "
+            f"in {report.wall_s:.1f} s ({report.episodes / report.wall_s:.0f} episodes/s, {rate:.0f} MB/s)"
+        )
+    ]
+    if report.speed_up is not None:
+        lines.append(f"{report.speed_up:.0f} times as fast as row by row, measured on a slice of these sources")
+    return "\n".join(lines)
+
+
+def report_document(report: MergeReport) -> dict[str, Any]:
+    """Return the result for machines; ``speed_up`` is None where the merge was too short to compare."""
+    return {
+        "target": str(report.target),
+        "codebase_version": report.plan.options.version.value,
+        "episodes": report.episodes,
+        "frames": report.frames,
+        "tasks": len(report.plan.tasks),
+        "bytes": report.bytes,
+        "wall_s": report.wall_s,
+        "frames_encoded": report.frames_encoded,
+        "speed_up": report.speed_up,
+        "differences": [str(difference) for difference in report.plan.differences],
+        "notes": list(report.plan.notes),
+    }
