@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -304,11 +305,16 @@ def main() -> int:
     options = parser.parse_args()
     if os.name != "posix":
         parser.error("pseudo-terminals are needed, which this system does not have")
+    # Whoever controls it ends it, also when Ctrl-C reaches both.
+    signal.signal(signal.SIGINT, signal.SIG_IGN if options.control else signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     control = open(0, "rb", buffering=0, closefd=False) if options.control else None  # noqa: SIM115
     try:
         serve(options, control, sys.stdout.buffer)
     except KeyboardInterrupt:
         return 130
+    except FileExistsError as error:
+        parser.error(f"{error.filename2} is there already")
     return 0
 
 

@@ -14,12 +14,12 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Lock
+from threading import RLock
 from types import TracebackType
 from typing import Self
 
 from lerotool.devices.servos.exchange import Exchanges, check_id
-from lerotool.devices.servos.opening import PORT_ERRORS, open_port
+from lerotool.devices.servos.opening import PORT_ERRORS, open_port, set_speed
 from lerotool.devices.servos.registers import ID, MODEL_NUMBER, Register
 from lerotool.devices.servos.statistics import BusStatistics
 from lerotool.devices.servos.status import Status
@@ -128,11 +128,7 @@ class ServoBus:
 
     def close(self) -> None:
         """Close the port; a closed one may be closed again. Servos keep what they were told."""
-        port, self._exchanges.port = self._exchanges.port, None
-        self._owner.is_lost = False
-        if port is not None:
-            with suppress(*PORT_ERRORS):
-                port.closePort()
+        self._owner.let_go()
 
     def __enter__(self) -> Self:
         self.open()
@@ -147,12 +143,11 @@ class ServoBus:
         """Change the speed of the port, not of the servos.
 
         Raises:
-            DeviceError: the SDK does not know the speed.
+            DeviceError: the SDK or the port does not know the speed.
             DeviceLostError: the port is gone.
         """
         with self._owner:
-            if not self._exchanges.open_port.setBaudRate(baudrate):
-                raise DeviceError(f"the servo SDK does not know the speed {baudrate}")
+            set_speed(self._exchanges.open_port, baudrate)
             self.baudrate = baudrate
 
     def ping(self, servo: int, tries: int = 1) -> Pong | None:
@@ -173,10 +168,10 @@ class ServoBus:
             DeviceLostError: the port is gone.
         """
         with self._owner:
-            damaged = self._exchanges.tally[servo].damaged
+            damaged = self._damaged(servo)
             answer = self._ask_one(servo, register, tries)
             if answer is None:
-                raise self._silent(servo, f"reading {register.name}", self._exchanges.tally[servo].damaged - damaged)
+                raise self._silent(servo, f"reading {register.name}", self._damaged(servo) - damaged)
         return register.decode(answer[0])
 
     def write(self, servo: int, register: Register, value: int, tries: int = _TRIES) -> Status:
@@ -194,6 +189,7 @@ class ServoBus:
         data = register.encode(value)
         kept: bytes | None = None
         with self._owner:
+            damaged = self._damaged(servo)
             for attempt in range(tries):
                 if attempt:
                     self._exchanges.tally[servo].asked_again += 1
@@ -207,7 +203,7 @@ class ServoBus:
                     if kept == data:
                         return Status.of(raw_status)
             if kept is None:
-                raise self._silent(servo, f"writing {register.name}", 0)
+                raise self._silent(servo, f"writing {register.name}", self._damaged(servo) - damaged)
         raise DeviceError(
             f"{self.port}: servo {servo} keeps {register.decode(kept)} in {register.name}, {value} was written"
         )
@@ -284,6 +280,7 @@ class ServoBus:
                 self._exchanges.tally[servo].asked_again += 1
             answers = self._exchanges.ask_one(servo, register.address, register.size).answers
             if answers:
+                self._misses.pop(servo, None)
                 return answers[servo]
         return None
 
@@ -308,6 +305,9 @@ class ServoBus:
             elif answers:
                 self._misses[servo] = self._misses.get(servo, 0) + 1
 
+    def _damaged(self, servo: int) -> int:
+        return self._exchanges.tally[servo].damaged
+
     def _silent(self, servo: int, doing: str, damaged: int) -> ServoSilentError:
         where = f"{self.port}: servo {servo}"
         if damaged:
@@ -327,7 +327,8 @@ class _Owner:
         self.is_lost = False
         self._name = name
         self._exchanges = exchanges
-        self._lock = Lock()
+        # Reentrant: an interrupt between taking the lock and the call must not keep this thread from letting go.
+        self._lock = RLock()
 
     def __enter__(self) -> None:
         self._lock.acquire()
@@ -343,15 +344,21 @@ class _Owner:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         is_failure = isinstance(error, PORT_ERRORS) and not isinstance(error, LerotoolError)
-        port = self._exchanges.port
-        if is_failure and port is not None:
-            # An open handle would keep the device's name from it when it comes back.
-            self.is_lost, self._exchanges.port = True, None
-            with suppress(*PORT_ERRORS):
-                port.closePort()
+        if is_failure:
+            self.let_go()  # an open handle would keep the device's name from it when it comes back
+            self.is_lost = True
         self._lock.release()
         if is_failure:
             raise self._lost() from error
+
+    def let_go(self) -> None:
+        """Close the port, if it is open."""
+        with self._lock:
+            port, self._exchanges.port = self._exchanges.port, None
+            self.is_lost = False
+            if port is not None:
+                with suppress(*PORT_ERRORS):
+                    port.closePort()
 
     def _lost(self) -> DeviceLostError:
         return DeviceLostError(f"{self._name} has gone", hint="plug the adapter in again and check its cable")

@@ -76,12 +76,12 @@ class Exchanges:
         return self._ask((servo,), address, size, is_sync=False)
 
     def _ask(self, servos: Sequence[int], address: int, size: int, *, is_sync: bool) -> Answers:
-        extra = self._lengths.choose(time.monotonic_ns()) if servos else None
+        extra = self._lengths.choose(servos, time.monotonic_ns()) if servos else None
         if extra is None:
             self._count_missing(servos, _NOTHING)
             return Answers({}, _NOTHING)
         length = size + extra
-        start = min(address, TABLE_SIZE - length)
+        start = max(0, min(address, TABLE_SIZE - length))
         port = self.open_port
         if is_sync:
             result = self._packets.syncReadTx(port, start, length, servos, len(servos))
@@ -90,7 +90,7 @@ class Exchanges:
         self._note_sent(result)
         found, damaged = self._collect(servos, length)
         if found:
-            self._lengths.hear(extra, is_complete=len(found) == len(servos))
+            self._lengths.hear(found)
         skip = address - start
         return Answers({s: (p.data[skip : skip + size], p.error) for s, p in found.items()}, damaged)
 

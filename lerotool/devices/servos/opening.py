@@ -41,15 +41,30 @@ def open_port(where: str, baudrate: int) -> SerialPort:
     path = find_port(where)
     port = SerialPort(path, baudrate)
     try:
-        if not port.openPort():
-            raise DeviceError(f"the servo SDK does not know the speed {baudrate}")
+        set_speed(port, baudrate)
     except PORT_ERRORS as error:
+        if isinstance(error, LerotoolError):
+            raise
         raise _explain(path, error) from error
     is_quick = port.shorten_latency()
     adapter = find_adapter(path)
     is_slow = adapter is not None and adapter.kind is AdapterKind.FTDI and not is_quick
     port.margin_ms = SLOW_MARGIN_MS if is_slow else MARGIN_MS
     return port
+
+
+def set_speed(port: SerialPort, baudrate: int) -> None:
+    """Set the speed of a port; opens one that is not open.
+
+    Raises:
+        DeviceError: the SDK or the port does not know the speed.
+    """
+    try:
+        is_known = port.setBaudRate(baudrate)
+    except ValueError as error:  # pyserial says so
+        raise DeviceError(f"{port.port_name} does not take {baudrate} bits per second: {error}") from error
+    if not is_known:
+        raise DeviceError(f"the servo SDK does not know the speed {baudrate}")
 
 
 def list_holders(path: str) -> tuple[str, ...]:

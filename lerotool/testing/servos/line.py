@@ -33,12 +33,17 @@ class Line:
         return self._master >= 0
 
     def plug_in(self) -> None:
-        """Make the port; it must not exist."""
+        """Make the port; it must not exist.
+
+        Raises:
+            FileExistsError: something else than a link has the link's name.
+        """
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)  # nothing is echoed or translated
         os.set_blocking(self._master, False)
         if self.link is not None:
-            self.link.unlink(missing_ok=True)
+            if self.link.is_symlink():
+                self.link.unlink()
             self.link.symlink_to(os.ttyname(self._slave))
 
     def unplug(self) -> None:

@@ -66,6 +66,13 @@ def test_a_block_gives_all_its_registers(bus: ServoBus) -> None:
     assert reading.value(2, PRESENT_POSITION) == reading.values[2] == 2048
 
 
+def test_the_whole_table_can_be_read_at_once(bus: ServoBus, emulated: EmulatedBus) -> None:
+    emulated.order("lost", servo=1, count=1)  # so that more than the table is asked for
+    reading = bus.sync_read(REGISTERS["Firmware_Major_Version"], [1, 2], block=MAX_ACCELERATION)
+    assert reading.value(1, PRESENT_VOLTAGE) == reading.value(2, PRESENT_VOLTAGE) == 74
+    assert reading.values == {1: 3, 2: 3}
+
+
 def test_negative_positions_keep_their_sign(bus: ServoBus, emulated: EmulatedBus) -> None:
     emulated.servo(4).set(REGISTERS["Phase"], 12 | 0x10)
     emulated.servo(4).change(angle=10)

@@ -49,3 +49,8 @@ def test_a_line_that_fails_now_and_then_is_no_crowd(emulated: EmulatedBus, bus: 
 
 def test_an_id_that_nobody_has_is_not_found(bus: ServoBus) -> None:
     assert examine(bus, 9) is None
+
+
+def test_the_last_id_is_found_after_all_those_that_nobody_has() -> None:
+    with EmulatedBus([253]) as emulated, ServoBus(emulated.port, margin_ms=1.0) as bus:
+        assert [found.id for found in scan_bus(bus, range(200, 254))] == [253]

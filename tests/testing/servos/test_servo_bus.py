@@ -176,3 +176,12 @@ def test_it_runs_by_hand_until_it_is_interrupted(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
     assert not link.is_symlink()
+
+
+def test_a_file_is_not_overwritten_by_the_link(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("mine")
+    command = [sys.executable, "-m", "lerotool.testing.servo_bus", "--link", str(tmp_path / "notes")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    assert "notes is there already" in done.stderr
+    assert (tmp_path / "notes").read_text() == "mine"
