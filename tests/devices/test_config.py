@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,7 @@ def test_files_that_are_no_robots_are_not_listed() -> None:
     assert list_robots() == ("bench",)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="paths of other systems are no paths there")
 def test_the_folder_follows_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LEROTOOL_CONFIG")
     monkeypatch.setenv("HOME", "/home/ann")

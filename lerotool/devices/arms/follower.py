@@ -140,8 +140,9 @@ class SoFollower(SoArm):
             if distance > _MOST_OUTSIDE_STEPS:
                 outside.append(f"{joint.name} at step {step}, range {scale.range_min} to {scale.range_max}")
         if outside:
+            told = "; ".join((*outside, *self.notes))
             raise CalibrationError(
-                f"the arm stands outside its calibrated range and would jump into it: {'; '.join(outside)}",
+                f"the arm stands outside its calibrated range and would jump into it: {told}",
                 hint="move it by hand to the middle of its range; if it is there, calibrate it again: "
                 "lerotool setup calibrate NAME",
             )
