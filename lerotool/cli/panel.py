@@ -187,6 +187,8 @@ def _render_camera(camera: CameraStatus) -> Text:
     rate = "" if camera.rate_hz is None else f"{camera.rate_hz:.1f} pictures/s   "
     if camera.is_stale:
         return Text(f"{rate}NO NEW PICTURE for {camera.age_ms / 1e3:.1f} s", style="bold red")
+    if camera.is_frozen:
+        return Text(f"{rate}FROZEN: always the same picture", style="bold red")
     return Text(f"{rate}newest {camera.age_ms:.0f} ms old")
 
 
@@ -326,6 +328,7 @@ def describe_report(report: EpisodeReport) -> str:
             "not used": camera.skipped,
             "gaps": camera.gaps,
             "identical": camera.identical,
+            "times frozen": camera.frozen,
             "damaged": camera.damaged,
             "rows with an old picture": camera.old_rows,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lerotool.devices.cameras.camera import CameraState
 from lerotool.recording.batch import BatchEncoder, EncoderStatus
 from lerotool.recording.clock import Clock
 from lerotool.recording.config import RecordingConfig
@@ -131,7 +132,9 @@ class Progress:
             age_ms = None if age_ns is None else max(0.0, age_ns / 1e6)
             limit_ms = self._config.max_picture_age_s * 1e3
             rate_hz = take.meters[camera.key].rate_hz() if take is not None else None
-            statuses.append(CameraStatus(camera.name, rate_hz, age_ms, age_ms is None or age_ms > limit_ms))
+            is_stale = age_ms is None or age_ms > limit_ms
+            is_frozen = camera.state is CameraState.FROZEN
+            statuses.append(CameraStatus(camera.name, rate_hz, age_ms, is_stale, is_frozen))
         return tuple(statuses)
 
 

@@ -52,6 +52,7 @@ class CameraReport:
         gaps: intervals between pictures longer than 1.8 times their median.
         max_gap_ms: the longest interval.
         identical: pictures that equal the one before byte for byte, as a frozen camera sends them.
+        frozen: how often the same picture came for so long that the camera was found frozen.
         damaged: packets that arrived empty or cut and were not kept.
         bytes: of all packets.
     """
@@ -66,6 +67,7 @@ class CameraReport:
     gaps: int
     max_gap_ms: float
     identical: int
+    frozen: int
     damaged: int
     bytes: int
 
@@ -144,9 +146,9 @@ class EpisodeReport:
 
     @property
     def is_perfect(self) -> bool:
-        """Whether no tick was late or missed, no value stale and no picture older than allowed."""
+        """Whether no tick was late or missed, no value stale, no picture older than allowed and no camera frozen."""
         troubles = self.late + self.missed + self.stale_rows + self.stale_actions
-        return troubles == 0 and not any(camera.old_rows for camera in self.cameras.values())
+        return troubles == 0 and not any(camera.old_rows or camera.frozen for camera in self.cameras.values())
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -226,6 +228,7 @@ def _build_camera_report(rows: int, log: CameraLog, packets: PacketTimes, statis
         gaps=int(np.count_nonzero(intervals > round(GAP_PERIODS * usual_ns))),
         max_gap_ms=round(float(intervals.max()) / 1e6, 3) if len(intervals) else 0.0,
         identical=statistics.repeats,
+        frozen=statistics.frozen,
         damaged=statistics.empty + statistics.cut,
         bytes=packets.bytes,
     )

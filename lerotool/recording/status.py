@@ -40,12 +40,14 @@ class CameraStatus:
         rate_hz: pictures per second over the last second or so; None outside of takes.
         age_ms: of the newest picture; None before the first.
         is_stale: whether the newest picture is older than allowed.
+        is_frozen: whether pictures come, but always the same one.
     """
 
     name: str
     rate_hz: float | None
     age_ms: float | None
     is_stale: bool
+    is_frozen: bool
 
 
 @dataclass(frozen=True, slots=True)
