@@ -35,14 +35,19 @@ from lerotool.devices.servos.registers import (
 from lerotool.devices.servos.scan import Found
 from lerotool.devices.servos.statistics import ServoStatistics
 from lerotool.setup.facts import BusFacts, Replies, ServoFacts, Stranger, Tongue
-from lerotool.setup.listening import BAUDRATE, Progress, ignore, listen, listen_for_arm
+from lerotool.setup.listening import BAUDRATE, Listen, Progress, ignore, listen, listen_for_arm
 
 READS = 200
 CHUNK = 10
 
 
 def examine(
-    port: str, *, reads: int = READS, calibration: Calibration | None = None, progress: Progress = ignore
+    port: str,
+    *,
+    reads: int = READS,
+    calibration: Calibration | None = None,
+    listen: Listen = listen,
+    progress: Progress = ignore,
 ) -> BusFacts:
     """Return what is on a bus.
 
@@ -50,12 +55,15 @@ def examine(
         port: its path.
         reads: how often all motors are asked, to see how reliably they answer.
         calibration: of the arm that should be there.
+        listen: how to look for motors that are not where they should be.
         progress: told how far it is.
 
     Raises:
         DeviceError: the port cannot be opened, or is lost.
     """
-    heard = _listen(port, progress)
+    heard = listen_for_arm(port)
+    if {found.id for found in heard if not found.is_crowded} != set(JOINT_IDS):
+        heard = listen(port, progress)
     good = [found.id for found in heard if found.baudrate == BAUDRATE and not found.is_crowded]
     servos, lost = _read_all(port, good, reads, progress) if good else ((), ())
     strangers = [_stranger(found) for found in heard if found.id not in good or found.baudrate != BAUDRATE]
@@ -71,14 +79,6 @@ def examine(
     )
 
 
-def _listen(port: str, progress: Progress) -> tuple[Found, ...]:
-    """Return who is heard: if the arm's six motors are, they are all."""
-    heard = listen_for_arm(port)
-    if {found.id for found in heard if not found.is_crowded} == set(JOINT_IDS):
-        return heard
-    return listen(port, progress)
-
-
 def _stranger(found: Found) -> Stranger:
     tongue = Tongue.CROWDED if found.is_crowded else Tongue.OTHER_SPEED
     return Stranger(found.id, found.baudrate, tongue)
@@ -91,9 +91,11 @@ def _read_all(
     ids = sorted(ids)
     with ServoBus(port) as bus:
         for done in range(reads):
-            bus.sync_read(PRESENT_POSITION, ids, tries=1)
             if done % CHUNK == 0:
                 progress("counting answers", done / reads)
+            # One by one: a common request leaves out those that have been silent for a while.
+            for servo in ids:
+                bus.ping(servo)
         counted = bus.statistics.servos
         kept = bus.sync_read(FIRMWARE_MAJOR, ids, block=OPERATING_MODE, tries=5)
         present = bus.sync_read(TORQUE_ENABLE, ids, block=PRESENT_CURRENT, tries=5)

@@ -19,6 +19,8 @@ ROUNDS = 4
 
 Progress = Callable[[str, float], None]
 """Told what is done and how far it is, 0 to 1."""
+Listen = Callable[[str, Progress], tuple[Found, ...]]
+"""Finds motors on a port."""
 
 
 def ignore(text: str, fraction: float) -> None:
@@ -40,12 +42,21 @@ def listen_for_arm(port: str) -> tuple[Found, ...]:
 
 
 def listen(port: str, progress: Progress = ignore) -> tuple[Found, ...]:
-    """Return who is heard at any speed: first among the ids that motors usually have; if nobody, at all ids.
+    """Return who is heard at any speed among the ids that motors usually have.
 
     Raises:
         DeviceError: the port cannot be opened or has gone.
     """
-    return _scan(port, LIKELY_IDS, progress) or _scan(port, ALL_IDS, progress)
+    return _scan(port, LIKELY_IDS, progress)
+
+
+def listen_everywhere(port: str, progress: Progress = ignore) -> tuple[Found, ...]:
+    """Return who is heard at any speed and any id; takes about 15 seconds.
+
+    Raises:
+        DeviceError: the port cannot be opened or has gone.
+    """
+    return _scan(port, ALL_IDS, progress)
 
 
 def _scan(port: str, ids: Sequence[int], progress: Progress) -> tuple[Found, ...]:

@@ -48,6 +48,9 @@ def bus(
     arm: ArmOption = None,
     side: SideOption = None,
     reads: Annotated[int, typer.Option(min=1, max=100_000, help="How often the motors are asked.")] = 200,
+    all_ids: Annotated[
+        bool, typer.Option("--all-ids", help="Look for missing motors at all ids, not only 0 to 12; takes 15 s.")
+    ] = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> int:
@@ -59,7 +62,7 @@ def bus(
     """
     output = Output.of(json=json, quiet=quiet)
     with resumable(output, f"lerotool setup bus {where or ''}".rstrip()):
-        documents = [_examine(target, reads, output) for target in _targets(where, arm, side)]
+        documents = [_examine(target, reads, output, all_ids=all_ids) for target in _targets(where, arm, side)]
     fit = all(document["fit"] for document in documents)
     output.document({"fit": fit, "buses": documents})
     return 0 if fit else DeviceError.exit_code
@@ -67,16 +70,24 @@ def bus(
 
 def check_robot(name: str, reads: int, output: Output) -> bool:
     """Show what is on the cables of a robot's arms; return whether they can be used."""
-    return all([_examine(target, reads, output)["fit"] for target in _targets(name, None, None)])
+    documents = [_examine(target, reads, output) for target in _targets(name, None, None)]
+    return all(document["fit"] for document in documents)
 
 
-def _examine(target: _Target, reads: int, output: Output) -> dict[str, Any]:
+def _examine(target: _Target, reads: int, output: Output, *, all_ids: bool = False) -> dict[str, Any]:
     from lerotool.cli.setup.scanning import watched
     from lerotool.setup.diagnosis import diagnose
     from lerotool.setup.examine import examine
+    from lerotool.setup.listening import listen, listen_everywhere
 
     with watched(output) as progress:
-        facts = examine(target.port, reads=reads, calibration=target.calibration, progress=progress)
+        facts = examine(
+            target.port,
+            reads=reads,
+            calibration=target.calibration,
+            listen=listen_everywhere if all_ids else listen,
+            progress=progress,
+        )
     findings = diagnose(facts, should_be_calibrated=target.is_arm)
     _show(target, facts, findings, output)
     return _document(target, facts, findings)

@@ -16,6 +16,7 @@ from lerotool.errors import DeviceError, IncompleteError, UsageError
 if TYPE_CHECKING:
     from lerotool.devices.config import RobotConfig
     from lerotool.devices.servos.scan import Found
+    from lerotool.setup.listening import Listen
     from lerotool.setup.places import Place
 
 EXAMPLES = """
@@ -153,13 +154,18 @@ def _motor_words(config: RobotConfig, place: Place, joint: Joint) -> str:
 
 def _set_with_help(port: str, joint: Joint, words: str, person: Person) -> bool:
     """Set one motor; False if the person leaves it out."""
+    from lerotool.setup.listening import listen, listen_everywhere
     from lerotool.setup.motors import Verdict, judge
 
+    more = ""
     while True:
-        instruction = f"\nConnect only {words}, then press Enter (s: leave it out, q: stop)"
-        if person.wait(instruction, "--joint", letters="s") == "s":
+        instruction = f"\nConnect only {words}, then press Enter (s: leave it out{more}, q: stop)"
+        answer = person.wait(instruction, "--joint", letters="sa")
+        if answer == "s":
             return False
-        hearing = judge(_listen(port, person.output), joint)
+        heard = _listen(port, listen_everywhere if answer == "a" else listen, person.output)
+        more = "" if heard else ", a: listen at all ids for 15 s"
+        hearing = judge(heard, joint)
         if hearing.text:
             person.output.warn(hearing.text)
         if hearing.verdict is Verdict.SET:
@@ -173,12 +179,11 @@ def _set_with_help(port: str, joint: Joint, words: str, person: Person) -> bool:
             return True
 
 
-def _listen(port: str, output: Output) -> tuple[Found, ...]:
+def _listen(port: str, how: Listen, output: Output) -> tuple[Found, ...]:
     from lerotool.cli.setup.scanning import watched
-    from lerotool.setup.listening import listen
 
     with watched(output) as progress:
-        return listen(port, progress)
+        return how(port, progress)
 
 
 def _try_to_set(port: str, motor: Found, joint: Joint, output: Output) -> bool:
@@ -199,6 +204,7 @@ def _try_to_set(port: str, motor: Found, joint: Joint, output: Output) -> bool:
 def _set_one(config: RobotConfig, place: Place, name: str, person: Person, *, renumber: bool) -> dict[str, Any]:
     """Set the motor that is alone on the cable, or refuse; asks nobody."""
     from lerotool.devices.servos.adapters import find_port
+    from lerotool.setup.listening import listen, listen_everywhere
     from lerotool.setup.motors import ORDER, Verdict, judge, set_motor
     from lerotool.setup.robots import arm_at
 
@@ -206,7 +212,8 @@ def _set_one(config: RobotConfig, place: Place, name: str, person: Person, *, re
     arm = arm_at(config, place)
     assert arm is not None, "only arms that are set up are chosen"
     port = find_port(arm.port)
-    hearing = judge(_listen(port, person.output), joint)
+    heard = _listen(port, listen, person.output) or _listen(port, listen_everywhere, person.output)
+    hearing = judge(heard, joint)
     if hearing.verdict is Verdict.REFUSED:
         raise DeviceError(hearing.text)
     if hearing.verdict is Verdict.DOUBTFUL and not renumber:
