@@ -45,7 +45,7 @@ def stats(
     plot: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Draw distributions and episodes (needs lerotool[report]).", show_default=False
+            metavar="FILE", help="Draw distributions and episodes (needs the extra report).", show_default=False
         ),
     ] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Compare what is stored with the data.")] = False,
@@ -203,14 +203,14 @@ def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: boo
                 with_stored=with_stored,
             )
         )
+    shown = [report for report in reports if work.selection.only or report.name not in LEROBOT_COLUMNS]
     if csv is not None:
         write_csv(reports, csv)
     if plot is not None:
         from lerotool.cli.stats_plot import plot_features
 
-        plot_features(
-            reports, f"{dataset.root.name}: {dataset.num_episodes} episodes, {dataset.num_frames} frames", plot
-        )
+        title = f"{dataset.root.name}: {dataset.num_episodes} episodes, {dataset.num_frames} frames"
+        plot_features(shown, title, plot)
         output.note(f"written: {plot}")
     output.document(
         {
@@ -222,7 +222,6 @@ def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: boo
         }
     )
     if csv is None and plot is None:
-        shown = [r for r in reports if work.selection.only or r.name not in LEROBOT_COLUMNS]
         show_features(shown, output, with_episodes=with_episodes)
         if len(shown) < len(reports):
             output.note(f"LeRobot's own columns ({', '.join(LEROBOT_COLUMNS)}) are left out; --only shows them")

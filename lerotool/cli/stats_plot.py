@@ -67,7 +67,7 @@ def _draw_distribution(axis: Any, report: FeatureReport, place: int) -> None:
     axis.tick_params(labelsize=7)
     axis.set_yticks([])
     if np.isfinite(low) and np.isfinite(high):
-        width = (high - low) / len(bars) or 1.0
+        width = (high - low or 1.0) / len(bars)
         axis.bar(low + width * np.arange(len(bars)), bars, width, align="edge", color="#4477aa")
         for quantile in ("q01", "q99"):
             axis.axvline(report.statistic(quantile)[place], color="#cc6677", linewidth=0.8)

@@ -77,3 +77,25 @@ def test_skipped_dimensions_have_no_quantiles():
         found.take(answer(found.question, values.T), 2, skip=[1])
     assert found.quantiles()["q50"].tolist()[0] == 1.5
     assert np.isnan(found.quantiles()["q50"][1])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_bars_count_every_value_once_and_nearly_where_it_is(dtype):
+    values = np.random.default_rng(3).normal(50, 20, (20_000, 1)).astype(dtype)
+    found = QuantileSearch(1, values.dtype)
+    assert found.question is not None
+    found.take(answer(found.question, np.ascontiguousarray(values.T)), len(values))
+    low, high = values.min(axis=0).astype(float), values.max(axis=0).astype(float)
+    (bars,) = found.histogram(low, high, 10)
+    expected, _ = np.histogram(values, 10)
+    assert bars.sum() == len(values)
+    assert np.abs(bars - expected).max() < 0.02 * len(values)
+
+
+def test_small_whole_numbers_stand_in_bars_of_their_own():
+    values = np.array([[0], [1], [1], [3]])
+    found = QuantileSearch(1, values.dtype)
+    assert found.question is not None
+    found.take(answer(found.question, values.T), len(values))
+    assert found.histogram(np.array([0.0]), np.array([3.0]), 4).tolist() == [[1, 2, 0, 1]]
+    assert found.histogram(np.array([np.nan]), np.array([3.0]), 2).tolist() == [[0, 0]]
