@@ -18,12 +18,12 @@ import typer
 from lerotool.cli.options import DaskFileOption, DaskOption, DryRunOption, JsonOption, QuietOption, dask_cluster
 from lerotool.cli.output import Output
 from lerotool.errors import IncompleteError, LerotoolError, UsageError
-from lerotool.workspace import dataset_root, lerobot_home
+from lerotool.workspace import Workspace, dataset_root, lerobot_home
 
 if TYPE_CHECKING:
     from lerotool.encoding.events import EncodeReport
     from lerotool.encoding.plan import EncodeOptions
-    from lerotool.execution import DaskCluster, Place
+    from lerotool.execution import DaskCluster, Place, Priority, ProcessExecutor
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -128,9 +128,7 @@ def encode(
             "--pending and --output exclude each other" if pending else "nothing says what to encode",
             hint="lerotool encode --pending [DATASET]..., or lerotool encode DATASET -o FOLDER",
         )
-    from lerotool.encoding.plan import EncodeOptions
-    from lerotool.encoding.selection import parse_numbers
-    from lerotool.execution import Priority, ThisMachine
+    from lerotool.execution import Priority, ThisMachine, cores
 
     output = Output.of(json=json, quiet=quiet)
     cluster = dask_cluster(dask, dask_scheduler_file)
@@ -143,20 +141,48 @@ def encode(
             raise UsageError("--salvage, --only, --keep-pending and --no-pack are for pending episodes")
         place = cluster or ThisMachine(jobs, Priority(priority.value))
         return _encode_anew(datasets or [], target, overrides, place, output, dry_run=dry_run)
-    options = EncodeOptions(
-        jobs=jobs,
-        overrides=overrides,
-        salvage=salvage,
-        pack=not no_pack,
-        priority=Priority(priority.value),
-        only=None if only is None else parse_numbers(only),
-        keep_pending=keep_pending,
-    )
     roots = _roots(datasets or [])
-    if dry_run:
-        return _show_plans(roots, options, output)
-    with _stoppable(output, until_stdin_ends=background) as stop:
-        return _encode_all(roots, options, cluster, output, stop, tells_events=background)
+    most_jobs = 0 if dry_run or cluster else _most_jobs(roots)
+    with (
+        _stoppable(output, until_stdin_ends=background) as stop,
+        _early_workers(min(jobs or cores(), most_jobs), Priority(priority.value)) as executor,
+    ):
+        from lerotool.encoding.plan import EncodeOptions
+        from lerotool.encoding.selection import parse_numbers
+
+        options = EncodeOptions(
+            jobs=jobs,
+            overrides=overrides,
+            salvage=salvage,
+            pack=not no_pack,
+            priority=Priority(priority.value),
+            only=None if only is None else parse_numbers(only),
+            keep_pending=keep_pending,
+        )
+        if dry_run:
+            return _show_plans(roots, options, output)
+        return _encode_all(roots, options, executor or cluster, output, stop, tells_events=background)
+
+
+def _most_jobs(roots: list[Path]) -> int:
+    """Return how many cameras of pending episodes there are, without opening anything."""
+    return sum(1 for root in roots for _ in Workspace(root).pending.glob("*/*.index"))
+
+
+@contextmanager
+def _early_workers(count: int, priority: Priority) -> Iterator[ProcessExecutor | None]:
+    """Start worker processes, which then load what they need while this process does the same."""
+    if count == 0:
+        yield None
+        return
+    from lerotool.execution import ProcessExecutor
+
+    executor = ProcessExecutor(count, priority)
+    executor.load("lerotool.encoding.job")
+    try:
+        yield executor
+    finally:
+        executor.kill()
 
 
 def _encode_anew(
@@ -259,7 +285,7 @@ class _Results:
 def _encode_all(
     roots: list[Path],
     options: EncodeOptions,
-    cluster: DaskCluster | None,
+    where: ProcessExecutor | DaskCluster | None,
     output: Output,
     stop: threading.Event,
     *,
@@ -267,12 +293,14 @@ def _encode_all(
 ) -> int:
     from lerotool.cli.encode_progress import open_progress
     from lerotool.encoding.run import encode_pending
+    from lerotool.execution import ProcessExecutor
 
+    place: dict[str, Any] = {"executor": where} if isinstance(where, ProcessExecutor) else {"place": where}
     results = _Results([], {})
     for root in roots:
         with open_progress(output, tells_events=tells_events) as listen:
             try:
-                results.reports.append(encode_pending(root, options, listen, place=cluster, stop=stop))
+                results.reports.append(encode_pending(root, options, listen, **place, stop=stop))
             except LerotoolError as error:
                 if len(roots) == 1:
                     raise

@@ -8,6 +8,7 @@ priority, do not see the terminal's Ctrl-C (the parent decides), and end when th
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import pickle
 import queue
@@ -62,6 +63,11 @@ class ProcessExecutor(Executor):
                 raise RuntimeError("the executor has been shut down")
             self._tasks.put(_Task(future, call))
         return future
+
+    def load(self, module: str) -> None:
+        """Start all workers now, and let each import a module that its jobs will need."""
+        for _ in self._threads:
+            self.submit(_import, module)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more jobs; workers end when they are done. ``cancel_futures`` drops the jobs not yet started."""
@@ -189,6 +195,10 @@ class _Worker:
         self._printed.close()
         ended = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         return WorkerDiedError(f"the worker process {ended}" + (f": {printed}" if printed else ""))
+
+
+def _import(module: str) -> None:
+    importlib.import_module(module)
 
 
 def serve_jobs(priority: str) -> None:
