@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from lerotool.errors import UsageError
+from lerotool.errors import DeviceError, UsageError
 from lerotool.features import ACTION, STATE, Feature, vector
 
 if TYPE_CHECKING:
@@ -168,6 +168,19 @@ class Robot:
                 stack.callback(arm.close)
                 arm.open()
             self._opened = stack.pop_all()
+
+    def reopen(self) -> None:
+        """Connect the arms again that do not answer any more; one that does goes on holding where it is.
+
+        Raises:
+            DeviceError: an arm still does not answer as it should.
+        """
+        for arm in (self.follower, self.leader):
+            try:
+                arm.read()
+            except DeviceError:
+                arm.close()
+                arm.open()
 
     def close(self) -> None:
         """Disconnect both arms, the second also if the first fails."""

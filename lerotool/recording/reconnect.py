@@ -58,9 +58,7 @@ class Reconnection:
 
     def _bring_back(self) -> None:
         if self.robot_is_lost:
-            robot = self._devices.robot
-            robot.close()
-            robot.open()
+            self._devices.robot.reopen()
             self.robot_is_lost = False
         for camera in self._lost_cameras():
             if self._stop.is_set():

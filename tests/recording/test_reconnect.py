@@ -141,9 +141,13 @@ def test_a_robot_that_is_lost_is_opened_again(root: Path) -> None:
             if status.take is not None and status.episode == 1 and status.take.rows == 6:
                 robot.fall_silent()
 
+        opened: list[str] = []
+        open_follower = ready.robot.follower.open
+        ready.robot.follower.open = lambda: (opened.append("follower"), open_follower())[1]  # type: ignore[method-assign]
         ready.steer(break_it)
         report = ready.run()
     assert (report.ended, report.total, robot.opened) == (SessionEnd.COMPLETE, 2, 2)
+    assert opened == ["follower"], "the follower, which is well, goes on holding"
     assert report.episodes[1].rows == 6
     assert [event.reason for event in ready.told(DeviceLost)] == ["the leader is silent"]
 

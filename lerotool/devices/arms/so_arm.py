@@ -35,7 +35,8 @@ from lerotool.devices.servos.statistics import BusStatistics
 from lerotool.devices.servos.status import Status
 from lerotool.errors import DeviceError, DeviceLostError, DeviceTimeoutError, LerotoolError
 
-_PING_TRIES = 3
+_PING_TRIES = 10
+"""Opening may take its time: a computer under load, or a USB hub, can hold answers back for a tenth of a second."""
 _RELEASE_TRIES = 5
 _SWITCH_OFF = "switch off the arm's power supply before you touch it"
 
@@ -96,6 +97,8 @@ class SoArm:
     @property
     def alarms(self) -> tuple[str, ...]:
         """What the motors said is wrong with them when they answered last: ``gripper: overloaded``."""
+        if not any(self._statuses.values()):
+            return ()
         return tuple(
             f"{joint.name}: {text}" for joint in JOINTS for text in self._statuses.get(joint.id, Status.NONE).describe()
         )
