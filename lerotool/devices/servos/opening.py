@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -46,6 +46,9 @@ def open_port(where: str, baudrate: int) -> SerialPort:
         if isinstance(error, LerotoolError):
             raise
         raise _explain(path, error) from error
+    if holders := [holder for holder in list_holders(path) if not _is_self(holder)]:
+        port.closePort()  # the lock is refused to those only who ask for it, as most programs do not
+        raise _busy(path, holders)
     is_quick = port.shorten_latency()
     adapter = find_adapter(path)
     is_slow = adapter is not None and adapter.kind is AdapterKind.FTDI and not is_quick
@@ -105,7 +108,7 @@ def _explain(path: str, error: Exception) -> LerotoolError:
     if isinstance(error, serial.SerialException) and sys.platform == "win32" and "PermissionError" in str(error):
         number = errno.EBUSY  # Windows says so when another program has the port
     if number in (errno.EAGAIN, errno.EBUSY):
-        return _busy(path)
+        return _busy(path, list_holders(path))
     if number in (errno.EACCES, errno.EPERM):
         return _not_permitted(path)
     if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
@@ -119,12 +122,15 @@ def _errno(error: BaseException) -> int | None:
     return number if isinstance(number, int) else None
 
 
-def _busy(path: str) -> DeviceBusyError:
-    holders = list_holders(path)
-    if any(holder.endswith(f"({os.getpid()})") for holder in holders):
+def _busy(path: str, holders: Sequence[str]) -> DeviceBusyError:
+    if any(_is_self(holder) for holder in holders):
         return DeviceBusyError(f"{path} is in use by this program already", hint="name another port for the other arm")
     by = ", ".join(holders) or "another program"
     return DeviceBusyError(f"{path} is in use by {by}", hint="end the other program; two of them would garble the bus")
+
+
+def _is_self(holder: str) -> bool:
+    return holder.endswith(f"({os.getpid()})")
 
 
 def _not_permitted(path: str) -> DevicePermissionError:

@@ -9,6 +9,7 @@ import pytest
 
 from lerotool.devices.servos.bus import ServoBus, ServoSilentError
 from lerotool.devices.servos.registers import BAUD_RATE, P_GAIN, PRESENT_POSITION
+from lerotool.devices.servos.serial_port import SerialPort
 from lerotool.errors import DeviceError, DeviceLostError
 from lerotool.testing.servo_bus import EmulatedBus
 from tests.devices.servos.conftest import MARGIN_MS
@@ -64,6 +65,18 @@ def test_a_late_answer_is_refused_and_counted(bus: ServoBus, emulated: EmulatedB
     assert read_positions(bus) == dict.fromkeys(IDS, 2048)
     wait_for_late(bus, 1)
     assert bus.statistics.servos[4].silent == 1
+
+
+def test_a_late_answer_that_came_between_two_requests_is_counted(bus: ServoBus, emulated: EmulatedBus) -> None:
+    emulated.faults(late_s=LATE_S)
+    emulated.order("late", servo=4)
+    read_positions(bus)
+    deadline = time.monotonic() + DEADLINE_S
+    while not bus._exchanges.open_port.ser.in_waiting and time.monotonic() < deadline:
+        pass
+    emulated.servo(4).change(angle=100)
+    assert read_positions(bus)[4] == 100
+    assert bus.statistics.refused_late == 1
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -151,7 +164,8 @@ def test_after_an_unconfirmed_write_acknowledgements_alone_are_not_believed(
         bus.write(2, P_GAIN, 16, tries=1)
     requests = bus.statistics.requests
     bus.write(2, P_GAIN, 17)
-    assert bus.statistics.requests == requests + 2  # the write, and its reading back
+    bus.write(2, P_GAIN, 18)
+    assert bus.statistics.requests == requests + 4  # each write, and its reading back
 
 
 def test_a_stall_leaves_one_reading_empty_and_no_position_behind(bus: ServoBus, emulated: EmulatedBus) -> None:
@@ -266,3 +280,17 @@ def test_an_adapter_that_hears_itself_is_refused(emulated: EmulatedBus) -> None:
     emulated.faults(echo=False)
     with bus:
         assert bus.ping(1) is not None
+
+
+def test_where_ports_cannot_be_selected_pyserial_waits(
+    bus: ServoBus, emulated: EmulatedBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SerialPort, "_wait_posix", lambda port, left: port._wait_elsewhere(left, 1))
+    assert read_positions(bus) == dict.fromkeys(IDS, 2048)
+    emulated.order("lost", servo=6)
+    emulated.order("corrupt", servo=2)
+    assert read_positions(bus) == dict.fromkeys(IDS, 2048)
+    assert (bus.statistics.damaged, bus.statistics.silent) == (1, 1)
+    emulated.unplug()
+    with pytest.raises(DeviceLostError):
+        read_positions(bus)

@@ -19,6 +19,13 @@ from lerotool.testing.servo_bus import EmulatedBus
 
 DIALOUT = grp.getgrall()[-1].gr_gid
 """Any group but root's."""
+_HOLD_WITHOUT_A_LOCK = """
+import sys
+import serial
+with serial.Serial(sys.argv[1], 1_000_000):
+    print("open", flush=True)
+    sys.stdin.read()
+"""
 _HOLD = """
 import sys
 from lerotool.devices.servos.bus import ServoBus
@@ -29,8 +36,8 @@ with ServoBus(sys.argv[1]):
 
 
 @contextmanager
-def held_by_another_process(port: str) -> Iterator[int]:
-    command = [sys.executable, "-c", _HOLD, port]
+def held_by_another_process(port: str, program: str = _HOLD) -> Iterator[int]:
+    command = [sys.executable, "-c", program, port]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "open\n"
@@ -44,6 +51,18 @@ def test_a_port_that_another_process_has_is_refused_with_its_name(emulated: Emul
     if sys.platform == "linux":
         assert f"({pid})" in str(caught.value)
         assert str(emulated.pid) not in str(caught.value)
+    with ServoBus(emulated.port) as bus:
+        assert bus.ping(1) is not None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has a file open")
+def test_a_port_that_another_program_has_without_a_lock_is_refused(emulated: EmulatedBus) -> None:
+    with (
+        held_by_another_process(emulated.port, _HOLD_WITHOUT_A_LOCK) as pid,
+        pytest.raises(DeviceBusyError, match="is in use by") as caught,
+    ):
+        ServoBus(emulated.port).open()
+    assert f"({pid})" in str(caught.value)
     with ServoBus(emulated.port) as bus:
         assert bus.ping(1) is not None
 
