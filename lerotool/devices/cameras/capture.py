@@ -9,7 +9,7 @@ from av.container import InputContainer
 
 from lerotool.devices.cameras.backends import Backend, Options, choose_backend
 from lerotool.devices.cameras.complaints import explain_loss, explain_refusal, is_final
-from lerotool.devices.cameras.demuxed import DemuxedSource, differs_in_rate, read_format
+from lerotool.devices.cameras.demuxed import DemuxedSource, differs_in_rate, read_format, read_true_size
 from lerotool.devices.cameras.listing import describe_cameras, find_camera
 from lerotool.devices.cameras.spec import CameraSpec, InputFormat
 from lerotool.errors import DeviceError
@@ -31,14 +31,22 @@ def open_source(spec: CameraSpec, stop: Event) -> DemuxedSource:
 def open_capture(spec: CameraSpec, backend: Backend, path: str, stop: Event) -> DemuxedSource:
     """Open what a backend knows under a path; errors as those of ``open_source``."""
     where = f"camera {spec.name!r}: {path}"
+
+    def explain(error: av.error.FFmpegError) -> DeviceError:
+        return explain_loss(path, error)
+
     container = _open(spec, backend, path)
+    first = None
     try:
         stream = read_format(spec, where, container)
+        if stream.codec is StreamCodec.MJPEG:
+            stream, first = read_true_size(container, stream, explain)
         notes = _compare(spec, where, path, stream, container)
     except DeviceError:
+        first = None  # it may lie in the driver's memory
         container.close()
         raise
-    return DemuxedSource(container, stream, notes, stop, lambda error: explain_loss(path, error))
+    return DemuxedSource(container, stream, notes, stop, explain, first)
 
 
 def _open(spec: CameraSpec, backend: Backend, path: str) -> InputContainer:

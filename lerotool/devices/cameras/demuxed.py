@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from dataclasses import replace
 from threading import Event
 
 import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from lerotool.devices.cameras.jpeg import read_jpeg_size
 from lerotool.devices.cameras.packing import VideoPacket, build_packer
 from lerotool.devices.cameras.sources import DEFAULT_FPS, StreamPacket
 from lerotool.devices.cameras.spec import CameraSpec
@@ -38,6 +40,7 @@ class DemuxedSource:
         notes: what differs from what was asked for.
         stop: ends the reading.
         explain: says in our words why reading has failed.
+        first: a packet that was read already.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class DemuxedSource:
         notes: tuple[str, ...],
         stop: Event,
         explain: Explain,
+        first: VideoPacket | None = None,
     ) -> None:
         self.format = stream
         self.notes = notes
@@ -55,6 +59,7 @@ class DemuxedSource:
         self._explain = explain
         self._packer = build_packer(stream, container.streams.video[0])
         self._stamper = Stamper()
+        self._first = first
 
     def packets(self) -> Iterator[StreamPacket]:
         """Yield packets as they arrive.
@@ -62,27 +67,35 @@ class DemuxedSource:
         Raises:
             DeviceError: why the stream has ended.
         """
-        with closing(self._container):
-            for packet in self._demux():
-                arrived_ns = time.monotonic_ns()
-                captured_ns = self._stamper.stamp(packet.pts, packet.time_base, arrived_ns)
-                data, is_keyframe = self._packer.pack(packet)
-                yield StreamPacket(data, captured_ns, is_keyframe)
+        # Packets may lie in the driver's memory, which must be free before the container closes.
+        with closing(self._container), closing(self._copies()) as copies:
+            yield from copies
             if not self._stop.is_set():
                 raise DeviceLostError("the stream has ended")
+
+    def _copy(self, packet: VideoPacket) -> StreamPacket:
+        arrived_ns = time.monotonic_ns()
+        captured_ns = self._stamper.stamp(packet.pts, packet.time_base, arrived_ns)
+        data, is_keyframe = self._packer.pack(packet)
+        return StreamPacket(data, captured_ns, is_keyframe)
 
     def close(self) -> None:
         """Stop reading."""
         self._stop.set()
 
-    def _demux(self) -> Iterator[VideoPacket]:
+    def _copies(self) -> Generator[StreamPacket, None, None]:
+        first, self._first = self._first, None
+        if first is not None:
+            copy = self._copy(first)
+            del first
+            yield copy
         while not self._stop.is_set():
             try:
                 for packet in self._container.demux(video=0):
                     if self._stop.is_set():
                         return
                     if packet.size or packet.pts is not None:  # PyAV ends a stream with a packet that has neither
-                        yield packet
+                        yield self._copy(packet)
             except BlockingIOError:
                 self._stop.wait(_ASK_AGAIN_S)
             except av.error.FFmpegError as error:
@@ -123,6 +136,27 @@ def read_format(spec: CameraSpec, where: str, container: InputContainer) -> Stre
             hint="choose the baseline profile, or no B-frames, in the camera's own settings",
         )
     return StreamFormat(StreamCodec(codec.name), *size, codec.pix_fmt, fps)
+
+
+def read_true_size(
+    container: InputContainer, stream: StreamFormat, explain: Explain
+) -> tuple[StreamFormat, VideoPacket | None]:
+    """Return the format with the size that the first JPEG itself says, and that packet.
+
+    Where the driver chose a much smaller size than asked for, libav takes its pictures for halves of interlaced ones.
+
+    Raises:
+        DeviceError: the first packet could not be read.
+    """
+    try:
+        for packet in container.demux(video=0):
+            if not packet.size and packet.pts is None:
+                return stream, None
+            if (size := read_jpeg_size(bytes(packet))) is not None:
+                return replace(stream, width=size[0], height=size[1]), packet
+    except av.error.FFmpegError as error:
+        raise explain(error) from error
+    return stream, None
 
 
 def delivered_fps(video: VideoStream) -> float | None:

@@ -61,6 +61,17 @@ def encode_still(frame: VideoFrame, quality: int = 2) -> bytes:
     return bytes(packet)
 
 
+def read_jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """Return (width, height) as a JPEG's frame header says (ITU-T T.81, B.2.2), or None if there is no such header."""
+    at = 2
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
+        at += 1 if marker == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
+
+
 def is_whole_jpeg(data: bytes) -> bool:
     """Whether a packet begins and ends as a JPEG does; half a JPEG decodes without any error.
 
