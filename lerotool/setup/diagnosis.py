@@ -16,6 +16,7 @@ from lerotool.setup.servo_findings import find_calibration_difference, find_in_s
 
 SLOW_LATENCY_MS = 2
 FAILING_SHARE = 0.01
+LATE_SHARE = 0.02
 SAG_V = 1.0
 
 
@@ -29,7 +30,7 @@ def diagnose(facts: BusFacts, *, should_be_calibrated: bool = False) -> tuple[Fi
     findings = [*_find_absent(facts), *_find_strangers(facts)]
     for servo in facts.servos:
         findings += find_in_servo(servo)
-    findings += [*_find_answering(facts), *_find_differences(facts), *_find_adapter(facts)]
+    findings += [*_find_answering(facts), *_find_late(facts), *_find_differences(facts), *_find_adapter(facts)]
     if should_be_calibrated and facts.calibration is None:
         findings.append(warning("uncalibrated", "the arm is not calibrated", 'run "lerotool setup calibrate"'))
     return tuple(sorted(findings, key=lambda finding: finding.severity is not Severity.PROBLEM))
@@ -116,6 +117,18 @@ def _crowded(stranger: Stranger) -> Finding:
         'a new motor has id 1 until it is given another: give each its id with "lerotool setup motors", one at a time',
         stranger.id,
     )
+
+
+def _find_late(facts: BusFacts) -> Iterator[Finding]:
+    """Answers that come, but too late."""
+    asked = sum(servo.replies.asked for servo in facts.servos)
+    late = sum(servo.replies.late for servo in facts.servos)
+    if late > LATE_SHARE * asked:
+        yield warning(
+            "late",
+            f"{late} of {asked} answers came too late",
+            "the computer or its USB hub is busy: close other programs, plug the adapter in directly",
+        )
 
 
 def _find_answering(facts: BusFacts) -> Iterator[Finding]:

@@ -33,12 +33,12 @@ from lerotool.devices.servos.registers import (
     Register,
 )
 from lerotool.devices.servos.scan import Found
-from lerotool.devices.servos.statistics import ServoStatistics
+from lerotool.devices.servos.status import Status
+from lerotool.setup.counting import count_replies
 from lerotool.setup.facts import BusFacts, Replies, ServoFacts, Stranger, Tongue
 from lerotool.setup.listening import BAUDRATE, Listen, Progress, ignore, listen, listen_for_arm
 
 READS = 200
-CHUNK = 10
 
 
 def examine(
@@ -90,21 +90,16 @@ def _read_all(
     """Return the facts of motors, and the ids of those that do not answer any more."""
     ids = sorted(ids)
     with ServoBus(port) as bus:
-        for done in range(reads):
-            if done % CHUNK == 0:
-                progress("counting answers", done / reads)
-            # One by one: a common request leaves out those that have been silent for a while.
-            for servo in ids:
-                bus.ping(servo)
-        counted = bus.statistics.servos
+        counted = count_replies(bus, ids, reads, progress)
+        seen = bus.statistics.servos
         kept = bus.sync_read(FIRMWARE_MAJOR, ids, block=OPERATING_MODE, tries=5)
         present = bus.sync_read(TORQUE_ENABLE, ids, block=PRESENT_CURRENT, tries=5)
     lost = tuple(servo for servo in ids if servo in kept.silent | present.silent)
-    facts = [_facts(servo, kept, present, counted[servo]) for servo in ids if servo not in lost]
+    facts = [_facts(servo, kept, present, seen[servo].status, counted[servo]) for servo in ids if servo not in lost]
     return tuple(facts), lost
 
 
-def _facts(servo: int, kept: SyncReading, present: SyncReading, counted: ServoStatistics) -> ServoFacts:
+def _facts(servo: int, kept: SyncReading, present: SyncReading, seen: Status, replies: Replies) -> ServoFacts:
     def memory(register: Register) -> int:
         return kept.value(servo, register)
 
@@ -115,7 +110,7 @@ def _facts(servo: int, kept: SyncReading, present: SyncReading, counted: ServoSt
         id=servo,
         model=memory(MODEL_NUMBER),
         firmware=f"{memory(FIRMWARE_MAJOR)}.{memory(FIRMWARE_MINOR)}",
-        status=counted.status | present.statuses[servo] | kept.statuses[servo],
+        status=seen | present.statuses[servo] | kept.statuses[servo],
         voltage_v=round(now(PRESENT_VOLTAGE) * PRESENT_VOLTAGE.scale, 1),
         min_voltage_v=round(memory(MIN_VOLTAGE) * MIN_VOLTAGE.scale, 1),
         max_voltage_v=round(memory(MAX_VOLTAGE) * MAX_VOLTAGE.scale, 1),
@@ -131,12 +126,7 @@ def _facts(servo: int, kept: SyncReading, present: SyncReading, counted: ServoSt
         homing_offset=memory(HOMING_OFFSET),
         range_min=memory(MIN_POSITION),
         range_max=memory(MAX_POSITION),
-        replies=Replies(
-            asked=counted.replies + counted.damaged + counted.silent,
-            answered=counted.replies,
-            damaged=counted.damaged,
-            silent=counted.silent,
-        ),
+        replies=replies,
     )
 
 

@@ -25,16 +25,18 @@ class Replies:
         answered: whole answers that came in time.
         damaged: answers of a wrong length or check sum.
         silent: requests without any answer.
+        late: requests whose answer came after its time, as happens when the computer or the USB hub is busy.
     """
 
     asked: int = 0
     answered: int = 0
     damaged: int = 0
     silent: int = 0
+    late: int = 0
 
     @property
     def failed(self) -> int:
-        """Requests that were not answered at first."""
+        """Requests that were not answered as they should be, late ones not among them."""
         return self.damaged + self.silent
 
     @property

@@ -42,12 +42,14 @@ def listen_for_arm(port: str) -> tuple[Found, ...]:
 
 
 def listen(port: str, progress: Progress = ignore) -> tuple[Found, ...]:
-    """Return who is heard at any speed among the ids that motors usually have.
+    """Return who is heard at any speed among the ids that motors usually have; all are asked twice.
 
     Raises:
         DeviceError: the port cannot be opened or has gone.
     """
-    return _scan(port, LIKELY_IDS, progress)
+    rounds = [_scan(port, LIKELY_IDS, progress) for _ in range(2)]
+    heard = {(found.baudrate, found.id): found for heard_now in rounds for found in heard_now}
+    return tuple(heard.values())
 
 
 def listen_everywhere(port: str, progress: Progress = ignore) -> tuple[Found, ...]:

@@ -41,14 +41,25 @@ def examine_with(bus: EmulatedBus, orders: dict[tuple[str, int], int]) -> BusFac
 
 
 def test_the_counts_of_answers_are_what_was_injected(bus: EmulatedBus) -> None:
-    """Lost ones are silent, others damaged; every motor is asked as often."""
-    facts = examine_with(bus, {("lost", 3): 5, ("corrupt", 4): 4})
+    """Lost ones are silent, others damaged, late ones late; every motor is asked as often."""
+    facts = examine_with(bus, {("lost", 3): 5, ("corrupt", 4): 4, ("late", 5): 3})
     replies = {servo.id: servo.replies for servo in facts.servos}
-    assert {servo: counts.asked for servo, counts in replies.items()} == dict.fromkeys(range(1, 7), READS)
-    assert replies[3].failed >= 5
-    assert replies[4].failed >= 4
-    assert replies[4].damaged >= 1
-    assert bus.counts()["faults"]["lost"] == {3: 5}
+    for counts in replies.values():
+        assert counts.asked == counts.answered + counts.damaged + counts.silent + counts.late == READS
+    assert sum(counts.silent for counts in replies.values()) == 5
+    assert {servo for servo, counts in replies.items() if counts.silent} <= {3, 5}
+    assert {servo: counts.damaged for servo, counts in replies.items()} == {1: 0, 2: 0, 3: 0, 4: 4, 5: 0, 6: 0}
+    assert sum(counts.late for counts in replies.values()) >= 3
+
+
+def test_a_busy_computer_is_told_from_a_bad_cable(bus: EmulatedBus) -> None:
+    """Answers held back on their way to the program come late; nobody's plug is blamed."""
+    bus.faults(stall=0.1, stall_s=0.05)
+    facts = examine(bus.port, reads=READS)
+    assert sum(servo.replies.late for servo in facts.servos) > 0
+    findings = diagnose(facts)
+    assert [finding.code for finding in findings] == ["late"]
+    assert is_fit(findings)
 
 
 @pytest.mark.parametrize(
