@@ -52,8 +52,10 @@ def compare_dataset(block: StoredBlock, context: Context) -> dict[str, str]:
         values = [stats.quantiles[n] if n in QUANTILES else getattr(stats, n) for n in STATISTICS]
         rows = [*(np.ravel(v) for v in (*values, *measured.gaps.values())), _aggregated_overflow(name, context)]
         segments = Segments(np.stack(rows)[None], np.array([stats.count], np.int64))
-        _compare(name, block, segments, total, longest, context)
-        definition = compare_quantiles(name, block, segments, context) if context.tells_quantiles(name) else None
+        is_stale = _compare(name, block, segments, total, longest, context)
+        if not context.tells_quantiles(name):
+            continue
+        definition = compare_quantiles(name, block, segments, context, is_stale=is_stale)
         if definition is not None:
             definitions[name] = definition
     return definitions
@@ -79,7 +81,9 @@ def _compare(
     lengths: npt.NDArray[np.int64],
     summed: npt.NDArray[np.int64],
     context: Context,
-) -> None:
+) -> bool:
+    """Compare all but the quantiles; return whether anything is stale."""
+    is_stale = False
     entry = block.entries.get(name, {})
     feature = context.dataset.features[name]
     is_other = _compare_counts(name, feature, block, lengths, context)
@@ -94,7 +98,8 @@ def _compare(
         tolerance = scale.tolerance(statistic) + extra
         if statistic == "std" and _is_overflown(name, stored, segments, block, tolerance, context):
             continue
-        _note_stale(name, statistic, block, stored, segments, tolerance, context)
+        is_stale |= _note_stale(name, statistic, block, stored, segments, tolerance, context)
+    return is_stale
 
 
 def _extra(
@@ -117,7 +122,7 @@ def _note_stale(
     segments: Segments,
     tolerance: Floats,
     context: Context,
-) -> None:
+) -> bool:
     expected = segments.statistic(statistic)
     known = (stored.is_usable & (segments.counts > 0))[:, None] & np.isfinite(stored.values)
     with np.errstate(invalid="ignore"):
@@ -135,6 +140,7 @@ def _note_stale(
         expected,
         np.broadcast_to(tolerance, expected.shape),
     )
+    return bool(wrong.any())
 
 
 def _compare_counts(

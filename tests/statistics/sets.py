@@ -22,16 +22,15 @@ JOINTS = ["pan.pos", "lift.pos", "grip.pos"]
 
 def make_set(root: Path, episodes: Sequence[Mapping[str, np.ndarray]], features: Mapping[str, Feature]) -> Dataset:
     """Write a dataset whose episodes have these columns."""
+    fields = [arrow_field(name, feature) for name, feature in features.items()]
+    schema = pa.schema([*fields, pa.field("task", pa.string())])
+    new = []
+    for columns in episodes:
+        tasks = pa.array(["do it"] * len(columns[fields[0].name]), pa.string())
+        arrays = [pa.array(columns[f.name].tolist(), f.type) for f in fields]
+        new.append(NewEpisode(pa.Table.from_arrays([*arrays, tasks], schema=schema)))
     with DatasetAppender.create(root, FPS, features, "test") as appender:
-        for columns in episodes:
-            fields = [arrow_field(name, feature) for name, feature in features.items()]
-            arrays = [pa.array(columns[f.name].tolist(), f.type) for f in fields]
-            length = len(next(iter(columns.values())))
-            tasks = pa.array(["do it"] * length, pa.string())
-            rows = pa.Table.from_arrays([*arrays, tasks], schema=pa.schema([*fields, pa.field("task", pa.string())]))
-            appender.append(
-                [NewEpisode(rows, {}, {}, None, {"recording_id": f"{id(columns):032x}", "report": {}}, None)]
-            )
+        appender.append(new)
         appender.finalize()
     return Dataset.open(root)
 
