@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,7 +36,7 @@ from lerotool.devices.servos.scan import Found
 from lerotool.devices.servos.status import Status
 from lerotool.setup.counting import count_replies
 from lerotool.setup.facts import BusFacts, Replies, ServoFacts, Stranger, Tongue
-from lerotool.setup.listening import BAUDRATE, Listen, Progress, ignore, listen, listen_for_arm
+from lerotool.setup.listening import BAUDRATE, PATIENCE, Listen, Progress, ignore, listen, listen_for_arm
 
 READS = 200
 
@@ -92,11 +92,21 @@ def _read_all(
     with ServoBus(port) as bus:
         counted = count_replies(bus, ids, reads, progress)
         seen = bus.statistics.servos
-        kept = bus.sync_read(FIRMWARE_MAJOR, ids, block=OPERATING_MODE, tries=5)
-        present = bus.sync_read(TORQUE_ENABLE, ids, block=PRESENT_CURRENT, tries=5)
+        kept = _read_block(bus, ids, FIRMWARE_MAJOR, OPERATING_MODE)
+        present = _read_block(bus, ids, TORQUE_ENABLE, PRESENT_CURRENT)
     lost = tuple(servo for servo in ids if servo in kept.silent | present.silent)
     facts = [_facts(servo, kept, present, seen[servo].status, counted[servo]) for servo in ids if servo not in lost]
     return tuple(facts), lost
+
+
+def _read_block(bus: ServoBus, ids: Sequence[int], first: Register, last: Register) -> SyncReading:
+    """Return registers of motors, of all of them if that can be had."""
+    best = bus.sync_read(first, ids, block=last)
+    for _ in range(PATIENCE):
+        if not best.silent:
+            break
+        best = min(best, bus.sync_read(first, ids, block=last), key=lambda reading: len(reading.silent))
+    return best
 
 
 def _facts(servo: int, kept: SyncReading, present: SyncReading, seen: Status, replies: Replies) -> ServoFacts:
