@@ -1,6 +1,6 @@
 """How close `lerotool encode` comes to the bare encoder, where the time goes, what LeRobot needs, and how much memory.
 
-    .venv/bin/python scripts/benchmarks/encode.py [--quick] [--lerobot PYTHON] [--episodes N] [--seconds S] [--json FILE]
+    .venv/bin/python scripts/benchmarks/encode.py [--quick] [--lerobot PYTHON] [--episodes N] [--seconds S] [--rounds N]
 
 Two cameras, 640x480 at 30/s, SVT-AV1 with LeRobot's defaults. "Bare" is SVT-AV1 fed with yuv420p pictures from memory,
 one process per core with one encoder thread each, its best arrangement. Rounds of bare and lerotool take turns and
@@ -15,12 +15,12 @@ import argparse
 import json
 import os
 import platform
-import resource
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -163,12 +163,15 @@ def check_result(root: Path, jpegs: list[list[bytes]], bare: Path, episodes: int
             numbers = [number_of(picture) for picture in dataset.frames(episode, key)]
             if numbers != list(range(len(packets))):
                 sys.exit(f"error: episode {episode}, {key}: frames are not those that were recorded")
-    ours = np.mean(
-        [psnr(one, other) for one, other in zip(dataset.frames(0, KEYS[0], 0, 150), sources[0], strict=False)]
-    )
-    theirs = np.mean([psnr(one, other) for one, other in zip(iter_rgb(bare, 0, 150, FPS), sources[0], strict=False)])
+    ours = mean_psnr(dataset.frames(0, KEYS[0], 0, len(sources[0])), sources[0])
+    theirs = mean_psnr(iter_rgb(bare, 0, len(sources[0]), FPS), sources[0])
     if abs(ours - theirs) > PSNR_TOLERANCE_DB:
         sys.exit(f"error: pictures differ from the bare encoder's by {ours - theirs:+.2f} dB; no figures")
+
+
+def mean_psnr(pictures: Iterable[Any], sources: Sequence[Any]) -> float:
+    """Return the mean likeness of pictures to their sources in dB."""
+    return float(np.mean([psnr(one, other) for one, other in zip(pictures, sources, strict=True)]))
 
 
 def measure_stages(work: Path, jpegs: list[bytes]) -> dict[str, float]:
@@ -214,41 +217,38 @@ def measure_memory(work: Path, counts: Sequence[int]) -> dict[int, float]:
     for count in counts:
         root = work / f"memory{count}"
         spool(root, [jpegs], count, stream)
-        found[count] = peak_mb(lambda root=root: lerotool("encode", "--pending", root, "--json", "--vcodec", "h264"))
+        found[count] = peak_mb("encode", "--pending", root, "--json", "--vcodec", "h264", "--preset", "ultrafast")
         if len(Dataset.open(root).episodes) != count:
             sys.exit(f"error: {count} episodes were not all encoded")
     return found
 
 
-def peak_mb(run: Callable[[], object]) -> float:
-    """Return the peak of the largest process that a command starts; a process of its own does the asking."""
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        run()
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        os.write(writer, str(peak).encode())
-        os._exit(0)
-    os.close(writer)
-    os.waitpid(pid, 0)
-    with os.fdopen(reader) as answer:
-        return int(answer.read()) / (1e6 if sys.platform == "darwin" else 1e3)
+def peak_mb(*arguments: object) -> float:
+    """Run lerotool and return the peak of its largest process.
+
+    A small process of its own asks: one that is started by a large process counts the memory of that as its own.
+    """
+    asker = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+    asker += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    command = [sys.executable, "-c", asker, sys.executable, "-m", "lerotool", *map(str, arguments)]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return int(answer) / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def show(results: dict[str, Any]) -> None:
     """Print the figures as a table, with ratios."""
     rate = results["rates"]
+    share = f"{rate['command_share']:.0%} of bare (target >= 80 %), by CPU {rate['command_cpu_share']:.0%}"
     print(
-        f"{results['machine']}, load {results['load']:.1f}; {results['episodes']} episodes of {results['seconds']:g} s, "
-        f"2 cameras {WIDTH}x{HEIGHT} at {FPS}; median of {len(rate['rounds'])} rounds"
+        f"{results['machine']}, load {results['load']:.1f}; {results['episodes']} episodes of {results['seconds']:g} s,"
+        f" 2 cameras {WIDTH}x{HEIGHT} at {FPS}; median of {len(rate['rounds'])} rounds"
     )
     rows = [
         ("bare SVT-AV1, all cores", f"{rate['bare_frames_per_s']:.0f} frames/s", f"{rate['bare_cpu_ms']:.2f} ms CPU"),
         (
             "lerotool encode, whole command",
             f"{rate['command_frames_per_s']:.0f} frames/s",
-            f"{rate['command_cpu_ms']:.2f} ms CPU; {rate['command_share']:.0%} of bare (target >= 80 %), "
-            f"by CPU {rate['command_cpu_share']:.0%}",
+            f"{rate['command_cpu_ms']:.2f} ms CPU; {share}",
         ),
         (
             "lerotool encode, jobs alone",
@@ -276,7 +276,7 @@ def show(results: dict[str, Any]) -> None:
 def main() -> None:
     """Measure, check that results agree, print."""
     parser = argparse.ArgumentParser(description="How close lerotool encode comes to the bare encoder.")
-    parser.add_argument("--quick", action="store_true", help="two episodes of 5 s, one round, fewer small episodes")
+    parser.add_argument("--quick", action="store_true", help="3 episodes of 10 s, one round, fewer small ones")
     parser.add_argument("--lerobot", type=Path, metavar="PYTHON", help="an interpreter that has the real LeRobot")
     parser.add_argument("--episodes", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=15.0)
@@ -284,7 +284,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     options = parser.parse_args()
     if options.quick:
-        options.episodes, options.seconds, options.rounds = 2, 5.0, 1
+        options.episodes, options.seconds, options.rounds = 3, 10.0, 1
     counts = MEMORY_EPISODES[: 2 if options.quick else 3]
     with tempfile.TemporaryDirectory(prefix="lerotool-benchmark-") as folder:
         work = Path(folder)
