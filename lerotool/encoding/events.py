@@ -6,6 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lerotool.encoding.rescue.findings import RescueReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,7 @@ class EncodeReport:
         failures: episodes that this run tried in vain; they are still pending.
         left: other episodes that are still pending, with the reason.
         live: episodes that are being recorded now.
+        rescue: what has become of what LeRobot left behind, if that was looked for and there was something.
     """
 
     root: Path
@@ -153,6 +158,7 @@ class EncodeReport:
     failures: tuple[Left, ...]
     left: tuple[Left, ...]
     live: tuple[str, ...]
+    rescue: RescueReport | None = None
 
     @property
     def frames_per_s(self) -> float:

@@ -33,6 +33,7 @@ class EncodeOptions:
         priority: of the workers.
         only: numbers of the pending episodes to encode, as their folders have them; None is all.
         keep_pending: leave the folders of committed episodes where they are, marked as committed.
+        rescue: also take what LeRobot itself has left behind in the dataset.
     """
 
     jobs: int | None = None
@@ -42,6 +43,7 @@ class EncodeOptions:
     priority: Priority = Priority.LOW
     only: frozenset[int] | None = None
     keep_pending: bool = False
+    rescue: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import shutil
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 
 from lerotool.dataset.writing.appender import DatasetAppender
 from lerotool.dataset.writing.journal import INFO, finish_interrupted
 from lerotool.encoding.commit import mark_committed
+from lerotool.encoding.committed import committed_recordings
 from lerotool.encoding.events import (
     EncodeReport,
     Ending,
@@ -28,9 +29,11 @@ from lerotool.encoding.events import (
 )
 from lerotool.encoding.fitting import without_misfits
 from lerotool.encoding.plan import EncodeOptions, Plan, plan_encoding
+from lerotool.encoding.rescue.findings import RescueReport
+from lerotool.encoding.rescue.run import remove_rescued, rescue, rescue_left
 from lerotool.encoding.schedule import Schedule
 from lerotool.encoding.selection import selected
-from lerotool.errors import DatasetNotFoundError, LerotoolError
+from lerotool.errors import DatasetLockedError, DatasetNotFoundError, LerotoolError
 from lerotool.execution import Place, ThisMachine, cores, open_executor
 from lerotool.media.encode import probe_encoder
 from lerotool.spool.pending import PendingEpisode, State, list_pending
@@ -65,7 +68,7 @@ def encode_pending(
     Raises:
         DatasetNotFoundError: there is no such folder.
         DatasetLockedError: another process changes the dataset.
-        DatasetError: the dataset cannot be appended to.
+        DatasetError: the dataset cannot be appended to, or what LeRobot left of it cannot be understood.
         MediaError: an encoder that ``options.overrides`` asks for does not work here.
         ClusterError: the cluster cannot be reached, or one of its workers cannot do the work; nothing has begun.
         UsageError: no pending episode has one of the numbers ``options.only``.
@@ -77,10 +80,26 @@ def encode_pending(
         raise DatasetNotFoundError(f"there is no dataset at {str(root)!r}")
     began = time.perf_counter()
     finish_interrupted(Workspace(root))
-    place = place or ThisMachine(options.jobs, options.priority)
+    where = executor or place or ThisMachine(options.jobs, options.priority)
+    rescued = rescue(root, where) if options.rescue else None
+    report = _encode(root, options, on_event, where, stop, began).report()
+    if options.rescue:
+        report = _with_rescue(report, rescued)
+    on_event(Finished(report))
+    return report
+
+
+def _encode(
+    root: Path,
+    options: EncodeOptions,
+    on_event: Listener,
+    where: Executor | Place,
+    stop: threading.Event | None,
+    began: float,
+) -> _Totals:
     plan = _plan(root, options)
     if not plan.tasks and not plan.salvageable and not _wants_packing(root, options):
-        return _finish(_Totals(plan, began), on_event)
+        return _Totals(plan, began)
     with _open(plan) as appender:
         if options.keep_pending:
             _mark_kept(root)
@@ -89,7 +108,24 @@ def encode_pending(
         if plan.salvageable:
             plan = _salvage(plan, options)
         plan = without_misfits(plan, appender.info)
-        return _finish(_run(plan, options, appender, on_event, executor or place, stop, began), on_event)
+        return _run(plan, options, appender, on_event, where, stop, began)
+
+
+def _with_rescue(report: EncodeReport, rescued: RescueReport | None) -> EncodeReport:
+    """Remove the leftovers that are in the dataset by now, and return the report that tells of the rest."""
+    removed = 0
+    with contextlib.suppress(DatasetLockedError):  # the next run removes them
+        removed = remove_rescued(report.root)
+    if rescued is None:
+        return report
+    left = [*report.left, *rescue_left(rescued)]
+    is_over = report.ending is Ending.STOPPED or not left
+    return replace(
+        report,
+        ending=report.ending if is_over else Ending.INCOMPLETE,
+        left=tuple(left),
+        rescue=replace(rescued, removed_pictures=removed),
+    )
 
 
 def plan_pending(root: Path, options: EncodeOptions | None = None) -> Plan:
@@ -106,16 +142,6 @@ def plan_pending(root: Path, options: EncodeOptions | None = None) -> Plan:
 
 def _plan(root: Path, options: EncodeOptions) -> Plan:
     return selected(plan_encoding(root, options, committed_recordings(root)), options.only)
-
-
-def committed_recordings(root: Path) -> frozenset[str]:
-    """Return the ids of the recordings that a dataset contains."""
-    found = set()
-    for path in sorted(Workspace(root).sidecar.glob("recordings/*/*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            with contextlib.suppress(ValueError, AttributeError):
-                found.add(json.loads(line).get("recording_id"))
-    return frozenset(found - {None})
 
 
 class _Totals:
@@ -148,12 +174,6 @@ class _Totals:
             left=left,
             live=self.plan.live,
         )
-
-
-def _finish(totals: _Totals, on_event: Listener) -> EncodeReport:
-    report = totals.report()
-    on_event(Finished(report))
-    return report
 
 
 def _mark_kept(root: Path) -> None:

@@ -182,10 +182,16 @@ def _last_numbers(root: Path, info: DatasetInfo) -> dict[str, FileNumber]:
     return found
 
 
+def numbered(path: Path) -> FileNumber | None:
+    """Return the number of a data, video or episodes file as LeRobot names it; None if it is named otherwise."""
+    match = _NUMBERED.fullmatch(f"{path.parent.name}/{path.name}")
+    return FileNumber(int(match[1]), int(match[2])) if match else None
+
+
 def _numbers_on_disk(folder: Path) -> Iterator[tuple[int, int]]:
     for path in folder.glob("chunk-*/file-*"):
-        if match := _NUMBERED.fullmatch(f"{path.parent.name}/{path.name}"):
-            yield int(match[1]), int(match[2])
+        if (number := numbered(path)) is not None:
+            yield number.chunk, number.file
 
 
 def _language(info: DatasetInfo, schema: pa.Schema | None) -> dict[str, pa.DataType]:

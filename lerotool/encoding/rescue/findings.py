@@ -1,0 +1,139 @@
+"""What can and cannot be saved of what LeRobot left behind, episode by episode. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from lerotool.dataset.info import DatasetInfo
+from lerotool.encoding.rescue.leftovers import PictureFolder
+from lerotool.encoding.rescue.rows import DataFile, Span
+from lerotool.encoding.rescue.videos import Place
+from lerotool.moments import FeatureStats
+
+
+class Fate(StrEnum):
+    """What becomes of an episode."""
+
+    KEPT = "kept"
+    """Its rows are there and its pictures are in the videos: it stays in the dataset."""
+    ENCODED = "encoded"
+    """Its rows are there and its pictures are files: it is encoded and comes after those that are kept."""
+    CUT = "cut"
+    """The same, up to the first row that lacks a picture."""
+    LEFT = "left"
+    """It cannot be part of a dataset; its files stay where they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of one episode.
+
+    Attributes:
+        episode: the number that LeRobot gave it.
+        fate: what becomes of it.
+        rows: that are there.
+        usable: of those, that become part of the dataset.
+        pictures: finished picture files, by camera.
+        reason: what is missing, for people; empty when nothing is.
+        hint: what can be done about it.
+    """
+
+    episode: int
+    fate: Fate
+    rows: int
+    usable: int
+    pictures: Mapping[str, int] = field(default_factory=dict)
+    reason: str = ""
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEpisode:
+    """An episode whose rows and videos are both there.
+
+    Attributes:
+        number: that LeRobot gave it.
+        file: the data file that it is in.
+        span: its rows there.
+        places: its frames, by camera.
+        stats: of its cameras, as far as they are known.
+    """
+
+    number: int
+    file: DataFile
+    span: Span
+    places: Mapping[str, Place]
+    stats: Mapping[str, FeatureStats]
+
+
+@dataclass(frozen=True, slots=True)
+class LooseEpisode:
+    """An episode whose rows are there and whose pictures are files.
+
+    Attributes:
+        number: that LeRobot gave it.
+        file: the data file that its rows are in.
+        span: the rows that are used.
+        folders: its pictures, by camera.
+    """
+
+    number: int
+    file: DataFile
+    span: Span
+    folders: Mapping[str, PictureFolder]
+
+
+@dataclass(frozen=True, slots=True)
+class RescuePlan:
+    """What will be done with what LeRobot left behind.
+
+    Attributes:
+        root: the dataset.
+        info: its ``info.json`` as it is.
+        tasks: task texts by number.
+        files: its data files.
+        findings: all episodes that are not simply in order, by number.
+        kept: episodes that stay, in order.
+        loose: episodes that become pending episodes, in order.
+        is_broken: whether the dataset's tables must be made anew.
+        refusal: why nothing is done, if nothing is.
+        notes: what else people should know.
+    """
+
+    root: Path
+    info: DatasetInfo
+    tasks: tuple[str, ...] = ()
+    files: tuple[DataFile, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    kept: tuple[KeptEpisode, ...] = ()
+    loose: tuple[LooseEpisode, ...] = ()
+    is_broken: bool = False
+    refusal: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def does_anything(self) -> bool:
+        """Whether the plan changes anything."""
+        return self.refusal is None and self.is_broken
+
+
+@dataclass(frozen=True, slots=True)
+class RescueReport:
+    """What has been done with what LeRobot left behind.
+
+    Attributes:
+        findings: all episodes that were not simply in order.
+        originals: where the tables that were made anew are kept as they were, if any were.
+        removed_pictures: picture files removed from ``images/`` because the dataset contains them.
+        refusal: why nothing was done, if nothing was.
+        notes: what else people should know.
+    """
+
+    findings: tuple[Finding, ...]
+    originals: Path | None = None
+    removed_pictures: int = 0
+    refusal: str | None = None
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,202 @@
+"""What LeRobot left behind in a dataset, and what can be done with it: found by looking only, nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from lerotool.dataset.info import INFO, DatasetInfo, FormatVersion, load_info
+from lerotool.dataset.layout import Layout
+from lerotool.dataset.reading.footerless import has_footer
+from lerotool.dataset.tasks import load_tasks
+from lerotool.dataset.writing.numbering import FileNumber
+from lerotool.dataset.writing.state import data_files, episodes_files, numbered
+from lerotool.encoding.rescue.findings import Fate, Finding, KeptEpisode, LooseEpisode, RescuePlan
+from lerotool.encoding.rescue.ledger import taken_folders
+from lerotool.encoding.rescue.leftovers import PictureFolder, find_picture_folders
+from lerotool.encoding.rescue.quiet import who_writes
+from lerotool.encoding.rescue.rows import DataFile, Span, read_data_file
+from lerotool.encoding.rescue.videos import KnownEpisode, Place, VideoFrames, read_known
+from lerotool.features import Kind, cameras
+
+Folders = Mapping[str, PictureFolder]
+_NO_ROWS = "no rows were ever written for these pictures; rows cannot be made up"
+
+
+def plan_rescue(root: Path) -> RescuePlan | None:
+    """Look at what LeRobot left behind; None if there is nothing.
+
+    Args:
+        root: the dataset.
+
+    Raises:
+        DatasetError: ``info.json``, the tasks or a table cannot be understood.
+        IncompatibleDatasetError: a table that was not closed has columns that cannot be known beforehand.
+    """
+    if not (root / INFO).is_file():
+        return None
+    info = load_info(root)
+    videos = set(cameras(info.features))
+    taken = taken_folders(root)
+    folders = [f for f in find_picture_folders(root) if f.camera in videos and f.path not in taken]
+    if info.codebase_version is not FormatVersion.V30:
+        text = f"it has format {info.codebase_version}, only {FormatVersion.V30} can be written"
+        return RescuePlan(root, info, refusal=text) if folders else None
+    tables = [*data_files(root), *episodes_files(root)]
+    is_open = any(not has_footer(path) for path in tables)
+    is_missing = info.total_episodes > 0 and not episodes_files(root) and bool(data_files(root))
+    if not folders and not is_open and not is_missing:
+        return None
+    look = _Look(root, info, folders)
+    plan = look.unwritten() if not is_open and not is_missing and look.are_all_later() else look.deep()
+    return replace(plan, refusal=who_writes(root)) if plan.does_anything else plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    file: DataFile
+    span: Span
+
+
+class _Look:
+    def __init__(self, root: Path, info: DatasetInfo, folders: Sequence[PictureFolder]) -> None:
+        self._root = root
+        self._info = info
+        self._cameras = cameras(info.features)
+        self._folders: dict[int, dict[str, PictureFolder]] = {}
+        for folder in folders:
+            self._folders.setdefault(folder.episode, {})[folder.camera] = folder
+
+    def are_all_later(self) -> bool:
+        """Whether no folder is of an episode that the dataset counts."""
+        return all(number >= self._info.total_episodes for number in self._folders)
+
+    def unwritten(self) -> RescuePlan:
+        """Return the plan for a dataset that is in order apart from pictures without rows."""
+        return RescuePlan(self._root, self._info, findings=tuple(self._without_rows(frozenset())))
+
+    def deep(self) -> RescuePlan:
+        """Return the plan after reading all tables and counting all frames."""
+        tasks = load_tasks(self._root, self._info)
+        files = tuple(read_data_file(path, self._info.features) for path in data_files(self._root))
+        known = read_known(episodes_files(self._root), self._info.features, self._info.fps)
+        frames = {key: VideoFrames(self._video_files(key)) for key in self._cameras}
+        rows: dict[int, _Rows] = {}
+        for file in files:
+            for span in file.spans:
+                rows.setdefault(span.episode, _Rows(file, span))
+        findings: list[Finding] = []
+        kept: list[KeptEpisode] = []
+        loose: list[LooseEpisode] = []
+        for number in sorted(rows):
+            places = self._places(rows[number].span, known.get(number), frames)
+            found = self._judge(number, rows[number], places, len(tasks))
+            if found.fate is Fate.KEPT:
+                stats = known[number].stats if number in known else {}
+                kept.append(KeptEpisode(number, rows[number].file, rows[number].span, places, stats))
+                if number in known:
+                    continue
+            elif found.fate is not Fate.LEFT:
+                span = replace(rows[number].span, length=found.usable)
+                loose.append(LooseEpisode(number, rows[number].file, span, self._folders[number]))
+            findings.append(found)
+        findings += self._without_rows(frozenset(rows))
+        total = sum(episode.span.length for episode in kept)
+        counted = (self._info.total_episodes, self._info.total_frames)
+        is_sound = all(file.lost_bytes is None for file in files) and set(known) == {e.number for e in kept}
+        in_order = [episode.number for episode in kept] == list(range(len(kept)))
+        return RescuePlan(
+            root=self._root,
+            info=self._info,
+            tasks=tasks,
+            files=files,
+            findings=tuple(findings),
+            kept=tuple(kept),
+            loose=tuple(loose),
+            is_broken=bool(loose) or not (is_sound and in_order and counted == (len(kept), total)),
+            notes=tuple(self._notes(files, frames, rows)),
+        )
+
+    def _video_files(self, key: str) -> dict[FileNumber, Path]:
+        layout = Layout.of(self._root, self._info)
+        found = {}
+        for path in sorted((self._root / "videos" / key).glob("*/*.mp4")):
+            number = numbered(path)
+            if number is not None and layout.video_path(key, number.chunk, number.file) == path:
+                found[number] = path
+        return found
+
+    def _places(self, span: Span, known: KnownEpisode | None, frames: Mapping[str, VideoFrames]) -> dict[str, Place]:
+        places: dict[str, Place] = {}
+        for key in self._cameras:
+            place = None
+            if known is not None:
+                if key in known.places and known.length == span.length:
+                    place = frames[key].take(known.places[key], span.length)
+            elif key not in self._folders.get(span.episode, {}):
+                # LeRobot removes an episode's pictures once they are encoded.
+                place = frames[key].take_next(span.length)
+            if place is not None:
+                places[key] = place
+        return places
+
+    def _judge(self, number: int, rows: _Rows, places: Mapping[str, Place], tasks: int) -> Finding:
+        length = rows.span.length
+        folders = self._folders.get(number, {})
+        pictures = {key: len(folder.files) for key, folder in folders.items()}
+        if (problem := self._row_problem(rows, tasks)) is not None:
+            return Finding(number, Fate.LEFT, length, 0, pictures, problem)
+        if set(places) == set(self._cameras):
+            return Finding(number, Fate.KEPT, length, length, pictures)
+        missing = [key for key in self._cameras if key not in places and key not in folders]
+        if missing or places:
+            lost = f"the pictures of {_listed(missing)} are neither in a video nor in files" if missing else ""
+            split = f"those of {_listed(sorted(places))} are in a video, the others in files" if places else ""
+            return Finding(number, Fate.LEFT, length, 0, pictures, "; ".join(filter(None, [lost, split])))
+        usable = min(length, *pictures.values())
+        if usable == length:
+            return Finding(number, Fate.ENCODED, length, length, pictures)
+        short = _listed([f"{key} has {count}" for key, count in pictures.items() if count < length])
+        reason = f"there are not {length} finished pictures for its {length} rows: {short}"
+        return Finding(number, Fate.CUT if usable else Fate.LEFT, length, usable, pictures, reason)
+
+    def _row_problem(self, rows: _Rows, tasks: int) -> str | None:
+        if not rows.span.is_sound:
+            return "its rows are not frames 0, 1, 2, … in their order"
+        if any(feature.kind is Kind.LANGUAGE for feature in self._info.features.values()):
+            return "language columns cannot be written"
+        numbers = np.asarray(rows.file.rows(rows.span, self._info.features)["task_index"].to_pylist())
+        if not ((numbers >= 0) & (numbers < tasks)).all():
+            return f"it has task {numbers.max()}, but meta/tasks.parquet has {tasks}"
+        return None
+
+    def _without_rows(self, with_rows: frozenset[int]) -> Iterator[Finding]:
+        for number in sorted(self._folders.keys() - with_rows):
+            folders = self._folders[number]
+            pictures = {key: len(folder.files) for key, folder in folders.items()}
+            first = next(iter(folders.values())).path.relative_to(self._root)
+            hint = f"the pictures stay in {first.parts[0]}/*/{first.name}; remove them when you do not need them"
+            yield Finding(number, Fate.LEFT, 0, 0, pictures, _NO_ROWS, hint)
+
+    def _notes(
+        self, files: Sequence[DataFile], frames: Mapping[str, VideoFrames], rows: Mapping[int, _Rows]
+    ) -> Iterator[str]:
+        for file in files:
+            if file.lost_bytes:
+                yield f"{file.path}: the last {file.lost_bytes} bytes hold no complete episode"
+        gone = [str(number) for number in range(self._info.total_episodes) if number not in rows]
+        if gone:
+            yield f"info.json counts {self._info.total_episodes} episodes; there are no rows of {_listed(gone)}"
+        for key, video in frames.items():
+            if video.left:
+                yield f"the videos of {key} have {video.left} frames that belong to no episode"
+        for path in sorted(self._root.glob("tmp*/*.mp4")):
+            yield f"{path}: a video that LeRobot had not yet joined to the others; it is left alone"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - 5} more" if len(texts) > 5 else ""
+    return ", ".join(texts[:5]) + more
