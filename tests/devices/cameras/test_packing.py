@@ -22,7 +22,14 @@ _COUNT = 40
 def _pack(codec: av.VideoCodecContext) -> list[tuple[bytes, bool]]:
     codec.open()
     packer = H264Packer(bytes(codec.extradata or b""))
-    return [packer.pack(av.Packet(data)) for data in iter_packets(codec, _COUNT)]
+    return [packer.pack(_flagged(data)) for data in iter_packets(codec, _COUNT)]
+
+
+def _flagged(data: bytes) -> av.Packet:
+    """Return a packet that a demuxer takes for a keyframe."""
+    packet = av.Packet(data)
+    packet.is_keyframe = True
+    return packet
 
 
 def _numbers(packets: list[bytes]) -> list[int]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from lerotool.devices.cameras import camera as camera_module
 from lerotool.devices.cameras.camera import CameraSpec, CameraState, open_camera
 from lerotool.devices.cameras.v4l2 import query_modes
 from lerotool.errors import LerotoolError
@@ -110,6 +111,7 @@ def _lose(text: str) -> dict[str, Any]:
 
 def _hang(text: str) -> dict[str, Any]:
     """Close a camera that sends nothing any more, and whose driver never returns."""
+    camera_module._JOIN_S = 0.5
     camera = open_camera(CameraSpec.parse(text))
     camera.wait_ready(PATIENCE_S)
     wait_until(lambda: camera.state is CameraState.STALLED)
@@ -190,7 +192,7 @@ def test_without_a_size_the_drivers_choice_is_taken_as_its_pictures_say(play: Pl
 
 def test_a_driver_that_never_returns_hangs_neither_closing_nor_the_process(play: Play) -> None:
     found = play("_hang", f"a={_NODE},64x32,100", fault="silent")
-    assert found == {"kind": "DeviceTimeoutError", "text": "camera 'a' did not stop within 5 s", "quick": True}
+    assert found == {"kind": "DeviceTimeoutError", "text": "camera 'a' did not stop within 0.5 s", "quick": True}
 
 
 def test_modes_are_read_from_the_kernels_own_structures(play: Play) -> None:
