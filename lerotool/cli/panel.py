@@ -238,6 +238,8 @@ def describe_warning(event: Event) -> str | None:
     match event:
         case events.PictureAlarm(is_over=False):
             return f"camera {_name(event.camera)!r}: no new picture for {event.age_s:.1f} s"
+        case events.FreezeAlarm(is_over=False):
+            return f"camera {_name(event.camera)!r} has frozen: it sends the same picture again and again"
         case events.DeviceLost():
             hint = f" ({event.hint})" if event.hint else ""
             return (
@@ -289,6 +291,8 @@ def describe(event: Event) -> str | None:
             return f"reset the scene: {event.seconds:g} s until episode {event.next_episode}"
         case events.PictureAlarm():
             return f"camera {_name(event.camera)!r} sends pictures again"
+        case events.FreezeAlarm():
+            return f"camera {_name(event.camera)!r} sends new pictures again"
         case events.DevicesBack():
             return "all devices work again"
         case events.AlignmentStarted():

@@ -148,6 +148,15 @@ class DevicesBack(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FreezeAlarm(Event):
+    """A camera sends the same picture again and again, or new ones again."""
+
+    type: ClassVar[str] = "freeze_alarm"
+    camera: str
+    is_over: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RobotOpened(Event):
     """The robot answers.
 

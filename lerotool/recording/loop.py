@@ -62,6 +62,10 @@ class PictureSource(Protocol):
     def lost_reason(self) -> str | None:
         """Why the camera is lost, None while it is not."""
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether pictures come, but always the same one."""
+
     def check(self) -> None:
         """Raise what the take's writer raised in the camera's thread."""
 
@@ -98,6 +102,7 @@ class Take:
         log: what is noted for the report.
         max_age_ns: pictures older than this raise an alarm.
         on_alarm: called with camera key, age in nanoseconds, and whether the alarm begins.
+        on_freeze: called with camera key, and whether the camera has frozen or moves again.
         failure: the error of a helper thread (syncing) that must end the take, or None.
     """
 
@@ -110,6 +115,7 @@ class Take:
     log: TakeLog
     max_age_ns: int
     on_alarm: Callable[[str, int, bool], None]
+    on_freeze: Callable[[str, bool], None]
     failure: Callable[[], BaseException | None]
 
 
@@ -176,6 +182,9 @@ def _choose_picture(take: Take, camera: PictureSource, now_ns: int) -> int:
     log.note(take.log.rows, picture.number, age_ns)
     if age_ns > take.max_age_ns or log.is_stale:
         _watch_age(take, camera.key, log, age_ns)
+    if camera.is_frozen is not log.is_frozen:
+        log.is_frozen = camera.is_frozen
+        take.on_freeze(camera.key, log.is_frozen)
     return picture.number
 
 

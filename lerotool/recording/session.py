@@ -26,6 +26,7 @@ from lerotool.recording.events import (
     EpisodeDiscarded,
     EpisodeSaved,
     Event,
+    FreezeAlarm,
     InterruptedFound,
     PictureAlarm,
     ResetStarted,
@@ -197,8 +198,7 @@ class Session:
             self._controls.begin_phase()
             progress.begin_take(take)
             self._listen(TakeStarted(progress.episode, config.episodes))
-            ending = self._guard(lambda: take.record(self._clock, self._controls, self._housekeeper, self._tell_alarm))
-            ending = ending or Ending.FAILURE
+            ending = self._guard(lambda: self._record_take(take)) or Ending.FAILURE
             progress.begin(Phase.SAVING, None)
             is_last = ending in _LEAVING or (ending is not Ending.AGAIN and progress.missing == 1)
             if is_last and not (ending is Ending.FAILURE and self._may_reconnect()):
@@ -208,6 +208,9 @@ class Session:
             take.leave()
             progress.end_take()
         return ending
+
+    def _record_take(self, take: OpenTake) -> Ending:
+        return take.record(self._clock, self._controls, self._housekeeper, self._tell_alarm, self._tell_freeze)
 
     def _open_take(self) -> OpenTake:
         assert self._need is not None
@@ -242,6 +245,9 @@ class Session:
 
     def _tell_alarm(self, key: str, age_ns: int, is_stale: bool) -> None:
         self._listen(PictureAlarm(key, age_ns / 1e9, is_over=not is_stale))
+
+    def _tell_freeze(self, key: str, is_frozen: bool) -> None:
+        self._listen(FreezeAlarm(key, is_over=not is_frozen))
 
     # When a device was lost.
 

@@ -28,6 +28,7 @@ from lerotool.storage import ProcessLock
 from lerotool.workspace import Workspace
 
 Alarm = Callable[[str, int, bool], None]
+FreezeAlarm = Callable[[str, bool], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,9 @@ class OpenTake:
         """Its folder."""
         return self._writer.path
 
-    def record(self, clock: Clock, controls: Controls, housekeeper: Housekeeper, on_alarm: Alarm) -> Ending:
+    def record(
+        self, clock: Clock, controls: Controls, housekeeper: Housekeeper, on_alarm: Alarm, on_freeze: FreezeAlarm
+    ) -> Ending:
         """Record until the take ends; on return or error nothing is appended any more.
 
         Raises:
@@ -108,6 +111,7 @@ class OpenTake:
                     log=self.log,
                     max_age_ns=round(self._config.max_picture_age_s * 1e9),
                     on_alarm=on_alarm,
+                    on_freeze=on_freeze,
                     failure=lambda: housekeeper.error,
                 )
                 return run_take(take, clock, controls)

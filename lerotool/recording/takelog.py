@@ -23,9 +23,10 @@ class CameraLog:
         alarms: how often the age rose above the limit.
         is_stale: whether it is above the limit now.
         late_rows: rows whose picture was older than the limit.
+        is_frozen: whether the camera sends the same picture again and again.
     """
 
-    __slots__ = ("_ages_ns", "_numbers", "alarms", "is_stale", "late_rows")
+    __slots__ = ("_ages_ns", "_numbers", "alarms", "is_frozen", "is_stale", "late_rows")
 
     def __init__(self, ticks: int) -> None:
         self._numbers = _zeros(ticks)
@@ -33,6 +34,7 @@ class CameraLog:
         self.alarms = 0
         self.late_rows = 0
         self.is_stale = False
+        self.is_frozen = False
 
     def note(self, row: int, number: int, age_ns: int) -> None:
         """Note the picture of a row."""

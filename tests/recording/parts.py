@@ -94,6 +94,7 @@ class ClockedCamera:
         self._start_ns = clock.now_ns
         self._period_ns = period_ns
         self.lost_reason: str | None = None
+        self.is_frozen = False
         self.stalled_at: int | None = None
         self.failure: Exception | None = None
 

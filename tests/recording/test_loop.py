@@ -35,6 +35,7 @@ class Stage:
         self.ticks = ticks
         self.cameras = list(cameras)
         self.alarms: list[tuple[str, bool]] = []
+        self.freezes: list[tuple[str, bool]] = []
         self.failure: BaseException | None = None
         self.log = TakeLog(ticks, [])
 
@@ -65,6 +66,7 @@ class Stage:
             log=self.log,
             max_age_ns=50 * MS,
             on_alarm=lambda key, _, is_stale: self.alarms.append((key, is_stale)),
+            on_freeze=lambda key, is_frozen: self.freezes.append((key, is_frozen)),
             failure=lambda: self.failure,
         )
         return run_take(take, self.clock, self.controls)
@@ -191,6 +193,19 @@ def test_a_command_ends_the_take_before_the_next_row(command: Command) -> None:
     stage.clock.on_sleep = lambda sleeps: stage.controls.give(command) if sleeps == 4 else None
     assert stage.run() == command.name.lower()
     assert len(stage.sink.rows) == 4
+
+
+def test_a_frozen_camera_is_told_once_and_when_it_moves_again() -> None:
+    stage = Stage(ticks=8)
+    camera = stage.add_camera(PERIOD)
+
+    def freeze(sleeps: int) -> None:
+        camera.is_frozen = 2 <= sleeps < 5
+
+    stage.clock.on_sleep = freeze
+    stage.run()
+    assert stage.freezes == [(camera.key, True), (camera.key, False)]
+    assert len(stage.sink.rows) == 8
 
 
 def test_stale_joints_are_marked_and_counted() -> None:

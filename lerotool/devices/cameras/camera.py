@@ -149,6 +149,11 @@ class Camera:
         return CameraState.FROZEN if self._freeze.is_frozen else CameraState.RUNNING
 
     @property
+    def is_frozen(self) -> bool:
+        """Whether pictures come, but always the same one."""
+        return self._freeze.is_frozen
+
+    @property
     def is_lost(self) -> bool:
         """Whether the source has ended; ``reopen`` may bring it back."""
         return self._lost is not None
