@@ -158,6 +158,8 @@ def encode(
             priority=Priority(priority.value),
             only=None if only is None else parse_numbers(only),
             keep_pending=keep_pending,
+            # Only where a dataset is named: LeRobot's recordings look like leftovers while they last.
+            rescue=bool(datasets) and not background,
         )
         if dry_run:
             return _show_plans(roots, options, output)
@@ -340,11 +342,20 @@ def _conclude(results: _Results, output: Output, *, tells_events: bool) -> int:
 
 def _show_plans(roots: list[Path], options: EncodeOptions, output: Output) -> int:
     from lerotool.cli.encode_report import plan_document, plan_text
+    from lerotool.cli.rescue_report import rescue_plan_document, rescue_plan_text
+    from lerotool.encoding.rescue.plan import plan_rescue
     from lerotool.encoding.run import plan_pending
 
     plans = [plan_pending(root, options) for root in roots]
-    output.document({"dry_run": True, "datasets": [plan_document(plan) for plan in plans]})
+    rescues = {plan.root: plan_rescue(plan.root) if options.rescue else None for plan in plans}
+    documents = [
+        {**plan_document(plan), "rescue": rescue_plan_document(found) if (found := rescues[plan.root]) else None}
+        for plan in plans
+    ]
+    output.document({"dry_run": True, "datasets": documents})
     for plan in plans:
+        if (found := rescues[plan.root]) is not None:
+            output.result(rescue_plan_text(found))
         output.result(plan_text(plan))
     if not plans:
         output.result("nothing is pending")

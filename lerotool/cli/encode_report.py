@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lerotool.cli.rescue_report import rescue_report_document, rescue_report_text
 from lerotool.encoding.events import EncodeReport, Left
 from lerotool.encoding.plan import Plan
 from lerotool.encoding.selection import folder_number
@@ -12,10 +13,12 @@ from lerotool.encoding.selection import folder_number
 def report_text(report: EncodeReport) -> str:
     """Return the result of one dataset for people."""
     tail = f"{report.root} has {_count(report.total_episodes, 'episode')} now"
+    if report.rescue is not None:
+        tail = f"{rescue_report_text(report.rescue)}\n{tail}"
     if not report.episodes:
         left = len(report.failures) + len(report.left)
         what = f"no episode added, {left} left" if left else "nothing is pending"
-        return f"{report.root}: {what}"
+        return tail if report.rescue is not None else f"{report.root}: {what}"
     speed = ""
     if report.frames:
         speed = (
@@ -46,6 +49,7 @@ def report_document(report: EncodeReport) -> dict[str, Any]:
         "failures": [_left_document(left) for left in report.failures],
         "left": [_left_document(left) for left in report.left],
         "live": list(report.live),
+        "rescue": None if report.rescue is None else rescue_report_document(report.rescue),
     }
 
 

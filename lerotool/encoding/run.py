@@ -13,6 +13,7 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
+from lerotool.dataset.info import load_info
 from lerotool.dataset.writing.appender import DatasetAppender
 from lerotool.dataset.writing.journal import INFO, finish_interrupted
 from lerotool.encoding.commit import mark_committed
@@ -124,6 +125,7 @@ def _with_rescue(report: EncodeReport, rescued: RescueReport | None) -> EncodeRe
         report,
         ending=report.ending if is_over else Ending.INCOMPLETE,
         left=tuple(left),
+        total_episodes=load_info(report.root).total_episodes,
         rescue=replace(rescued, removed_pictures=removed),
     )
 
