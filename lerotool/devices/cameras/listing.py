@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 
 from lerotool.devices.cameras.backends import choose_backend
-from lerotool.devices.cameras.spec import CameraSpec
+from lerotool.devices.cameras.spec import CameraSpec, InputFormat
 from lerotool.errors import DeviceError, DeviceNotFoundError, UsageError
 
 NAMED = "usb:"
@@ -32,6 +32,11 @@ class CameraMode:
     width: int
     height: int
     rates: tuple[float, ...] = ()
+
+    @property
+    def input_format(self) -> InputFormat:
+        """What to ask for to get this mode."""
+        return InputFormat(self.format) if self.format in tuple(InputFormat) else InputFormat.RAW
 
     def __str__(self) -> str:
         rates = f" at {', '.join(f'{rate:g}' for rate in self.rates)}" if self.rates else ""
@@ -98,8 +103,8 @@ def find_camera(name: str, source: str) -> str:
         DeviceNotFoundError: no camera is called so; the hint lists what is there.
         UsageError: several are.
     """
-    if source.startswith(NAMED):
-        return _find_named(name, source.removeprefix(NAMED).strip()).path
+    if source.lower().startswith(NAMED):
+        return _find_named(name, source[len(NAMED) :].strip()).path
     if not source.isdecimal():
         return source
     if sys.platform == "linux":

@@ -13,6 +13,7 @@ import pytest
 from lerotool.devices.cameras import listing
 from lerotool.devices.cameras.camera import CameraSpec, open_camera
 from lerotool.devices.cameras.listing import CameraDevice, CameraMode, find_camera, pin_camera
+from lerotool.devices.cameras.spec import InputFormat
 from lerotool.devices.cameras.v4l2 import list_devices, query_modes
 from lerotool.errors import DeviceNotFoundError, UsageError
 
@@ -160,6 +161,12 @@ def test_the_kernel_tells_formats_sizes_and_rates(node: Path) -> None:
         CameraMode("h264", 1920, 1080, rates),
     )
     assert str(modes[2]) == "YUYV 640x480 at 60, 30, 7.5"
+    assert [mode.input_format for mode in modes[1:]] == [
+        InputFormat.MJPEG,
+        InputFormat.RAW,
+        InputFormat.RAW,
+        InputFormat.H264,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +210,7 @@ def plugged(monkeypatch: pytest.MonkeyPatch) -> None:
         ("07", "/dev/video7"),
         ("/dev/video2", "/dev/video2"),
         ("usb:HD Pro Webcam C920", "/dev/video0"),
-        ("usb: c920", "/dev/video0"),
+        ("USB: c920", "/dev/video0"),
         ("usb:/dev/video4", "/dev/video4"),
     ],
 )
