@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from lerotool.devices.robot import JointReading, Robot
 from lerotool.errors import DeviceError, DeviceLostError
+from lerotool.recording.config import RecordingConfig
 from lerotool.recording.controls import Command
 from lerotool.recording.events import DeviceLost, DevicesBack, SessionEnd
 from lerotool.recording.loop import Ending
@@ -28,6 +30,11 @@ def root(tmp_path: Path) -> Path:
 def camera() -> Iterator[EmulatedCamera]:
     with EmulatedCamera(size=(128, 64), fps=FPS) as camera:
         yield camera
+
+
+def waiting_config(root: Path, **changes: Any) -> RecordingConfig:
+    """Return the config of a session whose takes are long enough to notice a lost device in them."""
+    return build_config(root, episode_time_s=1.0, **changes)
 
 
 class Unpluggable:
@@ -50,7 +57,7 @@ class Unpluggable:
 
 
 def test_a_camera_that_is_plugged_in_again_is_recorded_again(root: Path, camera: EmulatedCamera) -> None:
-    with stage(build_config(root, reconnect_s=30.0), cameras={"front": camera.url, "wrist": "sim:numbered"}) as ready:
+    with stage(waiting_config(root, reconnect_s=30.0), cameras={"front": camera.url, "wrist": "sim:numbered"}) as ready:
         ready.steer(Unpluggable(ready, camera))
         report = ready.run()
     assert (report.ended, report.total) == (SessionEnd.COMPLETE, 2)
@@ -68,7 +75,7 @@ def test_a_camera_that_is_plugged_in_again_is_recorded_again(root: Path, camera:
 
 def test_the_follower_goes_on_following_while_a_camera_is_waited_for(root: Path, camera: EmulatedCamera) -> None:
     sent: list[float] = []
-    with stage(build_config(root, reconnect_s=30.0), cameras={"front": camera.url}) as ready:
+    with stage(waiting_config(root, reconnect_s=30.0), cameras={"front": camera.url}) as ready:
         pull = Unpluggable(ready, camera)
         send = ready.robot.follower.send
 
@@ -87,7 +94,7 @@ def test_the_follower_goes_on_following_while_a_camera_is_waited_for(root: Path,
 
 
 def test_a_camera_that_stays_away_ends_the_session_with_what_was_recorded(root: Path, camera: EmulatedCamera) -> None:
-    with stage(build_config(root, reconnect_s=0.3), cameras={"front": camera.url}) as ready:
+    with stage(waiting_config(root, reconnect_s=0.3), cameras={"front": camera.url}) as ready:
         pull = Unpluggable(ready, camera)
         pull.while_away = lambda: None
         ready.steer(pull)
@@ -101,7 +108,7 @@ def test_a_camera_that_stays_away_ends_the_session_with_what_was_recorded(root: 
 
 
 def test_whoever_does_not_want_to_wait_leaves(root: Path, camera: EmulatedCamera) -> None:
-    with stage(build_config(root, reconnect_s=30.0), cameras={"front": camera.url}) as ready:
+    with stage(waiting_config(root, reconnect_s=30.0), cameras={"front": camera.url}) as ready:
         pull = Unpluggable(ready, camera)
         pull.while_away = lambda: ready.controls.give(Command.STOP)
         ready.steer(pull)
@@ -134,7 +141,7 @@ class Breakable:
 
 
 def test_a_robot_that_is_lost_is_opened_again(root: Path) -> None:
-    with stage(build_config(root, reconnect_s=30.0)) as ready:
+    with stage(waiting_config(root, reconnect_s=30.0)) as ready:
         robot = Breakable(ready.robot)
 
         def break_it(status: Status) -> None:
@@ -153,7 +160,7 @@ def test_a_robot_that_is_lost_is_opened_again(root: Path) -> None:
 
 
 def test_nobody_waits_for_a_device_after_the_last_take(root: Path, camera: EmulatedCamera) -> None:
-    with stage(build_config(root, episodes=1, reconnect_s=30.0), cameras={"front": camera.url}) as ready:
+    with stage(waiting_config(root, episodes=1, reconnect_s=30.0), cameras={"front": camera.url}) as ready:
         ready.steer(Unpluggable(ready, camera))
         with pytest.raises(DeviceError, match="front"):
             ready.run()
