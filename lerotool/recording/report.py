@@ -53,7 +53,7 @@ class CameraReport:
         max_gap_ms: the longest interval.
         identical: pictures that equal the one before byte for byte, as a frozen camera sends them.
         frozen: how often the same picture came for so long that the camera was found frozen.
-        damaged: packets that arrived empty or cut and were not kept.
+        damaged: packets that arrived empty or cut, or depend on one that did, and were not kept.
         bytes: of all packets.
     """
 
@@ -229,6 +229,6 @@ def _build_camera_report(rows: int, log: CameraLog, packets: PacketTimes, statis
         max_gap_ms=round(float(intervals.max()) / 1e6, 3) if len(intervals) else 0.0,
         identical=statistics.repeats,
         frozen=statistics.frozen,
-        damaged=statistics.empty + statistics.cut,
+        damaged=statistics.empty + statistics.cut + statistics.unreachable,
         bytes=packets.bytes,
     )

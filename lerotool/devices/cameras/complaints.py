@@ -29,7 +29,8 @@ def explain_refusal(spec: CameraSpec, path: str, error: av.error.FFmpegError) ->
     where = f"camera {spec.name!r}: {path}"
     match error.errno:
         case errno.EBUSY:
-            by = ", ".join(list_holders(path)) or "another program, or a second camera of this recording"
+            others = [str(holder) for holder in list_holders(path) if not holder.is_self]
+            by = ", ".join(others) or "another program, or a second camera of this recording"
             return DeviceBusyError(f"{where} is in use by {by}", hint="end the other program")
         case errno.EACCES | errno.EPERM:
             return DevicePermissionError(f"{where} may not be opened by this user", hint=_permission_hint())

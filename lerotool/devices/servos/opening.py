@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import serial
 
+from lerotool.devices.holders import Holder, list_holders
 from lerotool.devices.servos.adapters import AdapterKind, describe_plugged_in, find_adapter, find_port, list_adapters
 from lerotool.devices.servos.serial_port import MARGIN_MS, SLOW_MARGIN_MS, SerialPort
 from lerotool.errors import (
@@ -46,7 +46,7 @@ def open_port(where: str, baudrate: int) -> SerialPort:
         if isinstance(error, LerotoolError):
             raise
         raise _explain(path, error) from error
-    if holders := [holder for holder in list_holders(path) if not _is_self(holder)]:
+    if holders := [holder for holder in list_holders(path) if not holder.is_self]:
         port.closePort()  # the lock is refused to those only who ask for it, as most programs do not
         raise _busy(path, holders)
     is_quick = port.shorten_latency()
@@ -70,39 +70,6 @@ def set_speed(port: SerialPort, baudrate: int) -> None:
         raise DeviceError(f"the servo SDK does not know the speed {baudrate}")
 
 
-def list_holders(path: str) -> tuple[str, ...]:
-    """Return the processes that have a device open, as ``name (pid)``; only those that this user may look at.
-
-    Linux only: other systems do not tell without further programs.
-    """
-    target = os.path.realpath(path)
-    return tuple(f"{name} ({pid})" for pid, name in _processes() if _holds(pid, target))
-
-
-def _processes() -> Iterator[tuple[int, str]]:
-    with suppress(OSError):
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdecimal():
-                with suppress(OSError):
-                    yield int(folder.name), (folder / "comm").read_text().strip()
-
-
-def _holds(pid: int, target: str) -> bool:
-    """Tell whether a process uses a device; who made a pseudo-terminal has its other end open and is no user of it."""
-    opened = set(_open_files(pid))
-    return target in opened and opened.isdisjoint(_PSEUDO_TERMINAL_MASTERS)
-
-
-def _open_files(pid: int) -> Iterator[str]:
-    with suppress(OSError):
-        for link in Path(f"/proc/{pid}/fd").iterdir():
-            with suppress(OSError):
-                yield str(link.readlink())
-
-
-_PSEUDO_TERMINAL_MASTERS = ("/dev/ptmx", "/dev/pts/ptmx")
-
-
 def _explain(path: str, error: Exception) -> LerotoolError:
     number = _errno(error)
     if isinstance(error, serial.SerialException) and sys.platform == "win32" and "PermissionError" in str(error):
@@ -122,15 +89,11 @@ def _errno(error: BaseException) -> int | None:
     return number if isinstance(number, int) else None
 
 
-def _busy(path: str, holders: Sequence[str]) -> DeviceBusyError:
-    if any(_is_self(holder) for holder in holders):
+def _busy(path: str, holders: Sequence[Holder]) -> DeviceBusyError:
+    if any(holder.is_self for holder in holders):
         return DeviceBusyError(f"{path} is in use by this program already", hint="name another port for the other arm")
-    by = ", ".join(holders) or "another program"
+    by = ", ".join(map(str, holders)) or "another program"
     return DeviceBusyError(f"{path} is in use by {by}", hint="end the other program; two of them would garble the bus")
-
-
-def _is_self(holder: str) -> bool:
-    return holder.endswith(f"({os.getpid()})")
 
 
 def _not_permitted(path: str) -> DevicePermissionError:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -22,7 +21,6 @@ from lerotool.devices.cameras.capture import open_capture
 from lerotool.devices.cameras.demuxed import DemuxedSource, read_format
 from lerotool.devices.cameras.listing import CameraDevice, CameraMode
 from lerotool.devices.cameras.spec import CameraSpec, InputFormat
-from lerotool.devices.holders import list_holders
 from lerotool.errors import (
     DeviceBusyError,
     DeviceError,
@@ -248,27 +246,3 @@ def test_a_loss_is_explained(tmp_path: Path, number: int, text: str) -> None:
         raise complaints.explain_loss(str(tmp_path), error)
     with pytest.raises(DeviceLostError, match="was unplugged"):
         raise complaints.explain_loss("/dev/video99", error)
-
-
-@pytest.fixture
-def held(tmp_path: Path) -> Iterator[Callable[[], tuple[str, ...]]]:
-    path = tmp_path / "device"
-    path.touch()
-    code = "import sys; file = open(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "open\n"
-        (tmp_path / "link").symlink_to(path)
-        yield lambda: list_holders(tmp_path / "link")
-        process.communicate()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
-def test_the_process_that_holds_a_device_is_named(held: Callable[[], tuple[str, ...]], tmp_path: Path) -> None:
-    (holder,) = held()
-    assert holder.startswith("python")
-    assert list_holders(tmp_path / "device", processes=tmp_path / "no processes") == ()
-    with (tmp_path / "device").open():
-        assert list_holders(tmp_path / "device") == (holder,), "this process itself is no other"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lerotool.devices.servos.bus import ServoBus
-from lerotool.devices.servos.opening import UDEV_RULE, list_holders
+from lerotool.devices.servos.opening import UDEV_RULE
 from lerotool.errors import DeviceBusyError, DeviceError, DeviceNotFoundError, DevicePermissionError
 from lerotool.testing.servo_bus import EmulatedBus
 
@@ -72,18 +72,6 @@ def test_a_port_that_this_process_has_is_refused_too(bus: ServoBus, emulated: Em
     with pytest.raises(DeviceBusyError, match="in use by this program already"):
         ServoBus(emulated.port).open()
     assert bus.ping(1) is not None
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has a file open")
-def test_who_holds_a_file_is_found(tmp_path: Path) -> None:
-    file = tmp_path / "device"
-    file.touch()
-    assert list_holders(str(file)) == ()
-    with file.open() as handle:
-        other = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[handle.fileno()])
-    with other:
-        assert list_holders(str(file)) == (f"cat ({other.pid})",)
-        other.communicate(b"")
 
 
 def test_a_port_that_the_user_may_not_open_is_told_with_what_to_do(emulated: EmulatedBus) -> None:
