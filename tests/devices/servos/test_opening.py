@@ -52,7 +52,7 @@ def test_a_port_that_another_process_has_is_refused_with_its_name(emulated: Emul
         assert f"({pid})" in str(caught.value)
         assert str(emulated.pid) not in str(caught.value)
     with ServoBus(emulated.port) as bus:
-        assert bus.ping(1) is not None
+        assert bus.ping(1, 10) is not None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has a file open")
@@ -64,14 +64,14 @@ def test_a_port_that_another_program_has_without_a_lock_is_refused(emulated: Emu
         ServoBus(emulated.port).open()
     assert f"({pid})" in str(caught.value)
     with ServoBus(emulated.port) as bus:
-        assert bus.ping(1) is not None
+        assert bus.ping(1, 10) is not None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has a file open")
 def test_a_port_that_this_process_has_is_refused_too(bus: ServoBus, emulated: EmulatedBus) -> None:
     with pytest.raises(DeviceBusyError, match="in use by this program already"):
         ServoBus(emulated.port).open()
-    assert bus.ping(1) is not None
+    assert bus.ping(1, 10) is not None
 
 
 def test_a_port_that_the_user_may_not_open_is_told_with_what_to_do(emulated: EmulatedBus) -> None:
