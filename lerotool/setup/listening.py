@@ -42,14 +42,16 @@ def listen_for_arm(port: str) -> tuple[Found, ...]:
 
 
 def listen(port: str, progress: Progress = ignore) -> tuple[Found, ...]:
-    """Return who is heard at any speed among the ids that motors usually have; all are asked twice.
+    """Return who is heard at any speed among the ids that motors usually have.
+
+    All are asked once more: at the speed of an arm's motors, or if nobody was heard, at every speed.
 
     Raises:
         DeviceError: the port cannot be opened or has gone.
     """
-    rounds = [_scan(port, LIKELY_IDS, progress) for _ in range(2)]
-    heard = {(found.baudrate, found.id): found for heard_now in rounds for found in heard_now}
-    return tuple(heard.values())
+    first = _scan(port, LIKELY_IDS, list(BAUD_CODES), progress)
+    again = _scan(port, LIKELY_IDS, [BAUDRATE] if first else list(BAUD_CODES), progress)
+    return tuple({(found.baudrate, found.id): found for found in (*again, *first)}.values())
 
 
 def listen_everywhere(port: str, progress: Progress = ignore) -> tuple[Found, ...]:
@@ -58,12 +60,10 @@ def listen_everywhere(port: str, progress: Progress = ignore) -> tuple[Found, ..
     Raises:
         DeviceError: the port cannot be opened or has gone.
     """
-    return _scan(port, ALL_IDS, progress)
+    return _scan(port, ALL_IDS, list(BAUD_CODES), progress)
 
 
-def _scan(port: str, ids: Sequence[int], progress: Progress) -> tuple[Found, ...]:
-    speeds = list(BAUD_CODES)
-
+def _scan(port: str, ids: Sequence[int], speeds: Sequence[int], progress: Progress) -> tuple[Found, ...]:
     def tell(baudrate: int, servo: int) -> None:
         done = speeds.index(baudrate) * len(ids) + ids.index(servo)
         progress(f"listening at {baudrate} baud", done / (len(speeds) * len(ids)))

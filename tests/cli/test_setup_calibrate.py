@@ -110,7 +110,7 @@ def test_joints_that_cannot_be_are_named_and_moved_again_alone(bench: Bench) -> 
         terminal.type(b"\n")
         for servo in (3, 6):
             bench.follower.servo(servo).change(angle=START[servo])
-        terminal.read_until("Then move elbow_flex, gripper slowly")
+        terminal.read_until("  elbow_flex, gripper")
         begin(terminal)
         sweep(bench.follower, {servo: SPANS[servo] for servo in (3, 6)})
         finish(terminal)

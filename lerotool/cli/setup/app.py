@@ -8,6 +8,7 @@ import typer
 
 from lerotool.cli.output import Output
 from lerotool.cli.setup import bus, calibrate, cameras, motors, ports
+from lerotool.errors import UsageError
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -48,3 +49,6 @@ def setup(
         from lerotool.cli.setup.walk import walk
 
         walk(robot, Output.of(json=False, quiet=False))
+    elif robot is not None:
+        command = context.invoked_subcommand
+        raise UsageError("--robot goes with the walk through all steps", hint=f"lerotool setup {command} {robot}")

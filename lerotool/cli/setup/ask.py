@@ -112,7 +112,10 @@ class Person:
 
     def _read(self, prompt: str) -> str:
         self.output.talk.print(prompt, end="", highlight=False, markup=False, soft_wrap=True, style="bold")
-        line = sys.stdin.readline()
+        try:
+            line = sys.stdin.readline()
+        except OSError:
+            line = ""  # the terminal has gone
         if not line:
             self.output.talk.print()
             raise Left

@@ -154,12 +154,12 @@ def _introduce(place: Place, joints: tuple[Joint, ...], person: Person) -> None:
     note = person.output.note
     note(f"\nThe {place}'s motors are soft now. Hold the arm: it falls.")
     if any(joint.turns_fully for joint in joints):
-        note("First turn the wrist straight: gripper level, so that it can turn as far to the left as to the right.")
-    ends = [joint.name for joint in joints if not joint.turns_fully]
-    if ends:
-        note(
-            f"Then move {', '.join(ends)} slowly from one end to the other, gripper open and closed. The order is free."
-        )
+        note("- First turn the wrist straight, so that it can turn as far to the left as to the right.")
+        note("- Press Enter, and then move each joint slowly from one end to the other:")
+    else:
+        note("- Press Enter, and then move slowly from one end to the other:")
+    if ends := [joint.name for joint in joints if not joint.turns_fully]:
+        note(f"  {', '.join(ends)}")
     person.wait("Press Enter to begin (q: stop)", "--seconds")
 
 
@@ -191,7 +191,7 @@ def _keep(swept: SweptArm, place: Place, arm: ArmConfig, calibration: Calibratio
 
     path, backup = keep_calibration(place.role, arm.id, calibration)
     if backup:
-        output.note(f"the calibration there was is kept in {backup}")
+        output.note(f"the calibration there was is kept in\n  {backup}")
     try:
         notes = swept.write(calibration)
     except DeviceError as error:
@@ -199,7 +199,7 @@ def _keep(swept: SweptArm, place: Place, arm: ArmConfig, calibration: Calibratio
         raise
     for note in notes:
         output.warn(note)
-    output.note(f"calibrated the {place}: {path}, and the same in its motors")
+    output.note(f"calibrated the {place}; its motors hold what this file says:\n  {path}")
     return {
         "arm": place.key,
         "file": str(path),

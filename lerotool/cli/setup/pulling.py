@@ -36,7 +36,8 @@ def find_adapter_of(place: Place, known: Mapping[Place, str], person: Person) ->
             return _watch(place, free, person)
         if len(free) == 1:
             others = "the other adapter" if known else "the only adapter that is plugged in"
-            question = f"{others} is {free[0].describe()}; is it the {place}'s?"
+            person.output.note(f"{others}: {free[0].describe()}")
+            question = f"is it the {place}'s?"
             if person.confirm(question, default=True, option=place.option):
                 return free[0]
         else:
@@ -48,7 +49,7 @@ def find_adapter_of(place: Place, known: Mapping[Place, str], person: Person) ->
 
 def _watch(place: Place, before: list[Adapter], person: Person) -> Adapter:
     note = person.output.note
-    note("plugged in: " + "; ".join(each.describe() for each in before))
+    note("\n".join(["plugged in:", *(f"  {each.describe()}" for each in before)]))
     with EnterKey() as enter:
         adapter = None
         while adapter is None:

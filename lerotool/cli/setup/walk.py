@@ -19,8 +19,10 @@ STEPS = 5
 CHECK_READS = 50
 _INTRODUCTION = """\
 This sets a robot up: a leader arm that you move, a follower that repeats it, and cameras.
-Every question has a default, in brackets: Enter takes it. q or Ctrl-C stops at any time; what was done is kept, and
-the same command goes on from there. Plug in the arms' power supplies and USB cables, and the cameras."""
+
+- Plug in the arms' power supplies and USB cables, and the cameras.
+- Every question has a default, in brackets: Enter takes it.
+- q or Ctrl-C stops at any time. What was done is kept; the same command goes on from there."""
 
 
 def walk(robot: str | None, output: Output) -> None:
@@ -74,7 +76,6 @@ def _ask_name(person: Person) -> str:
 
 def _connect(name: str, person: Person) -> RobotConfig:
     from lerotool.cli.setup.ports import assign_ports
-    from lerotool.devices.config import robot_path
 
     _title(1, "which USB adapter belongs to which arm", person.output)
     config = read_or_new(name)
@@ -82,7 +83,6 @@ def _connect(name: str, person: Person) -> RobotConfig:
         config = assign_ports(name, {}, None, person)
     if not config.arms:
         raise DeviceError("no arm is known yet", hint=f"plug one in and run: lerotool setup --robot {name}")
-    person.output.note(f"(kept in {robot_path(name)})")
     return config
 
 
