@@ -30,6 +30,8 @@ from lerotool.statistics.store import EpisodeStore
 _TIME, _NUMBER = "timestamp", "frame_index"
 _PIECE_VALUES = 2**21
 _JOB_VALUES = 2**22
+_KEPT_BYTES = 128 * 1024**2
+"""Values of a dataset up to which they stay in memory for the quantiles' further passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class _Job:
         names: features to read.
         questions: what is asked for quantiles, by feature.
         measures: whether episodes are measured too.
+        keeps: whether the values come back too.
     """
 
     root: Path
@@ -53,6 +56,7 @@ class _Job:
     names: tuple[str, ...]
     questions: Mapping[str, Question]
     measures: bool
+    keeps: bool
 
 
 @dataclass(slots=True)
@@ -62,6 +66,7 @@ class _Result:
     tables: dict[str, list[Floats]] = field(default_factory=dict)
     moments: dict[str, Moments] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
+    lines: dict[str, list[npt.NDArray[Any]]] = field(default_factory=dict)
 
 
 def measure_columns(
@@ -91,26 +96,38 @@ def measure_columns(
         for name in names
     }
     moments: dict[str, Moments] = {}
+    kept: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in names}
     jobs = _jobs(dataset, tuple(names))
-    measures = True
+    is_first = True
     while questions := {name: search.question for name, search in searches.items() if search.question is not None}:
-        answers = {name: Answer() for name in questions}
-        asked = [replace(job, names=tuple(questions), questions=questions, measures=measures) for job in jobs]
-        done = 0
-        for job, result in run_jobs(_run, asked, executor):
-            for name in questions:
-                answers[name].add(result.answers[name])
-                if measures:
-                    moments[name] = _with(moments.get(name), result.moments[name])
-            if measures:
-                _keep(store, job, result, dataset.episodes.lengths)
-                done += int(dataset.episodes.starts[job.stop] - dataset.episodes.starts[job.first])
-                on_progress(done, dataset.num_frames)
+        if is_first or not jobs[0].keeps:
+            answers = {name: Answer() for name in questions}
+            asked = [replace(job, names=tuple(questions), questions=questions, measures=is_first) for job in jobs]
+            done = 0
+            for job, result in run_jobs(_run, asked, executor):
+                for name in questions:
+                    answers[name].add(result.answers[name])
+                if is_first:
+                    _keep(store, job, result, dataset.episodes.lengths)
+                    for name in questions:
+                        moments[name] = _with(moments.get(name), result.moments[name])
+                        kept[name] += result.lines.get(name, [])
+                    done += int(dataset.episodes.starts[job.stop] - dataset.episodes.starts[job.first])
+                    on_progress(done, dataset.num_frames)
+        else:
+            answers = {name: _answer_kept(question, kept[name]) for name, question in questions.items()}
         for name in questions:
             spoilt = np.flatnonzero(np.isnan(moments[name].min)).tolist()
             searches[name].take(answers[name], moments[name].count, skip=spoilt)
-        measures = False
+        is_first = False
     return {name: _measured(name, dataset, moments[name], searches[name]) for name in names}
+
+
+def _answer_kept(question: Question, kept: Sequence[npt.NDArray[Any]]) -> Answer:
+    total = Answer()
+    for lines in kept:
+        total.add(answer(question, lines))
+    return total
 
 
 def _with(own: Moments | None, other: Moments) -> Moments:
@@ -139,11 +156,13 @@ def _jobs(dataset: Dataset, names: tuple[str, ...]) -> list[_Job]:
     starts, files = dataset.episodes.starts, dataset.data_files.starts
     jobs: list[_Job] = []
     state = stamp(dataset.root)
+    row_bytes = sum(_width(dataset.features[name]) * _dtype(name, dataset.features[name]).itemsize for name in names)
+    keeps = dataset.num_frames * row_bytes <= _KEPT_BYTES
     first = 0
     for end in files[1:].tolist():
         stop = int(np.searchsorted(starts, end, side="right")) - 1
         if stop > first and ((starts[stop] - starts[first]) * width >= _JOB_VALUES or end == files[-1]):
-            jobs.append(_Job(dataset.root, state, first, stop, names, {}, measures=True))
+            jobs.append(_Job(dataset.root, state, first, stop, names, {}, measures=True, keeps=keeps))
             first = stop
     return jobs
 
@@ -169,6 +188,8 @@ def _run(job: _Job) -> _Result:
                 result.moments[name] = _with(result.moments.get(name), moments)
             if name in job.questions:
                 result.answers.setdefault(name, Answer()).add(answer(job.questions[name], lines))
+            if job.measures and job.keeps:
+                result.lines.setdefault(name, []).append(lines)
     return result
 
 

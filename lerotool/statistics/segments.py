@@ -96,13 +96,17 @@ def _spread(
     lines: npt.NDArray[Any], firsts: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
     """Return mean and sum of squared deviations of each segment, (d, E): the corrected two-pass of `Moments.of`."""
-    wide = lines.astype(np.float64)
-    mean = np.add.reduceat(wide, firsts, axis=1) / sizes
-    wide -= np.repeat(mean, sizes, axis=1)
-    slip = np.add.reduceat(wide, firsts, axis=1)
-    wide *= wide
-    m2 = np.maximum(np.add.reduceat(wide, firsts, axis=1) - slip * slip / sizes, 0.0)
-    return mean + slip / sizes, m2
+    means = np.empty((len(lines), len(firsts)))
+    m2 = np.empty_like(means)
+    for dimension, line in enumerate(lines):  # one after another: a line fits into the processor's cache
+        wide = line.astype(np.float64)
+        mean = np.add.reduceat(wide, firsts) / sizes
+        wide -= np.repeat(mean, sizes)
+        slip = np.add.reduceat(wide, firsts)
+        wide *= wide
+        m2[dimension] = np.maximum(np.add.reduceat(wide, firsts) - slip * slip / sizes, 0.0)
+        means[dimension] = mean + slip / sizes
+    return means, m2
 
 
 def _whole(

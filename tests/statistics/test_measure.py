@@ -126,6 +126,7 @@ def test_any_split_into_episodes_pieces_and_jobs_gives_the_same(data: st.DataObj
     patch = pytest.MonkeyPatch()
     patch.setattr(numeric, "_PIECE_VALUES", data.draw(st.sampled_from([1, 100, 10_000])))
     patch.setattr(numeric, "_JOB_VALUES", data.draw(st.sampled_from([1, 100, 10_000])))
+    patch.setattr(numeric, "_KEPT_BYTES", data.draw(st.sampled_from([0, 10_000_000])))
     try:
         with measured(dataset, COLUMNS_ONLY) as measurement:
             for name in features:
