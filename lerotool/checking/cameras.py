@@ -1,0 +1,138 @@
+"""Where the episode table says that pictures are, compared with the video files that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lerotool.checking.codes import Code
+from lerotool.checking.data import TOLERANCE_S
+from lerotool.checking.findings import listed
+from lerotool.checking.gathering import Gathering
+from lerotool.checking.table import CameraColumns, EpisodeTable
+from lerotool.checking.videos import VideoFacts, VideoJob
+from lerotool.dataset.documents import MOST
+from lerotool.dataset.info import INFO, DatasetInfo
+from lerotool.dataset.layout import Layout
+from lerotool.errors import DatasetError
+from lerotool.features import Feature, cameras
+
+_CODECS = {"av01": "av1", "avc1": "h264", "avc3": "h264", "hvc1": "hevc", "hev1": "hevc", "vp09": "vp9"}
+
+
+def video_jobs(
+    info: DatasetInfo, layout: Layout, table: EpisodeTable, gathering: Gathering
+) -> tuple[list[VideoJob], list[Path]]:
+    """Return the video files to look at, and those that belong to no episode."""
+    jobs: list[VideoJob] = []
+    for camera in cameras(info.features):
+        columns = _columns(info, table, camera)
+        if columns is None:
+            if not gathering.has(Code.VIDEO_POINTER) and len(table):
+                gathering.add(Code.VIDEO_POINTER, "meta/episodes", "nothing tells where the videos are", column=camera)
+            continue
+        jobs += _jobs(info, layout, table, camera, columns, gathering)
+    used = {job.path for job in jobs}
+    there = sorted(path for path in (gathering.root / "videos").glob("**/*.mp4") if path.is_file())
+    return jobs, [path for path in there if path not in used and not path.name.startswith(".")]
+
+
+def _columns(info: DatasetInfo, table: EpisodeTable, camera: str) -> CameraColumns | None:
+    if not info.codebase_version.has_files_of_episodes:
+        return table.videos.get(camera)
+    zeros = np.zeros(len(table))
+    return CameraColumns(table.numbers // info.chunks_size, table.numbers, zeros, table.lengths / info.fps)
+
+
+def _jobs(
+    info: DatasetInfo, layout: Layout, table: EpisodeTable, camera: str, columns: CameraColumns, gathering: Gathering
+) -> list[VideoJob]:
+    frames = columns.start * info.fps
+    with np.errstate(invalid="ignore"):
+        is_time = (frames >= 0) & (frames < MOST)
+    bad = np.flatnonzero(~is_time)
+    if len(bad):
+        row = int(bad[0])
+        name = f"videos/{camera}/from_timestamp"
+        text = f"it is {columns.start[row]}, expected seconds from the start of the video"
+        episodes = table.numbers[bad].tolist()
+        gathering.add(
+            Code.EPISODES_VALUES, table.places[row], text, episodes=episodes, row=table.rows[row], column=name
+        )
+    _check_stops(info, table, camera, columns, is_time, gathering)
+    jobs: list[VideoJob] = []
+    numbers = np.stack([columns.chunk, columns.file], axis=1)
+    files, which = np.unique(numbers, axis=0, return_inverse=True)
+    for place, (chunk, file) in enumerate(files.tolist()):
+        try:
+            path = layout.video_path(camera, chunk, file)
+        except DatasetError as error:
+            gathering.add_error(Code.LINK_OUTSIDE, f"videos of {camera}", error)
+            continue
+        rows = np.flatnonzero((which.ravel() == place) & is_time)
+        jobs.append(VideoJob(path, camera, info.fps, table.numbers[rows], columns.start[rows], table.lengths[rows]))
+    return jobs
+
+
+def _check_stops(
+    info: DatasetInfo,
+    table: EpisodeTable,
+    camera: str,
+    columns: CameraColumns,
+    is_time: np.ndarray,
+    gathering: Gathering,
+) -> None:
+    """Compare to_timestamp with where the episode ends."""
+    if f"videos/{camera}/to_timestamp" not in table.columns:
+        return
+    expected = columns.start + table.lengths / info.fps
+    wrong = np.flatnonzero(is_time & ~(np.abs(columns.stop - expected) < TOLERANCE_S))
+    if len(wrong):
+        row = int(wrong[0])
+        text = f"{columns.stop[row]:.6g} s, expected {expected[row]:.6g} s"
+        name = f"videos/{camera}/to_timestamp"
+        episodes = table.numbers[wrong].tolist()
+        gathering.add(Code.VIDEO_STOP, table.places[row], text, episodes=episodes, row=table.rows[row], column=name)
+
+
+def check_videos(info: DatasetInfo, facts: Sequence[VideoFacts], unused: Sequence[Path], gathering: Gathering) -> None:
+    """Note what is wrong with the video files."""
+    missing: dict[str, list[VideoFacts]] = {}
+    for fact in facts:
+        for problem in fact.problems:
+            if problem.code is Code.VIDEO_MISSING:
+                missing.setdefault(fact.camera, []).append(fact)
+                continue
+            gathering.add(problem.code, fact.path, problem.text, episodes=problem.episodes, column=fact.camera)
+    for camera, gone in missing.items():
+        episodes = sorted(number for fact in gone for number in fact.problems[0].episodes)
+        text = f"{len(gone)} files are missing" if len(gone) > 1 else "the file is missing"
+        text += f"; episodes {listed(episodes)} are in it" if episodes else ""
+        gathering.add(Code.VIDEO_MISSING, gone[0].path, text, episodes=episodes, column=camera)
+    for camera in dict.fromkeys(fact.camera for fact in facts):
+        streams = [fact for fact in facts if fact.camera == camera and fact.stream is not None]
+        _check_description(camera, info.features[camera], streams, gathering)
+    if unused:
+        text = f"{len(unused)} files belong to no episode" if len(unused) > 1 else "the file belongs to no episode"
+        gathering.add(Code.VIDEO_UNUSED, unused[0], text)
+
+
+def _check_description(camera: str, feature: Feature, streams: Sequence[VideoFacts], gathering: Gathering) -> None:
+    """Compare the size and codec of a camera's videos with ``info.json``."""
+    sizes = {(fact.stream[2], fact.stream[1]) for fact in streams if fact.stream is not None}
+    codecs = {_CODECS.get(fact.stream[0], fact.stream[0]) for fact in streams if fact.stream is not None}
+    if not streams:
+        return
+    wrong = []
+    if len(feature.shape) == 3 and not any({h, w} <= set(feature.shape) for h, w in sizes):
+        height, width = min(sizes)
+        wrong.append(f"the pictures are {width}x{height}, declared is the shape {list(feature.shape)}")
+    if len(sizes) > 1:
+        wrong.append(f"pictures have {len(sizes)} sizes: {listed([f'{w}x{h}' for h, w in sorted(sizes)])}")
+    stated = feature.info.get("video.codec")
+    if isinstance(stated, str) and stated not in codecs and codecs & set(_CODECS.values()):
+        wrong.append(f"the codec is {listed(sorted(codecs))}, declared is {stated}")
+    if wrong:
+        gathering.add(Code.VIDEO_INFO, INFO.as_posix(), "; ".join(wrong), column=camera)

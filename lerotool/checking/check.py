@@ -1,0 +1,178 @@
+"""Checking a dataset: what is read, in which order, and where the work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from lerotool.checking.cameras import check_videos, video_jobs
+from lerotool.checking.codes import Code
+from lerotool.checking.data import DataView, check_data, check_table, check_totals, find_members
+from lerotool.checking.findings import Report, ordered
+from lerotool.checking.gathering import Gathering
+from lerotool.checking.jobs import Progress, ignore_progress, run_batches
+from lerotool.checking.leftovers import check_journal, check_leftovers, check_pending
+from lerotool.checking.metadata import read_info, read_layout, read_tasks
+from lerotool.checking.rows import DataJob, look_at_data
+from lerotool.checking.table import EpisodeTable, read_table
+from lerotool.checking.videos import VideoFacts, VideoJob, look_at_videos
+from lerotool.dataset.info import DatasetInfo
+from lerotool.dataset.layout import Layout
+from lerotool.errors import DatasetNotFoundError
+from lerotool.spool.pending import pending_folders
+from lerotool.workspace import Workspace, dataset_root
+
+
+class Depth(StrEnum):
+    """How closely a dataset is looked at."""
+
+    METADATA = "metadata"
+    """Metadata, file footers and leftovers only."""
+    FAST = "fast"
+    """Also all numbers in the rows, all videos without decoding them, and some decoded pictures."""
+    DEEP = "deep"
+    """Also every picture, decoded."""
+
+
+@dataclass(slots=True)
+class Sight:
+    """All that was read of a dataset, for whoever repairs it.
+
+    Attributes:
+        root: the dataset.
+        info: ``info.json``, None where it cannot be understood; the others likewise.
+        layout: where the files lie.
+        tasks: texts by number.
+        table: the episode table.
+        data: the data files.
+        videos: the video files.
+    """
+
+    root: Path
+    info: DatasetInfo | None = None
+    layout: Layout | None = None
+    tasks: Mapping[int, str] | None = None
+    table: EpisodeTable | None = None
+    data: DataView | None = None
+    videos: Sequence[VideoFacts] = field(default_factory=tuple)
+
+
+def check(
+    root: str | Path,
+    depth: Depth = Depth.FAST,
+    *,
+    executor: Executor | None = None,
+    on_progress: Progress = ignore_progress,
+) -> Report:
+    """Look at a dataset and tell everything that is wrong with it; nothing is changed.
+
+    Args:
+        root: its folder, or ``user/name`` under the LeRobot home.
+        depth: how closely to look.
+        executor: where files are looked at; None is this process.
+        on_progress: told how many files of how many have been looked at.
+
+    Raises:
+        DatasetNotFoundError: there is nothing like a dataset.
+        OSError: a file cannot be read for reasons that are not the dataset's.
+    """
+    return look(root, depth, executor=executor, on_progress=on_progress)[0]
+
+
+def look(
+    root: str | Path,
+    depth: Depth = Depth.FAST,
+    *,
+    executor: Executor | None = None,
+    on_progress: Progress = ignore_progress,
+) -> tuple[Report, Sight]:
+    """Like `check`, and also return what was read."""
+    folder = dataset_root(str(root))
+    gathering = Gathering(folder)
+    sight = Sight(folder)
+    if not folder.is_dir():
+        raise DatasetNotFoundError(
+            f"{str(folder)!r} is no dataset: there is no such folder",
+            hint="name a dataset's folder, or user/name under the LeRobot home",
+        )
+    if not check_journal(gathering):
+        _look_at_dataset(sight, depth, gathering, executor, on_progress)
+    check_pending(gathering)
+    check_leftovers(sight.info, gathering)
+    table, lengths = sight.table, sight.data.lengths if sight.data is not None else None
+    counted = lengths if lengths is not None else table.lengths if table is not None else ()
+    version = sight.info.codebase_version.value if sight.info is not None else None
+    report = Report(folder, version, len(counted), int(sum(counted)), ordered(gathering.findings))
+    return report, sight
+
+
+def _look_at_dataset(
+    sight: Sight, depth: Depth, gathering: Gathering, executor: Executor | None, on_progress: Progress
+) -> None:
+    root = sight.root
+    if not any((root / name).exists() for name in ("meta", "data", "videos")):
+        if pending_folders(root) or Workspace(root).folder.is_dir():
+            return  # recorded, and nothing of it encoded yet
+        raise DatasetNotFoundError(
+            f"{str(root)!r} is no dataset: it has no meta/info.json",
+            hint="name a dataset's folder, or user/name under the LeRobot home",
+        )
+    info = sight.info = read_info(gathering)
+    if info is None:
+        return
+    sight.layout = read_layout(info, gathering)
+    sight.tasks = read_tasks(info, gathering)
+    table = sight.table = read_table(info, gathering)
+    if table is not None:
+        check_table(table, gathering)
+    if depth is Depth.METADATA:
+        return
+    files = _Files(sight, info, gathering, executor, on_progress)
+    files.look()
+
+
+_J = TypeVar("_J")
+_R = TypeVar("_R")
+
+
+class _Files:
+    """Looks at all data and video files, with one count of progress."""
+
+    def __init__(
+        self, sight: Sight, info: DatasetInfo, gathering: Gathering, executor: Executor | None, on_progress: Progress
+    ) -> None:
+        self._sight = sight
+        self._info = info
+        self._gathering = gathering
+        self._executor = executor
+        self._on_progress = on_progress
+        self._done = 0
+        self._total = 0
+
+    def look(self) -> None:
+        """Look at the files, and compare them with the tables."""
+        sight, info, gathering = self._sight, self._info, self._gathering
+        members = find_members(info, sight.layout, sight.table, gathering)
+        jobs = [DataJob(path, info.features, info.fps, info.codebase_version) for path in members.paths]
+        videos: list[VideoJob] = []
+        unused: list[Path] = []
+        if sight.layout is not None and sight.table is not None:
+            videos, unused = video_jobs(info, sight.layout, sight.table, gathering)
+        self._total = len(jobs) + len(videos)
+        facts = list(self._run(look_at_data, jobs))
+        sight.data = check_data(info, sight.table, sight.tasks, members, facts, gathering)
+        check_totals(info, sight.table, sight.tasks, sight.data, gathering)
+        sight.videos = tuple(self._run(look_at_videos, videos))
+        check_videos(info, sight.videos, unused, gathering)
+        if sight.table is None and not gathering.has(Code.EPISODES_MISSING, Code.EPISODES_UNREADABLE):
+            gathering.add(Code.NOT_LOOKED_AT, "videos", "without an episode table nothing says what is in the videos")
+
+    def _run(self, function: Callable[[Sequence[_J]], list[_R]], jobs: Sequence[_J]) -> Iterator[_R]:
+        for result in run_batches(function, jobs, self._executor):
+            self._done += 1
+            self._on_progress(self._done, self._total)
+            yield result

@@ -1,0 +1,140 @@
+"""Columns of data files: what LeRobot can make of their types and values, and what it cannot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from lerotool.arrow_types import MAX_DIMENSIONS, value_type
+from lerotool.checking.codes import Code, Loading
+from lerotool.dataset.info import FormatVersion
+from lerotool.dataset.parquet import joined_chunks, plain_values
+from lerotool.features import Feature, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with a file, found by a job that knows nothing else.
+
+    Attributes:
+        code: what.
+        text: found and expected.
+        column: that it is about.
+        row: first row in the file.
+        harms: what LeRobot does about it, where that is not what the code says.
+        episodes: that it concerns.
+    """
+
+    code: Code
+    text: str
+    column: str | None = None
+    row: int | None = None
+    harms: Loading | None = None
+    episodes: tuple[int, ...] = ()
+
+
+def check_type(name: str, feature: Feature, found: pa.DataType) -> Problem | None:
+    """Return what is wrong with a column's type, if LeRobot cannot cast it to what ``info.json`` declares."""
+    if feature.kind is Kind.LANGUAGE:
+        return None
+    if feature.kind is Kind.IMAGE:
+        fields = {found.field(i).name for i in range(found.num_fields)} if pa.types.is_struct(found) else set()
+        is_right = "bytes" in fields or pa.types.is_binary(found) or pa.types.is_large_binary(found)
+        expected = "struct<bytes: binary, path: string>"
+    else:
+        depth, leaf = _leaf(found)
+        wanted = 0 if feature.is_scalar else len(feature.shape)
+        is_right = depth == wanted <= MAX_DIMENSIONS and _fits(leaf, feature)
+        is_right = is_right and not (pa.types.is_fixed_size_list(found) and found.list_size != feature.shape[0])
+        expected = f"{feature.dtype} {list(feature.shape)}"
+    return None if is_right else Problem(Code.COLUMN_TYPE, f"it is {found}, expected {expected}", column=name)
+
+
+def _leaf(found: pa.DataType) -> tuple[int, pa.DataType]:
+    depth = 0
+    while isinstance(found, pa.BaseExtensionType):
+        found = found.storage_type
+    while pa.types.is_list(found) or pa.types.is_large_list(found) or pa.types.is_fixed_size_list(found):
+        found, depth = found.value_type, depth + 1
+    return depth, found
+
+
+def _fits(leaf: pa.DataType, feature: Feature) -> bool:
+    if feature.kind is Kind.STRING:
+        return bool(pa.types.is_string(leaf) or pa.types.is_large_string(leaf))
+    types = pa.types
+    return bool(types.is_integer(leaf) or types.is_floating(leaf) or types.is_boolean(leaf))
+
+
+def read_values(
+    column: pa.ChunkedArray[Any], name: str, feature: Feature
+) -> tuple[npt.NDArray[Any] | None, Problem | None]:
+    """Return a column's values, (n,) or (n, *shape), and what is wrong with them; None where they are unusable.
+
+    Texts are not turned into Python objects: an empty array stands for them.
+    """
+    array: Any = joined_chunks(column)
+    if array.null_count:
+        return None, Problem(Code.MISSING_VALUES, f"{array.null_count} rows have no value", column=name)
+    rows = len(array)
+    for size in () if feature.is_scalar else feature.shape:
+        if not pa.types.is_fixed_size_list(array.type):
+            lengths = array.value_lengths()
+            counts = plain_values(lengths, np.dtype(np.int32 if lengths.type == pa.int32() else np.int64))
+            if len(counts) and not (counts == size).all():
+                row = int(np.flatnonzero(counts != size)[0])
+                text = f"a list has {counts[row]} values, expected {size} for shape {list(feature.shape)}"
+                return None, Problem(Code.COLUMN_TYPE, text, column=name, row=row)
+        array = array.flatten()
+        if array.null_count:
+            text = f"{array.null_count} values inside of lists are missing"
+            return None, Problem(Code.MISSING_VALUES, text, column=name)
+    if feature.kind is Kind.STRING:
+        return np.empty(0), None
+    try:
+        values = array.cast(value_type(feature.dtype))
+    except pa.ArrowException as error:
+        text = f"values are not {feature.dtype}: {str(error).splitlines()[0]}"
+        return None, Problem(Code.COLUMN_TYPE, text, column=name)
+    if feature.dtype == "bool":
+        flags: npt.NDArray[Any] = values.to_numpy(zero_copy_only=False)
+    else:
+        flags = plain_values(values, np.dtype(feature.dtype))
+    return flags.reshape(rows, *(() if feature.is_scalar else feature.shape)), None
+
+
+def metadata_problem(schema: pa.Schema, features: Mapping[str, Feature], version: FormatVersion) -> Problem | None:
+    """Return what LeRobot 0.3, which reads v2.x, dislikes about the schema metadata; v3.0 needs none."""
+    if version is FormatVersion.V30:
+        return None
+    text = (schema.metadata or {}).get(b"huggingface")
+    has_images = any(feature.kind is Kind.IMAGE for feature in features.values())
+    if text is None:
+        found = "there is no 'huggingface' key, without which pictures arrive as dicts"
+        return Problem(Code.SCHEMA_METADATA, found, harms=Loading.WRONG) if has_images else None
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return Problem(Code.SCHEMA_METADATA, "the 'huggingface' key is no JSON")
+    if _has_type(document, "List"):
+        return Problem(Code.SCHEMA_METADATA, "it names the type 'List', which `datasets` 3 does not know")
+    return None
+
+
+def _has_type(document: object, name: str) -> bool:
+    waiting = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if value.get("_type") == name:
+                return True
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return False

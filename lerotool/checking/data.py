@@ -1,0 +1,399 @@
+"""The data files together: do they hold what the episode table says, in the order in which LeRobot reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lerotool.checking.codes import Code, Loading
+from lerotool.checking.findings import listed
+from lerotool.checking.gathering import Gathering
+from lerotool.checking.rows import DataFileFacts, Runs, harm_of_times
+from lerotool.checking.table import EpisodeTable
+from lerotool.dataset.info import INFO, DatasetInfo, FormatVersion
+from lerotool.dataset.layout import Layout, inside
+from lerotool.errors import DatasetError
+from lerotool.features import cameras
+
+TOLERANCE_S = 1e-4
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Members:
+    """The data files that belong to the dataset.
+
+    Attributes:
+        paths: in the order in which LeRobot reads them.
+        named: by episode, the path that the episode table names; None where it does not tell.
+    """
+
+    paths: tuple[Path, ...]
+    named: tuple[Path, ...] | None
+
+
+def find_members(info: DatasetInfo, layout: Layout | None, table: EpisodeTable | None, gathering: Gathering) -> Members:
+    """Find the data files: in v3.0 all that are there, in v2.x those that the episode table names."""
+    is_new = info.codebase_version is FormatVersion.V30
+    found = sorted((gathering.root / "data").glob("*/*.parquet" if is_new else "**/*.parquet"))
+    found = [path for path in found if _is_inside(path, gathering)]
+    hidden = [path for path in found if path.name.startswith(".")]
+    for path in hidden:
+        text = "a hidden file, such as macOS leaves; LeRobot reads it as data"
+        gathering.add(Code.DATA_STRAY, path, text, harms=Loading.REFUSED)
+    found = [path for path in found if path not in hidden]
+    named = _named(info, layout, table, gathering)
+    if named is None:
+        return Members(tuple(found), None)
+    missing = [number for number, path in enumerate(named) if not path.is_file()]
+    for path in dict.fromkeys(named[number] for number in missing):
+        episodes = [number for number in missing if named[number] == path]
+        is_elsewhere = is_new and bool(set(found) - set(named))
+        if not is_elsewhere:
+            text = f"the file is missing; episodes {listed(episodes)} are in it"
+            gathering.add(Code.DATA_MISSING, path, text, episodes=episodes)
+    if is_new:
+        return Members(tuple(found), named)
+    for path in sorted(set(found) - set(named)):
+        gathering.add(Code.DATA_STRAY, path, "no episode has this file; LeRobot reads every parquet file below data/")
+    return Members(tuple(path for path in named if path.is_file()), named)
+
+
+def _is_inside(path: Path, gathering: Gathering) -> bool:
+    try:
+        inside(gathering.root, path.relative_to(gathering.root).as_posix())
+    except DatasetError as error:
+        gathering.add_error(Code.LINK_OUTSIDE, path, error)
+        return False
+    return True
+
+
+def _named(
+    info: DatasetInfo, layout: Layout | None, table: EpisodeTable | None, gathering: Gathering
+) -> tuple[Path, ...] | None:
+    if layout is None or table is None:
+        return None
+    if not info.codebase_version.has_files_of_episodes:
+        numbers = table.data
+    else:
+        numbers = np.stack([table.numbers // info.chunks_size, table.numbers], axis=1)
+    if numbers is None:
+        return None
+    try:
+        paths = {pair: layout.data_path(*pair) for pair in dict.fromkeys(map(tuple, numbers.tolist()))}
+    except DatasetError as error:
+        gathering.add_error(Code.LINK_OUTSIDE, "data", error)
+        return None
+    return tuple(paths[tuple(pair)] for pair in numbers.tolist())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataView:
+    """The episodes as the data files have them.
+
+    Attributes:
+        lengths: rows of each episode, by its number: int64; None where the files do not tell.
+        facts: of the files that hold them, in their right order.
+    """
+
+    lengths: Ints | None
+    facts: tuple[DataFileFacts, ...]
+
+
+def check_data(
+    info: DatasetInfo,
+    table: EpisodeTable | None,
+    tasks: Mapping[int, str] | None,
+    members: Members,
+    facts: Sequence[DataFileFacts],
+    gathering: Gathering,
+) -> DataView:
+    """Note what is wrong with each data file, and with all of them together."""
+    for fact in facts:
+        for problem in fact.problems:
+            gathering.add(
+                problem.code, fact.path, problem.text, row=problem.row, column=problem.column, harms=problem.harms
+            )
+    facts = _in_order(_without_strays(facts, table, members, gathering), gathering)
+    is_known = all(fact.runs is not None for fact in facts)
+    lengths = _lengths(facts) if is_known else None
+    first = 0
+    for fact in facts:
+        if fact.runs is not None:
+            _check_file(fact, fact.runs, first, info, gathering, is_known=is_known)
+            _check_tasks(fact, fact.runs, tasks, gathering)
+        first += fact.rows
+    view = DataView(lengths, tuple(facts))
+    if table is not None:
+        _check_against_table(table, view, members, gathering)
+    _check_task_lists(table, tasks, facts, gathering)
+    return view
+
+
+def _without_strays(
+    facts: Sequence[DataFileFacts], table: EpisodeTable | None, members: Members, gathering: Gathering
+) -> list[DataFileFacts]:
+    """Leave out files that nobody names and whose episodes are in other files, or in no table."""
+    if members.named is None or table is None:
+        return list(facts)
+    named = set(members.named)
+    wanted = set(table.numbers.tolist())
+    covered = {
+        number
+        for fact in facts
+        if fact.path in named and fact.runs is not None
+        for number in fact.runs.episode.tolist()
+    }
+    kept = []
+    for fact in facts:
+        own = set(fact.runs.episode.tolist()) if fact.runs is not None else set()
+        is_needed = bool((own & wanted) - covered) or not wanted or (fact.runs is None and covered != wanted)
+        if fact.path in named or is_needed:
+            kept.append(fact)
+        else:
+            text = f"no episode has this file; its {fact.rows} rows are read as further frames"
+            is_readable = fact.runs is not None
+            gathering.add(Code.DATA_STRAY, fact.path, text, harms=None if is_readable else Loading.REFUSED)
+    return kept
+
+
+def _in_order(facts: list[DataFileFacts], gathering: Gathering) -> list[DataFileFacts]:
+    """Return the files in the order of their episodes, which should be that of their paths."""
+    firsts = [int(fact.runs.episode[0]) if fact.runs is not None and len(fact.runs) else None for fact in facts]
+    known = [first for first in firsts if first is not None]
+    if len(known) < len(facts) or len(set(known)) < len(known) or known == sorted(known):
+        return facts
+    right = [fact for _, fact in sorted(zip(known, facts, strict=True), key=lambda pair: pair[0])]
+    wrong = next(place for place, fact in enumerate(facts) if fact is not right[place])
+    text = f"episode {known[wrong]} is read before episode {min(known[wrong:])}: paths are sorted as texts"
+    gathering.add(Code.FILE_ORDER, facts[wrong].path, text, episodes=[known[wrong]])
+    return right
+
+
+def _lengths(facts: Sequence[DataFileFacts]) -> Ints | None:
+    """Return the rows of each episode, if the files have the episodes 0, 1, 2, … each in one run."""
+    episodes = [number for fact in facts if fact.runs is not None for number in fact.runs.episode.tolist()]
+    if episodes != list(range(len(episodes))):
+        return None
+    return np.array([n for fact in facts if fact.runs is not None for n in fact.runs.length.tolist()], np.int64)
+
+
+def _check_file(
+    fact: DataFileFacts, runs: Runs, first: int, info: DatasetInfo, gathering: Gathering, *, is_known: bool
+) -> None:
+    if runs.is_permuted:
+        text = "the rows are not in the order of their index"
+        gathering.add(Code.WRONG_INDEX, fact.path, text, column="index")
+        return
+    wrong = ~runs.is_counted | ((runs.first_index != first + runs.start) & is_known)
+    if wrong.any():
+        run = int(np.flatnonzero(wrong)[0])
+        text = f"index is {runs.first_index[run]} where row {first + runs.start[run]} of the dataset begins an episode"
+        if not runs.is_counted[run]:
+            text = "index does not go up by one from row to row"
+        _add_runs(Code.WRONG_INDEX, fact, runs, wrong, text, "index", gathering)
+    if (~runs.is_framed).any():
+        _add_runs(Code.WRONG_FRAME, fact, runs, ~runs.is_framed, "frames are not 0, 1, 2, …", "frame_index", gathering)
+    off = runs.off_grid_s >= TOLERANCE_S
+    if off.any():
+        worst, start = float(runs.off_grid_s[off].max()), float(runs.first_time[off][0])
+        text = f"up to {worst:.6g} s away from frame_index / {info.fps:g}; the first episode starts at {start:.6g} s"
+        harms = harm_of_times(info.codebase_version, bool(cameras(info.features)))
+        _add_runs(Code.TIMESTAMPS, fact, runs, off, text, "timestamp", gathering, harms)
+    inner = np.setdiff1d(fact.row_group_starts, runs.start)
+    if len(inner) and info.codebase_version is FormatVersion.V30:
+        text = f"{len(inner)} of {len(fact.row_group_starts)} row groups"
+        gathering.add(Code.ROW_GROUPS, fact.path, text, row=int(inner[0]))
+
+
+def _add_runs(
+    code: Code,
+    fact: DataFileFacts,
+    runs: Runs,
+    wrong: npt.NDArray[np.bool_],
+    text: str,
+    column: str,
+    gathering: Gathering,
+    harms: Loading | None = None,
+) -> None:
+    row = int(runs.start[wrong][0])
+    episodes = sorted(set(runs.episode[wrong].tolist()))
+    text = f"{text} (episodes {listed(episodes)})"
+    gathering.add(code, fact.path, text, episodes=episodes, row=row, column=column, harms=harms)
+
+
+def _check_tasks(fact: DataFileFacts, runs: Runs, tasks: Mapping[int, str] | None, gathering: Gathering) -> None:
+    if tasks is None:
+        return
+    unknown: dict[int, list[int]] = {}
+    for episode, numbers in zip(runs.episode.tolist(), runs.tasks, strict=True):
+        for number in numbers:
+            if number not in tasks:
+                unknown.setdefault(number, []).append(episode)
+    for number, episodes in list(unknown.items())[:3]:
+        text = f"rows have task {number}, there are {len(tasks)} tasks"
+        gathering.add(Code.TASK_UNKNOWN, fact.path, text, episodes=sorted(set(episodes)), column="task_index")
+
+
+def _check_against_table(table: EpisodeTable, view: DataView, members: Members, gathering: Gathering) -> None:
+    if any(fact.runs is None for fact in view.facts) or gathering.has(Code.DATA_MISSING):
+        return
+    if any(fact.runs is not None and fact.runs.is_permuted for fact in view.facts):
+        return
+    where: dict[int, list[tuple[DataFileFacts, int]]] = {}
+    for fact in view.facts:
+        assert fact.runs is not None
+        for run, number in enumerate(fact.runs.episode.tolist()):
+            where.setdefault(number, []).append((fact, run))
+    lengths = dict(zip(table.numbers.tolist(), table.lengths.tolist(), strict=True))
+    _check_rows(lengths, where, sum(fact.rows for fact in view.facts), gathering)
+    pointed: dict[Path, list[int]] = {}
+    for number, path in zip(table.numbers.tolist(), members.named or (), strict=False):
+        runs = where.get(number, [])
+        if len(runs) == 1 and runs[0][0].path != path:
+            pointed.setdefault(path, []).append(number)
+    for path, episodes in pointed.items():
+        holder = where[episodes[0]][0][0].path
+        text = f"the table names it for episodes {listed(episodes)}, whose rows are in {gathering.name(holder)}"
+        gathering.add(Code.DATA_POINTER, path, text, episodes=episodes)
+
+
+def _check_rows(
+    lengths: Mapping[int, int],
+    where: Mapping[int, Sequence[tuple[DataFileFacts, int]]],
+    rows: int,
+    gathering: Gathering,
+) -> None:
+    """Compare the rows of each episode with the table."""
+    counted = {n: sum(int(f.runs.length[r]) for f, r in runs if f.runs is not None) for n, runs in where.items()}
+    odd = [n for n in where if counted[n] != lengths.get(n) or len(where[n]) > 1]
+    absent = [n for n, length in lengths.items() if length and n not in where]
+    if not odd and not absent:
+        return
+    if rows == sum(lengths.values()):
+        # As many rows as there should be, but some say that they belong to another episode.
+        number = (odd or absent)[0]
+        fact, run = where[number][0] if number in where else next(iter(where.values()))[0]
+        assert fact.runs is not None
+        text = f"rows of episodes {listed(sorted({*odd, *absent}))} are numbered otherwise than the episode table says"
+        gathering.add(
+            Code.WRONG_EPISODE,
+            fact.path,
+            text,
+            episodes=sorted({*odd, *absent}),
+            row=int(fact.runs.start[run]),
+            column="episode_index",
+        )
+        return
+    beyond = [n for n in odd if n not in lengths]
+    if beyond and not absent and beyond == odd:
+        fact = where[beyond[0]][0][0]
+        text = f"there are rows of episodes {listed(beyond)}, which the episode table has not"
+        gathering.add(Code.EPISODES_ORDER, fact.path, text, episodes=beyond)
+        return
+    wrong = sorted({*odd, *absent})
+    holder = where.get(wrong[0]) or next(iter(where.values()), None)
+    text = f"episode {wrong[0]} has {counted.get(wrong[0], 0)} rows, the episode table says {lengths.get(wrong[0], 0)}"
+    more = f"; so have {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    gathering.add(Code.ROW_COUNT, holder[0][0].path if holder else "data", text + more, episodes=wrong)
+
+
+def _check_task_lists(
+    table: EpisodeTable | None,
+    tasks: Mapping[int, str] | None,
+    facts: Sequence[DataFileFacts],
+    gathering: Gathering,
+) -> None:
+    if table is None or table.tasks is None or tasks is None or gathering.has(Code.TASK_UNKNOWN, Code.TASKS_ORDER):
+        return
+    found: dict[int, set[str]] = {}
+    for fact in facts:
+        for number, numbers in zip(
+            *((fact.runs.episode.tolist(), fact.runs.tasks) if fact.runs else ((), ())), strict=True
+        ):
+            found.setdefault(number, set()).update(tasks[task] for task in numbers if task in tasks)
+    wrong = [
+        (place, number)
+        for place, number in enumerate(table.numbers.tolist())
+        if number in found and found[number] != set(table.tasks[place])
+    ]
+    if wrong:
+        place, number = wrong[0]
+        text = f"the table says {list(table.tasks[place])}, the rows {sorted(found[number])}"
+        gathering.add(
+            Code.TASK_LIST,
+            table.places[place],
+            text,
+            episodes=[number for _, number in wrong],
+            row=table.rows[place],
+            column="tasks",
+        )
+
+
+def check_totals(
+    info: DatasetInfo, table: EpisodeTable | None, tasks: Mapping[int, str] | None, view: DataView, gathering: Gathering
+) -> None:
+    """Compare the totals of ``info.json`` with what is there: the rows if they can be read, else the table."""
+    lengths = view.lengths if view.lengths is not None and len(view.lengths) else None
+    if lengths is None and table is not None:
+        lengths = table.lengths
+    if lengths is None:
+        return
+    true = {"total_episodes": len(lengths), "total_frames": int(lengths.sum())}
+    wrong = [key for key, value in true.items() if info.states(key) and getattr(info, key) != value]
+    if wrong:
+        text = ", ".join(f"{key} is {getattr(info, key)}, found {true[key]}" for key in wrong)
+        gathering.add(Code.TOTALS, INFO.as_posix(), text, column=wrong[0])
+    counts: dict[str, object] = {"total_tasks": len(tasks)} if tasks is not None else {}
+    found: dict[str, object] = {"total_tasks": info.total_tasks}
+    if info.codebase_version.has_files_of_episodes:
+        counts["total_videos"] = len(lengths) * len(cameras(info.features))
+        counts["total_chunks"] = -(-len(lengths) // info.chunks_size)
+        found |= {key: (info.model_extra or {}).get(key, counts[key]) for key in ("total_videos", "total_chunks")}
+    if info.splits and set(info.splits) == {"train"}:
+        counts["splits"], found["splits"] = {"train": f"0:{len(lengths)}"}, info.splits
+    odd = [key for key, value in counts.items() if info.states(key) and found[key] != value]
+    if odd:
+        text = ", ".join(f"{key} is {found[key]}, expected {counts[key]}" for key in odd)
+        gathering.add(Code.COUNTS, INFO.as_posix(), text, column=odd[0])
+
+
+def check_table(table: EpisodeTable, gathering: Gathering) -> None:
+    """Check what the episode table says by itself: its order, and the ranges of rows."""
+    where = table.places[0] if table.places else "meta/episodes"
+    numbers, expected = table.numbers, np.arange(len(table))
+    if not np.array_equal(numbers, expected):
+        row = int(np.flatnonzero(numbers != expected)[0])
+        text = f"episode {numbers[row]} stands in place of episode {row}"
+        gathering.add(
+            Code.EPISODES_ORDER,
+            table.places[row],
+            text,
+            episodes=[int(numbers[row])],
+            row=table.rows[row],
+            column="episode_index",
+        )
+        return
+    empty = np.flatnonzero(table.lengths == 0).tolist()
+    if empty:
+        gathering.add(Code.EPISODE_EMPTY, where, f"{len(empty)} episodes have no frames", episodes=empty)
+    if table.ranges is None:
+        return
+    stops = np.cumsum(table.lengths)
+    true = np.stack([stops - table.lengths, stops], axis=1)
+    wrong = np.flatnonzero((table.ranges != true).any(axis=1)).tolist()
+    if wrong:
+        row = wrong[0]
+        text = f"rows {table.ranges[row].tolist()}, expected {true[row].tolist()}"
+        gathering.add(
+            Code.EPISODE_RANGE,
+            table.places[row],
+            text,
+            episodes=wrong,
+            row=table.rows[row],
+            column="dataset_from_index",
+        )

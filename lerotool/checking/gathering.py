@@ -1,0 +1,53 @@
+"""Gathers findings while a dataset is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lerotool.checking.codes import Code, Loading
+from lerotool.checking.findings import Finding, Place
+from lerotool.errors import LerotoolError
+
+
+class Gathering:
+    """The findings so far.
+
+    Args:
+        root: the dataset; files are named relative to it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.findings: list[Finding] = []
+
+    def add(
+        self,
+        code: Code,
+        file: Path | str,
+        text: str,
+        *,
+        episodes: Sequence[int] = (),
+        row: int | None = None,
+        column: str | None = None,
+        harms: Loading | None = None,
+    ) -> None:
+        """Note a finding; the first of several episodes is its place."""
+        name = self.name(file) if isinstance(file, Path) else file
+        place = Place(name, episodes[0] if episodes else None, row, column)
+        self.findings.append(Finding(code, place, text, tuple(episodes), harms))
+
+    def add_error(self, code: Code, file: Path | str, error: LerotoolError, harms: Loading | None = None) -> None:
+        """Note what reading a file has raised."""
+        text = str(error)
+        for prefix in (f"{file}: ", f"{str(file)!r}: ", f"{file}, "):
+            text = text.removeprefix(prefix)
+        self.add(code, file, text, harms=harms)
+
+    def has(self, *codes: Code) -> bool:
+        """Whether one of some findings is there."""
+        return any(finding.code in codes for finding in self.findings)
+
+    def name(self, path: Path) -> str:
+        """Return a path relative to the dataset."""
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)

@@ -1,0 +1,110 @@
+"""What lies beside the dataset: an interrupted change, pending episodes, what dead programs have left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from lerotool.checking.codes import Code
+from lerotool.checking.findings import listed
+from lerotool.checking.gathering import Gathering
+from lerotool.dataset.info import DatasetInfo
+from lerotool.dataset.layout import check_relative
+from lerotool.errors import SpoolError
+from lerotool.features import Kind
+from lerotool.spool.episode import COMMITTED
+from lerotool.spool.pending import pending_folders
+from lerotool.spool.recovery import Kind as Fate
+from lerotool.spool.recovery import examine
+from lerotool.storage import DISCARDED, PARTIAL, lock_owner
+from lerotool.workspace import Workspace
+
+_JOURNAL_BYTES = 64 << 20
+
+
+def check_journal(gathering: Gathering) -> bool:
+    """Note an interrupted change; return whether there is one."""
+    path = Workspace(gathering.root).journal
+    if not path.exists():
+        return False
+    owner = lock_owner(Workspace(gathering.root).writing_lock)
+    if owner is not None:
+        gathering.add(Code.NOT_LOOKED_AT, path, f"the dataset is being changed right now by {owner}; check it again")
+        return True
+    try:
+        lost = list(_lost(gathering.root, path))
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
+        gathering.add(Code.JOURNAL, path, f"cannot be understood: {error!r}"[:300])
+        return True
+    if lost:
+        gathering.add(Code.JOURNAL, path, f"files that it moves are gone: {listed(lost)}")
+    else:
+        gathering.add(Code.UNFINISHED_COMMIT, path, "the change is complete on the disk and only has to be carried out")
+    return True
+
+
+def _lost(root: Path, path: Path) -> Iterator[str]:
+    if path.stat().st_size > _JOURNAL_BYTES:
+        raise ValueError(f"{path.stat().st_size} bytes")
+    for rename in json.loads(path.read_bytes())["renames"]:
+        for name in (rename["source"], rename["target"]):
+            check_relative(name, str(path))
+        if not (root / rename["source"]).exists() and not (root / rename["target"]).exists():
+            yield rename["source"]
+
+
+def check_pending(gathering: Gathering) -> None:
+    """Note recorded episodes that are not part of the dataset yet."""
+    waiting: list[str] = []
+    frames = 0
+    for folder in pending_folders(gathering.root):
+        if (folder / COMMITTED).exists():
+            gathering.add(Code.LEFTOVERS, folder, "the dataset contains this recorded episode; the folder can go")
+            continue
+        try:
+            verdict = examine(folder)
+        except (SpoolError, OSError) as error:
+            gathering.add(Code.PENDING_BROKEN, folder, str(error))
+            continue
+        if verdict.kind is Fate.COMPLETE:
+            waiting.append(folder.name)
+            frames += verdict.rows
+        elif verdict.kind is Fate.LIVE:
+            gathering.add(Code.PENDING, folder, "it is being recorded")
+        else:
+            text = f"{verdict.kind.value}: {verdict.reason}; {verdict.rows} rows can be used"
+            gathering.add(Code.PENDING_BROKEN, folder, text)
+    if waiting:
+        text = f"{len(waiting)} episodes with {frames} frames: {listed(waiting, 2)}"
+        gathering.add(Code.PENDING, Workspace(gathering.root).pending, text)
+
+
+def find_leftovers(root: Path) -> list[Path]:
+    """Return what interrupted programs have left and nobody needs: files and folders, without pending episodes."""
+    workspace = Workspace(root)
+    found: list[Path] = []
+    if lock_owner(workspace.writing_lock) is None and not workspace.journal.exists():
+        found += workspace.staging.glob("*")
+    if workspace.pending.is_dir():
+        found += (path for path in workspace.pending.iterdir() if path.name.startswith((".creating-", DISCARDED)))
+    for folder in (root, root / "meta", root / "data", root / "videos", workspace.folder):
+        depth = "*" if folder in (root, workspace.folder) else "**/*"
+        found += (path for path in folder.glob(depth) if PARTIAL in path.name and not path.is_symlink())
+    found += (path for path in root.glob("tmp*") if path.is_dir() and any(path.glob("*.mp4")))
+    return sorted(set(found))
+
+
+def check_leftovers(info: DatasetInfo | None, gathering: Gathering) -> None:
+    """Note leftovers, and pictures that LeRobot has not encoded."""
+    found = find_leftovers(gathering.root)
+    if found:
+        names = [gathering.name(path) for path in found]
+        gathering.add(Code.LEFTOVERS, found[0], f"{len(found)} files or folders: {listed(names)}")
+    if info is None or info.codebase_version.has_files_of_episodes:
+        return
+    videos = [name for name, feature in info.features.items() if feature.kind is Kind.VIDEO]
+    folders = [path for name in videos for path in sorted((gathering.root / "images" / name).glob("episode*"))]
+    if folders:
+        text = f"{len(folders)} folders: {listed([gathering.name(path) for path in folders], 2)}"
+        gathering.add(Code.PICTURES_LEFT, folders[0], text)
