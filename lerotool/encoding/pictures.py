@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lerotool.errors import MediaError, SpoolError
 from lerotool.features import Feature
-from lerotool.media.decode import PacketDecoder, to_rgb
+from lerotool.media.decode import PacketDecoder, sampled_rgb
 from lerotool.media.depth import DepthScale, depth_array, depth_frame
 from lerotool.media.format import DEPTH_SETTINGS, DEPTH_UNITS, EncoderSettings, StreamCodec, StreamFormat
 from lerotool.media.probe import feature_info
@@ -64,7 +64,7 @@ class _Colours:
         return picture
 
     def measure(self, picture: Any) -> None:
-        self._histogram.add(to_rgb(picture)[:: self._step, :: self._step])
+        self._histogram.add(sampled_rgb(picture, self._step))
 
     def stats(self) -> FeatureStats:
         return self._histogram.stats()

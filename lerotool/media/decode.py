@@ -122,6 +122,34 @@ def to_rgb(frame: av.VideoFrame) -> Pixels:
     return _as_rgb(frame, VideoReformatter())
 
 
+_HALVED = {"yuvj444p": (0, 0), "yuvj422p": (1, 0), "yuv422p": (1, 0), "yuvj420p": (1, 1), "yuv420p": (1, 1)}
+"""By how many bits columns and rows of colour are fewer than those of brightness."""
+
+
+def sampled_rgb(frame: av.VideoFrame, step: int) -> Pixels:
+    """Return ``to_rgb(frame)[::step, ::step]``, without converting the pixels between."""
+    right, down = _HALVED.get(frame.format.name, (None, None))
+    # At odd sizes FFmpeg interpolates colours, so that a pixel depends on those around it.
+    if right is None or down is None or step == 1 or frame.width % 2 or frame.height % 2:
+        return to_rgb(frame)[::step, ::step]
+    rows, columns = np.arange(0, frame.height, step), np.arange(0, frame.width, step)
+    height, width = len(rows) << down, len(columns) << right
+    small = av.VideoFrame(width + width % 2, height + height % 2, frame.format.name)
+    small.color_range, small.colorspace = frame.color_range, frame.colorspace
+    _plane(small, 0)[: height : 1 << down, : width : 1 << right] = _plane(frame, 0)[::step, : frame.width : step]
+    for number in (1, 2):
+        colours = _plane(frame, number)[np.ix_(rows >> down, columns >> right)]
+        _plane(small, number)[: len(rows), : len(columns)] = colours
+    return to_rgb(small)[: height : 1 << down, : width : 1 << right]
+
+
+def _plane(frame: av.VideoFrame, number: int) -> Pixels:
+    """Return a plane of a frame, to read and to write; lines may have more bytes than pixels."""
+    plane = frame.planes[number]
+    buffer: Any = plane
+    return np.frombuffer(buffer, np.uint8).reshape(-1, plane.line_size)[: plane.height]
+
+
 def _as_rgb(frame: av.VideoFrame, reformatter: VideoReformatter) -> Pixels:
     return np.asarray(reformatter.reformat(frame, format="rgb24", **SCALER_THREADS).to_ndarray(), dtype=np.uint8)
 
@@ -157,7 +185,8 @@ def decode_image(data: bytes) -> npt.NDArray[Any]:
             return metres
     context = decoder(codec)
     if codec != "tiff":  # there, tags that FFmpeg does not know would count as errors
-        context.options = {"err_detect": "crccheck+explode"}  # else half a JPEG is taken for a whole one
+        # Else half a JPEG is taken for a whole one.
+        context.options = {**context.options, "err_detect": "crccheck+explode"}
     try:
         frames = context.decode(av.Packet(data))
     except av.FFmpegError as error:

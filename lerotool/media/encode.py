@@ -87,6 +87,7 @@ class VideoEncoder:
         self._partial = partial_path(self._path)
         self._size = (width, height)
         self._rate = exact_rate(fps)
+        self._frame_s = 1 / self._rate
         self._settings = settings
         self._threads = threads
         self._colours = colours
@@ -126,7 +127,7 @@ class VideoEncoder:
         context = stream.codec_context
         try:
             context.width, context.height, context.pix_fmt = width, height, self._settings.pix_fmt
-            context.time_base = 1 / self._rate
+            context.time_base = self._frame_s
             if not self._settings.pix_fmt.startswith("gray"):
                 context.color_range = ColorRange.MPEG  # codes of depth are no colours
             if (colours := self._colours) is not None:
@@ -163,7 +164,7 @@ class VideoEncoder:
         with named_errors(self._path, f"frame {self.frames} cannot be encoded"):
             converted = self._converted(frame)
             converted.pts = self.frames
-            converted.time_base = 1 / self._rate
+            converted.time_base = self._frame_s
             # A decoded frame remembers that it was a keyframe; encoders would take that for an order.
             converted.pict_type = PictureType.NONE
             self._mux(self._stream.encode(converted))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,11 @@ _SYSTEM_ERRORS = frozenset(
 
 # Conversions stay in the calling thread: jobs are parallel by processes.
 SCALER_THREADS: dict[str, int] = {"threads": 1}
+
+
+# There, this transform is as exact as FFmpeg's own choice (1 level off in 1.4 % of all pixels, against libjpeg) and
+# decoding a JPEG takes 17 % less time with it. Elsewhere it is plain C.
+_X86 = ("x86_64", "AMD64")
 
 
 def address(path: Path) -> str:
@@ -76,4 +82,6 @@ def decoder(name: str) -> VideoCodecContext:
     context = av.CodecContext.create(name, "r")
     assert isinstance(context, VideoCodecContext)
     context.thread_count = 1
+    if name == "mjpeg" and platform.machine() in _X86:
+        context.options = {"idct": "xvid"}
     return context

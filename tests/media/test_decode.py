@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lerotool.errors import MediaError
-from lerotool.media.decode import decode_image, iter_depth, iter_frames, iter_rgb, to_rgb
+from lerotool.media.decode import decode_image, iter_depth, iter_frames, iter_rgb, sampled_rgb, to_rgb
 from lerotool.media.encode import encode_jpeg, encode_png
 from lerotool.media.join import join_videos
-from tests.media.pictures import AV1, H264, HEVC, grid, number_of, scene, write_foreign, write_numbered
+from tests.media.pictures import AV1, H264, HEVC, grid, number_of, rgb_frame, scene, write_foreign, write_numbered
 
 X265 = {"x265-params": "log-level=none:open-gop=1:bframes=4"}
 FOREIGN = {
@@ -251,3 +251,13 @@ def test_depth_survives_its_video_within_a_millimetre(tmp_path):
     (linear,) = iter_depth(path, 0, 1, 10, {"video.use_log": False})
     expected = np.rint(1000 * (low + codes / 4095 * (high - low)))
     np.testing.assert_array_equal(linear[:, :, 0], expected)
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuvj422p", "yuvj420p", "yuv420p", "yuv422p", "yuvj444p", "rgb24", "gbrp"])
+@pytest.mark.parametrize(("width", "height", "step"), [(640, 480, 4), (320, 720, 4), (322, 302, 2), (301, 303, 2)])
+def test_sampled_pixels_are_those_of_the_whole_picture(pix_fmt, width, height, step):
+    blocks = np.random.default_rng(0).integers(0, 255, (height // 3 + 1, width // 5 + 1, 3))
+    picture = np.kron(blocks, np.ones((3, 5, 1)))[:height, :width].astype(np.uint8)
+    for color_range in ("JPEG", "MPEG"):
+        frame = rgb_frame(picture).reformat(format=pix_fmt, dst_color_range=color_range)
+        np.testing.assert_array_equal(sampled_rgb(frame, step), to_rgb(frame)[::step, ::step])
