@@ -6,27 +6,29 @@ kept, they move up. Rows and pictures that are loose leave the tables, because t
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lerotool.dataset.documents import read_object
 from lerotool.dataset.info import INFO, DatasetInfo
 from lerotool.dataset.layout import STATS, Layout
 from lerotool.dataset.writing.episode_tables import EpisodeRow, episodes_schema, episodes_table
 from lerotool.dataset.writing.measures import episode_stats, measured, merged
 from lerotool.dataset.writing.numbering import FileNumber
 from lerotool.dataset.writing.staging import Staging, verify_rows
-from lerotool.dataset.writing.state import episodes_files, numbered
+from lerotool.dataset.writing.state import episodes_files, numbered, stats_shape
 from lerotool.dataset.writing.tables import data_schema, data_table, default_columns
 from lerotool.encoding.rescue.findings import KeptEpisode, RescuePlan
 from lerotool.encoding.rescue.ledger import LEDGER, TakenEpisode, ledger_document, new_folder
 from lerotool.encoding.rescue.measure import measure_pictures
-from lerotool.errors import CorruptDatasetError
+from lerotool.errors import CorruptDatasetError, MetadataError
 from lerotool.features import cameras
 from lerotool.moments import FeatureStats
 from lerotool.workspace import Workspace
@@ -95,6 +97,7 @@ class _Tables:
         stats = merged({}, [row.stats for row in self._rows]) if self._rows else {}
         if (root / STATS).exists():
             self._keep_original(root / STATS)
+            stats |= self._known_pictures(root / STATS)
         self._staging.write_json(root / STATS, {name: entry.to_json() for name, entry in stats.items()})
         counts: dict[str, Any] = {
             "total_episodes": len(self._rows),
@@ -103,6 +106,21 @@ class _Tables:
             "splits": {"train": f"0:{len(self._rows)}"},
         }
         self._staging.write_json(root / INFO, info.model_copy(update=counts).to_json())
+
+    def _known_pictures(self, path: Path) -> dict[str, FeatureStats]:
+        """Return the statistics of cameras that LeRobot took of all these pictures before they were encoded."""
+        info = self._plan.info
+        if (len(self._rows), self._frames) != (info.total_episodes, info.total_frames):
+            return {}
+        known: dict[str, FeatureStats] = {}
+        document = read_object(path)
+        for key in cameras(info.features):
+            with contextlib.suppress(MetadataError):
+                found = FeatureStats.from_json(document.get(key, {}))
+                if found.mean.shape == stats_shape(info.features[key]):
+                    # LeRobot's streaming encoder counts pixels; only frames can be weighed against frames.
+                    known[key] = replace(found, count=min(found.count, self._frames))
+        return known
 
     def _stage_data(self, path: Path, episodes: Sequence[KeptEpisode], *, is_whole: bool) -> None:
         number = numbered(path)

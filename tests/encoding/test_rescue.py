@@ -1,0 +1,403 @@
+"""What LeRobot left behind becomes part of its dataset."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from lerotool.dataset.dataset import Dataset
+from lerotool.encoding.events import EncodeReport, Ending
+from lerotool.encoding.plan import EncodeOptions
+from lerotool.encoding.rescue.findings import Fate
+from lerotool.encoding.rescue.plan import plan_rescue
+from lerotool.encoding.run import encode_pending
+from lerotool.errors import CorruptDatasetError, DatasetLockedError
+from lerotool.execution import ProcessExecutor
+from lerotool.media.encode import encode_png
+from lerotool.spool.pending import list_pending
+from lerotool.storage import ProcessLock
+from lerotool.workspace import Workspace
+from tests.dataset.reading import edit_json, edit_table, tree_hash
+from tests.encoding.leftovers import (
+    BATCH,
+    CRASHED,
+    FRONT,
+    WRIST,
+    age,
+    assert_is,
+    copy_golden,
+    expected_of,
+    picture,
+    tear_off_footer,
+)
+from tests.lerobot_judge import judge
+from tests.shared import needs_shared
+
+pytestmark = needs_shared
+Encode = Callable[[Path], EncodeReport]
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessExecutor]:
+    with ProcessExecutor(2) as pool:
+        yield pool
+
+
+@pytest.fixture
+def encode(pool: ProcessExecutor) -> Encode:
+    return functools.partial(encode_pending, options=EncodeOptions(rescue=True), executor=pool)
+
+
+def fates(report: EncodeReport) -> dict[int, Fate]:
+    assert report.rescue is not None
+    return {finding.episode: finding.fate for finding in report.rescue.findings}
+
+
+def reason(report: EncodeReport, episode: int) -> str:
+    assert report.rescue is not None
+    return next(finding.reason for finding in report.rescue.findings if finding.episode == episode)
+
+
+def test_a_killed_recording_gets_its_tables_back_and_keeps_its_videos(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden(CRASHED, tmp_path / "set")
+    before = tree_hash(root)
+    report = encode(root)
+    assert_is(root, expected_of(CRASHED))
+    assert report.ending is Ending.INCOMPLETE
+    assert fates(report) == {**dict.fromkeys(range(12), Fate.KEPT), 12: Fate.LEFT}
+    assert "no rows were ever written" in reason(report, 12)
+    after = tree_hash(root)
+    assert {name for name in before if name.startswith(("images", "videos"))} == {
+        name for name in before if after.get(name) == before[name] and name.startswith(("images", "videos"))
+    }
+    originals = report.rescue.originals if report.rescue else None
+    assert originals is not None
+    for name in ("data/chunk-000/file-000.parquet", "meta/episodes/chunk-000/file-000.parquet", "meta/info.json"):
+        assert tree_hash(originals)[name] == before[name]
+
+
+def test_a_failed_batch_is_encoded_from_its_pictures(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden(BATCH, tmp_path / "set")
+    report = encode(root)
+    assert_is(root, expected_of(BATCH))
+    assert report.ending is Ending.COMPLETE
+    assert fates(report) == dict.fromkeys(range(3), Fate.ENCODED)
+    assert report.rescue is not None
+    assert report.rescue.removed_pictures == 44
+    assert not (root / "images").exists()
+    assert list_pending(root) == []
+    report = encode(root)
+    assert (report.ending, report.rescue, report.left) == (Ending.COMPLETE, None, ())
+
+
+@pytest.mark.lerobot
+@pytest.mark.parametrize("name", [CRASHED, BATCH])
+def test_lerobot_loads_what_was_rescued(encode: Encode, tmp_path: Path, name: str) -> None:
+    root = copy_golden(name, tmp_path / "set")
+    encode(root)
+    expected = expected_of(name)
+    found = judge(root)
+    assert (found["episodes"], found["frames"]) == (expected["num_episodes"], expected["num_frames"])
+    stats = Dataset.open(root).stats
+    for feature, entry in expected["stats"].items():
+        for part in ("min", "max", "mean", "std"):
+            # LeRobot's deviation of pictures is put together from bins.
+            tolerance = 1e-3 if "images" in feature else 1e-5
+            np.testing.assert_allclose(getattr(stats[feature], part), np.array(entry[part]), atol=tolerance)
+
+
+def test_the_names_of_older_recorders_are_known_too(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden(BATCH, tmp_path / "set")
+    for path in sorted((root / "images").rglob("*"), reverse=True):
+        path.rename(path.with_name(path.name.replace("-", "_")))
+    encode(root)
+    assert_is(root, expected_of(BATCH))
+    assert not (root / "images").exists()
+
+
+def test_a_dry_look_changes_nothing(tmp_path: Path) -> None:
+    for name in (CRASHED, BATCH):
+        root = copy_golden(name, tmp_path / name)
+        before = tree_hash(root)
+        plan = plan_rescue(root)
+        assert plan is not None
+        assert plan.does_anything
+        assert tree_hash(root) == before
+
+
+def test_an_episode_ends_before_the_first_picture_that_is_missing_or_cut(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden(BATCH, tmp_path / "set")
+    picture(root, FRONT, 1, 6).unlink()
+    cut = picture(root, WRIST, 2, 4)
+    cut.write_bytes(cut.read_bytes()[:-1])
+    age(root)
+    report = encode(root)
+    assert fates(report) == {0: Fate.ENCODED, 1: Fate.CUT, 2: Fate.CUT}
+    assert "not 9 finished pictures for its 9 rows: observation.images.front has 6" in reason(report, 1)
+    assert [len(Dataset.open(root).episode_rows(n)) for n in range(3)] == [6, 6, 4]
+    # Only what was taken is gone.
+    assert picture(root, FRONT, 1, 7).exists()
+    assert not picture(root, FRONT, 1, 5).exists()
+    assert picture(root, WRIST, 2, 4).exists()
+
+
+def test_an_episode_without_pictures_is_left_and_its_rows_are_kept(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden(BATCH, tmp_path / "set")
+    shutil.rmtree(picture(root, WRIST, 1, 0).parent)
+    age(root)
+    data = (root / "data/chunk-000/file-000.parquet").read_bytes()
+    report = encode(root)
+    assert fates(report) == {0: Fate.ENCODED, 1: Fate.LEFT, 2: Fate.ENCODED}
+    assert "the pictures of observation.images.wrist are neither in a video nor in files" in reason(report, 1)
+    assert_is(root, expected_of(BATCH), [0, 2])
+    assert picture(root, FRONT, 1, 0).exists()
+    assert report.rescue is not None
+    assert report.rescue.originals is not None
+    assert (report.rescue.originals / "data/chunk-000/file-000.parquet").read_bytes() == data
+
+
+def test_a_picture_that_cannot_be_decoded_fails_its_episode_alone(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden(BATCH, tmp_path / "set")
+    bad = picture(root, FRONT, 1, 3)
+    data = bytearray(bad.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    bad.unlink()
+    bad.write_bytes(data)
+    age(root)
+    report = encode(root)
+    assert report.ending is Ending.INCOMPLETE
+    assert "packet 3: damaged png picture" in report.failures[0].reason
+    assert_is(root, expected_of(BATCH), [0, 2])
+    assert len(list_pending(root)) == 1
+    assert sorted(path.parent.name for path in (root / "images" / FRONT).rglob("*0.png")) == ["episode-000001"]
+    # It stays a pending episode like any other, and is not taken a second time.
+    again = encode(root)
+    assert len(list_pending(root)) == 1
+    assert [left.episode for left in again.failures] == [left.episode for left in report.failures]
+
+
+def test_pictures_of_another_size_are_named(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden(BATCH, tmp_path / "set")
+    picture(root, FRONT, 0, 2).write_bytes(encode_png(np.zeros((10, 10, 3), np.uint8)))
+    age(root)
+    report = encode(root)
+    assert "packet 2: the picture is 10x10 uint8, expected 64x48 uint8" in report.failures[0].reason
+    assert_is(root, expected_of(BATCH), [1, 2])
+
+
+def unencode(root: Path, episodes: list[int]) -> None:
+    """Make a finished dataset as a batch mode leaves it that was not full in the end: pictures, no video columns."""
+    dataset = Dataset.open(root)
+    for episode in episodes:
+        for key in (FRONT, WRIST):
+            for frame, rgb in enumerate(dataset.frames(episode, key)):
+                path = picture(root, key, episode, frame)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(encode_png(rgb))
+
+    def forget(table: pa.Table) -> pa.Table:
+        is_lost = pa.array([number in episodes for number in table["episode_index"].to_pylist()])
+        for place, name in enumerate(table.column_names):
+            if name.startswith("videos/"):
+                known = table[name].cast(pa.float64())
+                table = table.set_column(place, name, pc.if_else(is_lost, pa.scalar(float("nan")), known))
+        return table
+
+    edit_table(root / "meta/episodes/chunk-000/file-000.parquet", forget)
+    age(root)
+
+
+@pytest.mark.parametrize("episodes", [[2, 3], [1], [0, 1, 2, 3]])
+def test_episodes_of_a_closed_dataset_whose_videos_were_never_made_are_encoded(
+    encode: Encode, tmp_path: Path, episodes: list[int]
+) -> None:
+    name = "v30_lerobot061_two_cams"
+    root = copy_golden(name, tmp_path / "set")
+    unencode(root, episodes)
+    report = encode(root)
+    assert {number for number, fate in fates(report).items() if fate is Fate.ENCODED} == set(episodes)
+    kept = [number for number in range(4) if number not in episodes]
+    assert_is(root, expected_of(name), [*kept, *episodes])
+    assert report.ending is Ending.COMPLETE
+    assert not (root / "images").exists()
+
+
+def test_a_resumed_recording_that_was_killed_keeps_what_was_closed_before(encode: Encode, tmp_path: Path) -> None:
+    name = "v30_lerobot061_resumed"
+    root = copy_golden(name, tmp_path / "set")
+    closed = root / "data/chunk-000/file-000.parquet"
+    before = closed.read_bytes()
+    for path in ("data/chunk-000/file-001.parquet", "meta/episodes/chunk-000/file-001.parquet"):
+        tear_off_footer(root / path)
+    age(root)
+    report = encode(root)
+    assert fates(report) == {2: Fate.KEPT, 3: Fate.KEPT}
+    assert_is(root, expected_of(name))
+    # What belongs together stays together: the closed file is as it was, unless it was packed with the other.
+    assert report.rescue is not None
+    assert report.rescue.originals is not None
+    assert not (report.rescue.originals / "data/chunk-000/file-000.parquet").exists()
+    assert before
+
+
+def test_rows_that_were_cut_off_are_told(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden(CRASHED, tmp_path / "set")
+    data = root / "data/chunk-000/file-000.parquet"
+    data.write_bytes(data.read_bytes()[:-100])
+    age(root)
+    report = encode(root)
+    assert_is(root, expected_of(CRASHED), range(11))
+    assert report.rescue is not None
+    notes = " / ".join(report.rescue.notes)
+    assert "bytes hold no complete episode" in notes
+    assert "there are no rows of 11" in notes
+    assert f"the videos of {FRONT} have 7 frames that belong to no episode" in notes
+
+
+def test_pictures_without_rows_in_a_sound_dataset_are_told_and_nothing_changes(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden("v30_lerobot061_two_cams", tmp_path / "set")
+    path = picture(root, FRONT, 4, 0)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(encode_png(np.zeros((48, 64, 3), np.uint8)))
+    before = tree_hash(root)
+    report = encode(root)
+    assert fates(report) == {4: Fate.LEFT}
+    assert report.ending is Ending.INCOMPLETE
+    assert "images/*/episode-000004" in str(report.left[0].hint)
+    assert {name: value for name, value in tree_hash(root).items() if name in before} == before
+
+
+def test_pictures_that_are_in_the_rows_are_nobodys_business(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden("v30_lerobot061_images", tmp_path / "set")
+    key = next(iter(expected_of("v30_lerobot061_images")["image_keys"]))
+    path = picture(root, key, 0, 0)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(encode_png(np.zeros((4, 4, 3), np.uint8)))
+    assert encode(root).rescue is None
+
+
+def test_a_dataset_that_was_just_changed_is_not_touched(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden(BATCH, tmp_path / "set")
+    picture(root, FRONT, 0, 0).touch()
+    before = tree_hash(root / "images"), tree_hash(root / "data")
+    report = encode(root)
+    assert report.rescue is not None
+    assert "it was changed 0 s ago" in str(report.rescue.refusal)
+    assert report.ending is Ending.INCOMPLETE
+    assert (tree_hash(root / "images"), tree_hash(root / "data")) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_dataset_that_a_process_has_open_is_not_touched(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden(CRASHED, tmp_path / "set")
+    program = "import sys; f = open(sys.argv[1], 'rb'); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", program, str(root / "data/chunk-000/file-000.parquet")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        report = encode(root)
+        assert report.rescue is not None
+        assert f"process {process.pid} has files of it open" in str(report.rescue.refusal)
+    assert encode(root).total_episodes == 12
+
+
+def test_who_works_on_the_dataset_is_named(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden(BATCH, tmp_path / "set")
+    with (
+        ProcessLock(Workspace(root).writing_lock, "merging"),
+        pytest.raises(DatasetLockedError, match="merging"),
+    ):
+        encode(root)
+    encode(root)
+    assert_is(root, expected_of(BATCH))
+
+
+def test_without_task_texts_nothing_is_done(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden(BATCH, tmp_path / "set")
+    (root / "meta/tasks.parquet").unlink()
+    before = tree_hash(root)
+    with pytest.raises(CorruptDatasetError, match=r"tasks\.parquet"):
+        encode(root)
+    assert tree_hash(root) == before
+
+
+def test_counts_that_are_too_high_are_corrected(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden(CRASHED, tmp_path / "set")
+    edit_json(root / "meta/info.json", lambda info: info.update(total_episodes=14, total_frames=90))
+    age(root)
+    encode(root)
+    assert_is(root, expected_of(CRASHED))
+
+
+CHILD = """
+import os, sys
+from pathlib import Path
+import lerotool.storage as storage
+limit, count = int(sys.argv[2]), 0
+def counted(name):
+    global count
+    real = getattr(os, name)
+    def call(*args, **kwargs):
+        global count
+        count += 1
+        if count > limit:
+            os._exit(9)
+        return real(*args, **kwargs)
+    setattr(os, name, call)
+for name in ("replace", "rename", "link", "unlink", "rmdir", "mkdir", "fsync"):
+    counted(name)
+from lerotool.encoding.plan import EncodeOptions
+from lerotool.encoding.run import encode_pending
+from lerotool.execution import ThisMachine
+encode_pending(Path(sys.argv[1]), EncodeOptions(rescue=True, jobs=1))
+"""
+
+
+@pytest.mark.parametrize("share", [0.02, 0.12, 0.22, 0.3, 0.5, 0.75, 0.97])
+def test_a_rescue_that_is_cut_off_anywhere_is_completed_by_the_next(
+    encode: Encode, tmp_path: Path, share: float
+) -> None:
+    root = copy_golden(BATCH, tmp_path / "set")
+    calls = 600
+    command = [sys.executable, "-c", CHILD, str(root), str(int(share * calls))]
+    killed = subprocess.run(command, capture_output=True, timeout=100)
+    assert killed.returncode == 9, killed.stderr.decode()
+    age(root / "data")
+    encode(root)
+    assert_is(root, expected_of(BATCH))
+    assert not (root / "images").exists()
+    assert list_pending(root) == []
+
+
+def test_the_command_says_what_could_be_saved_and_what_not(tmp_path: Path) -> None:
+    root = copy_golden(CRASHED, tmp_path / "set")
+    command = [sys.executable, "-m", "lerotool", "encode", "--pending", str(root)]
+    planned = subprocess.run([*command, "--dry-run"], capture_output=True, text=True)
+    assert planned.returncode == 0, planned.stderr
+    assert "LeRobot's episodes 0 to 11: 12 episodes, 72 rows: stay in the dataset" in planned.stdout
+    assert "LeRobot's episode 12: 0 rows, 3 pictures of observation.images.front: left" in planned.stdout
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True)
+    assert done.returncode == 8
+    (report,) = json.loads(done.stdout)["datasets"]
+    assert [entry["fate"] for entry in report["rescue"]["episodes"]] == ["kept"] * 12 + ["left"]
+    assert report["total_episodes"] == 12
+    assert Path(report["rescue"]["originals"]).is_dir()
+
+
+def test_a_dataset_that_was_not_named_is_left_alone(tmp_path: Path) -> None:
+    root = copy_golden(BATCH, tmp_path / "set")
+    before = tree_hash(root)
+    command = [sys.executable, "-m", "lerotool", "encode", "--pending"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert tree_hash(root) == before
