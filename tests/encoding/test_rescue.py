@@ -363,7 +363,7 @@ encode_pending(Path(sys.argv[1]), EncodeOptions(rescue=True, jobs=1))
 """
 
 
-@pytest.mark.parametrize("share", [0.02, 0.12, 0.22, 0.3, 0.5, 0.75, 0.97])
+@pytest.mark.parametrize("share", [0.02, 0.12, 0.22, 0.3, 0.5, 0.7, 0.85])
 def test_a_rescue_that_is_cut_off_anywhere_is_completed_by_the_next(
     encode: Encode, tmp_path: Path, share: float
 ) -> None:
@@ -377,6 +377,35 @@ def test_a_rescue_that_is_cut_off_anywhere_is_completed_by_the_next(
     assert_is(root, expected_of(BATCH))
     assert not (root / "images").exists()
     assert list_pending(root) == []
+
+
+def test_pictures_that_a_cut_off_run_has_not_removed_go_with_the_next(
+    encode: Encode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = copy_golden(BATCH, tmp_path / "set")
+
+    def interrupted(root: Path) -> int:
+        picture(root, FRONT, 0, 0).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lerotool.encoding.run.remove_rescued", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            encode(root)
+    assert picture(root, WRIST, 2, 6).exists()
+    report = encode(root)
+    assert (report.ending, report.episodes) == (Ending.COMPLETE, 0)
+    assert_is(root, expected_of(BATCH))
+    assert not (root / "images").exists()
+
+
+def test_a_picture_that_came_later_is_not_removed(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden(BATCH, tmp_path / "set")
+    other = picture(root, FRONT, 0, 0).with_name("notes.txt")
+    other.write_text("mine")
+    age(root)
+    encode(root)
+    assert [path for path in (root / "images").rglob("*") if path.is_file()] == [other]
 
 
 def test_the_command_says_what_could_be_saved_and_what_not(tmp_path: Path) -> None:
