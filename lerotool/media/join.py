@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 from lerotool.errors import MediaError
 from lerotool.media.grid import exact_rate, frame_ticks
 from lerotool.media.libav import address, named_errors, open_video
+from lerotool.media.mp4 import read_header
 from lerotool.media.probe import count_packets, probe
 from lerotool.storage import partial_path, sync_directory, sync_file
 
@@ -115,15 +116,22 @@ def join_videos(parts: Sequence[Path | Piece], target: Path, fps: float | Fracti
 
 
 def _check_count(partial: Path, target: Path, expected: int) -> None:
-    found = count_packets(partial)
+    header = read_header(partial)
+    is_whole = header is not None and header.stop <= partial.stat().st_size
+    found = header.frames if header is not None and is_whole else count_packets(partial)
     if found != expected:
         raise MediaError(f"{str(target)!r}: {found} of {expected} pictures were written")
 
 
 def _common_key(parts: Sequence[Path]) -> JoinKey:
     first = join_key(parts[0])
+    known = {_description(parts[0])}
     for part in parts[1:]:
+        # FFmpeg decodes pictures to tell the key; headers that say the same make that needless.
+        if (description := _description(part)) is not None and description in known:
+            continue
         other = join_key(part)
+        known.add(description)
         if other != first:
             different = [f.name for f in fields(JoinKey) if getattr(first, f.name) != getattr(other, f.name)]
             facts = ", ".join(
@@ -135,6 +143,11 @@ def _common_key(parts: Sequence[Path]) -> JoinKey:
                 hint="keep the videos in files of their own, or encode them again",
             )
     return first
+
+
+def _description(part: Path) -> tuple[bytes, Fraction] | None:
+    header = read_header(part)
+    return None if header is None else (header.description, header.time_base)
 
 
 class _Joint:
@@ -169,7 +182,7 @@ class _Joint:
                     continue
                 if packet.is_corrupt or packet.pts is None:
                     raise MediaError(f"{str(part)!r}: picture {piece.start + len(numbers)} is cut or has no time")
-                number = round(Fraction(packet.pts - start, self._ticks)) - piece.start
+                number = (2 * (packet.pts - start) + self._ticks) // (2 * self._ticks) - piece.start
                 if not numbers and piece.start and (number != 0 or not packet.is_keyframe):
                     continue
                 if piece.stop is not None and not 0 <= number < piece.stop - piece.start:
@@ -189,8 +202,11 @@ class _Joint:
         packet.duration = self._ticks
         packet.time_base = self._time_base
         packet.stream = self._stream
-        with named_errors(self._target, "cannot be written"):
+        try:
             self._output.mux(packet)
+        except av.FFmpegError:
+            with named_errors(self._target, "cannot be written"):
+                raise
 
 
 def _check_pictures(piece: Piece, numbers: Sequence[int]) -> None:

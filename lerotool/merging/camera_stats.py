@@ -47,6 +47,19 @@ class CameraBlock:
         counts = np.array([len(sampled_frames(n)) for n in lengths], np.int64)
         return cls(np.zeros((len(STATISTICS), len(lengths), channels)), counts)
 
+    @classmethod
+    def joined(cls, blocks: Sequence[CameraBlock]) -> CameraBlock:
+        """Return several blocks as one; where numbers of channels differ, the first one's is taken."""
+        if len(blocks) == 1:
+            return blocks[0]
+        channels = blocks[0].values.shape[2]
+        fitting = [b if b.values.shape[2] == channels else cls.unknown(len(b.counts), channels) for b in blocks]
+        return cls(np.concatenate([b.values for b in fitting], axis=1), np.concatenate([b.counts for b in fitting]))
+
+    def chosen(self, episodes: npt.NDArray[np.bool_]) -> CameraBlock:
+        """Return the block of some of its episodes."""
+        return self if episodes.all() else CameraBlock(self.values[:, episodes], self.counts[episodes])
+
     def put(self, place: int, stats: FeatureStats, length: int) -> None:
         """Fill in one episode; a count of pixels, as LeRobot's streaming encoder has it, becomes one of frames."""
         for row, name in enumerate(STATISTICS):

@@ -29,6 +29,7 @@ from lerotool.merging.videos import Resampling
 
 Ints = npt.NDArray[np.int64]
 _MOST_EPISODES = 1024
+_COUNTING = ("timestamp", "frame_index", "index")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +144,11 @@ class _Writer:
         path = next(self._files)
         path.parent.mkdir(parents=True, exist_ok=True)
         sink = stack.enter_context(path.open("wb"))
-        return stack.enter_context(pq.ParquetWriter(sink, self._schema, compression="snappy"))
+        # No value comes twice in a column that counts; a dictionary of such is work for nothing.
+        coded = [name for name in self._schema.names if name not in _COUNTING]
+        return stack.enter_context(
+            pq.ParquetWriter(sink, self._schema, compression="snappy", use_dictionary=coded or False)
+        )
 
     def write(self, table: pa.Table) -> None:
         if self._single is not None:

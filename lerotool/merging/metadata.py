@@ -7,9 +7,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from lerotool.dataset.info import DATA_PATH, FormatVersion
 from lerotool.dataset.layout import EPISODE_LINES, EPISODE_STATS_LINES
@@ -126,25 +128,44 @@ def _episode_blocks(
     for file in blocks:
         whole = load_block(file.path)
         totals.add_tasks(whole)
-        start = 0
-        while start < file.episodes:
-            contribution = _owner(plan, file.first + start)
-            stop = contribution.first_episode + len(contribution.lengths) - file.first
-            stop = min(file.episodes, stop, start + _ROWS_AT_A_TIME)
-            block = _part(whole, start, stop)
+        for start in range(0, file.episodes, _ROWS_AT_A_TIME):
+            stop = min(file.episodes, start + _ROWS_AT_A_TIME)
             first = file.first + start
-            place = first - contribution.first_episode
-            numbers = contribution.source.episodes[place : place + stop - start]
-            extra = read_episode_columns(contribution.source, plan.episode_columns, numbers)
-            part = EpisodeBlock(first, file.file, block, pictures.take(contribution, place, stop - start), extra)
-            totals.add(contribution, part)
+            shares = list(_shares(plan, first, file.first + stop))
+            block = _part(whole, start, stop)
+            part = EpisodeBlock(first, file.file, block, pictures.take(shares), _extra(plan, shares))
+            totals.add(shares, part)
             yield part
-            start = stop
 
 
-def _owner(plan: Plan, episode: int) -> Contribution:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Share:
+    """Some episodes of one source, side by side in the target: ``place`` is the number of the first among its own."""
+
+    contribution: Contribution
+    place: int
+    count: int
+
+
+def _shares(plan: Plan, first: int, stop: int) -> Iterator[_Share]:
+    """Yield whose the episodes ``first`` to ``stop`` of the target are."""
     firsts = [contribution.first_episode for contribution in plan.contributions]
-    return plan.contributions[int(np.searchsorted(firsts, episode, side="right")) - 1]
+    number = int(np.searchsorted(firsts, first, side="right")) - 1
+    while first < stop:
+        contribution = plan.contributions[number]
+        end = min(stop, contribution.first_episode + len(contribution.lengths))
+        if end > first:
+            yield _Share(contribution, first - contribution.first_episode, end - first)
+        first, number = max(first, end), number + 1
+
+
+def _extra(plan: Plan, shares: Sequence[_Share]) -> dict[str, Any]:
+    parts = []
+    for share in shares:
+        source = share.contribution.source
+        numbers = source.episodes[share.place : share.place + share.count]
+        parts.append(read_episode_columns(source, plan.episode_columns, numbers))
+    return {name: pa.concat_arrays([part[name] for part in parts]) for name in plan.episode_columns}
 
 
 def _part(block: Block, start: int, stop: int) -> Block:
@@ -167,8 +188,15 @@ class _Pictures:
         self._features = {name: f for name, f in plan.features.items() if f.is_camera}
         self._of_source: dict[int, CameraStats] = {}
 
-    def take(self, contribution: Contribution, place: int, count: int) -> dict[str, CameraBlock]:
-        """Return those of ``count`` episodes; each source must be asked in the order of its episodes."""
+    def take(self, shares: Sequence[_Share]) -> dict[str, CameraBlock]:
+        """Return those of some episodes; they must be asked for in order."""
+        if not self._features:
+            return {}
+        taken = [self._take(share) for share in shares]
+        return {name: CameraBlock.joined([blocks[name] for blocks in taken]) for name in self._features}
+
+    def _take(self, share: _Share) -> dict[str, CameraBlock]:
+        contribution, place, count = share.contribution, share.place, share.count
         source = contribution.source
         if source.place not in self._of_source:
             own = {name: f for name, f in self._features.items() if name in source.features}
@@ -214,20 +242,24 @@ class _Totals:
         for number, rows in block.task_rows.tolist():
             self._task_rows[number] = self._task_rows.get(number, 0) + rows
 
-    def add(self, contribution: Contribution, part: EpisodeBlock) -> None:
+    def add(self, shares: Sequence[_Share], part: EpisodeBlock) -> None:
         """Count some episodes in; v2.1 has no statistics of the whole."""
         if self._plan.options.version.has_files_of_episodes:
             return
+        counts = [share.count for share in shares]
         for name, feature in self._numeric.items():
             stats = part.block.stats[name]
             pool = self._pools.setdefault(name, Pool(stats.shape[2]))
-            pool.add(stats, part.block.lengths, self._present(contribution, name, feature))
+            present = np.stack([self._present(share.contribution, name, feature) for share in shares])
+            pool.add(stats, part.block.lengths, np.repeat(present, counts, axis=0))
         for name, block in part.pictures.items():
             # Black pictures stand for missing ones and say nothing about a camera.
-            if contribution.source.place not in self._plan.filled.get(name, ()):
-                self._pictures.setdefault(name, []).append(block)
+            filled = self._plan.filled.get(name, ())
+            is_real = np.repeat([share.contribution.source.place not in filled for share in shares], counts)
+            self._pictures.setdefault(name, []).append(block.chosen(is_real))
 
     def _present(self, contribution: Contribution, name: str, feature: Feature) -> Present:
+        """Return which dimensions of a vector the source has."""
         width = feature.shape[-1]
         places = contribution.rules[name].places
         present = np.ones(width, np.bool_)
@@ -258,11 +290,22 @@ class _Totals:
             rows = int(starts[file.stop] - starts[file.first])
             slices.append(FileSlice(root / data_path(plan.options.version, DATA_PATH, file.number), 0, rows, rows))
         stream = RowStream(slices, [name], plan.features)
-        for contribution in plan.contributions:
-            left = int(contribution.lengths.sum())
-            present = self._present(contribution, name, feature)
+        for present, rows in self._runs(name, feature):
+            left = rows
             while left:
                 count = min(left, _VALUES_AT_A_TIME)
                 values = to_numpy(stream.take(count)[name], name, feature)
                 yield values.reshape(-1, feature.shape[-1]), present
                 left -= count
+
+    def _runs(self, name: str, feature: Feature) -> Iterator[tuple[Present, int]]:
+        """Yield how many rows one after another have the same dimensions."""
+        present, rows = None, 0
+        for contribution in self._plan.contributions:
+            own = self._present(contribution, name, feature)
+            if present is not None and not np.array_equal(own, present):
+                yield present, rows
+                rows = 0
+            present, rows = own, rows + int(contribution.lengths.sum())
+        if present is not None:
+            yield present, rows

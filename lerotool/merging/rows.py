@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -118,7 +119,11 @@ def _read_slice(part: FileSlice, names: list[str], features: Mapping[str, Featur
         first = int(np.searchsorted(starts, part.start, side="right")) - 1
         after = int(np.searchsorted(starts, part.stop, side="left"))
         position = int(starts[first])
-        options = {"batch_size": _batch_rows(metadata, first, after), "row_groups": list(range(first, after))}
+        options: dict[str, Any] = {
+            "batch_size": _batch_rows(metadata, first, after),
+            "row_groups": list(range(first, after)),
+        }
+        options["use_threads"] = False  # jobs run side by side already, and most files are small
         try:
             for batch in file.iter_batches(columns=names, **options):
                 begin = max(0, part.start - position)

@@ -43,23 +43,23 @@ class Pool:
         """Add episodes.
 
         Args:
-            stats: (statistics, episodes, d) the first four of which are min, max, mean and std.
+            stats: (statistics, episodes, d), the first four of which are min, max, mean and std.
             counts: rows of each episode.
-            present: which dimensions exist in them.
+            present: which dimensions exist in which episode: (episodes, d).
         """
         low, high, mean, std = stats[:4]
-        weights = counts[:, np.newaxis].astype(np.float64)
-        total = float(counts.sum())
-        middle = (mean * weights).sum(axis=0) / total
+        weights = np.where(present, counts[:, np.newaxis], 0).astype(np.float64)
+        total = weights.sum(axis=0)
+        middle = (mean * weights).sum(axis=0) / np.maximum(total, 1)
         spread = ((std**2 + (mean - middle) ** 2) * weights).sum(axis=0)
         both = self._count + total
+        share = total / np.maximum(both, 1)
         delta = middle - self._mean
-        joint = self._m2 + spread + delta**2 * self._count * total / both
-        self._mean = np.where(present, self._mean + delta * total / both, self._mean)
-        self._m2 = np.where(present, joint, self._m2)
-        self._min = np.where(present, np.minimum(self._min, low.min(axis=0)), self._min)
-        self._max = np.where(present, np.maximum(self._max, high.max(axis=0)), self._max)
-        self._count = np.where(present, both, self._count)
+        self._m2 += spread + delta**2 * self._count * share
+        self._mean += delta * share
+        self._min = np.minimum(self._min, np.where(present, low, np.inf).min(axis=0))
+        self._max = np.maximum(self._max, np.where(present, high, -np.inf).max(axis=0))
+        self._count = both
 
     def stats(self, frames: int, quantiles: Mapping[str, Floats]) -> FeatureStats:
         """Return the statistics; ``frames`` is what they are said to be taken from."""
