@@ -11,13 +11,18 @@ from typing import TypeVar
 
 from lerotool.checking.cameras import check_videos, video_jobs
 from lerotool.checking.codes import Code
+from lerotool.checking.columns import Problem
 from lerotool.checking.data import DataView, check_data, check_table, check_totals, find_members
-from lerotool.checking.findings import Report, ordered
+from lerotool.checking.findings import Report, listed, ordered
 from lerotool.checking.gathering import Gathering
 from lerotool.checking.jobs import Progress, ignore_progress, run_batches
 from lerotool.checking.leftovers import check_journal, check_leftovers, check_pending
 from lerotool.checking.metadata import read_info, read_layout, read_tasks
+from lerotool.checking.motion import check_motion
+from lerotool.checking.pictures import PictureFacts, look_at_pictures
 from lerotool.checking.rows import DataJob, look_at_data
+from lerotool.checking.sampling import picture_jobs
+from lerotool.checking.stored import check_statistics
 from lerotool.checking.table import EpisodeTable, read_table
 from lerotool.checking.videos import VideoFacts, VideoJob, look_at_videos
 from lerotool.dataset.info import DatasetInfo
@@ -131,7 +136,7 @@ def _look_at_dataset(
         check_table(table, gathering)
     if depth is Depth.METADATA:
         return
-    files = _Files(sight, info, gathering, executor, on_progress)
+    files = _Files(sight, info, depth, gathering, executor, on_progress)
     files.look()
 
 
@@ -143,9 +148,16 @@ class _Files:
     """Looks at all data and video files, with one count of progress."""
 
     def __init__(
-        self, sight: Sight, info: DatasetInfo, gathering: Gathering, executor: Executor | None, on_progress: Progress
+        self,
+        sight: Sight,
+        info: DatasetInfo,
+        depth: Depth,
+        gathering: Gathering,
+        executor: Executor | None,
+        on_progress: Progress,
     ) -> None:
         self._sight = sight
+        self._depth = depth
         self._info = info
         self._gathering = gathering
         self._executor = executor
@@ -168,8 +180,25 @@ class _Files:
         check_totals(info, sight.table, sight.tasks, sight.data, gathering)
         sight.videos = tuple(self._run(look_at_videos, videos))
         check_videos(info, sight.videos, unused, gathering)
+        check_statistics(info, sight.table, sight.data, gathering)
+        check_motion(sight.data, gathering)
+        self._look_at_pictures(sight.data, videos)
         if sight.table is None and not gathering.has(Code.EPISODES_MISSING, Code.EPISODES_UNREADABLE):
             gathering.add(Code.NOT_LOOKED_AT, "videos", "without an episode table nothing says what is in the videos")
+
+    def _look_at_pictures(self, view: DataView, videos: Sequence[VideoJob]) -> None:
+        found = {job.path: (job, facts) for job, facts in zip(videos, self._sight.videos, strict=True)}
+        jobs = picture_jobs(self._info, view, found, is_deep=self._depth is Depth.DEEP)
+        self._total += len(jobs)
+        alike: dict[tuple[Code, str], list[tuple[PictureFacts, Problem]]] = {}
+        for facts in self._run(look_at_pictures, jobs):
+            for problem in facts.problems:
+                alike.setdefault((problem.code, facts.job.camera), []).append((facts, problem))
+        for (code, camera), cases in alike.items():
+            (first, problem), episodes = cases[0], sorted({facts.job.episode for facts, _ in cases})
+            text = f"episode {first.job.episode}: {problem.text}"
+            text += f"; likewise {listed(episodes[1:])}" if len(episodes) > 1 else ""
+            self._gathering.add(code, first.job.path, text, episodes=episodes, column=camera)
 
     def _run(self, function: Callable[[Sequence[_J]], list[_R]], jobs: Sequence[_J]) -> Iterator[_R]:
         for result in run_batches(function, jobs, self._executor):

@@ -150,6 +150,8 @@ class _Look:
                 self._problems.append(Problem(Code.COLUMN_MISSING, "there is no such column", column=name))
                 continue
             problem = check_type(name, features[name], self._schema.field(name).type)
+            if problem is None and version is not FormatVersion.V30:
+                problem = self._check_counter(name)
             if problem is None:
                 usable.append(name)
             else:
@@ -159,6 +161,14 @@ class _Look:
             self._problems.append(found)
         self._problems += self._missing_pictures()
         return usable
+
+    def _check_counter(self, name: str) -> Problem | None:
+        """LeRobot 0.3 does not cast columns, and makes file names of these numbers."""
+        found = self._schema.field(name).type
+        if name not in _COUNTERS or pa.types.is_integer(found):
+            return None
+        self._problems.append(Problem(Code.COLUMN_TYPE, f"it is {found}, expected int64", name, harms=Loading.WRONG))
+        return None
 
     def _missing_pictures(self) -> Iterator[Problem]:
         """Count rows without a picture by what the footer says."""

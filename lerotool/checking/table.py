@@ -14,7 +14,7 @@ import pyarrow as pa
 from lerotool.checking.codes import Code, Loading
 from lerotool.checking.gathering import Gathering
 from lerotool.dataset.documents import read_lines, whole_number
-from lerotool.dataset.info import DatasetInfo, FormatVersion
+from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import EPISODE_LINES, EPISODES, inside
 from lerotool.dataset.parquet import column_names, joined_chunks, open_parquet, plain_values, read_groups, whole_numbers
 from lerotool.dataset.writing.state import numbered
@@ -24,7 +24,6 @@ from lerotool.features import cameras
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 STATS_PREFIX = "stats/"
-_NEEDED = ("episode_index", "length")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,6 +205,7 @@ def _check_columns(files: Sequence[_File], info: DatasetInfo, gathering: Gatheri
             harms = Loading.RIGHT if name == "tasks" else Loading.WRONG
             text = f"the column {name!r} is missing"
             gathering.add(Code.EPISODES_COLUMNS, files[0].path, text, column=name, harms=harms)
+    _check_types(files, gathering)
     for camera in cameras(info.features):
         missing = [
             name
@@ -215,6 +215,19 @@ def _check_columns(files: Sequence[_File], info: DatasetInfo, gathering: Gatheri
         if missing:
             text = f"columns are missing: {', '.join(missing)}"
             gathering.add(Code.VIDEO_POINTER, files[0].path, text, column=missing[0], harms=Loading.REFUSED)
+
+
+def _check_types(files: Sequence[_File], gathering: Gathering) -> None:
+    """LeRobot makes file names of these numbers with ``{:03d}``, which takes no float."""
+    for file in files:
+        floats = [
+            name
+            for name in file.names
+            if name.startswith("videos/") and name.endswith("_index") and pa.types.is_floating(file.types[name])
+        ]
+        if floats:
+            text = f"{', '.join(floats[:2])} are {file.types[floats[0]]}, expected int64"
+            gathering.add(Code.EPISODES_COLUMNS, file.path, text, column=floats[0])
 
 
 def _joined(files: Sequence[_File], info: DatasetInfo, gathering: Gathering) -> EpisodeTable | None:
@@ -284,8 +297,3 @@ def _times(files: Sequence[_File], name: str) -> Floats | None:
             raise CorruptDatasetError(f"{file.path}, column {name!r}: expected seconds: {error}") from error
         parts.append(plain_values(values, np.dtype(np.float64)))
     return np.concatenate(parts)
-
-
-def is_new(info: DatasetInfo) -> bool:
-    """Whether the format keeps many episodes in a file."""
-    return info.codebase_version is FormatVersion.V30

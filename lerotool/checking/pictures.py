@@ -1,0 +1,163 @@
+"""Decoded pictures: can they be decoded, are they black, do they ever change. Some of them, or all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lerotool.checking.codes import Code
+from lerotool.checking.columns import Problem
+from lerotool.dataset.parquet import open_parquet, read_groups
+from lerotool.errors import CorruptDatasetError, MediaError
+from lerotool.features import Feature, Kind
+
+_BLOCK = 16
+_DARK = 12
+"""Level of 255 below which every block of a black picture is."""
+_SAME = 1.0
+"""Levels by which a block of the same picture may differ, encoded twice."""
+_SAMPLES = 5
+Blocks = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class PictureJob:
+    """The pictures of one episode and camera.
+
+    Attributes:
+        path: the video, or the data file.
+        camera: its feature's name.
+        feature: the feature.
+        episode: its number.
+        start: number of its first picture in the file.
+        length: how many.
+        fps: frames a second.
+        moves: whether the robot moves in the episode.
+        is_deep: whether every picture is decoded, not a few.
+    """
+
+    path: Path
+    camera: str
+    feature: Feature
+    episode: int
+    start: int
+    length: int
+    fps: float
+    moves: bool
+    is_deep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFacts:
+    """What the pictures of an episode show.
+
+    Attributes:
+        job: which.
+        problems: what is wrong with them.
+    """
+
+    job: PictureJob
+    problems: tuple[Problem, ...]
+
+
+def look_at_pictures(jobs: Sequence[PictureJob]) -> list[PictureFacts]:
+    """Decode the pictures of some episodes."""
+    return [PictureFacts(job, tuple(_problems(job))) for job in jobs]
+
+
+def _problems(job: PictureJob) -> Iterator[Problem]:
+    decoded: list[tuple[int, Blocks]] = []
+    try:
+        decoded.extend((number, _blocks(picture)) for number, picture in _decode(job))
+    except (MediaError, CorruptDatasetError) as error:
+        code = Code.IMAGE_UNREADABLE if job.feature.kind is Kind.IMAGE else Code.VIDEO_UNDECODABLE
+        text = str(error).removeprefix(f"{str(job.path)!r}: ")
+        yield Problem(code, text, job.camera, episodes=(job.episode,))
+        return
+    if not decoded or job.feature.is_depth:
+        return
+    if all(float(blocks.max(initial=0)) < _DARK for _, blocks in decoded):
+        yield Problem(Code.CAMERA_BLACK, f"all {len(decoded)} pictures looked at", job.camera, episodes=(job.episode,))
+        return
+    still = _longest_still(decoded)
+    if job.moves and still is not None and (still[1] - still[0]) * 4 >= job.length > _SAMPLES:
+        text = f"the pictures {still[0]} to {still[1]} of {job.length} are the same"
+        yield Problem(Code.CAMERA_FROZEN, text, job.camera, episodes=(job.episode,))
+
+
+def _longest_still(decoded: Sequence[tuple[int, Blocks]]) -> tuple[int, int] | None:
+    """Return the longest range of pictures that do not differ from its first."""
+    best: tuple[int, int] | None = None
+    first = 0
+    for place in range(1, len(decoded)):
+        if float(np.abs(decoded[place][1] - decoded[first][1]).max()) >= _SAME:
+            first = place
+            continue
+        start, stop = decoded[first][0], decoded[place][0]
+        if best is None or stop - start > best[1] - best[0]:
+            best = (start, stop)
+    return best
+
+
+def _blocks(picture: npt.NDArray[Any]) -> Blocks:
+    """Return the mean of each block of pixels: small, and blind to the noise of an encoder."""
+    height, width = (max(_BLOCK, size - size % _BLOCK) for size in picture.shape[:2])
+    cut = picture[:height, :width].astype(np.float32)
+    rows = np.add.reduceat(cut, np.arange(0, cut.shape[0], _BLOCK), axis=0)
+    sums = np.add.reduceat(rows, np.arange(0, cut.shape[1], _BLOCK), axis=1)
+    tall, wide = min(_BLOCK, cut.shape[0]), min(_BLOCK, cut.shape[1])
+    blocks: Blocks = sums / (tall * wide)
+    return blocks
+
+
+def _decode(job: PictureJob) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+    """Yield pictures with their numbers in the episode: all, or a few from the first to the last."""
+    if job.is_deep:
+        wanted = range(job.length)
+    else:
+        wanted = sorted({round(place) for place in np.linspace(0, job.length - 1, min(_SAMPLES, job.length))})  # type: ignore[assignment]
+    if job.feature.kind is Kind.IMAGE:
+        yield from _decode_rows(job, wanted)
+    elif job.is_deep:
+        from lerotool.dataset.reading.pictures import iter_video
+
+        yield from enumerate(iter_video(_span(job), 0, job.length, job.fps, job.feature))
+    else:
+        from lerotool.dataset.reading.pictures import iter_video
+
+        for number in wanted:
+            for picture in iter_video(_span(job), number, number + 1, job.fps, job.feature):
+                yield number, picture
+
+
+def _span(job: PictureJob) -> Any:
+    from lerotool.dataset.reading.episodes import VideoSpan
+
+    return VideoSpan(job.path, job.start, job.length, job.start / job.fps, (job.start + job.length) / job.fps, 0, 0)
+
+
+def _decode_rows(job: PictureJob, wanted: Sequence[int]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+    from lerotool.media.decode import decode_image
+
+    with open_parquet(job.path) as file:
+        starts = np.cumsum([0, *(file.metadata.row_group(group).num_rows for group in range(file.num_row_groups))])
+        held, table = -1, None
+        for number in wanted:
+            row = job.start + number
+            group = int(np.searchsorted(starts, row, side="right")) - 1
+            if group != held:
+                held, table = group, read_groups(file, job.path, [group], [job.camera])
+            assert table is not None
+            stored = table[job.camera][row - int(starts[group])].as_py()
+            data = stored.get("bytes") if isinstance(stored, dict) else stored
+            if not data:
+                raise CorruptDatasetError(f"frame {number}: there is no picture in the row")
+            try:
+                yield number, decode_image(data)
+            except MediaError as error:
+                raise MediaError(f"frame {number}: {error}") from error

@@ -1,0 +1,238 @@
+"""Stored statistics without measuring anything anew: are they there, can they be, do smallest and largest values fit.
+
+`lerotool.statistics` measures all of them and compares; that takes decoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lerotool.checking.codes import Code
+from lerotool.checking.data import DataView
+from lerotool.checking.findings import listed
+from lerotool.checking.gathering import Gathering
+from lerotool.checking.table import STATS_PREFIX, EpisodeTable
+from lerotool.dataset.documents import read_lines, read_object
+from lerotool.dataset.info import DatasetInfo, FormatVersion
+from lerotool.dataset.layout import EPISODE_STATS_LINES, EPISODES, STATS
+from lerotool.dataset.parquet import column_names, open_parquet, read_groups
+from lerotool.dataset.writing.measures import measured, picture_size
+from lerotool.errors import DatasetError
+from lerotool.features import DEFAULT_FEATURES, Feature, Kind
+from lerotool.moments import QUANTILES
+
+Floats = npt.NDArray[np.float64]
+Entry = Mapping[str, Any]
+_PLAIN = ("min", "max", "mean", "std")
+_ROUNDING = 1e-5
+
+
+def check_statistics(
+    info: DatasetInfo, table: EpisodeTable | None, view: DataView | None, gathering: Gathering
+) -> None:
+    """Note what is wrong with the statistics of the dataset and of its episodes."""
+    checker = _Checker(info, view, gathering)
+    path = gathering.root / STATS
+    if info.codebase_version is not FormatVersion.V21:
+        if path.is_file():
+            checker.check_dataset(path)
+        elif info.total_episodes:
+            gathering.add(Code.STATS_MISSING, path, "the file is missing")
+    try:
+        if info.codebase_version is FormatVersion.V30 and table is not None:
+            checker.check_rows(_table_rows(gathering.root), EPISODES.as_posix())
+        elif info.codebase_version is FormatVersion.V21:
+            _check_lines(checker, info, table, gathering)
+    except DatasetError as error:
+        gathering.add_error(Code.STATS_UNREADABLE, gathering.root / EPISODES, error)
+    checker.tell()
+
+
+def _check_lines(checker: _Checker, info: DatasetInfo, table: EpisodeTable | None, gathering: Gathering) -> None:
+    path = gathering.root / EPISODE_STATS_LINES
+    if not path.is_file():
+        if info.total_episodes:
+            gathering.add(Code.STATS_UNREADABLE, path, "the file is missing; LeRobot 0.3 does not load without it")
+        return
+    seen = checker.check_rows(_line_rows(path), EPISODE_STATS_LINES.as_posix())
+    missing = sorted(set(table.numbers.tolist() if table is not None else ()) - seen)
+    if missing:
+        gathering.add(Code.STATS_MISSING, path, f"episodes {listed(missing)} have none", episodes=missing)
+
+
+def _line_rows(path: Path) -> Iterator[tuple[int, Entry]]:
+    for _, entry in read_lines(path):
+        number, stats = entry.get("episode_index"), entry.get("stats")
+        if isinstance(number, int) and isinstance(stats, dict):
+            yield number, stats
+
+
+def _table_rows(root: Path) -> Iterator[tuple[int, Entry]]:
+    first = 0
+    for path in sorted((root / EPISODES).glob("*/*.parquet")):
+        if path.name.startswith("."):
+            continue
+        with open_parquet(path) as file:
+            names = [name for name in column_names(file, path) if name.startswith(STATS_PREFIX)]
+            for group in range(file.num_row_groups if names else 0):
+                for row in read_groups(file, path, [group], names).to_pylist():
+                    entries: dict[str, dict[str, Any]] = {}
+                    for name, value in row.items():
+                        feature, _, statistic = name.removeprefix(STATS_PREFIX).rpartition("/")
+                        if value is not None:
+                            entries.setdefault(feature, {})[statistic] = value
+                    yield first, entries
+                    first += 1
+
+
+class _Checker:
+    """Gathers what is wrong by feature, so that a thousand episodes with the same fault make one finding."""
+
+    def __init__(self, info: DatasetInfo, view: DataView | None, gathering: Gathering) -> None:
+        self._info = info
+        self._gathering = gathering
+        self._features = {name: info.features[name] for name in measured(info.features)}
+        self._ranges = _ranges(view) if view is not None else {}
+        self._found: dict[tuple[Code, str, str], tuple[str, list[int]]] = {}
+
+    def check_dataset(self, path: Path) -> None:
+        """Check ``stats.json``."""
+        try:
+            document = read_object(path)
+        except DatasetError as error:
+            self._gathering.add_error(Code.STATS_UNREADABLE, path, error)
+            return
+        whole = {
+            name: (np.fmin.reduce(low), np.fmax.reduce(high)) for name, (low, high) in self._ranges.items() if len(low)
+        }
+        self._check(document, STATS.as_posix(), None, whole)
+
+    def check_rows(self, rows: Iterator[tuple[int, Entry]], place: str) -> set[int]:
+        """Check the statistics of episodes; return which episodes have some."""
+        seen = set()
+        for number, entries in rows:
+            own = {n: (low[number], high[number]) for n, (low, high) in self._ranges.items() if number < len(low)}
+            if number not in seen:
+                self._check(entries, place, number, own)
+            seen.add(number)
+        return seen
+
+    def tell(self) -> None:
+        """Note what was found."""
+        for (code, place, name), (text, episodes) in self._found.items():
+            more = f" (episodes {listed(episodes)})" if episodes else ""
+            self._gathering.add(code, place, text + more, episodes=episodes, column=name)
+
+    def _note(self, code: Code, place: str, name: str, episode: int | None, text: str) -> None:
+        _, episodes = self._found.setdefault((code, place, name), (text, []))
+        if episode is not None:
+            episodes.append(episode)
+
+    def _check(
+        self, entries: Entry, place: str, episode: int | None, ranges: Mapping[str, tuple[Floats, Floats]]
+    ) -> None:
+        without = []
+        for name, feature in self._features.items():
+            entry = entries.get(name)
+            if not isinstance(entry, Mapping):
+                if entries and name not in DEFAULT_FEATURES:
+                    self._note(Code.STATS_MISSING, place, name, episode, "the feature has no statistics")
+                continue
+            values = self._values(name, feature, entry, place, episode)
+            if values is None:
+                continue
+            if self._info.codebase_version is FormatVersion.V30 and name not in DEFAULT_FEATURES:
+                without += [name] if any(q not in entry for q in QUANTILES) else []
+            if (text := _impossible(values)) is not None:
+                self._note(Code.STATS_IMPOSSIBLE, place, name, episode, text)
+            elif name in ranges and (text := _stale(values, *ranges[name])) is not None:
+                self._note(Code.STATS_STALE, place, name, episode, text)
+        if without:
+            self._note(Code.STATS_QUANTILES, place, "", episode, f"{len(without)} features have none")
+
+    def _values(
+        self, name: str, feature: Feature, entry: Entry, place: str, episode: int | None
+    ) -> dict[str, Floats] | None:
+        expected = _shape(feature, self._info.codebase_version)
+        values: dict[str, Floats] = {}
+        for statistic in (*_PLAIN, *QUANTILES):
+            stored = entry.get(statistic)
+            if stored is None and statistic in QUANTILES:
+                continue
+            try:
+                array = np.asarray(stored, np.float64)
+            except (TypeError, ValueError):
+                array = np.empty(0)
+            if stored is None or array.shape != expected:
+                found = "missing" if stored is None else f"of shape {list(array.shape)}"
+                text = f"{statistic} is {found}, expected shape {list(expected)}"
+                self._note(Code.STATS_SHAPE, place, name, episode, text)
+                return None
+            values[statistic] = array
+        count = np.asarray(entry.get("count", [1] if self._info.codebase_version is FormatVersion.V20 else [0]))
+        if count.size != 1 or count.dtype.kind not in "iuf" or not count.ravel()[0] >= 1:
+            self._note(Code.STATS_SHAPE, place, name, episode, f"count is {str(entry.get('count'))[:40]}")
+            return None
+        return values
+
+
+def _shape(feature: Feature, version: FormatVersion) -> tuple[int, ...]:
+    """Return the shape of a feature's statistics: v3.0 pools all axes but the last, v2.x keeps them."""
+    if feature.kind is not Kind.NUMERIC:
+        return (picture_size(feature)[2], 1, 1)
+    return feature.shape if version.has_files_of_episodes else feature.shape[-1:]
+
+
+def _impossible(values: Mapping[str, Floats]) -> str | None:
+    for name, array in values.items():
+        if not np.isfinite(array).all():
+            return f"{name} is not finite"
+    if (values["std"] < 0).any():
+        return "std is negative"
+    low, high = values["min"], values["max"]
+    slack = _ROUNDING * np.maximum(high - low, np.maximum(np.abs(low), np.abs(high))) + 1e-9
+    chains: Sequence[Sequence[str]] = (
+        [name for name in ("min", *QUANTILES, "max") if name in values],
+        ("min", "mean", "max"),
+    )
+    for chain in chains:
+        for smaller, larger in pairwise(chain):
+            if (values[smaller] > values[larger] + slack).any():
+                return f"{smaller} is larger than {larger}"
+    return None
+
+
+def _stale(values: Mapping[str, Floats], low: Floats, high: Floats) -> str | None:
+    """Compare the smallest and largest values with those of the rows; statistics pool leading axes."""
+    size = values["min"].size
+    if low.size % size:
+        return None
+    true = {"min": np.fmin.reduce(low.reshape(-1, size)), "max": np.fmax.reduce(high.reshape(-1, size))}
+    slack = _ROUNDING * np.maximum(np.abs(true["min"]), np.abs(true["max"])) + 1e-6
+    for name, expected in true.items():
+        stored = values[name].ravel()
+        wrong = np.flatnonzero(np.abs(stored - expected) > slack)
+        if len(wrong):
+            where = f" in dimension {wrong[0]}" if size > 1 else ""
+            return f"{name} is {stored[wrong[0]]:.6g}, the rows have {expected[wrong[0]]:.6g}{where}"
+    return None
+
+
+def _ranges(view: DataView) -> dict[str, tuple[Floats, Floats]]:
+    """Return the smallest and largest values of each episode, (episodes, d), of LeRobot's own columns none."""
+    if view.lengths is None or not view.facts:
+        return {}
+    names = set.intersection(*(set(fact.low) for fact in view.facts))
+    return {
+        name: (
+            np.concatenate([fact.low[name] for fact in view.facts]),
+            np.concatenate([fact.high[name] for fact in view.facts]),
+        )
+        for name in names - set(DEFAULT_FEATURES)
+    }
