@@ -137,6 +137,8 @@ def stats(
     decodes = images is not None or verify or write
     sampling = Sampling.parse(images or "lerobot") if decodes and not skip_images else None
     work.selection = Selection(tuple(only or ()), sampling)
+    if (verify or write) and not any(work.selection.names(opened)):
+        raise UsageError("there is nothing left to look at", hint="--skip-images leaves cameras out")
     if verify:
         return _verify(work, strict=strict)
     if write:

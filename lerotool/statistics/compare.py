@@ -62,14 +62,15 @@ def compare_dataset(block: StoredBlock, context: Context) -> dict[str, str]:
 
 
 def _aggregated_overflow(name: str, context: Context) -> Floats:
-    """Return the overflown std (d,) of the dataset, as LeRobot adds up those of the episodes."""
+    """Return the overflown std (d,) of the dataset, as LeRobot adds up those of the episodes; NaN for columns."""
+    if not context.dataset.features[name].is_camera:
+        return np.full(context.measurement.features[name].stats.mean.size, np.nan)
     store = context.measurement.episodes
-    segments = store.segments(name, 0, store.episodes)
-    used = segments.counts > 0
-    weights = (segments.counts[used] / segments.counts[used].sum())[:, None]
-    mean = segments.statistic("mean")[used]
+    used = store.counts(name) > 0
+    weights = (store.counts(name)[used] / store.counts(name).sum())[:, None]
+    mean = store.statistic(name, "mean")[used]
     total = (mean * weights).sum(axis=0)
-    variance = segments.statistic(OVERFLOWN_STD)[used] ** 2 + (mean - total) ** 2
+    variance = store.statistic(name, OVERFLOWN_STD)[used] ** 2 + (mean - total) ** 2
     std: Floats = np.sqrt((variance * weights).sum(axis=0))
     return std
 

@@ -13,7 +13,7 @@ from lerotool.moments import QUANTILES, Floats
 from lerotool.statistics.findings import Code, Severity
 from lerotool.statistics.measure import Measurement
 from lerotool.statistics.sampling import Rule, Sampling
-from lerotool.statistics.segments import GAPS, Segments
+from lerotool.statistics.segments import Segments, gap_name
 from lerotool.statistics.shapes import LEROBOT_COLUMNS
 from lerotool.statistics.stored import StoredBlock
 from lerotool.statistics.tally import Tally
@@ -61,7 +61,7 @@ def scale_of(segments: Segments, summed: npt.NDArray[np.int64]) -> Scale:
 
 def gap_of(segments: Segments, quantile: str) -> Floats:
     """Return the gaps (n, d) that a quantile is interpolated in."""
-    return segments.statistic(GAPS[list(QUANTILES).index(quantile)])
+    return segments.statistic(gap_name(quantile))
 
 
 def compare_quantiles(
@@ -113,17 +113,17 @@ def _from_episodes(
 ) -> tuple[_Expected, _Expected, dict[str, tuple[Floats, Floats]]]:
     """Return what the two definitions over episodes give, and the range of the episodes' quantiles."""
     store = context.measurement.episodes
-    segments = store.segments(name, 0, store.episodes)
-    used = segments.counts > 0
-    counts = segments.counts[used]
+    used = store.counts(name) > 0
+    counts = store.counts(name)[used]
     weights = (counts / counts.sum())[:, None]
-    scale = scale_of(Segments(segments.table[used], counts), counts[:, None])
+    low, high = (store.statistic(name, key)[used] for key in ("min", "max"))
+    scale = Scale(low, high, np.zeros_like(low), counts[:, None])
     averages: _Expected = {}
     extremes: _Expected = {}
     bounds = {}
     for q in quantiles:
-        values = segments.statistic(q)[used]
-        tolerances = scale.quantile_tolerance(gap_of(segments, q)[used])
+        values = store.statistic(name, q)[used]
+        tolerances = scale.quantile_tolerance(store.statistic(name, gap_name(q))[used])
         averages[q] = ((values * weights).sum(axis=0)[None], (tolerances * weights).sum(axis=0)[None])
         widest = tolerances.max(axis=0)[None]
         extreme = values.min(axis=0) if q in _LOW_QUANTILES else values.max(axis=0)

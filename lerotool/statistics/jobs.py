@@ -57,10 +57,7 @@ def run_jobs(function: Callable[[_J], _R], jobs: Sequence[_J], executor: Executo
 
 
 def stamp(root: Path) -> str:
-    """Return a fingerprint of a dataset's metadata and data files: it differs once somebody has changed them.
-
-    Statistics themselves do not count.
-    """
+    """Return a fingerprint of what is measured: ``info.json``, the episodes and the data files, by size and time."""
     digest = hashlib.sha256((root / "meta" / "info.json").read_bytes())
     folders = (root / "data", root / "meta" / "episodes")
     files = [path for folder in folders for path in folder.glob("*/*.parquet")]

@@ -16,7 +16,14 @@ from lerotool.moments import QUANTILES, FeatureStats, Floats, Moments, interpola
 
 STATISTICS = ("min", "max", "mean", "std", *QUANTILES)
 """What datasets keep of an episode, in this order; the count is kept beside it."""
-GAPS = tuple(f"gap of {name}" for name in QUANTILES)
+
+
+def gap_name(quantile: str) -> str:
+    """Return what the gap of a quantile is called in `COLUMNS`."""
+    return f"gap of {quantile}"
+
+
+GAPS = tuple(gap_name(quantile) for quantile in QUANTILES)
 """How far the two values lie apart between which a quantile is interpolated: other definitions differ by as much."""
 OVERFLOWN_STD = "overflown std"
 """What LeRobot 0.4.0 to 0.5.1 would give for a camera: they squared pixels in 8 bits. NaN for numbers and depth."""

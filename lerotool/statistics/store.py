@@ -15,6 +15,7 @@ from lerotool.statistics.segments import COLUMNS, Segments
 
 _IN_MEMORY = 32 * 1024**2
 """Bytes of one feature up to which no file is made."""
+_BLOCK = 4096
 
 
 class EpisodeStore:
@@ -54,6 +55,18 @@ class EpisodeStore:
         table = np.frombuffer(data, np.float64).reshape(stop - start, len(COLUMNS), self._dimensions[name]).copy()
         table[counts == 0] = np.nan
         return Segments(table, counts)
+
+    def counts(self, name: str) -> npt.NDArray[np.int64]:
+        """Return the frames that each episode's statistics were taken from, (E,); 0 where there are none."""
+        return self._counts[name]
+
+    def statistic(self, name: str, column: str) -> Floats:
+        """Return one of `COLUMNS` of all episodes, (E, d), without the others."""
+        values = np.empty((self.episodes, self._dimensions[name]))
+        for start in range(0, self.episodes, _BLOCK):
+            stop = min(start + _BLOCK, self.episodes)
+            values[start:stop] = self.segments(name, start, stop).statistic(column)
+        return values
 
     def close(self) -> None:
         """Remove everything."""

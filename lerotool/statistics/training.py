@@ -67,10 +67,10 @@ def _of(names: tuple[str, ...]) -> str:
 
 
 def _not_finite(name: str, labels: tuple[str, ...], broken: npt.NDArray[np.bool_], measurement: Measurement) -> Finding:
-    segments = measurement.episodes.segments(name, 0, measurement.episodes.episodes)
-    spread = segments.statistic("max") - segments.statistic("min")
+    store = measurement.episodes
     with np.errstate(invalid="ignore"):
-        where = np.flatnonzero(~np.isfinite(spread).all(axis=1) & (segments.counts > 0)).tolist()
+        spread = store.statistic(name, "max") - store.statistic(name, "min")
+    where = np.flatnonzero(~np.isfinite(spread).all(axis=1) & (store.counts(name) > 0)).tolist()
     dimensions = _named(labels, broken)
     return Finding(
         Code.NOT_FINITE,
@@ -103,8 +103,9 @@ def _constant(name: str, labels: tuple[str, ...], constant: npt.NDArray[np.bool_
 def _still(
     name: str, labels: tuple[str, ...], moving: npt.NDArray[np.bool_], measurement: Measurement
 ) -> Iterator[Finding]:
-    segments = measurement.episodes.segments(name, 0, measurement.episodes.episodes)
-    is_still = (segments.statistic("min") == segments.statistic("max")) & (segments.counts > 1)[:, None] & moving
+    store = measurement.episodes
+    is_still = (store.statistic(name, "min") == store.statistic(name, "max")) & (store.counts(name) > 1)[:, None]
+    is_still &= moving
     # What stands still in most episodes is a setting that changes from one to the next, such as a goal.
     is_still &= is_still.mean(axis=0) < _MOSTLY
     dimensions = is_still.any(axis=0)
@@ -136,9 +137,8 @@ def _outliers(
     if not far.any():
         return
     worst = int(np.argmax(np.where(far, reach, 0)))
-    segments = measurement.episodes.segments(name, 0, measurement.episodes.episodes)
-    edge = OUTLIER_REACH * width
-    outside = (segments.statistic("min") < q01 - edge) | (segments.statistic("max") > q99 + edge)
+    store, edge = measurement.episodes, OUTLIER_REACH * width
+    outside = (store.statistic(name, "min") < q01 - edge) | (store.statistic(name, "max") > q99 + edge)
     episodes = np.flatnonzero((outside & far).any(axis=1)).tolist()
     label = f"{labels[worst]}: " if labels[worst] else ""
     yield Finding(
@@ -155,9 +155,9 @@ def _outliers(
 
 
 def _units(name: str, moving: npt.NDArray[np.bool_], measurement: Measurement) -> Iterator[Finding]:
-    segments = measurement.episodes.segments(name, 0, measurement.episodes.episodes)
-    spread = segments.statistic("q99") - segments.statistic("q01")
-    usable = (segments.counts > 1)[:, None] & (spread > 0) & moving
+    store = measurement.episodes
+    spread = store.statistic(name, "q99") - store.statistic(name, "q01")
+    usable = (store.counts(name) > 1)[:, None] & (spread > 0) & moving
     if usable.all(axis=1).sum() < 2 or moving.sum() < 2:
         return
     logs = np.where(usable, np.log(np.where(usable, spread, 1.0)), np.nan)

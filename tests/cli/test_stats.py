@@ -213,6 +213,13 @@ def test_what_is_no_dataset_is_an_error(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @needs_shared
+def test_nothing_to_look_at_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    root = str(GOLDEN / "v30_lerobot061_h264")
+    assert run(["stats", root, "--verify", "--skip-images", "--only", "observation.images.front"]) == 2
+    assert "nothing left to look at" in capsys.readouterr().err
+
+
+@needs_shared
 def test_statistics_that_are_no_json_are_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = copy_set("v30_lerobot061_novideo", tmp_path)
     (root / "meta/stats.json").write_text("{")

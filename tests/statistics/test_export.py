@@ -41,7 +41,7 @@ def naive_chunks(dataset: Dataset, mask: tuple[bool, ...], horizon: int) -> np.n
     return np.concatenate(found)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lengths=st.lists(st.integers(1, 12), min_size=1, max_size=3),
     horizon=st.integers(1, 9),
