@@ -141,7 +141,7 @@ def encode(
             raise UsageError("--salvage, --only, --keep-pending and --no-pack are for pending episodes")
         place = cluster or ThisMachine(jobs, Priority(priority.value))
         return _encode_anew(datasets or [], target, overrides, place, output, dry_run=dry_run)
-    roots = _roots(datasets or [])
+    roots = _roots(datasets or [], output)
     most_jobs = 0 if dry_run or cluster else _most_jobs(roots)
     with (
         _stoppable(output, until_stdin_ends=background) as stop,
@@ -239,12 +239,16 @@ def _tell_choice(overrides: dict[str, Any], output: Output) -> None:
         output.note(f"encoding with {choice.settings.vcodec}{why}")
 
 
-def _roots(datasets: list[str]) -> list[Path]:
+def _roots(datasets: list[str], output: Output) -> list[Path]:
     if datasets:
         return list(dict.fromkeys(dataset_root(name) for name in datasets))
-    from lerotool.encoding.discovery import find_pending_datasets
+    from lerotool.encoding.discovery import find_left_behind, find_pending_datasets
 
-    return find_pending_datasets([lerobot_home(), Path.cwd()])
+    places = [lerobot_home(), Path.cwd()]
+    for root in find_left_behind(places):
+        output.note(f"LeRobot has left pictures in {root}; this shows what can be saved:")
+        output.note(f"  lerotool encode --pending {root} --dry-run")
+    return find_pending_datasets(places)
 
 
 @contextmanager

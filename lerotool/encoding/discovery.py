@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from lerotool.encoding.rescue.leftovers import has_picture_folders
 from lerotool.spool.pending import pending_folders
 
 DEPTH = 3
@@ -17,18 +18,26 @@ def find_pending_datasets(folders: Iterable[Path], depth: int = DEPTH) -> list[P
 
     Symbolic links and hidden folders are not followed; inside a dataset nothing more is looked for.
     """
-    found: dict[Path, None] = {}
-    for folder in folders:
-        for root in _walk(folder.resolve(), depth):
-            found.setdefault(root)
-    return [root for root in found if pending_folders(root)]
+    return [root for root in _datasets(folders, depth) if pending_folders(root)]
+
+
+def find_left_behind(folders: Iterable[Path], depth: int = DEPTH) -> list[Path]:
+    """Return the datasets in and below these folders that have pictures of LeRobot's in ``images/``, by folders alone.
+
+    Whether anything can be saved is told by `lerotool.encoding.rescue.plan.plan_rescue`.
+    """
+    return [root for root in _datasets(folders, depth) if has_picture_folders(root)]
+
+
+def _datasets(folders: Iterable[Path], depth: int) -> Iterator[Path]:
+    yield from dict.fromkeys(root for folder in folders for root in _walk(folder.resolve(), depth))
 
 
 def _walk(folder: Path, depth: int) -> Iterator[Path]:
-    if (folder / ".lerotool" / "pending").is_dir():
+    if (folder / ".lerotool" / "pending").is_dir() or (folder / "meta" / "info.json").exists():
         yield folder
         return
-    if depth == 0 or (folder / "meta" / "info.json").exists():
+    if depth == 0:
         return
     # Folders of others, and folders that vanish meanwhile, are none of our datasets.
     with contextlib.suppress(OSError), os.scandir(folder) as entries:

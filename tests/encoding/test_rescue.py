@@ -23,7 +23,7 @@ from lerotool.encoding.rescue.plan import plan_rescue
 from lerotool.encoding.run import encode_pending
 from lerotool.errors import CorruptDatasetError, DatasetLockedError
 from lerotool.execution import ProcessExecutor
-from lerotool.media.encode import encode_png
+from lerotool.media.encode import encode_depth_image, encode_png
 from lerotool.spool.pending import list_pending
 from lerotool.storage import ProcessLock
 from lerotool.workspace import Workspace
@@ -164,6 +164,7 @@ def test_an_episode_without_pictures_is_left_and_its_rows_are_kept(encode: Encod
     assert report.rescue is not None
     assert report.rescue.originals is not None
     assert (report.rescue.originals / "data/chunk-000/file-000.parquet").read_bytes() == data
+    assert str(report.rescue.originals) in str(report.left[0].hint)
 
 
 def test_a_picture_that_cannot_be_decoded_fails_its_episode_alone(encode: Encode, tmp_path: Path) -> None:
@@ -199,11 +200,14 @@ def unencode(root: Path, episodes: list[int]) -> None:
     """Make a finished dataset as a batch mode leaves it that was not full in the end: pictures, no video columns."""
     dataset = Dataset.open(root)
     for episode in episodes:
-        for key in (FRONT, WRIST):
-            for frame, rgb in enumerate(dataset.frames(episode, key)):
+        for key in dataset.cameras:
+            for frame, pixels in enumerate(dataset.frames(episode, key)):
                 path = picture(root, key, episode, frame)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(encode_png(rgb))
+                if dataset.features[key].is_depth:
+                    path.with_suffix(".tiff").write_bytes(encode_depth_image(pixels.astype(np.uint16)))
+                else:
+                    path.write_bytes(encode_png(pixels))
 
     def forget(table: pa.Table) -> pa.Table:
         is_lost = pa.array([number in episodes for number in table["episode_index"].to_pylist()])
@@ -215,6 +219,18 @@ def unencode(root: Path, episodes: list[int]) -> None:
 
     edit_table(root / "meta/episodes/chunk-000/file-000.parquet", forget)
     age(root)
+
+
+def test_depth_pictures_are_encoded_as_depth(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden("v30_lerobot061_depth", tmp_path / "set")
+    dataset = Dataset.open(root)
+    (key,) = [name for name in dataset.cameras if dataset.features[name].is_depth]
+    before = [list(dataset.frames(episode, key)) for episode in range(2)]
+    unencode(root, [1])
+    report = encode(root)
+    assert fates(report)[1] is Fate.ENCODED, report
+    for episode, depths in enumerate(before):
+        np.testing.assert_allclose(list(Dataset.open(root).frames(episode, key)), depths, atol=2)
 
 
 @pytest.mark.parametrize("episodes", [[2, 3], [1], [0, 1, 2, 3]])
@@ -429,4 +445,5 @@ def test_a_dataset_that_was_not_named_is_left_alone(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "lerotool", "encode", "--pending"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert f"lerotool encode --pending {root} --dry-run" in done.stderr
     assert tree_hash(root) == before

@@ -60,7 +60,8 @@ def rescue(root: Path, where: Executor | Place) -> RescueReport | None:
             with open_executor(where, shared) as executor:
                 originals = restore(plan, taken, executor)
             shared.rmdir()
-    return RescueReport(plan.findings, originals=originals, notes=plan.notes)
+    findings = tuple(_with_rows_kept(finding, originals) for finding in plan.findings)
+    return RescueReport(findings, originals=originals, notes=plan.notes)
 
 
 def remove_rescued(root: Path) -> int:
@@ -94,6 +95,12 @@ def _check_space(plan: RescuePlan) -> None:
     if (free := free_bytes(plan.root)) < needed:
         text = f"making its tables anew needs {needed / 1e6:.1f} MB, only {free / 1e6:.1f} MB are free"
         raise OSError(errno.ENOSPC, text, str(plan.root))
+
+
+def _with_rows_kept(finding: Finding, originals: Path) -> Finding:
+    if finding.fate is not Fate.LEFT or not finding.rows:
+        return finding
+    return replace(finding, hint=f"its rows are in the tables as they were: {originals}")
 
 
 def _judged_again(finding: Finding, failed: Mapping[int, LerotoolError]) -> Finding:
