@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lerotool.devices.arms.joints import JOINT_IDS, JOINTS
-from lerotool.setup.facts import BusFacts, ServoFacts, Stranger, Tongue
+from lerotool.setup.facts import BusFacts, ServoFacts, Stranger, Trouble
 from lerotool.setup.findings import Finding, Severity, problem, warning
 from lerotool.setup.joints import joint_of, motor_name, motor_names
 from lerotool.setup.servo_findings import find_calibration_difference, find_in_servo
@@ -68,7 +68,7 @@ def _find_absent(facts: BusFacts) -> Iterator[Finding]:
             where = "the cable between the adapter and motor 1"
         others = "" if not last else ", though all before it do" if not between else ""
         yield problem("cable", f"{motor_names(behind)} {verb} not answer{others}", f"check {where}", *behind)
-    crowded = facts.strangers_by(Tongue.CROWDED)
+    crowded = facts.strangers_by(Trouble.CROWDED)
     for motor in between:
         if crowded:
             remedy = f"it probably answers to id {crowded[0].id}, which two motors do"
@@ -83,17 +83,17 @@ def _find_absent(facts: BusFacts) -> Iterator[Finding]:
 def _find_strangers(facts: BusFacts) -> Iterator[Finding]:
     """What was heard, but not as it should be."""
     for stranger in facts.strangers:
-        match stranger.tongue:
-            case Tongue.CROWDED:
+        match stranger.trouble:
+            case Trouble.CROWDED:
                 yield _crowded(stranger)
-            case Tongue.OTHER_SPEED:
+            case Trouble.OTHER_SPEED:
                 yield problem(
                     "baudrate",
                     f"{motor_name(stranger.id)} talks at {stranger.baudrate} baud instead of 1000000",
                     'set it with "lerotool setup motors", alone on the cable',
                     stranger.id,
                 )
-            case Tongue.LOST:
+            case Trouble.LOST:
                 yield problem(
                     "lost",
                     f"{motor_name(stranger.id)} answered once and then no more",

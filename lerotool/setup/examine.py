@@ -35,7 +35,7 @@ from lerotool.devices.servos.registers import (
 from lerotool.devices.servos.scan import Found
 from lerotool.devices.servos.status import Status
 from lerotool.setup.counting import count_replies
-from lerotool.setup.facts import BusFacts, Replies, ServoFacts, Stranger, Tongue
+from lerotool.setup.facts import BusFacts, Replies, ServoFacts, Stranger, Trouble
 from lerotool.setup.listening import BAUDRATE, PATIENCE, Listen, Progress, ignore, listen, listen_for_arm
 
 READS = 200
@@ -67,7 +67,7 @@ def examine(
     good = [found.id for found in heard if found.baudrate == BAUDRATE and not found.is_crowded]
     servos, lost = _read_all(port, good, reads, progress) if good else ((), ())
     strangers = [_stranger(found) for found in heard if found.id not in good or found.baudrate != BAUDRATE]
-    strangers += [Stranger(servo, BAUDRATE, Tongue.LOST) for servo in lost]
+    strangers += [Stranger(servo, BAUDRATE, Trouble.LOST) for servo in lost]
     adapter = find_adapter(port)
     return BusFacts(
         port=port,
@@ -80,8 +80,8 @@ def examine(
 
 
 def _stranger(found: Found) -> Stranger:
-    tongue = Tongue.CROWDED if found.is_crowded else Tongue.OTHER_SPEED
-    return Stranger(found.id, found.baudrate, tongue)
+    trouble = Trouble.CROWDED if found.is_crowded else Trouble.OTHER_SPEED
+    return Stranger(found.id, found.baudrate, trouble)
 
 
 def _read_all(

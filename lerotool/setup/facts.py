@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from lerotool.devices.arms.calibration import JointCalibration
     from lerotool.devices.servos.adapters import Adapter
 
-OK_STATUS = Status(0)
-
 
 @dataclass(frozen=True, slots=True)
 class Replies:
@@ -94,7 +92,7 @@ class ServoFacts:
     replies: Replies = field(default_factory=Replies)
 
 
-class Tongue(Enum):
+class Trouble(Enum):
     """How a servo was heard that cannot be examined."""
 
     OTHER_SPEED = "other speed"
@@ -111,12 +109,12 @@ class Stranger:
     Attributes:
         id: on the bus.
         baudrate: at which it was heard.
-        tongue: why it could not be examined.
+        trouble: why it could not be examined.
     """
 
     id: int
     baudrate: int
-    tongue: Tongue
+    trouble: Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +137,6 @@ class BusFacts:
     strangers: tuple[Stranger, ...]
     calibration: Mapping[str, JointCalibration] | None = None
 
-    def strangers_by(self, tongue: Tongue) -> tuple[Stranger, ...]:
+    def strangers_by(self, trouble: Trouble) -> tuple[Stranger, ...]:
         """Return the strangers of one kind."""
-        return tuple(stranger for stranger in self.strangers if stranger.tongue is tongue)
+        return tuple(stranger for stranger in self.strangers if stranger.trouble is trouble)

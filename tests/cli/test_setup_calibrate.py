@@ -83,6 +83,7 @@ def test_an_arm_is_swept_first_and_centred_afterwards(bench: Bench) -> None:
     bench.follower.servo(2).set(TORQUE_ENABLE, 1)
     bench.follower.servo(3).set(OPERATING_MODE, 1)
     bench.follower.servo(4).set(PHASE, 12 | MULTI_TURN)
+    bench.follower.servo(5).set(HOMING_OFFSET, 900)
     bench.follower.servo(6).set(HOMING_OFFSET, -700)
     with bench.setup("calibrate", "bench", "--arm", "follower") as terminal:
         begin(terminal)
@@ -139,7 +140,7 @@ def assert_untouched(bench: Bench) -> None:
     assert registers(bench.follower, MAX_POSITION) == [4095] * 6
 
 
-@pytest.mark.parametrize("way_out", [b"\x03", b"\x04", b"q\n"])
+@pytest.mark.parametrize("way_out", [b"\x03", b"\x04", b"q\n"], ids=["ctrl-c", "ctrl-d", "q"])
 def test_stopping_in_the_middle_changes_nothing(bench: Bench, way_out: bytes) -> None:
     """The terminal is as before, and how to go on is said."""
     with bench.setup("calibrate", "bench", "--arm", "follower") as terminal:

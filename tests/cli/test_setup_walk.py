@@ -79,6 +79,7 @@ def calibrate(terminal: Terminal, bus: EmulatedBus) -> None:
     terminal.read_until("calibrated the")
 
 
+@pytest.mark.slow
 def test_from_nothing_to_a_recording(bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """New motors on one side, stops on the way, a camera; then the recorder takes the robot by its name."""
     with EmulatedCamera() as camera:

@@ -12,7 +12,7 @@ from lerotool.devices.servos.adapters import Adapter, AdapterKind
 from lerotool.devices.servos.status import Status
 from lerotool.setup.diagnosis import diagnose, is_fit
 from lerotool.setup.examine import examine
-from lerotool.setup.facts import BusFacts, Replies, ServoFacts, Stranger, Tongue
+from lerotool.setup.facts import BusFacts, Replies, ServoFacts, Stranger, Trouble
 from lerotool.setup.findings import Severity
 from lerotool.testing.servo_bus import EmulatedBus
 
@@ -106,7 +106,7 @@ def test_who_is_not_heard_tells_where_to_look(heard: tuple[int, ...], words: str
 
 def test_a_missing_motor_is_looked_for_at_the_id_that_two_answer_to() -> None:
     """A new motor has id 1."""
-    strangers = (Stranger(1, 1_000_000, Tongue.CROWDED),)
+    strangers = (Stranger(1, 1_000_000, Trouble.CROWDED),)
     findings = diagnose(replace(arm(*(servo(i) for i in (2, 3, 5, 6))), strangers=strangers))
     absent = next(finding for finding in findings if finding.code == "absent")
     assert absent.motors == (4,)

@@ -167,7 +167,7 @@ def _document(target: _Target, facts: BusFacts, findings: tuple[Finding, ...]) -
         "latency_ms": facts.latency_ms,
         "motors": servos,
         "strangers": [
-            {"id": stranger.id, "baudrate": stranger.baudrate, "kind": stranger.tongue.value}
+            {"id": stranger.id, "baudrate": stranger.baudrate, "kind": stranger.trouble.value}
             for stranger in facts.strangers
         ],
         "findings": [asdict(finding) for finding in findings],
