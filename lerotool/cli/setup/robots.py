@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lerotool.cli.output import Output
-from lerotool.cli.setup.ask import Left, Person
+from lerotool.cli.setup.ask import Left
 from lerotool.devices.arms.joints import Role
 from lerotool.setup.places import Side
 
@@ -66,16 +66,3 @@ def save(name: str, config: RobotConfig, before: RobotConfig | None, output: Out
     path = save_robot(name, config)
     output.note(f"saved {path}")
     return path
-
-
-__all__ = [
-    "INTERRUPTED",
-    "ArmOption",
-    "NameArgument",
-    "Person",
-    "SideOption",
-    "Stopped",
-    "read_or_new",
-    "resumable",
-    "save",
-]
