@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
-from lerotool.dataset.info import load_info
+from lerotool.dataset.info import FormatVersion, load_info
 from lerotool.dataset.writing.appender import DatasetAppender
 from lerotool.dataset.writing.journal import INFO, finish_interrupted
 from lerotool.encoding.commit import mark_committed
@@ -126,7 +126,7 @@ def _with_rescue(report: EncodeReport, rescued: RescueReport | None) -> EncodeRe
         ending=report.ending if is_over else Ending.INCOMPLETE,
         left=tuple(left),
         total_episodes=load_info(report.root).total_episodes,
-        rescue=replace(rescued, removed_pictures=removed),
+        rescue=replace(rescued, removed_pictures=rescued.removed_pictures + removed),
     )
 
 
@@ -188,7 +188,9 @@ def _mark_kept(root: Path) -> None:
 
 def _wants_packing(root: Path, options: EncodeOptions) -> bool:
     """Whether an earlier run may have left the packing to this one."""
-    return options.pack and Workspace(root).folder.is_dir() and (root / INFO).exists()
+    if not options.pack or not Workspace(root).folder.is_dir() or not (root / INFO).exists():
+        return False
+    return load_info(root).codebase_version is FormatVersion.V30
 
 
 def _open(plan: Plan) -> DatasetAppender:

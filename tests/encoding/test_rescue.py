@@ -125,6 +125,53 @@ def test_the_names_of_older_recorders_are_known_too(encode: Encode, tmp_path: Pa
     assert not (root / "images").exists()
 
 
+def old_batch(root: Path, episodes: list[int]) -> None:
+    """Make of a v2.1 dataset what its recorder leaves when its batch mode is stopped: pictures instead of videos."""
+    dataset = Dataset.open(root)
+    for episode in episodes:
+        for key in dataset.cameras:
+            folder = root / "images" / key / f"episode_{episode:06d}"
+            folder.mkdir(parents=True)
+            for frame, rgb in enumerate(dataset.frames(episode, key)):
+                (folder / f"frame_{frame:06d}.png").write_bytes(encode_png(rgb))
+            dataset.layout.video_path(key, 0, episode).unlink()
+    age(root)
+
+
+def test_videos_that_an_old_dataset_lacks_are_filled_in(encode: Encode, tmp_path: Path) -> None:
+    name = "v21_lerobot033_two_cams"
+    root = copy_golden(name, tmp_path / "set")
+    before = tree_hash(root)
+    old_batch(root, [1, 3])
+    report = encode(root)
+    assert fates(report) == {1: Fate.ENCODED, 3: Fate.ENCODED}
+    assert report.ending is Ending.COMPLETE
+    assert report.rescue is not None
+    assert report.rescue.removed_pictures == 2 * (25 + 18)
+    assert not (root / "images").exists()
+    assert_is(root, expected_of(name))
+    after = tree_hash(root)
+    assert {key for key in before if before[key].split()[1] != after[key].split()[1]} == {
+        f"videos/chunk-000/{key}/episode_{episode:06d}.mp4" for key in (FRONT, WRIST) for episode in (1, 3)
+    }
+
+
+def test_an_old_dataset_whose_picture_is_damaged_lacks_that_episode_alone(encode: Encode, tmp_path: Path) -> None:
+    name = "v21_lerobot033_two_cams"
+    root = copy_golden(name, tmp_path / "set")
+    old_batch(root, [1, 3])
+    (root / "images" / FRONT / "episode_000003" / "frame_000004.png").unlink()
+    bad = root / "images" / WRIST / "episode_000001" / "frame_000002.png"
+    bad.write_bytes(bad.read_bytes()[:60] + b"x" + bad.read_bytes()[61:])
+    age(root)
+    report = encode(root)
+    assert fates(report) == {1: Fate.LEFT, 3: Fate.LEFT}
+    assert "damaged png" in reason(report, 1)
+    assert f"{FRONT} has 4" in reason(report, 3)
+    assert not (root / f"videos/chunk-000/{FRONT}/episode_000001.mp4").exists()
+    assert len(list((root / "images").rglob("*.png"))) == 2 * (25 + 18) - 1
+
+
 def test_a_dry_look_changes_nothing(tmp_path: Path) -> None:
     for name in (CRASHED, BATCH):
         root = copy_golden(name, tmp_path / name)

@@ -13,6 +13,8 @@ from lerotool.encoding.rescue.rows import DataFile, Span
 from lerotool.encoding.rescue.videos import Place
 from lerotool.moments import FeatureStats
 
+NO_ROWS = "no rows were ever written for these pictures; rows cannot be made up"
+
 
 class Fate(StrEnum):
     """What becomes of an episode."""
@@ -87,6 +89,21 @@ class LooseEpisode:
 
 
 @dataclass(frozen=True, slots=True)
+class Filling:
+    """A video that a v2.x dataset lacks and whose pictures are there.
+
+    Attributes:
+        folder: the pictures.
+        target: where the video belongs.
+        length: frames.
+    """
+
+    folder: PictureFolder
+    target: Path
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class RescuePlan:
     """What will be done with what LeRobot left behind.
 
@@ -98,6 +115,7 @@ class RescuePlan:
         findings: all episodes that are not simply in order, by number.
         kept: episodes that stay, in order.
         loose: episodes that become pending episodes, in order.
+        fillings: videos that are made where they are missing, in a v2.x dataset.
         is_broken: whether the dataset's tables must be made anew.
         refusal: why nothing is done, if nothing is.
         notes: what else people should know.
@@ -110,6 +128,7 @@ class RescuePlan:
     findings: tuple[Finding, ...] = ()
     kept: tuple[KeptEpisode, ...] = ()
     loose: tuple[LooseEpisode, ...] = ()
+    fillings: tuple[Filling, ...] = ()
     is_broken: bool = False
     refusal: str | None = None
     notes: tuple[str, ...] = ()
@@ -117,7 +136,7 @@ class RescuePlan:
     @property
     def does_anything(self) -> bool:
         """Whether the plan changes anything."""
-        return self.refusal is None and self.is_broken
+        return self.refusal is None and (self.is_broken or bool(self.fillings))
 
 
 @dataclass(frozen=True, slots=True)

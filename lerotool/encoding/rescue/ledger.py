@@ -107,7 +107,7 @@ def remove_sources(root: Path) -> int:
         for folder, names in taken.pictures.items():
             if (root / folder).is_dir():
                 count += sum(_remove(root / folder / name) for name in names)
-                _remove_empty(root / folder, root)
+                remove_empty(root / folder, root)
     return count
 
 
@@ -119,7 +119,7 @@ def _remove(path: Path) -> bool:
     return True
 
 
-def _remove_empty(path: Path, root: Path) -> None:
+def remove_empty(path: Path, root: Path) -> None:
     """Remove a folder and those above it up to the dataset's, as far as nothing is in them."""
     with contextlib.suppress(OSError):
         while path != root:

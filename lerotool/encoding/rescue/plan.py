@@ -14,7 +14,8 @@ from lerotool.dataset.reading.footerless import has_footer
 from lerotool.dataset.tasks import load_tasks
 from lerotool.dataset.writing.numbering import FileNumber
 from lerotool.dataset.writing.state import data_files, episodes_files, numbered
-from lerotool.encoding.rescue.findings import Fate, Finding, KeptEpisode, LooseEpisode, RescuePlan
+from lerotool.encoding.rescue.fill import plan_filling
+from lerotool.encoding.rescue.findings import NO_ROWS, Fate, Finding, KeptEpisode, LooseEpisode, RescuePlan
 from lerotool.encoding.rescue.ledger import taken_folders
 from lerotool.encoding.rescue.leftovers import PictureFolder, find_picture_folders
 from lerotool.encoding.rescue.quiet import who_writes
@@ -23,7 +24,6 @@ from lerotool.encoding.rescue.videos import KnownEpisode, Place, VideoFrames, re
 from lerotool.features import Kind, cameras
 
 Folders = Mapping[str, PictureFolder]
-_NO_ROWS = "no rows were ever written for these pictures; rows cannot be made up"
 
 
 def plan_rescue(root: Path) -> RescuePlan | None:
@@ -43,8 +43,7 @@ def plan_rescue(root: Path) -> RescuePlan | None:
     taken = taken_folders(root)
     folders = [f for f in find_picture_folders(root) if f.camera in videos and f.path not in taken]
     if info.codebase_version is not FormatVersion.V30:
-        text = f"it has format {info.codebase_version}, only {FormatVersion.V30} can be written"
-        return RescuePlan(root, info, refusal=text) if folders else None
+        return _guarded(plan_filling(root, folders)) if folders else None
     tables = [*data_files(root), *episodes_files(root)]
     is_open = any(not has_footer(path) for path in tables)
     is_missing = info.total_episodes > 0 and not episodes_files(root) and bool(data_files(root))
@@ -52,7 +51,12 @@ def plan_rescue(root: Path) -> RescuePlan | None:
         return None
     look = _Look(root, info, folders)
     plan = look.unwritten() if not is_open and not is_missing and look.are_all_later() else look.deep()
-    return replace(plan, refusal=who_writes(root)) if plan.does_anything else plan
+    return _guarded(plan)
+
+
+def _guarded(plan: RescuePlan) -> RescuePlan:
+    """Return the plan, which does nothing as long as somebody may be writing."""
+    return replace(plan, refusal=who_writes(plan.root)) if plan.does_anything else plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,7 @@ class _Look:
             pictures = {key: len(folder.files) for key, folder in folders.items()}
             first = next(iter(folders.values())).path.relative_to(self._root)
             hint = f"the pictures stay in {first.parts[0]}/*/{first.name}; remove them when you do not need them"
-            yield Finding(number, Fate.LEFT, 0, 0, pictures, _NO_ROWS, hint)
+            yield Finding(number, Fate.LEFT, 0, 0, pictures, NO_ROWS, hint)
 
     def _notes(
         self, files: Sequence[DataFile], frames: Mapping[str, VideoFrames], rows: Mapping[int, _Rows]

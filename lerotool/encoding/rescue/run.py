@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -11,6 +13,7 @@ from pathlib import Path
 from lerotool.dataset.dataset import Dataset
 from lerotool.encoding.events import Left
 from lerotool.encoding.rescue.episodes import make_pending
+from lerotool.encoding.rescue.fill import fill
 from lerotool.encoding.rescue.findings import Fate, Finding, RescuePlan, RescueReport
 from lerotool.encoding.rescue.ledger import has_sources, remove_sources
 from lerotool.encoding.rescue.plan import plan_rescue
@@ -50,18 +53,36 @@ def rescue(root: Path, where: Executor | Place) -> RescueReport | None:
         if plan is None or not plan.does_anything:
             return None if plan is None else RescueReport(plan.findings, refusal=plan.refusal, notes=plan.notes)
         _check_space(plan)
-        taken, failed = make_pending(plan)
-        plan = replace(plan, findings=tuple(_judged_again(finding, failed) for finding in plan.findings))
-        if isinstance(where, Executor):
-            originals = restore(plan, taken, where)
-        else:
-            shared = Workspace(root).folder / "rescuing"
-            make_directory(shared)
-            with open_executor(where, shared) as executor:
-                originals = restore(plan, taken, executor)
-            shared.rmdir()
+        with _opened(root, where) as executor:
+            return _fill(plan, executor) if plan.fillings else _restore(plan, executor)
+
+
+def _restore(plan: RescuePlan, executor: Executor) -> RescueReport:
+    taken, failed = make_pending(plan)
+    plan = replace(plan, findings=tuple(_judged_again(finding, failed) for finding in plan.findings))
+    originals = restore(plan, taken, executor)
     findings = tuple(_with_rows_kept(finding, originals) for finding in plan.findings)
     return RescueReport(findings, originals=originals, notes=plan.notes)
+
+
+def _fill(plan: RescuePlan, executor: Executor) -> RescueReport:
+    removed, failed = fill(plan, executor)
+    findings = tuple(_judged_again(finding, failed) for finding in plan.findings)
+    return RescueReport(findings, removed_pictures=removed, notes=plan.notes)
+
+
+@contextlib.contextmanager
+def _opened(root: Path, where: Executor | Place) -> Iterator[Executor]:
+    if isinstance(where, Executor):
+        yield where
+        return
+    shared = Workspace(root).folder / "rescuing"
+    make_directory(shared)
+    try:
+        with open_executor(where, shared) as executor:
+            yield executor
+    finally:
+        shutil.rmtree(shared, ignore_errors=True)
 
 
 def remove_rescued(root: Path) -> int:
@@ -92,6 +113,8 @@ def _check_space(plan: RescuePlan) -> None:
     """Make sure that the tables can be written anew, and what cannot be linked be copied."""
     needed = _MARGIN_BYTES + sum(2 * file.path.stat().st_size for file in plan.files)
     needed += 2 * tree_bytes(plan.root / "meta")
+    # Of what LeRobot's PNG files take, a video takes far less than a tenth.
+    needed += sum(tree_bytes(filling.folder.path) // 10 for filling in plan.fillings)
     if (free := free_bytes(plan.root)) < needed:
         text = f"making its tables anew needs {needed / 1e6:.1f} MB, only {free / 1e6:.1f} MB are free"
         raise OSError(errno.ENOSPC, text, str(plan.root))
