@@ -43,13 +43,25 @@ class PictureWriter:
         Raises:
             OSError: e.g. the disk is full, where files cannot be linked.
         """
-        target = self._folder / f"{self.count:06d}{path.suffix.lower()}"
+        target = self._next(path.suffix)
         try:
             os.link(path, target)
         except OSError:
             shutil.copyfile(path, target)
-        # The files were written by somebody else, who may not have waited for the disk.
-        sync_file(target)
+        return self._took(target)
+
+    def write(self, data: bytes, suffix: str) -> int:
+        """Write a picture file of its own, such as a ``.png``; return its number, counted from 0. Raises OSError."""
+        target = self._next(suffix)
+        target.write_bytes(data)
+        return self._took(target)
+
+    def _next(self, suffix: str) -> Path:
+        return self._folder / f"{self.count:06d}{suffix.lower()}"
+
+    def _took(self, path: Path) -> int:
+        # Files that were written by somebody else, who may not have waited for the disk, too.
+        sync_file(path)
         self.count += 1
         return self.count - 1
 

@@ -23,7 +23,9 @@ from lerotool.encoding.rescue.plan import plan_rescue
 from lerotool.encoding.run import encode_pending
 from lerotool.errors import CorruptDatasetError, DatasetLockedError
 from lerotool.execution import ProcessExecutor
-from lerotool.media.encode import encode_depth_image, encode_png
+from lerotool.media.decode import iter_frames
+from lerotool.media.encode import VideoEncoder, encode_depth_image, encode_png
+from lerotool.media.format import EncoderSettings
 from lerotool.spool.pending import list_pending
 from lerotool.storage import ProcessLock
 from lerotool.workspace import Workspace
@@ -266,6 +268,38 @@ def unencode(root: Path, episodes: list[int]) -> None:
 
     edit_table(root / "meta/episodes/chunk-000/file-000.parquet", forget)
     age(root)
+
+
+@pytest.mark.parametrize("place", ["joined", "not joined"])
+def test_an_episode_that_was_being_encoded_when_it_stopped_is_saved(encode: Encode, tmp_path: Path, place: str) -> None:
+    """One camera's pictures are gone already: they are in a video, joined to the others or in a folder of its own."""
+    name = "v30_lerobot061_two_cams"
+    root = copy_golden(name, tmp_path / "set")
+    unencode(root, [3])
+    shutil.rmtree(picture(root, FRONT, 3, 0).parent)
+    for path in ("data/chunk-000/file-000.parquet", "meta/episodes/chunk-000/file-000.parquet"):
+        tear_off_footer(root / path)
+    video = root / f"videos/{FRONT}/chunk-000/file-000.mp4"
+    if place == "not joined":
+        whole = shutil.copy(video, tmp_path / "whole.mp4")
+        rewrite(whole, video, 0, 44)
+        (root / "tmpabcd").mkdir()
+        rewrite(whole, root / "tmpabcd" / f"{FRONT}_003.mp4", 44, 62)
+    wrist = root / f"videos/{WRIST}/chunk-000/file-000.mp4"
+    rewrite(shutil.copy(wrist, tmp_path / "wrist.mp4"), wrist, 0, 44)
+    age(root)
+    report = encode(root)
+    assert {number: fate for number, fate in fates(report).items() if fate is not Fate.KEPT} == {3: Fate.ENCODED}
+    assert f"the pictures of {FRONT} come out of a video and are encoded again" in reason(report, 3)
+    assert_is(root, expected_of(name))
+
+
+def rewrite(source: Path, target: Path, start: int, stop: int) -> None:
+    """Make a video of some frames of another."""
+    frames = list(iter_frames(source, start, stop, 10))
+    with VideoEncoder(target, frames[0].width, frames[0].height, 10, EncoderSettings(vcodec="h264", crf=5)) as encoder:
+        for frame in frames:
+            encoder.write(frame)
 
 
 def test_depth_pictures_are_encoded_as_depth(encode: Encode, tmp_path: Path) -> None:

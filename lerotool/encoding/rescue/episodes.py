@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from lerotool.encoding.rescue.findings import LooseEpisode, RescuePlan
 from lerotool.encoding.rescue.ledger import TakenEpisode
 from lerotool.errors import IncompatibleDatasetError, LerotoolError
 from lerotool.features import Feature, Kind, cameras, columns, recorded_features
-from lerotool.media.decode import decode_image
+from lerotool.media.decode import decode_image, iter_rgb
+from lerotool.media.encode import encode_png
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
 from lerotool.spool.header import Header
 from lerotool.spool.pending import PendingEpisode, PendingWriter, list_pending, next_sequence
@@ -85,17 +87,23 @@ def _identify(loose: LooseEpisode, rows: pa.Table) -> str:
     digest = hashlib.sha256(sink.getvalue())
     for key, folder in sorted(loose.folders.items()):
         digest.update(f"{key} {folder.path.name} {len(folder.files)}".encode())
+    for key, video in sorted(loose.videos.items()):
+        digest.update(f"{key} {video.path.name} {video.start}".encode())
     return digest.hexdigest()[:32]
 
 
 def _write(plan: RescuePlan, loose: LooseEpisode, rows: pa.Table, recording_id: str) -> None:
     info, features = plan.info, recorded_features(plan.info.features)
-    began = min((folder.path / folder.files[0]).stat().st_mtime for folder in loose.folders.values())
+    sources = [folder.path / folder.files[0] for folder in loose.folders.values()]
+    sources += [video.path for video in loose.videos.values()]
+    began = min(path.stat().st_mtime for path in sources)
+    streams = {key: _stream(folder.path / folder.files[0], key, info) for key, folder in loose.folders.items()}
+    streams |= {key: _colour_stream(key, info) for key in loose.videos}
     header = Header.build(
         sequence=next_sequence(plan.root, len(plan.kept)),
         fps=info.fps,
         features=features,
-        cameras={key: _stream(folder.path / folder.files[0], key, info) for key, folder in loose.folders.items()},
+        cameras={key: streams[key] for key in cameras(features)},
         encoder=settings_from(info),
         task=plan.tasks[rows["task_index"][0].as_py()],
         robot_type=info.robot_type,
@@ -116,6 +124,9 @@ def _fill(writer: PendingWriter, loose: LooseEpisode, rows: Iterable[tuple[dict[
     for key, folder in loose.folders.items():
         for name in folder.files[: loose.span.length]:
             writer.pictures(key).adopt(folder.path / name)
+    for key, video in loose.videos.items():
+        for rgb in iter_rgb(video.path, video.start, video.start + loose.span.length, fps):
+            writer.pictures(key).write(encode_png(rgb), ".png")
     for number, (values, task) in enumerate(rows):
         tick_ns = round(number * 1e9 / fps)
         writer.append_row(
@@ -124,20 +135,23 @@ def _fill(writer: PendingWriter, loose: LooseEpisode, rows: Iterable[tuple[dict[
             tick_ns=tick_ns,
             observed_ns=tick_ns,
             acted_ns=tick_ns,
-            pictures=dict.fromkeys(loose.folders, number),
+            pictures=dict.fromkeys(writer.header.cameras, number),
         )
 
 
 def _stream(path: Path, key: str, info: DatasetInfo) -> StreamFormat:
-    feature = info.features[key]
-    height, width, _ = picture_size(feature)
-    layout = "rgb24"
-    if feature.is_depth:
-        dtype = str(decode_image(path.read_bytes()).dtype)
-        if dtype not in _DEPTHS:
-            raise IncompatibleDatasetError(f"{path}: depths are {dtype}, expected {' or '.join(_DEPTHS)}")
-        layout = _DEPTHS[dtype]
-    return StreamFormat(StreamCodec.PICTURE, width, height, layout, info.fps)
+    stream = _colour_stream(key, info)
+    if not info.features[key].is_depth:
+        return stream
+    dtype = str(decode_image(path.read_bytes()).dtype)
+    if dtype not in _DEPTHS:
+        raise IncompatibleDatasetError(f"{path}: depths are {dtype}, expected {' or '.join(_DEPTHS)}")
+    return replace(stream, pixel_format=_DEPTHS[dtype])
+
+
+def _colour_stream(key: str, info: DatasetInfo) -> StreamFormat:
+    height, width, _ = picture_size(info.features[key])
+    return StreamFormat(StreamCodec.PICTURE, width, height, "rgb24", info.fps)
 
 
 def _values(

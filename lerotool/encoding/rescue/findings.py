@@ -72,20 +72,30 @@ class KeptEpisode:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoSource:
+    """A video that holds the pictures of an episode from frame ``start`` on."""
+
+    path: Path
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
 class LooseEpisode:
-    """An episode whose rows are there and whose pictures are files.
+    """An episode whose rows are there, and whose pictures are files or were being encoded.
 
     Attributes:
         number: that LeRobot gave it.
         file: the data file that its rows are in.
         span: the rows that are used.
         folders: its pictures, by camera.
+        videos: where they are already in a video, by camera; those cameras have no folder.
     """
 
     number: int
     file: DataFile
     span: Span
     folders: Mapping[str, PictureFolder]
+    videos: Mapping[str, VideoSource] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

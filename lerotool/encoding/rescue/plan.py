@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +16,20 @@ from lerotool.dataset.tasks import load_tasks
 from lerotool.dataset.writing.numbering import FileNumber
 from lerotool.dataset.writing.state import data_files, episodes_files, numbered
 from lerotool.encoding.rescue.fill import plan_filling
-from lerotool.encoding.rescue.findings import NO_ROWS, Fate, Finding, KeptEpisode, LooseEpisode, RescuePlan
+from lerotool.encoding.rescue.findings import (
+    NO_ROWS,
+    Fate,
+    Finding,
+    KeptEpisode,
+    LooseEpisode,
+    RescuePlan,
+    VideoSource,
+)
 from lerotool.encoding.rescue.ledger import taken_folders
 from lerotool.encoding.rescue.leftovers import PictureFolder, find_picture_folders
 from lerotool.encoding.rescue.quiet import who_writes
 from lerotool.encoding.rescue.rows import DataFile, Span, read_data_file
-from lerotool.encoding.rescue.videos import KnownEpisode, Place, VideoFrames, read_known
+from lerotool.encoding.rescue.videos import KnownEpisode, Place, VideoFrames, count_frames, read_known
 from lerotool.features import Kind, cameras
 
 Folders = Mapping[str, PictureFolder]
@@ -97,7 +106,8 @@ class _Look:
         loose: list[LooseEpisode] = []
         for number in sorted(rows):
             places = self._places(rows[number].span, known.get(number), frames)
-            found = self._judge(number, rows[number], places, len(tasks))
+            videos = self._videos(rows[number].span, places)
+            found = self._judge(number, rows[number], places, videos, len(tasks))
             if found.fate is Fate.KEPT:
                 stats = known[number].stats if number in known else {}
                 kept.append(KeptEpisode(number, rows[number].file, rows[number].span, places, stats))
@@ -105,7 +115,8 @@ class _Look:
                     continue
             elif found.fate is not Fate.LEFT:
                 span = replace(rows[number].span, length=found.usable)
-                loose.append(LooseEpisode(number, rows[number].file, span, self._folders[number]))
+                folders = {k: f for k, f in self._folders.get(number, {}).items() if k not in videos}
+                loose.append(LooseEpisode(number, rows[number].file, span, folders, videos))
             findings.append(found)
         findings += self._without_rows(frozenset(rows))
         total = sum(episode.span.length for episode in kept)
@@ -147,7 +158,26 @@ class _Look:
                 places[key] = place
         return places
 
-    def _judge(self, number: int, rows: _Rows, places: Mapping[str, Place], tasks: int) -> Finding:
+    def _videos(self, span: Span, places: Mapping[str, Place]) -> dict[str, VideoSource]:
+        """Return the videos with the pictures of cameras that have no complete folder of them."""
+        layout = Layout.of(self._root, self._info)
+        found: dict[str, VideoSource] = {}
+        for key in self._cameras:
+            folder = self._folders.get(span.episode, {}).get(key)
+            if self._info.features[key].is_depth or (folder is not None and len(folder.files) >= span.length):
+                continue
+            if (place := places.get(key)) is not None:
+                found[key] = VideoSource(layout.video_path(key, place.file.chunk, place.file.file), place.start)
+                continue
+            # LeRobot removes the pictures when this video of the episode is finished, and joins it to the others later.
+            for path in sorted(self._root.glob(f"tmp*/{glob.escape(key)}_{span.episode:03d}.mp4")):
+                if count_frames(path) == span.length:
+                    found[key] = VideoSource(path, 0)
+        return found
+
+    def _judge(
+        self, number: int, rows: _Rows, places: Mapping[str, Place], videos: Mapping[str, VideoSource], tasks: int
+    ) -> Finding:
         length = rows.span.length
         folders = self._folders.get(number, {})
         pictures = {key: len(folder.files) for key, folder in folders.items()}
@@ -155,15 +185,16 @@ class _Look:
             return Finding(number, Fate.LEFT, length, 0, pictures, problem)
         if set(places) == set(self._cameras):
             return Finding(number, Fate.KEPT, length, length, pictures)
-        missing = [key for key in self._cameras if key not in places and key not in folders]
-        if missing or places:
-            lost = f"the pictures of {_listed(missing)} are neither in a video nor in files" if missing else ""
-            split = f"those of {_listed(sorted(places))} are in a video, the others in files" if places else ""
-            return Finding(number, Fate.LEFT, length, 0, pictures, "; ".join(filter(None, [lost, split])))
-        usable = min(length, *pictures.values())
+        missing = [key for key in self._cameras if key not in videos and key not in folders]
+        if missing:
+            reason = f"the pictures of {_listed(missing)} are neither in a video nor in files"
+            return Finding(number, Fate.LEFT, length, 0, pictures, reason)
+        again = f"the pictures of {_listed(list(videos))} come out of a video and are encoded again" if videos else ""
+        counts = {key: count for key, count in pictures.items() if key not in videos}
+        usable = min(length, *counts.values(), length)
         if usable == length:
-            return Finding(number, Fate.ENCODED, length, length, pictures)
-        short = _listed([f"{key} has {count}" for key, count in pictures.items() if count < length])
+            return Finding(number, Fate.ENCODED, length, length, pictures, again)
+        short = _listed([f"{key} has {count}" for key, count in counts.items() if count < length])
         reason = f"there are not {length} finished pictures for its {length} rows: {short}"
         return Finding(number, Fate.CUT if usable else Fate.LEFT, length, usable, pictures, reason)
 
@@ -198,7 +229,7 @@ class _Look:
             if video.left:
                 yield f"the videos of {key} have {video.left} frames that belong to no episode"
         for path in sorted(self._root.glob("tmp*/*.mp4")):
-            yield f"{path}: a video that LeRobot had not yet joined to the others; it is left alone"
+            yield f"{path}: a video that LeRobot had not yet joined to the others; it stays where it is"
 
 
 def _listed(texts: Sequence[str]) -> str:

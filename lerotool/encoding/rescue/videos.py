@@ -97,7 +97,7 @@ class VideoFrames:
     """
 
     def __init__(self, files: Mapping[FileNumber, Path]) -> None:
-        self.frames = {number: _count(path) for number, path in sorted(files.items())}
+        self.frames = {number: count_frames(path) for number, path in sorted(files.items())}
         self._order: Sequence[FileNumber] = list(self.frames)
         self._file = 0
         self._frame = 0
@@ -129,7 +129,8 @@ class VideoFrames:
         return here + later
 
 
-def _count(path: Path) -> int:
+def count_frames(path: Path) -> int:
+    """Return the number of frames of a video, 0 if it is none."""
     try:
         return count_packets(path)
     except MediaError:
