@@ -19,7 +19,7 @@ from lerotool.devices.servos.registers import HOMING_OFFSET, ID
 from lerotool.testing.mjpeg_camera import EmulatedCamera
 from lerotool.testing.servo_bus import EmulatedBus
 from tests.recording.terminal import Terminal
-from tests.setup.bench import SIX, Bench, open_bench, registers, sweep
+from tests.setup.bench import SIX, Bench, open_bench, registers, sweep, write_robot
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs pseudo-terminals")
 SPANS = {1: (900, 3300), 2: (800, 3000), 3: (3500, 5400), 4: (-500, 1900), 6: (2040, 3500)}
@@ -165,3 +165,21 @@ def test_stopping_before_anything_is_known_leaves_nothing(bench: Bench) -> None:
         terminal.type(b"\x04")
         assert terminal.wait() == 130
     assert not bench.robot_file.parent.exists()
+
+
+def test_an_arm_that_is_unplugged_in_the_middle_says_how_to_go_on(bench: Bench) -> None:
+    """What was found stays."""
+    write_robot(bench)
+    with bench.setup("--robot", "bench") as terminal:
+        terminal.read_until("(ids/again/leave) [ids]:")
+        bench.leader.unplug()
+        terminal.type(b"again\n")
+        terminal.read_until("what was done is kept. Go on with: lerotool setup --robot bench")
+        terminal.read_until("error: ")
+        assert terminal.wait() == 7
+
+
+def test_the_robot_of_a_single_command_is_its_argument(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """The option of the walk is refused there."""
+    assert run(["setup", "--robot", "bench", "ports"]) == 2
+    assert "lerotool setup ports bench" in capsys.readouterr().err

@@ -45,13 +45,23 @@ def walk(robot: str | None, output: Output) -> None:
     with resumable(output, f"lerotool setup{f' --robot {robot}' if robot else ''}"):
         output.note(_INTRODUCTION)
         name = robot or _ask_name(person)
-    with resumable(output, f"lerotool setup --robot {name}"):
-        config = _connect(name, person)
-        _set_up_motors(config, person)
-        _calibrate(config, person)
-        _find_cameras(name, person)
-        fit = _check(name, person)
+    again = f"lerotool setup --robot {name}"
+    with resumable(output, again):
+        try:
+            fit = _take_steps(name, person)
+        except DeviceError:
+            output.note(f"\nThis step could not be finished; what was done is kept. Go on with: {again}")
+            raise
     _conclude(name, output, fit=fit)
+
+
+def _take_steps(name: str, person: Person) -> bool:
+    """Take all steps; return whether the arms can be used."""
+    config = _connect(name, person)
+    _set_up_motors(config, person)
+    _calibrate(config, person)
+    _find_cameras(name, person)
+    return _check(name, person)
 
 
 def _title(number: int, text: str, output: Output) -> None:
