@@ -72,6 +72,9 @@ def _jobs(
             gathering.add_error(Code.LINK_OUTSIDE, f"videos of {camera}", error)
             continue
         rows = np.flatnonzero((which.ravel() == place) & is_time)
+        rows = rows[
+            np.sort(np.unique(table.numbers[rows], return_index=True)[1])
+        ]  # an episode that is there twice, once
         jobs.append(VideoJob(path, camera, info.fps, table.numbers[rows], columns.start[rows], table.lengths[rows]))
     return jobs
 

@@ -20,6 +20,8 @@ from lerotool.errors import DatasetError
 from lerotool.features import cameras
 
 TOLERANCE_S = 1e-4
+_FORGOTTEN = 1000
+_GONE = (Code.DATA_MISSING, Code.LINK_OUTSIDE, Code.DATA_NO_FOOTER, Code.DATA_DAMAGED)
 Ints = npt.NDArray[np.int64]
 
 
@@ -58,9 +60,18 @@ def find_members(info: DatasetInfo, layout: Layout | None, table: EpisodeTable |
             gathering.add(Code.DATA_MISSING, path, text, episodes=episodes)
     if is_new:
         return Members(tuple(found), named)
-    for path in sorted(set(found) - set(named)):
+    assert table is not None
+    forgotten = [path for path in _unnamed(info, layout, table) if path in found]
+    for path in sorted(set(found) - set(named) - set(forgotten)):
         gathering.add(Code.DATA_STRAY, path, "no episode has this file; LeRobot reads every parquet file below data/")
-    return Members(tuple(path for path in named if path.is_file()), named)
+    return Members(tuple(sorted(path for path in {*named, *forgotten} if path.is_file())), named)
+
+
+def _unnamed(info: DatasetInfo, layout: Layout | None, table: EpisodeTable) -> list[Path]:
+    """Return the data files that episodes would have which a table of v2.x has not."""
+    last = min(max([info.total_episodes, *(table.numbers + 1).tolist()]), len(table) + _FORGOTTEN)
+    missing = sorted(set(range(last)) - set(table.numbers.tolist()))
+    return [layout.data_path(number // info.chunks_size, number) for number in missing] if layout is not None else []
 
 
 def _is_inside(path: Path, gathering: Gathering) -> bool:
@@ -118,8 +129,9 @@ def check_data(
             gathering.add(
                 problem.code, fact.path, problem.text, row=problem.row, column=problem.column, harms=problem.harms
             )
-    facts = _in_order(_without_strays(facts, table, members, gathering), gathering)
-    is_known = all(fact.runs is not None for fact in facts)
+    if info.codebase_version is FormatVersion.V30:
+        facts = _in_order(_without_strays(facts, table, members, gathering), gathering)
+    is_known = all(fact.runs is not None for fact in facts) and not gathering.has(*_GONE)
     lengths = _lengths(facts) if is_known else None
     first = 0
     for fact in facts:
@@ -240,7 +252,7 @@ def _check_tasks(fact: DataFileFacts, runs: Runs, tasks: Mapping[int, str] | Non
 
 
 def _check_against_table(table: EpisodeTable, view: DataView, members: Members, gathering: Gathering) -> None:
-    if any(fact.runs is None for fact in view.facts) or gathering.has(Code.DATA_MISSING):
+    if any(fact.runs is None for fact in view.facts) or gathering.has(*_GONE):
         return
     if any(fact.runs is not None and fact.runs.is_permuted for fact in view.facts):
         return
@@ -308,7 +320,12 @@ def _check_task_lists(
     facts: Sequence[DataFileFacts],
     gathering: Gathering,
 ) -> None:
-    if table is None or table.tasks is None or tasks is None or gathering.has(Code.TASK_UNKNOWN, Code.TASKS_ORDER):
+    if (
+        table is None
+        or table.tasks is None
+        or tasks is None
+        or gathering.has(Code.TASK_UNKNOWN, Code.TASKS_ORDER, Code.WRONG_EPISODE)
+    ):
         return
     found: dict[int, set[str]] = {}
     for fact in facts:

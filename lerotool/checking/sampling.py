@@ -52,12 +52,13 @@ def _of_camera(
     found: list[tuple[float, PictureJob]] = []
     for job, facts in own:
         assert facts.episode_bytes is not None
+        doubtful = {number for problem in facts.problems for number in problem.episodes}
         starts = np.rint(job.starts * job.fps).astype(np.int64)
         rows = zip(
             job.episodes.tolist(), starts.tolist(), job.lengths.tolist(), facts.episode_bytes.tolist(), strict=True
         )
         for episode, start, length, size in rows:
-            if length and start + length <= facts.frames:
+            if length and start + length <= facts.frames and episode not in doubtful:
                 is_moving = moves is not None and episode < len(moves) and bool(moves[episode])
                 picture = PictureJob(
                     job.path, camera, info.features[camera], episode, start, length, info.fps, is_moving, is_deep

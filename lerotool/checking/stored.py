@@ -46,7 +46,9 @@ def check_statistics(
             gathering.add(Code.STATS_MISSING, path, "the file is missing")
     try:
         if info.codebase_version is FormatVersion.V30 and table is not None:
-            checker.check_rows(_table_rows(gathering.root), EPISODES.as_posix())
+            numbers = table.numbers.tolist()
+            rows = ((numbers[place] if place < len(numbers) else place, e) for place, e in _table_rows(gathering.root))
+            checker.check_rows(rows, EPISODES.as_posix())
         elif info.codebase_version is FormatVersion.V21:
             _check_lines(checker, info, table, gathering)
     except DatasetError as error:
@@ -98,7 +100,7 @@ class _Checker:
         self._info = info
         self._gathering = gathering
         self._features = {name: info.features[name] for name in measured(info.features)}
-        self._ranges = _ranges(view) if view is not None else {}
+        self._ranges = _ranges(view) if view is not None and not gathering.has(Code.ROW_COUNT) else {}
         self._found: dict[tuple[Code, str, str], tuple[str, list[int]]] = {}
 
     def check_dataset(self, path: Path) -> None:
