@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lerotool.dataset.documents import read_object
 from lerotool.dataset.info import FormatVersion
-from lerotool.errors import MetadataError
+from lerotool.errors import DatasetError, MetadataError
 from lerotool.features import ACTION, STATE
 from lerotool.merging.differences import Difference, Verdict, by_value
 from lerotool.merging.options import MergeOptions, Units
@@ -45,17 +45,23 @@ def settle_units(sources: Sequence[Source], options: MergeOptions) -> tuple[Fact
         The factors, the differences, and problems with calibration files.
     """
     arms = [source for source in sources if source.dataset.robot_type in _ARMS and _joints(source, STATE)]
-    guesses = {source.place: _stated(source, options) or _guess(source) for source in arms}
+    differences: list[Difference] = []
+    problems: list[str] = []
+    guesses: dict[int, _Guess] = {}
+    for source in arms:
+        try:
+            guesses[source.place] = _stated(source, options) or _guess(source)
+        except DatasetError as error:
+            problems.append(str(error))
+            guesses[source.place] = _Guess(None, "its statistics cannot be read")
     found = by_value((s.label, _shown(guesses[s.place])) for s in arms)
     if options.units is None:
         known = {guess.units for guess in guesses.values()}
         if len(known - {None}) > 1:
             action = "left as they are, though they differ; --units degrees (with --calibration) makes them one"
-            return {}, [Difference(_WHAT, found, Verdict.WARNING, action)], []
-        return {}, [], []
+            return {}, [Difference(_WHAT, found, Verdict.WARNING, action)], problems
+        return {}, [], problems
     factors: dict[tuple[int, str], tuple[float, ...]] = {}
-    differences: list[Difference] = []
-    problems: list[str] = []
     for source in arms:
         own = guesses[source.place].units
         if own is options.units:

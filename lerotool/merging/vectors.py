@@ -10,6 +10,7 @@ from lerotool.merging.differences import Difference, Verdict, by_value
 from lerotool.merging.options import MergeOptions
 from lerotool.merging.sources import Source
 
+_NAMES_SHOWN = 8
 Places = tuple[int, ...]
 
 
@@ -54,14 +55,12 @@ def align(
     target = _joint_names(known)
     places = tuple(tuple(target.index(joint) for joint in names) for names in known)
     alignment = Alignment(target, len(target), places)
-    found = by_value((s.label, _shown(names)) for s, names in zip(sources, known, strict=True))
+    found = by_value((s.label, _compared(names, target)) for s, names in zip(sources, known, strict=True))
     if all(len(names) == len(target) for names in known):
         action = "the dimensions are put in the order of the first source, by their names"
         return alignment, [Difference(what, found, Verdict.TRIVIAL, action)]
     if options.pad:
-        return alignment, [
-            Difference(what, found, Verdict.CHOSEN, f"padded to {len(target)} by name: {_shown(target)}")
-        ]
+        return alignment, [Difference(what, found, Verdict.CHOSEN, f"padded to {len(target)} dimensions by name")]
     flags: tuple[str, ...] = ("--pad", f"--drop {name}")
     if len(set(widths)) == 1:
         flags = ("--ignore-names", *flags)
@@ -77,7 +76,7 @@ def _by_position(
     if len(set(widths)) > 1:
         found = by_value((s.label, f"{own} dimensions") for s, own in zip(sources, widths, strict=True))
         if options.pad:
-            action = f"padded to {width} by position"
+            action = f"padded to {width} dimensions by position"
             return alignment, [Difference(what, found, Verdict.CHOSEN, action)]
         name = what.removeprefix("feature ").strip("'")
         return alignment, [Difference(what, found, Verdict.OPEN, flags=("--pad", f"--drop {name}"))]
@@ -96,5 +95,13 @@ def _joint_names(named: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*widest, *(name for names in named for name in names)]))
 
 
+def _compared(names: Sequence[str], target: Sequence[str]) -> str:
+    """Return what is special about the names of a vector, as short as possible."""
+    missing = [name for name in target if name not in names]
+    if not missing:
+        return f"{len(names)} dimensions, {_shown(names)}"
+    return f"{len(names)} dimensions, without {_shown(missing)}"
+
+
 def _shown(names: Sequence[str]) -> str:
-    return f"[{', '.join(names)}]"
+    return ", ".join(names[:_NAMES_SHOWN]) + (" …" if len(names) > _NAMES_SHOWN else "")

@@ -18,7 +18,7 @@ from lerotool.media.mp4 import read_header
 from lerotool.merging.data_job import run_data_job
 from lerotool.moments import numeric_stats
 from tests.dataset.reading import edit_json, tree_hash
-from tests.dataset.writing import FRONT, JOINTS, WRIST
+from tests.dataset.writing import FRONT, WRIST
 from tests.merging.sets import PICK, PLACE, all_tasks, assert_is_concatenation, make, make_with_cameras
 
 
@@ -190,4 +190,3 @@ def test_jobs_can_be_sent_to_other_processes(tmp_path: Path) -> None:
     plan = make_plan(MergeRequest((SourceArgument.parse(source),), tmp_path / "merged"))
     for job, _ in data_jobs(plan, tmp_path / "built", tmp_path / "blocks"):
         assert run_data_job(pickle.loads(pickle.dumps(job))) == 5
-    assert JOINTS == list(Dataset.open(source).features["action"].dimension_names or ())
