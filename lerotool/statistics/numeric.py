@@ -28,7 +28,7 @@ from lerotool.statistics.shapes import dimensions, stored_shape, values_pooled
 from lerotool.statistics.store import EpisodeStore
 
 _TIME, _NUMBER = "timestamp", "frame_index"
-_PIECE_VALUES = 2**21
+_PIECE_VALUES = 2**20
 _JOB_VALUES = 2**22
 _KEPT_BYTES = 128 * 1024**2
 """Values of a dataset up to which they stay in memory for the quantiles' further passes."""

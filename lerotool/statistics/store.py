@@ -13,7 +13,7 @@ import numpy.typing as npt
 from lerotool.moments import Floats
 from lerotool.statistics.segments import COLUMNS, Segments
 
-_IN_MEMORY = 32 * 1024**2
+_IN_MEMORY = 4 * 1024**2
 """Bytes of one feature up to which no file is made."""
 _BLOCK = 4096
 

@@ -230,6 +230,20 @@ def test_all_frames_of_a_video_are_numpys_on_the_decoded_pictures() -> None:
 
 
 @needs_shared
+def test_of_a_video_only_the_chosen_frames_count() -> None:
+    dataset = Dataset.open(GOLDEN / "v30_lerobot061_h264")
+    camera, sampling = dataset.cameras[0], Sampling(Rule.COUNT, 3)
+    with measured(dataset, Selection((camera,), sampling)) as measurement:
+        for episode in dataset.episodes:
+            pictures = list(dataset.frames(episode.index, camera))
+            pixels = np.concatenate([pictures[n].reshape(-1, 3) for n in sampling.of_episode(episode.length)]) / 255
+            found = measurement.episodes.segments(camera, episode.index, episode.index + 1)
+            assert found.counts.tolist() == [3]
+            np.testing.assert_allclose(found.statistic("mean")[0], pixels.mean(axis=0), rtol=1e-12)
+            np.testing.assert_array_equal(found.statistic("max")[0], pixels.max(axis=0))
+
+
+@needs_shared
 def test_depth_is_measured_in_the_unit_it_was_recorded_in() -> None:
     dataset = Dataset.open(GOLDEN / "v30_lerobot061_depth")
     camera = next(name for name in dataset.cameras if dataset.features[name].is_depth)
