@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 from lerotool.errors import MetadataError
 from lerotool.moments import (
     QUANTILES,
+    DepthHistogram,
     FeatureStats,
     Moments,
     PictureHistogram,
@@ -274,3 +275,35 @@ def test_lerobots_own_statistics_are_met():
             assert stats.count == written.count
             for field in ("min", "max", "mean", "std"):
                 np.testing.assert_allclose(getattr(stats, field), getattr(written, field), rtol=1e-3, atol=1e-5)
+
+
+@given(hnp.arrays(np.uint16, hnp.array_shapes(min_dims=3, max_dims=3, max_side=6)))
+def test_depth_statistics_are_numpys_on_all_depths(pictures):
+    histogram = DepthHistogram()
+    for picture in pictures:
+        histogram.add(picture)
+    stats, depths = histogram.stats(), pictures.ravel().astype(np.float64)
+    assert (stats.count, stats.mean.shape) == (len(pictures), (1, 1, 1))
+    np.testing.assert_allclose(stats.mean.item(), depths.mean())
+    np.testing.assert_allclose(stats.std.item(), depths.std(), atol=1e-9)
+    assert (stats.min.item(), stats.max.item()) == (depths.min(), depths.max())
+    for name, fraction in QUANTILES.items():
+        np.testing.assert_allclose(stats.quantiles[name].item(), np.quantile(depths, fraction))
+
+
+@given(hnp.arrays(np.float32, (2, 5), elements=st.floats(0, 60, width=32)))
+def test_depths_in_metres_have_exact_moments_and_quantiles_to_the_millimetre(pictures):
+    histogram = DepthHistogram()
+    for picture in pictures:
+        histogram.add(picture)
+    stats, depths = histogram.stats(), pictures.ravel().astype(np.float64)
+    np.testing.assert_allclose(stats.mean.item(), depths.mean())
+    np.testing.assert_allclose(stats.std.item(), depths.std(), atol=1e-9)
+    assert (stats.min.item(), stats.max.item()) == (depths.min(), depths.max())
+    for name, fraction in QUANTILES.items():
+        assert abs(stats.quantiles[name].item() - np.quantile(depths, fraction)) <= 0.00051
+
+
+def test_depth_statistics_of_nothing_are_refused():
+    with pytest.raises(ValueError, match="no pictures"):
+        DepthHistogram().stats()

@@ -220,3 +220,12 @@ def test_pictures_are_right_while_others_take_all_cores(tmp_path: Path) -> None:
             burner.wait()
     assert found.returncode == 0, found.stderr
     assert all_numbers(tmp_path, FRONT) == all_numbers(tmp_path, WRIST) == picks
+
+
+def test_the_codec_auto_is_one_that_works_here_and_is_named(tmp_path: Path) -> None:
+    record(tmp_path, 0, [0, 1, 2], cameras=[FRONT])
+    found = run("--pending", tmp_path, "--codec", "auto", "--crf", "10")
+    assert found.returncode == 0, found.stderr
+    assert "encoding with " in found.stderr
+    assert all_numbers(tmp_path, FRONT) == [0, 1, 2]
+    assert Dataset.open(tmp_path).features[FRONT].info["video.codec"] in ("av1", "h264", "hevc")

@@ -182,3 +182,14 @@ def test_progress_touches_files_now_and_then_only(tmp_path: Path) -> None:
     assert first is not None
     assert last is not None
     assert (first.done, last.done) == (1, 100)
+
+
+def is_loaded(module: str) -> bool:
+    return module in sys.modules
+
+
+def test_workers_load_what_they_will_need_before_there_are_jobs() -> None:
+    with ProcessExecutor(2) as executor:
+        executor.load("colorsys")
+        executor.load("no_such_module")
+        assert [executor.submit(is_loaded, "colorsys").result(DEADLINE_S) for _ in range(4)] == [True] * 4
