@@ -123,6 +123,8 @@ def stats(
         raise UsageError("--verify, --write and --export exclude each other")
     if dry_run and not write:
         raise UsageError("--dry-run is for --write", hint="showing and verifying change nothing anyway")
+    if as_json and csv is not None and str(csv) == "-":
+        raise UsageError("--json and --csv - both write to stdout", hint="name a file with --csv")
     if skip_images and images is not None:
         raise UsageError("--skip-images and --images exclude each other")
     if export is None and (target is not None or delta_actions is not None or horizon is not None or pad):
@@ -208,6 +210,8 @@ def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: boo
     shown = [report for report in reports if work.selection.only or report.name not in LEROBOT_COLUMNS]
     if csv is not None:
         write_csv(reports, csv)
+        if str(csv) != "-":
+            output.note(f"written: {csv}")
     if plot is not None:
         from lerotool.cli.stats_plot import plot_features
 

@@ -20,7 +20,7 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.reading.columns import to_numpy
 from lerotool.errors import UsageError
 from lerotool.moments import FeatureStats, Moments
-from lerotool.statistics.jobs import Progress, ignore_progress, opened, run_jobs, stamp
+from lerotool.statistics.jobs import Progress, address, ignore_progress, opened, run_jobs
 from lerotool.statistics.selection import Answer, QuantileSearch, Question, answer
 
 _BLOCK_VALUES = 2**21
@@ -115,12 +115,12 @@ def _check(dataset: Dataset, chunks: Chunks) -> None:
 
 def _jobs(dataset: Dataset, chunks: Chunks, search: QuantileSearch) -> Iterator[_Job]:
     assert search.question is not None
-    starts, state = dataset.episodes.starts, stamp(dataset.root)
+    starts, (root, state) = dataset.episodes.starts, address(dataset)
     first = 0
     for episode in range(1, len(starts)):
         if starts[episode] - starts[first] >= _JOB_ROWS or episode == len(starts) - 1:
             if starts[episode] > starts[first]:
-                yield _Job(dataset.root, state, first, episode, chunks, search.question, measures=True)
+                yield _Job(root, state, first, episode, chunks, search.question, measures=True)
             first = episode
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from lerotool.dataset.info import FormatVersion
 from lerotool.dataset.writing.measures import picture_size
 from lerotool.features import Feature, Kind
-from lerotool.moments import QUANTILES, Floats, sampled_frames
+from lerotool.moments import QUANTILES, Floats, sampled_frames, shrink_step
 from lerotool.statistics.definitions import Context, compare_quantiles, gap_of, scale_of
 from lerotool.statistics.findings import Code, Severity
 from lerotool.statistics.sampling import Rule, Sampling
 from lerotool.statistics.segments import OVERFLOWN_STD, STATISTICS, Segments
+from lerotool.statistics.shapes import values_pooled
 from lerotool.statistics.stored import StoredBlock, StoredValues
 from lerotool.statistics.tolerance import Scale, picture_tolerance
 
@@ -22,14 +25,22 @@ _PLAIN = ("min", "max", "mean", "std")
 _OVERFLOWN = "LeRobot 0.4.0 to 0.5.1 squared pixels in 8 bits; lerotool stats DATASET --write takes them anew"
 
 
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Whether anything of a feature was stale, and whether it is a camera of which other frames were looked at."""
+
+    is_stale: bool
+    is_other_sample: bool
+
+
 def compare_episodes(block: StoredBlock, context: Context) -> None:
     """Compare what is stated about some episodes with what they contain."""
     assert block.first is not None
     for name in context.measurement.episodes.names:
         segments = context.measurement.episodes.segments(name, block.first, block.first + block.rows)
         lengths = context.dataset.episodes.lengths[block.first : block.first + block.rows]
-        _compare(name, block, segments, lengths, lengths[:, None], context)
-        for statistic in QUANTILES if context.tells_quantiles(name) else ():
+        found = _compare(name, block, segments, lengths, lengths[:, None], context)
+        for statistic in QUANTILES if context.tells_quantiles(name) and not found.is_other_sample else ():
             stored = block.entries.get(name, {}).get(statistic)
             if stored is not None:
                 tolerance = scale_of(segments, lengths[:, None]).quantile_tolerance(gap_of(segments, statistic))
@@ -52,10 +63,10 @@ def compare_dataset(block: StoredBlock, context: Context) -> dict[str, str]:
         values = [stats.quantiles[n] if n in QUANTILES else getattr(stats, n) for n in STATISTICS]
         rows = [*(np.ravel(v) for v in (*values, *measured.gaps.values())), _aggregated_overflow(name, context)]
         segments = Segments(np.stack(rows)[None], np.array([stats.count], np.int64))
-        is_stale = _compare(name, block, segments, total, longest, context)
-        if not context.tells_quantiles(name):
+        found = _compare(name, block, segments, total, longest, context)
+        if not context.tells_quantiles(name) or found.is_other_sample:
             continue
-        definition = compare_quantiles(name, block, segments, context, is_stale=is_stale)
+        definition = compare_quantiles(name, block, segments, context, is_stale=found.is_stale)
         if definition is not None:
             definitions[name] = definition
     return definitions
@@ -82,13 +93,14 @@ def _compare(
     lengths: npt.NDArray[np.int64],
     summed: npt.NDArray[np.int64],
     context: Context,
-) -> bool:
-    """Compare all but the quantiles; return whether anything is stale."""
+) -> _Compared:
+    """Compare all but the quantiles."""
     is_stale = False
     entry = block.entries.get(name, {})
     feature = context.dataset.features[name]
     is_other = _compare_counts(name, feature, block, lengths, context)
-    scale = scale_of(segments, _PIXELS if feature.is_camera else summed)
+    pooled = values_pooled(feature, context.dataset.version) if feature.kind is Kind.NUMERIC else 1
+    scale = scale_of(segments, _PIXELS if feature.is_camera else summed * pooled)
     for statistic in _PLAIN:
         stored = entry.get(statistic)
         if stored is None:
@@ -100,7 +112,7 @@ def _compare(
         if statistic == "std" and _is_overflown(name, stored, segments, block, tolerance, context):
             continue
         is_stale |= _note_stale(name, statistic, block, stored, segments, tolerance, context)
-    return is_stale
+    return _Compared(is_stale, is_other)
 
 
 def _extra(
@@ -147,25 +159,31 @@ def _note_stale(
 def _compare_counts(
     name: str, feature: Feature, block: StoredBlock, lengths: npt.NDArray[np.int64], context: Context
 ) -> bool:
-    """Note counts that are none of the known ways to count; return whether cameras were sampled in another way."""
+    """Note counts that cannot be; return whether a camera was sampled in another way than by LeRobot's rule."""
     stored = block.entries.get(name, {}).get("count")
     if stored is None:
         return False
     counts = np.nan_to_num(stored.values[:, 0], nan=-1.0)
     usable = stored.is_usable & (counts >= 1)
     if feature.kind is Kind.NUMERIC:
-        allowed, text = [lengths], "frames"
+        wrong, text = usable & (counts != lengths), "frames"
     else:
-        height, width, _ = picture_size(feature)
-        lerobots = _sampled(lengths, block, context)
-        # LeRobot's streaming encoder counts the pixels of all frames.
-        allowed, text = [lerobots, lengths, lengths * height * width], "sampled frames, frames or pixels"
-    wrong = usable & np.all([counts != count for count in allowed], axis=0)
+        wrong, text = usable & ~_is_picture_count(counts, lengths, feature, block), "frames to choose from"
     example = f"count is {counts[wrong][0]:g}, there are {lengths[wrong][0]} {text}" if wrong.any() else ""
-    if feature.is_camera and context.sampling.rule is not Rule.LEROBOT:
-        wrong[:] = False
     context.tally.fault(Code.COUNT, context.severity(name), block.place, block.first, name, "count", wrong, example)
-    return feature.is_camera and bool((usable & (counts != allowed[0])).any())
+    return feature.is_camera and bool((usable & (counts != _sampled(lengths, block, context))).any())
+
+
+def _is_picture_count(
+    counts: Floats, lengths: npt.NDArray[np.int64], feature: Feature, block: StoredBlock
+) -> npt.NDArray[np.bool_]:
+    """Return which counts are of some frames, or of the pixels of all, as LeRobot's streaming encoder counts."""
+    height, width, _ = picture_size(feature)
+    step = shrink_step(height, width)
+    shrunk = -(-height // step) * -(-width // step)
+    if block.first is None:  # sums of episodes that were counted in different ways
+        return np.asarray(counts <= lengths * height * width)
+    return np.asarray((counts <= lengths) | (counts == lengths * height * width) | (counts == lengths * shrunk))
 
 
 def _sampled(lengths: npt.NDArray[np.int64], block: StoredBlock, context: Context) -> npt.NDArray[np.int64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from pathlib import Path
@@ -66,6 +67,12 @@ def stamp(root: Path) -> str:
         status = path.stat()
         digest.update(f"{path.relative_to(root)} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def address(dataset: Dataset) -> tuple[Path, str]:
+    """Return what a job needs to open a dataset wherever it runs: the absolute path and the `stamp`."""
+    root = Path(os.path.abspath(dataset.root))  # noqa: PTH100 - links must stay as they are
+    return root, stamp(root)
 
 
 @functools.lru_cache(maxsize=1)

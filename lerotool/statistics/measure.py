@@ -12,7 +12,7 @@ from lerotool.errors import UsageError
 from lerotool.execution import DaskCluster, Place, Priority, ThisMachine, cores, open_executor
 from lerotool.features import Kind
 from lerotool.moments import PictureHistogram
-from lerotool.statistics.jobs import Progress, ignore_progress
+from lerotool.statistics.jobs import Progress, address, ignore_progress
 from lerotool.statistics.numeric import measure_columns
 from lerotool.statistics.pictures import measure_cameras
 from lerotool.statistics.sampling import Sampling
@@ -153,7 +153,7 @@ def workers(dataset: Dataset, selection: Selection, place: Place | None = None) 
     shared = dataset.root
     if isinstance(place, DaskCluster):
         # A cluster's workers show that they reach this folder by writing there.
-        shared = Workspace(dataset.root).folder
+        shared = Workspace(address(dataset)[0]).folder
         make_directory(shared)
     with open_executor(place or ThisMachine(priority=Priority.NORMAL), shared) as executor:
         yield executor

@@ -21,7 +21,7 @@ from lerotool.dataset.reading.columns import to_numpy
 from lerotool.dataset.reading.datafiles import cumulated
 from lerotool.features import Feature
 from lerotool.moments import FeatureStats, Floats, Moments
-from lerotool.statistics.jobs import Progress, ignore_progress, opened, run_jobs, stamp
+from lerotool.statistics.jobs import Progress, address, ignore_progress, opened, run_jobs
 from lerotool.statistics.segments import BARS, Measured, segment_table
 from lerotool.statistics.selection import Answer, QuantileSearch, Question, answer
 from lerotool.statistics.shapes import dimensions, stored_shape, values_pooled
@@ -155,14 +155,14 @@ def _jobs(dataset: Dataset, names: tuple[str, ...]) -> list[_Job]:
     width = sum(_width(dataset.features[name]) for name in names)
     starts, files = dataset.episodes.starts, dataset.data_files.starts
     jobs: list[_Job] = []
-    state = stamp(dataset.root)
+    root, state = address(dataset)
     row_bytes = sum(_width(dataset.features[name]) * _dtype(name, dataset.features[name]).itemsize for name in names)
     keeps = dataset.num_frames * row_bytes <= _KEPT_BYTES
     first = 0
     for end in files[1:].tolist():
         stop = int(np.searchsorted(starts, end, side="right")) - 1
         if stop > first and ((starts[stop] - starts[first]) * width >= _JOB_VALUES or end == files[-1]):
-            jobs.append(_Job(dataset.root, state, first, stop, names, {}, measures=True, keeps=keeps))
+            jobs.append(_Job(root, state, first, stop, names, {}, measures=True, keeps=keeps))
             first = stop
     return jobs
 

@@ -23,7 +23,7 @@ from lerotool.errors import CorruptDatasetError, DatasetError, MediaError
 from lerotool.features import Kind
 from lerotool.media.decode import iter_depth, iter_frames, to_rgb
 from lerotool.moments import QUANTILES, Floats, PictureHistogram, merge_stats
-from lerotool.statistics.jobs import Progress, ignore_progress, opened, run_jobs, stamp
+from lerotool.statistics.jobs import Progress, address, ignore_progress, opened, run_jobs
 from lerotool.statistics.sampling import Sampling
 from lerotool.statistics.segments import BARS, COLUMNS, GAPS, STATISTICS, Measured, segment_table
 from lerotool.statistics.store import EpisodeStore
@@ -84,8 +84,8 @@ def measure_cameras(
         executor: where jobs run; None is this process.
         on_progress: told how many frames of how many have been passed.
     """
-    state = stamp(dataset.root)
-    jobs = [_Job(dataset.root, state, c, *span, sampling) for c in cameras for span in _spans(dataset)]
+    root, state = address(dataset)
+    jobs = [_Job(root, state, c, *span, sampling) for c in cameras for span in _spans(dataset)]
     starts = dataset.episodes.starts
     histograms: dict[str, PictureHistogram] = {}
     problems: dict[str, list[tuple[int, list[str]]]] = {camera: [] for camera in cameras}

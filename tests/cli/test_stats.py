@@ -195,6 +195,7 @@ def test_plotting_without_matplotlib_says_what_to_install(
         (["--skip-images", "--images", "all"], "exclude each other"),
         (["--horizon", "5"], "are for --export"),
         (["--images", "some"], "says not which frames"),
+        (["--json", "--csv", "-"], "both write to stdout"),
         (["--export", "torch"], "no format to export to"),
         (["--export", "gr00t", "--pad", "3"], "are for --export openpi"),
         (["--only", "acton"], "there is no feature 'acton'"),

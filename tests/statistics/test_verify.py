@@ -16,6 +16,8 @@ import pytest
 from lerotool.dataset.dataset import Dataset
 from lerotool.statistics.findings import Code, Finding, Severity
 from lerotool.statistics.measure import Selection
+from lerotool.statistics.rewrite import rewrite
+from lerotool.statistics.sampling import Sampling
 from lerotool.statistics.verify import verify
 from tests.dataset.reading import EPISODES, copy_set, edit_json
 from tests.shared import GOLDEN, REALDATA, needs_shared
@@ -311,6 +313,31 @@ def test_a_count_of_pixels_is_a_known_way_to_count() -> None:
     dataset = Dataset.open(GOLDEN / "v30_lerobot061_streaming")
     assert dataset.stats["observation.images.front"].count == 55296
     assert verify(dataset, Selection(("observation.images.front",))).findings == ()
+
+
+@needs_shared
+@pytest.mark.parametrize("name", ["v30_lerobot061_images", "v30_lerobot061_h264"])
+@pytest.mark.parametrize("images", ["3", "all"])
+def test_statistics_of_other_frames_are_right_too(name: str, images: str, tmp_path: Path) -> None:
+    root = copy_set(name, tmp_path)
+    rewrite(Dataset.open(root), Selection(sampling=Sampling.parse(images)))
+    assert verify(Dataset.open(root)).findings == ()
+    assert verify(Dataset.open(root), Selection(sampling=Sampling.parse(images))).findings == ()
+
+
+@needs_shared
+@pytest.mark.parametrize("count", [0.5, 63, 10**9])
+def test_a_count_of_pictures_that_cannot_be_is_told(count: float, tmp_path: Path) -> None:
+    root = copy_set("v30_lerobot061_images", tmp_path)
+    camera = "observation.images.front"
+
+    def change(rows: list[Any]) -> None:
+        rows[0] = [int(count)]
+
+    edit_episodes(root, f"stats/{camera}/count", change)
+    findings = verify(Dataset.open(root), Selection((camera,))).findings
+    assert {finding.code for finding in findings} <= {Code.COUNT, Code.IMPOSSIBLE}
+    assert findings
 
 
 @needs_shared
