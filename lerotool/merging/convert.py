@@ -43,8 +43,31 @@ class ColumnRule:
     factors: tuple[float, ...] | None = None
 
 
-def converted(column: pa.ChunkedArray, part: DataPart, rule: ColumnRule, feature: Feature) -> tuple[Any, Values | None]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Some rows of a source: ``first`` is the number of the first episode, ``lengths`` are those of all."""
+
+    first: int
+    lengths: Ints
+
+    def place(self, row: int) -> str:
+        """Return which episode and frame a row is, for messages."""
+        starts = cumulated(self.lengths)
+        episode = int(np.searchsorted(starts, row, side="right")) - 1
+        return f"episode {self.first + episode}, frame {row - int(starts[episode])}"
+
+
+def converted(
+    column: pa.ChunkedArray, part: DataPart, rule: ColumnRule, feature: Feature, rows: Rows
+) -> tuple[Any, Values | None]:
     """Return a column as the target has it.
+
+    Args:
+        column: of the source.
+        part: it belongs to.
+        rule: what becomes of it.
+        feature: of the target.
+        rows: whose they are, for messages.
 
     Returns:
         The Arrow array, and for numbers the values as numpy: (n,) or (n, *shape).
@@ -60,7 +83,7 @@ def converted(column: pa.ChunkedArray, part: DataPart, rule: ColumnRule, feature
         values = to_numpy(column, rule.original, part.features[rule.original])
     except CorruptDatasetError as error:
         raise CorruptDatasetError(f"{part.place}, {error}", hint=error.hint) from error
-    _check_numbers(values, part, rule.original)
+    _check_numbers(values, part, rule.original, rows)
     is_same = rule.places is None and rule.factors is None
     if is_same and column.type.equals(arrow_type(feature)):
         return joined_chunks(column), values
@@ -99,13 +122,13 @@ def _check_complete(array: Any, part: DataPart, name: str, feature: Feature) -> 
         raise CorruptDatasetError(f"{part.place}, feature {name!r}: {missing} {what} are missing", hint=RESTORE)
 
 
-def _check_numbers(values: Values, part: DataPart, name: str) -> None:
+def _check_numbers(values: Values, part: DataPart, name: str, rows: Rows) -> None:
     if values.dtype.kind != "f" or np.isfinite(values).all():
         return
     row = int(np.argwhere(~np.isfinite(values))[0][0])
     raise CorruptDatasetError(
-        f"{part.place}, feature {name!r}: a NaN or infinite number, first {row} rows into the part that was read",
-        hint="leave that episode out (SOURCE:0-4,6-…) or correct the values",
+        f"{part.place}, {rows.place(row)}, feature {name!r}: a NaN or infinite number",
+        hint="correct the values, or choose the other episodes: SOURCE:0-4,6-20",
     )
 
 
@@ -135,9 +158,8 @@ def check_rows(table: pa.Table, part: DataPart, first: int, lengths: Ints) -> In
         # Far into an episode float32 itself is less exact.
         if not (off <= TIME_TOLERANCE_S + np.abs(times) * 1e-6).all():
             row = int(np.flatnonzero(~(off <= TIME_TOLERANCE_S + np.abs(times) * 1e-6))[0])
-            episode = int(np.repeat(numbers, lengths)[row])
             raise IncompatibleDatasetError(
-                f"{part.place}, episode {episode}: frame {frames[row]} has timestamp {times[row]:.6g}, "
+                f"{part.place}, {Rows(first, lengths).place(row)} has timestamp {times[row]:.6g}, "
                 f"expected {frames[row] / part.fps:.6g} at {part.fps:g} frames per second",
                 hint="--retime writes frame number / fps",
             )

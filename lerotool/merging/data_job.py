@@ -22,7 +22,7 @@ from lerotool.dataset.writing.tables import data_schema
 from lerotool.errors import CorruptDatasetError
 from lerotool.features import DEFAULT_FEATURES, Feature, Kind, columns
 from lerotool.merging.blocks import StatsBlock, save_block
-from lerotool.merging.convert import ColumnRule, check_rows, converted
+from lerotool.merging.convert import ColumnRule, Rows, check_rows, converted
 from lerotool.merging.rows import MOST_ROWS, FileSlice, RowStream
 from lerotool.merging.segments import counting_stats, segment_stats
 from lerotool.merging.videos import Resampling
@@ -186,9 +186,10 @@ def _converted_batches(
         task_numbers = check_rows(table, part, part.first_episode + start, lengths)
         wanted = targets[start:stop]
         if part.resampling is not None:
-            rows = _resampled_rows(part.resampling, lengths)
-            table, task_numbers = table.take(pa.array(rows)), task_numbers[rows]
-        arrays, stats = _columns(table, part, job, wanted)
+            chosen = _resampled_rows(part.resampling, lengths)
+            table, task_numbers = table.take(pa.array(chosen)), task_numbers[chosen]
+            lengths = wanted
+        arrays, stats = _columns(table, part, job, Rows(part.first_episode + start, lengths), wanted)
         defaults = _defaults(wanted, job.fps, episode, index, task_numbers)
         stats |= _default_stats(wanted, job.fps, episode, index, task_numbers)
         arrays |= {name: pa.array(values) for name, values in defaults.items()}
@@ -215,7 +216,7 @@ def _resampled_rows(resampling: Resampling, lengths: Ints) -> Ints:
 
 
 def _columns(
-    table: pa.Table, part: DataPart, job: DataJob, lengths: Ints
+    table: pa.Table, part: DataPart, job: DataJob, rows: Rows, lengths: Ints
 ) -> tuple[dict[str, Any], dict[str, dict[str, npt.NDArray[np.float64]]]]:
     arrays: dict[str, Any] = {}
     stats = {}
@@ -223,7 +224,7 @@ def _columns(
         if name in DEFAULT_FEATURES:
             continue
         feature = job.features[name]
-        array, values = converted(table[part.rules[name].original], part, part.rules[name], feature)
+        array, values = converted(table[part.rules[name].original], part, part.rules[name], feature, rows)
         arrays[name] = array
         if feature.kind is Kind.NUMERIC and values is not None:
             stats[name] = _episode_stats(values, lengths, job.version)

@@ -136,7 +136,7 @@ def test_recordings_of_other_people_become_one(tmp_path: Path, is_judged: bool) 
 def test_missing_videos_and_other_timestamps_are_told_not_guessed(tmp_path: Path) -> None:
     with pytest.raises(CorruptDatasetError, match=r"5 of 5 videos of camera 'observation.images.egoview' are missing"):
         lerotool.merge([REALDATA / "gr1_sim_v20"], tmp_path / "merged")
-    with pytest.raises(IncompatibleDatasetError, match=r"frame 0 has timestamp 0\.05, expected 0"):
+    with pytest.raises(IncompatibleDatasetError, match=r"episode 0, frame 0 has timestamp 0\.05, expected 0"):
         lerotool.merge([REALDATA / "gr1_sim_v20"], tmp_path / "merged", drop=["observation.images.egoview"])
     with pytest.raises(CorruptDatasetError, match=r"3 problems(?s:.*)are missing"):
         lerotool.merge([REALDATA / "koch_v21_novideo"], tmp_path / "merged")
