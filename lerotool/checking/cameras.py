@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from lerotool.checking.codes import Code
 from lerotool.checking.data import TOLERANCE_S
 from lerotool.checking.findings import listed
 from lerotool.checking.gathering import Gathering
-from lerotool.checking.table import CameraColumns, EpisodeTable
+from lerotool.checking.table import CameraColumns, EpisodeTable, Ints
 from lerotool.checking.videos import VideoFacts, VideoJob
 from lerotool.dataset.documents import MOST
 from lerotool.dataset.info import INFO, DatasetInfo
@@ -23,9 +24,19 @@ _CODECS = {"av01": "av1", "avc1": "h264", "avc3": "h264", "hvc1": "hevc", "hev1"
 
 
 def video_jobs(
-    info: DatasetInfo, layout: Layout, table: EpisodeTable, gathering: Gathering
+    info: DatasetInfo, layout: Layout, table: EpisodeTable, lengths: Ints | None, gathering: Gathering
 ) -> tuple[list[VideoJob], list[Path]]:
-    """Return the video files to look at, and those that belong to no episode."""
+    """Return the video files to look at, and those that belong to no episode.
+
+    Args:
+        info: of the dataset.
+        layout: where its files lie.
+        table: its episode table.
+        lengths: of the episodes, as the rows have them; None where that could not be told.
+        gathering: takes what is wrong with the table.
+    """
+    if lengths is not None and np.array_equal(table.numbers, np.arange(len(lengths))):
+        table = replace(table, lengths=lengths)
     jobs: list[VideoJob] = []
     for camera in cameras(info.features):
         columns = _columns(info, table, camera)

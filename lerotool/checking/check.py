@@ -12,7 +12,7 @@ from typing import TypeVar
 from lerotool.checking.cameras import check_videos, video_jobs
 from lerotool.checking.codes import Code
 from lerotool.checking.columns import Problem
-from lerotool.checking.data import DataView, check_data, check_table, check_totals, find_members
+from lerotool.checking.data import DataView, check_data, check_ranges, check_table, check_totals, find_members
 from lerotool.checking.findings import Report, listed, ordered
 from lerotool.checking.gathering import Gathering
 from lerotool.checking.jobs import Progress, ignore_progress, run_batches
@@ -133,7 +133,7 @@ def _look_at_dataset(
     sight.tasks = read_tasks(info, gathering)
     table = sight.table = read_table(info, gathering)
     if table is not None:
-        check_table(table, gathering)
+        check_table(info, table, gathering)
     if depth is Depth.METADATA:
         return
     files = _Files(sight, info, depth, gathering, executor, on_progress)
@@ -170,14 +170,18 @@ class _Files:
         sight, info, gathering = self._sight, self._info, self._gathering
         members = find_members(info, sight.layout, sight.table, gathering)
         jobs = [DataJob(path, info.features, info.fps, info.codebase_version) for path in members.paths]
-        videos: list[VideoJob] = []
-        unused: list[Path] = []
-        if sight.layout is not None and sight.table is not None:
-            videos, unused = video_jobs(info, sight.layout, sight.table, gathering)
-        self._total = len(jobs) + len(videos)
+        self._total = len(jobs)
         facts = list(self._run(look_at_data, jobs))
         sight.data = check_data(info, sight.table, sight.tasks, members, facts, gathering)
         check_totals(info, sight.table, sight.tasks, sight.data, gathering)
+        videos: list[VideoJob] = []
+        unused: list[Path] = []
+        if sight.table is not None:
+            lengths = None if gathering.has(Code.ROW_COUNT) else sight.data.lengths
+            check_ranges(sight.table, lengths, gathering)
+            if sight.layout is not None:
+                videos, unused = video_jobs(info, sight.layout, sight.table, lengths, gathering)
+        self._total += len(videos)
         sight.videos = tuple(self._run(look_at_videos, videos))
         check_videos(info, sight.videos, unused, gathering)
         check_statistics(info, sight.table, sight.data, gathering)

@@ -89,6 +89,7 @@ class Code(StrEnum):
     EPISODES_ORDER = "episodes-order"
     EPISODES_STRAY = "episodes-stray"
     EPISODE_RANGE = "episode-range"
+    EPISODE_LENGTH = "episode-length"
     EPISODE_EMPTY = "episode-empty"
     DATA_MISSING = "data-missing"
     DATA_NO_FOOTER = "data-no-footer"
@@ -178,7 +179,7 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
         ),
         Code.PATH_TEMPLATE: Meaning(
             _E,
-            _RIGHT,
+            _REFUSED,
             "data_path or video_path leads out of the dataset, or asks for more than numbers",
             advice="correct the template by hand",
         ),
@@ -243,6 +244,12 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
             _WRONG,
             "dataset_from_index and dataset_to_index are not the rows of the episode: windows of several "
             "frames (delta_timestamps) reach into others",
+            Remedy.REPAIR,
+        ),
+        Code.EPISODE_LENGTH: Meaning(
+            _W,
+            _RIGHT,
+            "an episode's length in the table is not the number of its rows: editing tools go by it",
             Remedy.REPAIR,
         ),
         Code.EPISODE_EMPTY: Meaning(_W, _RIGHT, "an episode has no frames", advice="leave it out with lerotool merge"),

@@ -141,7 +141,7 @@ def check_data(
         first += fact.rows
     view = DataView(lengths, tuple(facts))
     if table is not None:
-        _check_against_table(table, view, members, gathering)
+        _check_against_table(info, table, view, members, gathering)
     _check_task_lists(table, tasks, facts, gathering)
     return view
 
@@ -168,8 +168,8 @@ def _without_strays(
             kept.append(fact)
         else:
             text = f"no episode has this file; its {fact.rows} rows are read as further frames"
-            is_readable = fact.runs is not None
-            gathering.add(Code.DATA_STRAY, fact.path, text, harms=None if is_readable else Loading.REFUSED)
+            harms = None if any(other.path > fact.path for other in facts if other.path in named) else Loading.RIGHT
+            gathering.add(Code.DATA_STRAY, fact.path, text, harms=Loading.REFUSED if fact.runs is None else harms)
     return kept
 
 
@@ -251,7 +251,9 @@ def _check_tasks(fact: DataFileFacts, runs: Runs, tasks: Mapping[int, str] | Non
         gathering.add(Code.TASK_UNKNOWN, fact.path, text, episodes=sorted(set(episodes)), column="task_index")
 
 
-def _check_against_table(table: EpisodeTable, view: DataView, members: Members, gathering: Gathering) -> None:
+def _check_against_table(
+    info: DatasetInfo, table: EpisodeTable, view: DataView, members: Members, gathering: Gathering
+) -> None:
     if any(fact.runs is None for fact in view.facts) or gathering.has(*_GONE):
         return
     if any(fact.runs is not None and fact.runs.is_permuted for fact in view.facts):
@@ -262,7 +264,7 @@ def _check_against_table(table: EpisodeTable, view: DataView, members: Members, 
         for run, number in enumerate(fact.runs.episode.tolist()):
             where.setdefault(number, []).append((fact, run))
     lengths = dict(zip(table.numbers.tolist(), table.lengths.tolist(), strict=True))
-    _check_rows(lengths, where, sum(fact.rows for fact in view.facts), gathering)
+    _check_rows(info, table, lengths, where, gathering)
     pointed: dict[Path, list[int]] = {}
     for number, path in zip(table.numbers.tolist(), members.named or (), strict=False):
         runs = where.get(number, [])
@@ -274,44 +276,39 @@ def _check_against_table(table: EpisodeTable, view: DataView, members: Members, 
         gathering.add(Code.DATA_POINTER, path, text, episodes=episodes)
 
 
+Where = Mapping[int, Sequence[tuple[DataFileFacts, int]]]
+
+
 def _check_rows(
-    lengths: Mapping[int, int],
-    where: Mapping[int, Sequence[tuple[DataFileFacts, int]]],
-    rows: int,
-    gathering: Gathering,
+    info: DatasetInfo, table: EpisodeTable, lengths: Mapping[int, int], where: Where, gathering: Gathering
 ) -> None:
     """Compare the rows of each episode with the table."""
     counted = {n: sum(int(f.runs.length[r]) for f, r in runs if f.runs is not None) for n, runs in where.items()}
     odd = [n for n in where if counted[n] != lengths.get(n) or len(where[n]) > 1]
     absent = [n for n, length in lengths.items() if length and n not in where]
-    if not odd and not absent:
-        return
-    if rows == sum(lengths.values()):
-        # As many rows as there should be, but some say that they belong to another episode.
-        number = (odd or absent)[0]
-        fact, run = where[number][0] if number in where else next(iter(where.values()))[0]
-        assert fact.runs is not None
-        text = f"rows of episodes {listed(sorted({*odd, *absent}))} are numbered otherwise than the episode table says"
-        gathering.add(
-            Code.WRONG_EPISODE,
-            fact.path,
-            text,
-            episodes=sorted({*odd, *absent}),
-            row=int(fact.runs.start[run]),
-            column="episode_index",
-        )
-        return
-    beyond = [n for n in odd if n not in lengths]
-    if beyond and not absent and beyond == odd:
-        fact = where[beyond[0]][0][0]
-        text = f"there are rows of episodes {listed(beyond)}, which the episode table has not"
-        gathering.add(Code.EPISODES_ORDER, fact.path, text, episodes=beyond)
-        return
     wrong = sorted({*odd, *absent})
-    holder = where.get(wrong[0]) or next(iter(where.values()), None)
-    text = f"episode {wrong[0]} has {counted.get(wrong[0], 0)} rows, the episode table says {lengths.get(wrong[0], 0)}"
-    more = f"; so have {len(wrong) - 1} more" if len(wrong) > 1 else ""
-    gathering.add(Code.ROW_COUNT, holder[0][0].path if holder else "data", text + more, episodes=wrong)
+    if not wrong:
+        return
+    fact, run = where[wrong[0]][0] if wrong[0] in where else next(iter(where.values()))[0] if where else (None, 0)
+    path = fact.path if fact is not None else "data"
+    rows = sum(counted.values())
+    first = f"episode {wrong[0]} has {counted.get(wrong[0], 0)} rows, the episode table says {lengths.get(wrong[0], 0)}"
+    first += f"; so have {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    beyond = [number for number in odd if number not in lengths]
+    if rows == sum(lengths.values()) and fact is not None and fact.runs is not None:
+        # As many rows as there should be, but some say that they belong to another episode.
+        text = f"rows of episodes {listed(wrong)} are numbered otherwise than the episode table says"
+        harms = None if set(range(info.total_episodes)) <= set(where) else Loading.REFUSED
+        row = int(fact.runs.start[run])
+        gathering.add(Code.WRONG_EPISODE, path, text, episodes=wrong, row=row, column="episode_index", harms=harms)
+    elif beyond == odd and not absent:
+        text = f"there are rows of episodes {listed(beyond)}, which the episode table has not"
+        harms = _harm_of_gap(info, table)
+        gathering.add(Code.EPISODES_ORDER, path, text, episodes=beyond, harms=harms)
+    elif rows == info.total_frames and not absent and not beyond:
+        gathering.add(Code.EPISODE_LENGTH, table.places[0], first, episodes=wrong, column="length")
+    else:
+        gathering.add(Code.ROW_COUNT, path, first, episodes=wrong)
 
 
 def _check_task_lists(
@@ -362,9 +359,10 @@ def check_totals(
         return
     true = {"total_episodes": len(lengths), "total_frames": int(lengths.sum())}
     wrong = [key for key, value in true.items() if info.states(key) and getattr(info, key) != value]
-    if wrong:
+    if wrong and not gathering.has(Code.ROW_COUNT):
         text = ", ".join(f"{key} is {getattr(info, key)}, found {true[key]}" for key in wrong)
-        gathering.add(Code.TOTALS, INFO.as_posix(), text, column=wrong[0])
+        harms = Loading.REFUSED if info.total_episodes > len(lengths) else None
+        gathering.add(Code.TOTALS, INFO.as_posix(), text, column=wrong[0], harms=harms)
     counts: dict[str, object] = {"total_tasks": len(tasks)} if tasks is not None else {}
     found: dict[str, object] = {"total_tasks": info.total_tasks}
     if info.codebase_version.has_files_of_episodes:
@@ -379,29 +377,41 @@ def check_totals(
         gathering.add(Code.COUNTS, INFO.as_posix(), text, column=odd[0])
 
 
-def check_table(table: EpisodeTable, gathering: Gathering) -> None:
-    """Check what the episode table says by itself: its order, and the ranges of rows."""
-    where = table.places[0] if table.places else "meta/episodes"
+def check_table(info: DatasetInfo, table: EpisodeTable, gathering: Gathering) -> None:
+    """Check what the episode table says by itself."""
     numbers, expected = table.numbers, np.arange(len(table))
     if not np.array_equal(numbers, expected):
         row = int(np.flatnonzero(numbers != expected)[0])
         text = f"episode {numbers[row]} stands in place of episode {row}"
+        episode = [int(numbers[row])]
         gathering.add(
             Code.EPISODES_ORDER,
             table.places[row],
             text,
-            episodes=[int(numbers[row])],
+            episodes=episode,
             row=table.rows[row],
             column="episode_index",
+            harms=_harm_of_gap(info, table),
         )
         return
     empty = np.flatnonzero(table.lengths == 0).tolist()
     if empty:
-        gathering.add(Code.EPISODE_EMPTY, where, f"{len(empty)} episodes have no frames", episodes=empty)
-    if table.ranges is None:
+        gathering.add(Code.EPISODE_EMPTY, table.places[0], f"{len(empty)} episodes have no frames", episodes=empty)
+
+
+def _harm_of_gap(info: DatasetInfo, table: EpisodeTable) -> Loading | None:
+    """LeRobot asks for the videos of every episode that ``info.json`` counts."""
+    is_asked = info.codebase_version is FormatVersion.V30 and bool(cameras(info.features))
+    return Loading.REFUSED if is_asked and info.total_episodes > len(table) else None
+
+
+def check_ranges(table: EpisodeTable, lengths: Ints | None, gathering: Gathering) -> None:
+    """Compare the ranges of rows in the episode table with the episodes' true lengths, as far as they are known."""
+    if table.ranges is None or not np.array_equal(table.numbers, np.arange(len(table))):
         return
-    stops = np.cumsum(table.lengths)
-    true = np.stack([stops - table.lengths, stops], axis=1)
+    known = lengths if lengths is not None and len(lengths) == len(table) else table.lengths
+    stops = np.cumsum(known)
+    true = np.stack([stops - known, stops], axis=1)
     wrong = np.flatnonzero((table.ranges != true).any(axis=1)).tolist()
     if wrong:
         row = wrong[0]

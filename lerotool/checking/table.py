@@ -173,14 +173,13 @@ def _without_strays(files: list[_File], gathering: Gathering) -> list[_File]:
     joined = np.concatenate([values for place in named if (values := numbers[place]) is not None])
     if not np.array_equal(joined, np.arange(len(joined))):
         return files
+    last = files[named[-1]]
     for place, file in enumerate(files):
         if place not in named:
-            gathering.add(
-                Code.EPISODES_STRAY,
-                file.path,
-                f"its {file.table.num_rows} rows are read as further episodes",
-                harms=Loading.WRONG,
-            )
+            # Rows behind the last episode are never looked at; nor does it matter which of two equal rows is.
+            is_harmless = place > named[-1] or file.table.equals(last.table)
+            text = f"its {file.table.num_rows} rows are read as episodes"
+            gathering.add(Code.EPISODES_STRAY, file.path, text, harms=Loading.RIGHT if is_harmless else Loading.WRONG)
     return [files[place] for place in named]
 
 
@@ -214,7 +213,9 @@ def _check_columns(files: Sequence[_File], info: DatasetInfo, gathering: Gatheri
         ]
         if missing:
             text = f"columns are missing: {', '.join(missing)}"
-            gathering.add(Code.VIDEO_POINTER, files[0].path, text, column=missing[0], harms=Loading.REFUSED)
+            # The file is asked for when the dataset is loaded, the time when a frame is.
+            refused = Loading.REFUSED if missing[0].endswith("_index") else None
+            gathering.add(Code.VIDEO_POINTER, files[0].path, text, column=missing[0], harms=refused)
 
 
 def _check_types(files: Sequence[_File], gathering: Gathering) -> None:

@@ -39,6 +39,7 @@ class Defect:
         codes: errors and warnings that must be found, and no others.
         loading: what LeRobot does with it.
         is_repaired: whether `--repair` gives back the values of the golden set.
+        changes_values: whether rows or pictures are others than those of the golden set, rightly.
     """
 
     base: str
@@ -46,6 +47,7 @@ class Defect:
     codes: frozenset[Code]
     loading: Loading
     is_repaired: bool = False
+    changes_values: bool = False
 
     def make(self, folder: Path) -> Path:
         """Return a copy of the set with the defect in it."""
@@ -54,8 +56,10 @@ class Defect:
         return root
 
 
-def defect(base: str, change: Change, *codes: Code, loading: Loading = WRONG, repaired: bool = False) -> Defect:
-    return Defect(base, change, frozenset(codes), loading, repaired)
+def defect(
+    base: str, change: Change, *codes: Code, loading: Loading = WRONG, repaired: bool = False, changes: bool = False
+) -> Defect:
+    return Defect(base, change, frozenset(codes), loading, repaired, changes)
 
 
 def column(table: Any, name: str, values: Any) -> Any:
@@ -359,7 +363,7 @@ DEFECTS: dict[str, Defect] = {
     "last episode missing in the table": defect(VIDEO_SET, episodes(reordered([0, 1, 2])), Code.EPISODES_ORDER, repaired=True),
     "episodes reversed": defect(VIDEO_SET, episodes(reordered([3, 2, 1, 0])), Code.EPISODES_ORDER, repaired=True),
     "range wrong": defect(VIDEO_SET, episodes(add("dataset_to_index", 2)), Code.EPISODE_RANGE, repaired=True),
-    "length wrong": defect(VIDEO_SET, episodes(add("length", 1, LAST)), Code.ROW_COUNT, Code.EPISODE_RANGE, Code.VIDEO_SHORT, Code.VIDEO_STOP, loading=RIGHT, repaired=True),
+    "length wrong": defect(VIDEO_SET, episodes(add("length", 1, LAST)), Code.EPISODE_LENGTH, loading=RIGHT, repaired=True),
     "no video columns": defect(VIDEO_SET, episodes(drop(from_time)), Code.VIDEO_POINTER, repaired=True),
     "later table has more columns": defect(VIDEO_SET, two_tables("second"), Code.EPISODES_COLUMNS, loading=REFUSED, repaired=True),
     "table doubled": defect(VIDEO_SET, copied(EPISODES, EPISODES.replace("file-000", "file-000 copy")), Code.EPISODES_STRAY, loading=RIGHT, repaired=True),
@@ -377,15 +381,15 @@ DEFECTS: dict[str, Defect] = {
     "scalar as list": defect(VIDEO_SET, data(lambda t: column(t, "frame_index", pa.array([[v] for v in t["frame_index"].to_pylist()]))), Code.COLUMN_TYPE, loading=REFUSED),
     "texts for numbers": defect(PLAIN_SET, data(lambda t: column(t, "action", pa.array([["x"] * 6] * t.num_rows))), Code.COLUMN_TYPE, loading=REFUSED),
     "null row": defect(VIDEO_SET, data(null_at("observation.state", 3)), Code.MISSING_VALUES),
-    "NaN": defect(VIDEO_SET, data(value_at("observation.state", 3, float("nan"))), Code.NOT_FINITE, loading=RIGHT),
+    "NaN": defect(VIDEO_SET, data(value_at("observation.state", 3, float("nan"))), Code.NOT_FINITE, loading=RIGHT, changes=True),
     "rows shuffled": defect(VIDEO_SET, data(reordered([*range(5, 62), *range(5)])), Code.WRONG_INDEX, repaired=True),
     "index gap": defect(VIDEO_SET, data(add("index", 100, slice(32, None))), Code.WRONG_INDEX, repaired=True),
     "frame_index from one": defect(VIDEO_SET, data(add("frame_index", 1, slice(7, 32))), Code.WRONG_FRAME, repaired=True),
     "episode_index from one": defect(VIDEO_SET, data(add("episode_index", 1)), Code.WRONG_EPISODE, loading=REFUSED, repaired=True),
     "wall-clock timestamps": defect(VIDEO_SET, data(add("timestamp", 1000.25)), Code.TIMESTAMPS, repaired=True),
     "jittering timestamps": defect(VIDEO_SET, data(lambda t: column(t, "timestamp", np.array(t["timestamp"].to_pylist()) + np.arange(62) % 3 * 1e-3)), Code.TIMESTAMPS, repaired=True),
-    "wall-clock without videos": defect(PLAIN_SET, data(add("timestamp", 1000.25)), Code.TIMESTAMPS, loading=RIGHT, repaired=True),
-    "rows of the last episode missing": defect(VIDEO_SET, data(reordered(range(60))), Code.ROW_COUNT, Code.TOTALS),
+    "wall-clock without videos": defect(PLAIN_SET, data(add("timestamp", 1000.25)), Code.TIMESTAMPS, loading=RIGHT, changes=True, repaired=True),
+    "rows of the last episode missing": defect(VIDEO_SET, data(reordered(range(60))), Code.ROW_COUNT),
     "picture damaged": defect(IMAGE_SET, data(bad_png), Code.IMAGE_UNREADABLE),
     "link out of the dataset": defect(VIDEO_SET, link_outside, Code.LINK_OUTSIDE, loading=RIGHT),
     # videos
@@ -401,9 +405,9 @@ DEFECTS: dict[str, Defect] = {
     "from_timestamp one frame late": defect(VIDEO_SET, episodes(add(from_time, 0.1, slice(1, 2))), Code.VIDEO_OVERLAP, Code.VIDEO_STOP, repaired=True),
     "from_timestamp negative": defect(VIDEO_SET, episodes(add(from_time, -1.0, slice(0, 1))), Code.EPISODES_VALUES, repaired=True),
     "to_timestamp zero": defect(VIDEO_SET, episodes(lambda t: column(t, to_time, [0.0] * 4)), Code.VIDEO_STOP, loading=RIGHT, repaired=True),
-    "camera black": defect(VIDEO_SET, pictures(lambda k, frames: np.zeros_like(frames[k])), Code.CAMERA_BLACK, loading=WRONG),
-    "camera frozen": defect(VIDEO_SET, pictures(lambda k, frames: frames[10] if 10 < k < 32 else frames[k]), Code.CAMERA_FROZEN, loading=WRONG),
-    "robot idle": defect(VIDEO_SET, data(still_rows), Code.EPISODE_IDLE, Code.STATS_STALE, loading=WRONG),
+    "camera black": defect(VIDEO_SET, pictures(lambda k, frames: np.zeros_like(frames[k])), Code.CAMERA_BLACK, loading=RIGHT, changes=True),
+    "camera frozen": defect(VIDEO_SET, pictures(lambda k, frames: frames[10] if 10 < k < 32 else frames[k]), Code.CAMERA_FROZEN, loading=RIGHT, changes=True),
+    "robot idle": defect(VIDEO_SET, data(still_rows), Code.EPISODE_IDLE, Code.STATS_STALE, loading=RIGHT, changes=True),
     # statistics
     "stats missing": defect(VIDEO_SET, remove("meta/stats.json"), Code.STATS_MISSING, loading=RIGHT),
     "stats cut": defect(VIDEO_SET, cut(0.5, "meta/stats.json"), Code.STATS_UNREADABLE, loading=REFUSED, repaired=True),
