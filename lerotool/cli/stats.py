@@ -227,6 +227,8 @@ def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: boo
             "features": {report.name: feature_document(report) for report in reports},
         }
     )
+    if not dataset.num_frames:
+        output.note("the dataset has no frames")
     if csv is None and plot is None:
         show_features(shown, output, with_episodes=with_episodes)
         if len(shown) < len(reports):

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("min", "q01", "q10", "q50", "q90", "q99", "max", "mean", "std")
 _NARROW = ("min", "q50", "max", "mean", "std")
+_TINY = ("min", "q50", "max")
 _EPISODE_COLUMNS = ("min", "q50", "max", "mean", "std")
 _WIDTH = 10
 _LABEL_WIDTH = 26
 _SHOWN_BARS = 20
-_WIDE = 145
+_WIDE = 140
+_MEDIUM = 100
 _LEVELS = " ▁▂▃▄▅▆▇█"
 _PLAIN_LEVELS = " .:-=+*#%"
 
@@ -32,8 +34,8 @@ _PLAIN_LEVELS = " .:-=+*#%"
 def show_features(reports: Iterable[FeatureReport], output: Output, *, with_episodes: bool) -> None:
     """Print the statistics of every feature, a line for each dimension."""
     levels = _LEVELS if (output.results.encoding or "").lower().startswith("utf") else _PLAIN_LEVELS
-    is_narrow = output.results.is_terminal and output.results.width < _WIDE
-    columns = _NARROW if is_narrow else _COLUMNS
+    width = output.results.width if output.results.is_terminal else _WIDE
+    columns = _COLUMNS if width >= _WIDE else _NARROW if width >= _MEDIUM else _TINY
     for report in reports:
         text = Text()
         lines = [*_lines(report, columns, levels), *(_episode_lines(report) if with_episodes else ())]

@@ -95,48 +95,42 @@ def measure_columns(
         name: QuantileSearch(dimensions(dataset.features[name], dataset.version), _dtype(name, dataset.features[name]))
         for name in names
     }
-    moments: dict[str, Moments] = {}
-    kept: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in names}
     jobs = _jobs(dataset, tuple(names))
+    found = _Result()
     is_first = True
     while questions := {name: search.question for name, search in searches.items() if search.question is not None}:
+        answers = {name: Answer() for name in questions}
         if is_first or not jobs[0].keeps:
-            answers = {name: Answer() for name in questions}
             asked = [replace(job, names=tuple(questions), questions=questions, measures=is_first) for job in jobs]
             done = 0
             for job, result in run_jobs(_run, asked, executor):
                 for name in questions:
                     answers[name].add(result.answers[name])
                 if is_first:
-                    _keep(store, job, result, dataset.episodes.lengths)
-                    for name in questions:
-                        moments[name] = _with(moments.get(name), result.moments[name])
-                        kept[name] += result.lines.get(name, [])
+                    _keep(job, result, found, store, dataset)
                     done += int(dataset.episodes.starts[job.stop] - dataset.episodes.starts[job.first])
                     on_progress(done, dataset.num_frames)
         else:
-            answers = {name: _answer_kept(question, kept[name]) for name, question in questions.items()}
+            for name, question in questions.items():
+                for lines in found.lines[name]:
+                    answers[name].add(answer(question, lines))
         for name in questions:
-            spoilt = np.flatnonzero(np.isnan(moments[name].min)).tolist()
-            searches[name].take(answers[name], moments[name].count, skip=spoilt)
+            spoilt = np.flatnonzero(np.isnan(found.moments[name].min)).tolist()
+            searches[name].take(answers[name], found.moments[name].count, skip=spoilt)
         is_first = False
-    return {name: _measured(name, dataset, moments[name], searches[name]) for name in names}
-
-
-def _answer_kept(question: Question, kept: Sequence[npt.NDArray[Any]]) -> Answer:
-    total = Answer()
-    for lines in kept:
-        total.add(answer(question, lines))
-    return total
+    return {name: _measured(name, dataset, found.moments[name], searches[name]) for name in names}
 
 
 def _with(own: Moments | None, other: Moments) -> Moments:
     return other if own is None else own.merge(other)
 
 
-def _keep(store: EpisodeStore, job: _Job, result: _Result, lengths: npt.NDArray[np.int64]) -> None:
+def _keep(job: _Job, result: _Result, total: _Result, store: EpisodeStore, dataset: Dataset) -> None:
+    """Add what a job has found to what others have, and put its episodes away."""
     for name, tables in result.tables.items():
-        store.put(name, job.first, np.concatenate(tables), lengths[job.first : job.stop])
+        store.put(name, job.first, np.concatenate(tables), dataset.episodes.lengths[job.first : job.stop])
+        total.moments[name] = _with(total.moments.get(name), result.moments[name])
+        total.lines.setdefault(name, []).extend(result.lines.get(name, []))
 
 
 def _measured(name: str, dataset: Dataset, moments: Moments, search: QuantileSearch) -> Measured:

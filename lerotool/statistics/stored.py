@@ -21,6 +21,7 @@ from lerotool.moments import Floats
 from lerotool.statistics.shapes import stored_shape
 
 _LINES = 256
+_ROWS = 4096
 
 
 @dataclass(slots=True)
@@ -162,7 +163,9 @@ def _table_blocks(dataset: Dataset) -> Iterator[StoredBlock]:
                 table = read_groups(file, path, [group], names)
                 rows = file.metadata.row_group(group).num_rows
                 place = path.relative_to(dataset.root).as_posix()
-                yield _from_table(dataset, place, first, table, rows)
+                for start in range(0, rows, _ROWS):
+                    part = table.slice(start, _ROWS)
+                    yield _from_table(dataset, place, first + start, part, min(_ROWS, rows - start))
                 first += rows
 
 

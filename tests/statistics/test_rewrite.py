@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +204,15 @@ def test_lerobot_loads_what_was_rewritten(name: str, tmp_path: Path) -> None:
     root = copy_set(name, tmp_path)
     rewrite(Dataset.open(root))
     judge(root)
+
+
+@needs_shared
+@pytest.mark.lerobot
+@pytest.mark.skipif(lerobot_python() is None, reason="no LEROTOOL_LEROBOT_PYTHON (see docs/development.md)")
+def test_what_lerobot_itself_takes_anew_is_right_within_its_bounds(tmp_path: Path) -> None:
+    root = copy_set("v30_lerobot061_two_cams", tmp_path)
+    edit_json(root / STATS, lambda document: document["action"].update(mean=[0.0] * 6, q50=[90.0] * 6))
+    peer = Path(__file__).parents[2] / "scripts" / "benchmarks" / "statistics_peer.py"
+    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(tmp_path / "cache")}
+    subprocess.run([str(lerobot_python()), peer, "columns", root], check=True, env={**os.environ, **offline})
+    assert verify(Dataset.open(root)).findings == ()
