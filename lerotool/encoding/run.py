@@ -83,7 +83,10 @@ def encode_pending(
     finish_interrupted(Workspace(root))
     where = executor or place or ThisMachine(options.jobs, options.priority)
     rescued = rescue(root, where) if options.rescue else None
-    report = _encode(root, options, on_event, where, stop, began).report()
+    if rescued is not None and rescued.refusal is not None:
+        report = _Totals(_waiting(_plan(root, options)), began).report()
+    else:
+        report = _encode(root, options, on_event, where, stop, began).report()
     if options.rescue:
         report = _with_rescue(report, rescued)
     on_event(Finished(report))
@@ -110,6 +113,13 @@ def _encode(
             plan = _salvage(plan, options)
         plan = without_misfits(plan, appender.info)
         return _run(plan, options, appender, on_event, where, stop, began)
+
+
+def _waiting(plan: Plan) -> Plan:
+    """Return the plan with all episodes left: they cannot be added to a dataset that is not sound."""
+    reason = "waits until what LeRobot left behind in the dataset is rescued"
+    names = [task.name for task in plan.tasks] + [verdict.path.name for verdict in plan.salvageable]
+    return replace(plan, tasks=(), salvageable=(), left=(*plan.left, *(Left(name, reason) for name in names)))
 
 
 def _with_rescue(report: EncodeReport, rescued: RescueReport | None) -> EncodeReport:

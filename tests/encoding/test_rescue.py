@@ -42,6 +42,7 @@ from tests.encoding.leftovers import (
     picture,
     tear_off_footer,
 )
+from tests.encoding.recordings import record
 from tests.lerobot_judge import judge
 from tests.shared import needs_shared
 
@@ -392,6 +393,18 @@ def test_a_dataset_that_was_just_changed_is_not_touched(encode: Encode, tmp_path
     assert "it was changed 0 s ago" in str(report.rescue.refusal)
     assert report.ending is Ending.INCOMPLETE
     assert (tree_hash(root / "images"), tree_hash(root / "data")) == before
+
+
+def test_pending_episodes_wait_until_the_dataset_is_sound(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden(CRASHED, tmp_path / "set")
+    pending = record(root, 20, [0, 1])
+    (root / "meta/info.json").touch()
+    picture(root, FRONT, 12, 0).touch()
+    report = encode(root)
+    waiting = {left.episode: left.reason for left in report.left}
+    assert "waits until" in waiting[pending.path.name]
+    assert "it was changed" in waiting["images/"]
+    assert pending.path.is_dir()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
