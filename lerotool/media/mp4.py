@@ -22,6 +22,7 @@ from lerotool.media.grid import frame_ticks
 
 _BOX = struct.Struct(">I4s")
 _LARGEST_HEADER = 1 << 28
+_MOST_PICTURES = 1 << 25
 Ints = npt.NDArray[np.int64]
 
 
@@ -88,7 +89,7 @@ def read_header(path: Path) -> Mp4Header | None:
         return None
     try:
         return _parse_moov(moov)
-    except (struct.error, ValueError, IndexError, ZeroDivisionError, OverflowError):
+    except (struct.error, ValueError, LookupError, ZeroDivisionError, OverflowError):
         return None
 
 
@@ -180,14 +181,15 @@ def _runs(box: bytes, count: int, *, signed: bool = False) -> Ints:
     """Return the values of a run-length table, one per picture."""
     pairs = np.frombuffer(box, ">u4", offset=8).reshape(-1, 2)
     values = pairs[:, 1].astype(np.uint32).view(np.int32) if signed else pairs[:, 1]
-    runs = np.repeat(values.astype(np.int64), pairs[:, 0].astype(np.int64))
-    if len(runs) != count:
+    if int(pairs[:, 0].astype(np.int64).sum()) != count:
         raise ValueError("the tables of the header contradict each other")
-    return runs
+    return np.repeat(values.astype(np.int64), pairs[:, 0].astype(np.int64))
 
 
 def _sizes(box: bytes) -> Ints:
     size, count = struct.unpack_from(">II", box, 4)
+    if count > _MOST_PICTURES:
+        raise ValueError("no video has as many pictures")
     if size:
         return np.full(count, size, np.int64)
     sizes = np.frombuffer(box, ">u4", offset=12)
@@ -205,6 +207,8 @@ def _stop(table: dict[bytes, bytes], sizes: Ints) -> int:
     if not len(offsets) or not len(sizes):
         return 0
     chunks = np.append(runs[:, 0] - 1, len(offsets))
+    if (np.diff(chunks) < 0).any() or chunks[0] != 0 or runs[:, 1].max(initial=0) > len(sizes):
+        raise ValueError("the tables of the header contradict each other")
     per_chunk = np.repeat(runs[:, 1], np.diff(chunks))
     if per_chunk.sum() != len(sizes):
         raise ValueError("the tables of the header contradict each other")

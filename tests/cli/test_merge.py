@@ -1,0 +1,78 @@
+"""``lerotool merge`` as typed: real processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from lerotool.dataset.dataset import Dataset
+from tests.dataset.reading import tree_hash
+from tests.merging.sets import assert_is_concatenation, make, make_with_cameras
+
+COMMAND = [sys.executable, "-m", "lerotool", "merge"]
+DEADLINE_S = 120.0
+
+
+def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=DEADLINE_S)
+
+
+def test_datasets_become_one_and_the_result_is_told(tmp_path: Path) -> None:
+    sources = [make_with_cameras(tmp_path / n, (3, 2), seed=k) for k, n in enumerate("ab")]
+    found = run("a", "b", "-o", "merged", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.startswith("merged: 4 episodes, 10 frames, ")
+    assert_is_concatenation(tmp_path / "merged", sources)
+    again = run("a", "b", "-o", "merged", cwd=tmp_path)
+    assert again.returncode == 5
+    assert "exists already: a dataset" in again.stderr
+    assert again.stdout == ""
+
+
+def test_a_dry_run_shows_everything_at_once_and_changes_nothing(tmp_path: Path) -> None:
+    make_with_cameras(tmp_path / "a")
+    make(tmp_path / "b", fps=20, robot_type="other")
+    before = tree_hash(tmp_path)
+    found = run("a", "b:1", "-o", "merged", "--dry-run", cwd=tmp_path)
+    assert found.returncode == 4
+    for part in ("1 of 2 episodes", "to settle first", "--fps 20", "--robot-type other", "--fill-camera black"):
+        assert part in found.stdout
+    as_json = run("a", "b:1", "-o", "merged", "--dry-run", "--json", cwd=tmp_path)
+    document = json.loads(as_json.stdout)
+    assert (document["schema"], document["dry_run"], document["episodes"]) == (1, True, 3)
+    assert {d["what"] for d in document["differences"]} >= {"fps", "robot_type"}
+    assert len(document["problems"]) == 4
+    assert tree_hash(tmp_path) == before
+
+
+def test_flags_settle_what_differs_and_json_tells_what_was_done(tmp_path: Path) -> None:
+    make_with_cameras(tmp_path / "a")
+    make(tmp_path / "b", robot_type="other")
+    flags = ("--fill-camera", "drop", "--robot-type", "both", "--to", "v2.1", "--gr00t")
+    found = run("a", "b", "-o", "merged", *flags, "--json", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    report = json.loads(found.stdout)
+    assert (report["episodes"], report["codebase_version"], report["speed_up"]) == (4, "v2.1", None)
+    merged = Dataset.open(tmp_path / "merged")
+    assert (merged.version, merged.robot_type, merged.cameras) == ("v2.1", "both", ())
+    assert (tmp_path / "merged/meta/modality.json").is_file()
+
+
+def test_errors_have_their_codes_and_never_a_traceback(tmp_path: Path) -> None:
+    make(tmp_path / "a")
+    cases = [
+        (("nowhere", "-o", "m"), 3),
+        (("a", "-o", "a"), 5),
+        (("a", "-o", "m", "--keep-files", "--link"), 2),
+        (("a", "-o", "m", "--rename", "x"), 2),
+        (("a", "-o", "m", "--fps", "0"), 2),
+        (("a:7", "-o", "m"), 2),
+    ]
+    for arguments, code in cases:
+        found = run(*arguments, cwd=tmp_path)
+        assert found.returncode == code, (arguments, found.stderr)
+        assert "Traceback" not in found.stderr
+        assert "error: " in found.stderr
+    assert not (tmp_path / "m").exists()
