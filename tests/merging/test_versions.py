@@ -119,6 +119,7 @@ def test_the_converted_v21_set_is_what_lerobot_033_writes(tmp_path: Path) -> Non
         np.testing.assert_allclose(stats[name].std, expected_stats[name].std, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("is_judged", JUDGED)
 def test_recordings_of_other_people_become_one(tmp_path: Path, is_judged: bool) -> None:
     sources = [REALDATA / "koch_v21_state", REALDATA / "koch_v30conv_state"]
