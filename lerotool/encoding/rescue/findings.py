@@ -13,7 +13,7 @@ from lerotool.encoding.rescue.rows import DataFile, Span
 from lerotool.encoding.rescue.videos import Place
 from lerotool.moments import FeatureStats
 
-NO_ROWS = "no rows were ever written for these pictures; rows cannot be made up"
+NO_ROWS = "there are no rows for these pictures, and rows cannot be made up"
 
 
 class Fate(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -57,9 +58,17 @@ class DataFile:
         """
         table = self.table
         if table is None:
-            with open_parquet(self.path) as file:
-                table = read_groups(file, self.path, range(file.num_row_groups), columns(features))
+            stat = self.path.stat()
+            table = _closed_table(self.path, tuple(columns(features)), (stat.st_size, stat.st_mtime_ns))
         return table.slice(span.start, span.length)
+
+
+@lru_cache(maxsize=1)
+def _closed_table(path: Path, names: tuple[str, ...], state: tuple[int, int]) -> pa.Table:
+    """Return a file's columns; episodes are asked for file by file, so one file is remembered, in one state."""
+    del state
+    with open_parquet(path) as file:
+        return read_groups(file, path, range(file.num_row_groups), names)
 
 
 def read_data_file(path: Path, features: Mapping[str, Feature]) -> DataFile:
