@@ -9,7 +9,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 from lerotool.dataset.info import INFO
 from lerotool.dataset.writing.build import DatasetBuild, check_free
 from lerotool.encoding.events import Found, JobDone, JobName, JobProgressed, JobStarted, Listener, ignore_event
+from lerotool.encoding.job import JobOutcome
 from lerotool.encoding.reencode_job import ReencodeJob, run_reencode_job
 from lerotool.encoding.reencode_plan import ReencodeOptions, ReencodePlan, VideoFile, plan_reencoding
 from lerotool.errors import DatasetLockedError, UsageError
@@ -105,7 +106,7 @@ def reencode(
         run = _Run(plan, build, on_event, stop or threading.Event())
         run.copy_others()
         with open_executor(options.place, build.scratch) as executor:
-            cpu_s = run.encode(executor.submit)
+            cpu_s = run.encode(executor)
         run.write_info()
         if (plan.dataset.root / INFO).read_bytes() != plan.info:
             raise DatasetLockedError(f"{str(source)!r} was changed while it was read", hint="run the command again")
@@ -171,7 +172,7 @@ class _Run:
         self._on_event = on_event
         self._stop = stop
         self._stop_file = build.scratch / "stop"
-        self._running: dict[Future[float], _Running] = {}
+        self._running: dict[Future[JobOutcome], _Running] = {}
 
     def target_of(self, file: VideoFile) -> Path:
         """Return where the new file of an old one lies."""
@@ -190,21 +191,20 @@ class _Run:
             self._root, self._build.root, ignore=left_out, copy_function=shutil.copyfile, dirs_exist_ok=True
         )
 
-    def encode(self, submit: Any) -> float:
+    def encode(self, executor: Executor) -> float:
         """Encode all files; returns the CPU seconds that the jobs took."""
         cpu_s = 0.0
         open_parts = {file: len(file.cuts) - 1 for file in self._plan.files}
-        self._submit(submit)
+        self._submit(executor)
         try:
             while self._running:
                 finished, _ = wait(self._running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
                 self._tell_progress()
                 for future in finished:
                     running = self._running.pop(future)
-                    job_s = future.result()
-                    cpu_s += job_s
-                    frames = running.job.stop - running.job.start
-                    self._on_event(JobDone(running.name, frames, job_s, job_s, is_reused=False))
+                    done = future.result()
+                    cpu_s += done.cpu_s
+                    self._on_event(JobDone(running.name, done.frames, done.cpu_s, done.wall_s, is_reused=False))
                     open_parts[running.file] -= 1
                     if not open_parts[running.file]:
                         self._join(running.file)
@@ -214,7 +214,7 @@ class _Run:
             self._halt()
         return cpu_s
 
-    def _submit(self, submit: Any) -> None:
+    def _submit(self, executor: Executor) -> None:
         for file in self._plan.files:
             for start, stop in pairwise(file.cuts):
                 number = len(self._running)
@@ -231,7 +231,7 @@ class _Run:
                 make_directory(job.target.parent)
                 place = file.path.relative_to(self._root).with_suffix("").as_posix()
                 name = JobName(f"{place.removeprefix('videos/')} from frame {start}", file.camera)
-                self._running[submit(run_reencode_job, job)] = _Running(name, job, file)
+                self._running[executor.submit(run_reencode_job, job)] = _Running(name, job, file)
 
     def _part(self, file: VideoFile, start: int) -> Path:
         return self._build.scratch / file.path.relative_to(self._root).with_suffix("") / f"{start}.mp4"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from lerotool.encoding.job import JobOutcome
 from lerotool.execution import ProgressFile
 from lerotool.media.decode import iter_frames
 from lerotool.media.encode import Colours, VideoEncoder
@@ -38,15 +39,15 @@ class ReencodeJob:
     stop_file: Path
 
 
-def run_reencode_job(job: ReencodeJob) -> float:
-    """Encode the frames anew; returns the CPU seconds that it took.
+def run_reencode_job(job: ReencodeJob) -> JobOutcome:
+    """Encode the frames anew.
 
     Raises:
         MediaError: a frame is missing or cannot be decoded, or the encoder fails.
         OSError: the disk is full.
         StoppedError: the stop file is there.
     """
-    began = time.process_time()
+    began = time.perf_counter(), time.process_time()
     progress = ProgressFile(job.progress, job.stop - job.start, job.stop_file)
     frames = iter_frames(job.source, job.start, job.stop, job.fps)
     first = next(frames)
@@ -57,4 +58,5 @@ def run_reencode_job(job: ReencodeJob) -> float:
         for frame in chain([first], frames):
             encoder.write(frame)
             progress.report(encoder.frames)
-    return time.process_time() - began
+    cost = time.perf_counter() - began[0], time.process_time() - began[1]
+    return JobOutcome(frames=encoder.frames, decoded=encoder.frames, cpu_s=cost[1], wall_s=cost[0])
