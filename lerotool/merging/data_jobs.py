@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby, islice, pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +135,5 @@ def language_types(plan: Plan) -> Mapping[str, pa.DataType]:
 
 def video_batches(outputs: int) -> Iterator[range]:
     """Yield ranges of small video files that one job makes."""
-    for _, group in groupby(range(outputs), key=lambda number: number // _EPISODES_PER_JOB):
-        numbers = list(group)
-        yield range(numbers[0], numbers[-1] + 1)
+    for first in range(0, outputs, _EPISODES_PER_JOB):
+        yield range(first, min(first + _EPISODES_PER_JOB, outputs))
