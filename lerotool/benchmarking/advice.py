@@ -1,0 +1,115 @@
+"""What the figures mean for this machine, in words a person can act on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from lerotool.benchmarking import batches, codecs, disk, strategies
+from lerotool.benchmarking.codecs import Codec
+from lerotool.benchmarking.effort import Rig
+from lerotool.benchmarking.figures import Found
+from lerotool.execution import cores
+
+_SPARE = 1.25
+"""Encoding keeps up with recording when it has this much in reserve."""
+_START_SHARE = 0.1
+"""A batch is large enough when starting the encoder is no more of its work than this."""
+_MOST_BATCH = 10
+_BUSY = 0.5
+"""Load by cores from which on figures suffer."""
+_SESSION = 50
+
+
+def advise(found: Found, rig: Rig, take_s: float, tried: Sequence[Codec], load: float | None) -> tuple[str, ...]:
+    """Return what follows from the figures.
+
+    Args:
+        found: what was measured.
+        rig: whose takes are meant.
+        take_s: how long the takes of the sessions were.
+        tried: codecs that were measured.
+        load: that the machine had before, if known.
+    """
+    lines: list[str] = []
+    if load is not None and load > _BUSY * cores():
+        lines.append(f"the machine was busy with other things (load {load:.1f}): measure again when it is quiet")
+    lines += _on_codecs(found, rig, tried)
+    lines += _on_batches(found, rig, take_s, keeps_up=_best_codec(found, rig, tried) is not None)
+    lines += _on_disk(found, rig)
+    return tuple(lines)
+
+
+def _best_codec(found: Found, rig: Rig, tried: Sequence[Codec]) -> Codec | None:
+    """Return the codec that keeps up beside a recording: the default if it does, else the one of the smallest files."""
+    share = max(1, cores() - 1) / cores()
+    fit = [c for c in tried if _rate(found, c) * share >= rig.frames_per_s * _SPARE]
+    if not fit or codecs.DEFAULT in fit:
+        return codecs.DEFAULT if fit or not _rate(found, codecs.DEFAULT) else None
+    return min(fit, key=lambda codec: found.typical(codecs.GROUP, codec.name, codecs.SIZE) or math.inf)
+
+
+def _rate(found: Found, codec: Codec) -> float:
+    return found.typical(codecs.GROUP, codec.name, codecs.RATE) or 0.0
+
+
+def _on_codecs(found: Found, rig: Rig, tried: Sequence[Codec]) -> Iterator[str]:
+    own = _rate(found, codecs.DEFAULT)
+    if not own:
+        return
+    times = own / rig.frames_per_s
+    text = f"{codecs.DEFAULT.name} encodes {own:.0f} frames/s on all cores, {times:.1f} times real time for {rig}"
+    best = _best_codec(found, rig, tried)
+    if best is None:
+        yield (
+            f"{text}; no codec keeps up beside a recording: record with --batch 0 and encode afterwards, here or on "
+            "another machine, with lerotool encode --pending"
+        )
+    elif best == codecs.DEFAULT:
+        yield f"{text}; it keeps up beside a recording too: stay with it"
+    else:
+        yield f"{text}, too little beside a recording: use {best.flags}, which keeps up"
+
+
+def _on_batches(found: Found, rig: Rig, take_s: float, *, keeps_up: bool) -> Iterator[str]:
+    immediate, background = (
+        _wait(found, rig, take_s, name) for name in (strategies.IMMEDIATE.name, strategies.BACKGROUND.name)
+    )
+    if background is None:
+        return
+    if keeps_up:
+        batch = _batch(found, rig)
+        text = (
+            f"record with --batch {batch}: videos are encoded in the background and you wait {background:.2f} s a take"
+        )
+    else:
+        text = f"with all takes pending you wait {background:.2f} s a take"
+    if immediate is not None and immediate > background:
+        saved_min = (immediate - background) * _SESSION / 60
+        text += f"; encoding each at once makes it {immediate:.1f} s, {saved_min:.0f} minutes more in {_SESSION} takes"
+    yield text
+
+
+def _wait(found: Found, rig: Rig, take_s: float, name: str) -> float | None:
+    """Return the wait per take with the rig's takes, or else with those that were recorded."""
+    groups = [strategies.group_of(seconds) for seconds in (rig.take_s, take_s)]
+    return next((w for group in groups if (w := found.typical(group, name, strategies.WAIT)) is not None), None)
+
+
+def _batch(found: Found, rig: Rig) -> int:
+    """Return the smallest batch whose encoding is not mostly starting up."""
+    lengths = [case for case in found.cases(batches.GROUP) if found.get(batches.GROUP, case, batches.WAIT)]
+    whole = found.typical(batches.GROUP, batches.case_of(rig.take_s), batches.WAIT)
+    short = found.typical(batches.GROUP, lengths[0], batches.WAIT) if lengths else None
+    if whole is None or short is None or whole <= short:
+        return _MOST_BATCH
+    return min(_MOST_BATCH, max(1, math.ceil(short / _START_SHARE / whole)))
+
+
+def _on_disk(found: Found, rig: Rig) -> Iterator[str]:
+    rate = found.typical(disk.GROUP, disk.CASE, disk.WRITE)
+    needed = found.typical(disk.GROUP, disk.CASE, disk.NEEDED)
+    if rate is None or needed is None:
+        return
+    verdict = "it keeps up easily" if rate > 10 * needed else "it keeps up" if rate > 2 * needed else "it is too slow"
+    yield f"the disk writes {rate:.0f} MB/s, recording {rig} needs {needed:.1f} MB/s: {verdict}"

@@ -1,0 +1,101 @@
+"""The bench that steps are run on: a folder, a process for what is measured, and a way to say how far it is.
+
+What is measured runs in a fresh process, which has no terminal, no progress bar and no memory of the step before. When
+the bench is left, in whatever way, its processes have ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from lerotool.execution import Priority, ProcessExecutor, read_progress
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_POLL_S = 0.1
+_PATIENCE_S = 10.0
+Advance = Callable[[float, float, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """Two files by which a job says how far it is and hears that it shall stop.
+
+    Attributes:
+        progress: of `lerotool.execution.ProgressFile`.
+        stop: as soon as it exists the job is to end.
+    """
+
+    progress: Path
+    stop: Path
+
+
+@dataclass(slots=True)
+class Bench:
+    """Where a step works.
+
+    Attributes:
+        folder: for the step's files.
+        advance: called again and again with what is done, of how much (0: not known yet), and the unit of both.
+    """
+
+    folder: Path
+    advance: Advance
+    _signs: Signs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._signs = Signs(self.folder / "progress", self.folder / "stop")
+
+    @property
+    def signs(self) -> Signs:
+        """What a job gets to tell by."""
+        return self._signs
+
+    def run(self, unit: str, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Run a job in a fresh process and return its result.
+
+        Args:
+            unit: of its progress.
+            function: of a module, with values that can be pickled.
+            *args: its arguments.
+            **kwargs: its arguments by name.
+        """
+        self._signs.progress.unlink(missing_ok=True)
+        pool = ProcessExecutor(1, Priority.NORMAL)
+        try:
+            pool.load(function.__module__)
+            future = pool.submit(function, *args, **kwargs)
+            try:
+                while not wait([future], _POLL_S, FIRST_COMPLETED).done:
+                    self._tell(unit)
+            except BaseException:
+                # It ends what it has started itself, before it is ended.
+                with contextlib.suppress(OSError):
+                    self._signs.stop.touch()
+                wait([future], _PATIENCE_S)
+                raise
+            self._tell(unit)
+            return future.result()
+        finally:
+            pool.kill()
+
+    def _tell(self, unit: str) -> None:
+        progress = read_progress(self._signs.progress)
+        self.advance(progress.done if progress else 0, progress.total if progress else 0, unit)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder; processes that are just ending may still write there for a moment."""
+    import shutil
+
+    end = time.monotonic() + _PATIENCE_S
+    while folder.exists() and time.monotonic() < end:
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            time.sleep(_POLL_S)

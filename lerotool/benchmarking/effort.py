@@ -1,0 +1,174 @@
+"""How much a benchmark does, and with which rig."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lerotool.errors import UsageError
+
+_SIDES = range(64, 4097)
+_NAMES = ("front", "wrist", "top", "side", "left", "right", "back", "below")
+
+
+class Effort(StrEnum):
+    """How much is done."""
+
+    QUICK = "quick"
+    """About a minute."""
+    NORMAL = "normal"
+    """Less than three minutes."""
+    FULL = "full"
+    """For figures worth publishing: whole takes, several rounds."""
+
+
+class Part(StrEnum):
+    """What is measured; parts can be chosen."""
+
+    RECORDING = "recording"
+    CODECS = "codecs"
+    MERGING = "merging"
+    OPERATIONS = "operations"
+    LEROBOT = "lerobot"
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """The cameras, and the take that a person has in mind.
+
+    Attributes:
+        cameras: how many.
+        width: pixels, even.
+        height: pixels, even.
+        fps: rows and pictures a second.
+        take_s: how long a take is.
+    """
+
+    cameras: int = 2
+    width: int = 640
+    height: int = 480
+    fps: int = 30
+    take_s: float = 15.0
+
+    def __post_init__(self) -> None:
+        if self.width not in _SIDES or self.height not in _SIDES or self.width % 2 or self.height % 2:
+            raise UsageError(
+                f"pictures of {self.width}x{self.height}: expected even numbers from {_SIDES.start} to "
+                f"{_SIDES.stop - 1}",
+                hint="for example --size 640x480",
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the cameras."""
+        return _NAMES[: self.cameras]
+
+    @property
+    def frames_per_s(self) -> int:
+        """Pictures a second of all cameras."""
+        return self.cameras * self.fps
+
+    def __str__(self) -> str:
+        return f"{self.cameras} x {self.width}x{self.height} at {self.fps}/s"
+
+
+MOST_CAMERAS = len(_NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class MergeSize:
+    """Two v2.1 sources of a merge.
+
+    Attributes:
+        name: how large that is called.
+        episodes: of both together.
+        repeats: how often it is done.
+    """
+
+    name: str
+    episodes: int
+    repeats: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The sizes of one run.
+
+    Attributes:
+        batches: sizes of the batches that are waited for.
+        takes: of a session but the last one, after which nobody waits for the next.
+        take_s: how long they are; None is as long as the rig's.
+        rounds: how often each strategy is gone through.
+        codec_s: seconds of recording that each codec encodes.
+        codec_rounds: how often.
+        disk_mb: that are written to find the speed of the disk.
+        merges: sizes of merges.
+        operation_rows: rows that single operations work on.
+        peer_takes: takes that go through LeRobot too.
+        peer_take_s: how long they are; None is as long as the rig's.
+        peer_rounds: how often both take turns.
+        peer_merges: numbers of datasets that both merge.
+    """
+
+    batches: tuple[int, ...]
+    takes: int
+    take_s: float | None
+    rounds: int
+    codec_s: float
+    codec_rounds: int
+    disk_mb: int
+    merges: tuple[MergeSize, ...]
+    operation_rows: int
+    peer_takes: int
+    peer_take_s: float | None
+    peer_rounds: int
+    peer_merges: tuple[int, ...]
+
+
+SCALES = {
+    Effort.QUICK: Scale(
+        batches=(5,),
+        takes=5,
+        take_s=1.0,
+        rounds=1,
+        codec_s=1.0,
+        codec_rounds=1,
+        disk_mb=64,
+        merges=(MergeSize("small", 20, 2), MergeSize("medium", 100, 1)),
+        operation_rows=20_000,
+        peer_takes=2,
+        peer_take_s=2.0,
+        peer_rounds=1,
+        peer_merges=(5,),
+    ),
+    Effort.NORMAL: Scale(
+        batches=(5, 10),
+        takes=10,
+        take_s=1.0,
+        rounds=1,
+        codec_s=2.0,
+        codec_rounds=1,
+        disk_mb=128,
+        merges=(MergeSize("small", 50, 3), MergeSize("medium", 300, 1), MergeSize("large", 1000, 1)),
+        operation_rows=50_000,
+        peer_takes=2,
+        peer_take_s=5.0,
+        peer_rounds=2,
+        peer_merges=(5, 20),
+    ),
+    Effort.FULL: Scale(
+        batches=(5, 10),
+        takes=10,
+        take_s=None,
+        rounds=2,
+        codec_s=10.0,
+        codec_rounds=3,
+        disk_mb=512,
+        merges=(MergeSize("small", 100, 5), MergeSize("medium", 1000, 3), MergeSize("large", 3000, 2)),
+        operation_rows=200_000,
+        peer_takes=3,
+        peer_take_s=None,
+        peer_rounds=3,
+        peer_merges=(5, 20, 60),
+    ),
+}

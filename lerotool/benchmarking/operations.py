@@ -1,0 +1,196 @@
+"""Single steps of merging and of statistics: lerotool's functions beside the row-by-row ones, on the same input."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from lerotool.benchmarking import rowwise
+from lerotool.benchmarking.bench import Signs
+from lerotool.benchmarking.figures import Better, Figure
+from lerotool.benchmarking.sets import CAMERA, make_clip, make_set
+from lerotool.dataset.dataset import Dataset
+from lerotool.errors import CorruptDatasetError
+from lerotool.execution import ProgressFile
+from lerotool.features import STATE, vector
+from lerotool.merging.camera_stats import CameraBlock, total_of
+from lerotool.merging.convert import ColumnRule, Rows, converted
+from lerotool.merging.data_job import DataPart
+from lerotool.merging.totals import Pool
+from lerotool.moments import QUANTILES, FeatureStats, numeric_stats
+
+GROUP = "single steps"
+OURS, REFERENCE, RATIO = "lerotool", "row by row", "times faster"
+_NARROW, _WIDE = 6, 14
+_EPISODES = 500
+_REPEATS = 3
+_LEAST_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class OperationsJob:
+    """What is to be compared.
+
+    Attributes:
+        folder: for a small dataset.
+        rows: of the columns.
+        signs: for progress.
+    """
+
+    folder: Path
+    rows: int
+    signs: Signs
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One step, done two ways.
+
+    Attributes:
+        name: what it is.
+        reference: the naive way.
+        ours: lerotool's.
+        is_equal: whether two results are the same.
+    """
+
+    name: str
+    reference: Callable[[], Any]
+    ours: Callable[[], Any]
+    is_equal: Callable[[Any, Any], bool]
+
+
+def measure_operations(job: OperationsJob) -> list[Figure]:
+    """Compare results, then time both ways in turn.
+
+    Raises:
+        CorruptDatasetError: results differ; there are no figures then.
+    """
+    operations = _operations(job)
+    progress = ProgressFile(job.signs.progress, len(operations), job.signs.stop)
+    figures = []
+    for number, operation in enumerate(operations):
+        progress.report(number)
+        if not operation.is_equal(operation.reference(), operation.ours()):
+            raise CorruptDatasetError(f"{operation.name}: the results differ from those of the row-by-row way")
+        pairs = [(_seconds(operation.reference), _seconds(operation.ours)) for _ in range(_REPEATS)]
+        reference, ours = (tuple(1e3 * value for value in values) for values in zip(*pairs, strict=True))
+        ratios = tuple(a / b for a, b in pairs)
+        figures += [
+            Figure(GROUP, operation.name, REFERENCE, "ms", reference, Better.NEITHER),
+            Figure(GROUP, operation.name, OURS, "ms", ours),
+            Figure(GROUP, operation.name, RATIO, "x", ratios, Better.MORE),
+        ]
+    return figures
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Return what a call takes; short ones are repeated until that can be told."""
+    calls, began = 0, time.perf_counter()
+    while True:
+        work()
+        calls += 1
+        elapsed = time.perf_counter() - began
+        if elapsed >= _LEAST_S:
+            return elapsed / calls
+
+
+def _operations(job: OperationsJob) -> list[Operation]:
+    rng = np.random.default_rng(0)
+    values = rng.normal(0, 30, (job.rows, _NARROW)).astype(np.float32)
+    column = pa.chunked_array([pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), _NARROW)])
+    return [_padding(column), _statistics(column, values), *_merged_statistics(rng), _paths(job.folder)]
+
+
+def _padding(column: pa.ChunkedArray) -> Operation:
+    """From an Arrow column to a wider one."""
+    wide = vector([f"joint_{n}.pos" for n in range(_WIDE)])
+    narrow = vector([f"joint_{n}.pos" for n in range(_NARROW)])
+    part = DataPart(
+        "benchmark", (), {STATE: narrow}, 0, np.array([len(column)]), {}, np.zeros(1, np.int64), 30.0, None, False
+    )
+    rule, rows = ColumnRule(STATE, tuple(range(_NARROW))), Rows(0, part.lengths)
+
+    def reference() -> Any:
+        padded = rowwise.pad_column(column.to_pandas(), _WIDE)
+        return pa.array(padded.tolist(), pa.list_(pa.float32(), _WIDE))
+
+    return Operation(
+        f"padding {len(column)} rows",
+        reference,
+        lambda: converted(column, part, rule, wide, rows)[0],
+        lambda a, b: a.equals(b),
+    )
+
+
+def _statistics(column: pa.ChunkedArray, values: np.ndarray) -> Operation:
+    """From an Arrow column to its statistics; ours has the quantiles too."""
+    rows = column.to_pylist()
+    return Operation(
+        f"statistics of {len(rows)} rows",
+        lambda: rowwise.column_stats(rows),
+        lambda: numeric_stats(values),
+        _is_close,
+    )
+
+
+def _merged_statistics(rng: np.random.Generator) -> list[Operation]:
+    """From the statistics of episodes to those of all, each way from what it has in memory when it merges."""
+    joints = [numeric_stats(rng.normal(0, 30, (100, _WIDE))) for _ in range(_EPISODES)]
+    pictures = []
+    for _ in range(_EPISODES):
+        mean, std = rng.uniform(0.3, 0.6, (3, 1, 1)), rng.uniform(0.1, 0.2, (3, 1, 1))
+        spread = dict.fromkeys(QUANTILES, mean)
+        pictures.append(FeatureStats(mean - std, mean + std, mean, std, int(rng.integers(50, 200)), spread))
+    plain_joints, plain_pictures = [s.to_json() for s in joints], [s.to_json() for s in pictures]
+    table = np.stack([[s.min, s.max, s.mean, s.std] for s in joints], axis=1)
+    counts, present = np.array([s.count for s in joints]), np.ones((_EPISODES, _WIDE), np.bool_)
+    blocks = CameraBlock.unknown(_EPISODES, 3)
+    for place, stats in enumerate(pictures):
+        blocks.put(place, stats, stats.count)
+
+    def pooled() -> FeatureStats:
+        pool = Pool(_WIDE)
+        pool.add(table, counts, present)
+        return pool.stats(int(counts.sum()), {})
+
+    return [
+        Operation(
+            f"merging statistics of {_EPISODES} episodes",
+            lambda: rowwise.merge_column_stats(plain_joints),
+            pooled,
+            _is_close,
+        ),
+        Operation(
+            f"merging picture statistics of {_EPISODES} episodes",
+            lambda: rowwise.merge_picture_stats(plain_pictures),
+            lambda: total_of([blocks], CAMERA),
+            _is_close,
+        ),
+    ]
+
+
+def _is_close(reference: Mapping[str, Any], ours: FeatureStats) -> bool:
+    return reference["count"] == [ours.count] and all(
+        np.allclose(reference[name], getattr(ours, name), rtol=1e-9, atol=1e-9)
+        for name in ("min", "max", "mean", "std")
+    )
+
+
+def _paths(folder: Path) -> Operation:
+    """From an episode's number to its video."""
+    clip, camera = make_clip(folder)
+    root = folder / "paths"
+    make_set(root, _EPISODES, _NARROW, clip, camera)
+    dataset = Dataset.open(root)
+    return Operation(
+        f"finding {_EPISODES} videos",
+        lambda: [rowwise.find_file(root, f"episode_{n:06d}.mp4", CAMERA) for n in range(_EPISODES)],
+        lambda: [dataset.episodes[n].videos[CAMERA].path for n in range(_EPISODES)],
+        lambda a, b: bool(a == b),
+    )

@@ -1,0 +1,173 @@
+"""Merging as scripts do it: the yardstick. Right, and as naive as what circulates among users of v2.1.
+
+A padded list per row, loops over the dimensions of statistics, nested loops over picture statistics of shape 3x1x1, and
+a walk through the whole dataset to find each file. Everything here is slow on purpose and must stay so.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Stats = dict[str, Any]
+Progress = Callable[[int], None]
+
+
+def pad_column(column: pd.Series[Any], width: int) -> pd.Series[Any]:
+    """Widen vectors with zeros, row by row."""
+
+    def pad(value: Any) -> list[float]:
+        return [*value, *[0.0] * (width - len(value))]
+
+    return column.apply(pad)
+
+
+def column_stats(rows: Sequence[Sequence[float]]) -> Stats:
+    """Return min, max, mean and std of a column of vectors, dimension by dimension."""
+    found: Stats = {"min": [], "max": [], "mean": [], "std": [], "count": [len(rows)]}
+    for dimension in range(len(rows[0])):
+        values = []
+        for row in rows:
+            values.append(float(row[dimension]))  # noqa: PERF401 - slow on purpose
+        mean = sum(values) / len(values)
+        found["min"].append(min(values))
+        found["max"].append(max(values))
+        found["mean"].append(mean)
+        found["std"].append(math.sqrt(sum((value - mean) ** 2 for value in values) / len(values)))
+    return found
+
+
+def merge_column_stats(parts: Sequence[Mapping[str, Any]]) -> Stats:
+    """Merge the statistics of episodes, dimension by dimension, weighted by their counts."""
+    total = sum(part["count"][0] for part in parts)
+    found: Stats = {"min": [], "max": [], "mean": [], "std": [], "count": [total]}
+    for dimension in range(len(parts[0]["mean"])):
+        mean = sum(part["mean"][dimension] * part["count"][0] for part in parts) / total
+        variance = 0.0
+        for part in parts:
+            spread = part["std"][dimension] ** 2 + (part["mean"][dimension] - mean) ** 2
+            variance += spread * part["count"][0] / total
+        found["min"].append(min(part["min"][dimension] for part in parts))
+        found["max"].append(max(part["max"][dimension] for part in parts))
+        found["mean"].append(mean)
+        found["std"].append(math.sqrt(variance))
+    return found
+
+
+def merge_picture_stats(parts: Sequence[Mapping[str, Any]]) -> Stats:
+    """Merge picture statistics, (channels, 1, 1) nested lists, in nested loops."""
+    total = sum(part["count"][0] for part in parts)
+    shape = np.shape(parts[0]["mean"])
+    found: Stats = {name: np.zeros(shape).tolist() for name in ("min", "max", "mean", "std")}
+    for i in range(shape[0]):
+        for j in range(shape[1]):
+            for k in range(shape[2]):
+                mean = sum(part["mean"][i][j][k] * part["count"][0] for part in parts) / total
+                variance = 0.0
+                for part in parts:
+                    spread = part["std"][i][j][k] ** 2 + (part["mean"][i][j][k] - mean) ** 2
+                    variance += spread * part["count"][0] / total
+                found["min"][i][j][k] = min(part["min"][i][j][k] for part in parts)
+                found["max"][i][j][k] = max(part["max"][i][j][k] for part in parts)
+                found["mean"][i][j][k] = mean
+                found["std"][i][j][k] = math.sqrt(variance)
+    return found | {"count": [total]}
+
+
+def find_file(root: Path, name: str, folder: str = "") -> Path:
+    """Look for a file in the whole dataset.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    for place, _, names in os.walk(root):
+        if name in names and folder in place:
+            return Path(place) / name
+    raise FileNotFoundError(f"{root}: there is no {name}")
+
+
+def merge_row_by_row(sources: Sequence[Path], target: Path, progress: Progress) -> None:
+    """Merge v2.1 datasets into a new one; vectors are padded to the widest.
+
+    Args:
+        sources: datasets with the same features but for the widths of their vectors, and the same tasks.
+        target: the folder to make.
+        progress: told how many episodes are done.
+    """
+    infos = [json.loads((source / "meta/info.json").read_text()) for source in sources]
+    widest = max(infos, key=lambda info: int(info["features"]["action"]["shape"][0]))
+    widths = {n: f["shape"][0] for n, f in widest["features"].items() if f["dtype"] == "float32" and f["names"]}
+    cameras = [name for name, feature in widest["features"].items() if feature["dtype"] == "video"]
+    (target / "meta").mkdir(parents=True)
+    episodes: list[dict[str, Any]] = []
+    stats: list[dict[str, Any]] = []
+    index = 0
+    for source in sources:
+        for line in (source / "meta/episodes.jsonl").read_text().splitlines():
+            episode = json.loads(line)
+            new = len(episodes)
+            entry = _merge_episode(source, episode["episode_index"], target, new, index, widths)
+            entry |= _own_picture_stats(source, episode["episode_index"], cameras)
+            _copy_videos(source, episode["episode_index"], target, new, cameras)
+            episodes.append({**episode, "episode_index": new})
+            stats.append({"episode_index": new, "stats": entry})
+            index += episode["length"]
+            progress(len(episodes))
+    shutil.copyfile(sources[0] / "meta/tasks.jsonl", target / "meta/tasks.jsonl")
+    _write_lines(target / "meta/episodes.jsonl", episodes)
+    _write_lines(target / "meta/episodes_stats.jsonl", stats)
+    info = {**widest, "total_episodes": len(episodes), "total_frames": index, "total_videos": len(episodes)}
+    info |= {"total_chunks": -(-len(episodes) // 1000), "splits": {"train": f"0:{len(episodes)}"}}
+    (target / "meta/info.json").write_text(json.dumps(info, indent=4))
+
+
+def _merge_episode(
+    source: Path, number: int, target: Path, new: int, first_index: int, widths: Mapping[str, int]
+) -> Stats:
+    frame = pd.read_parquet(find_file(source, f"episode_{number:06d}.parquet"))
+    for name, width in widths.items():
+        frame[name] = pad_column(frame[name], width)
+    frame["episode_index"] = frame["episode_index"].apply(lambda _: new)
+    frame["index"] = frame["frame_index"].apply(lambda frame_index: first_index + frame_index)
+    path = target / f"data/chunk-{new // 1000:03d}/episode_{new:06d}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    types = {name: pa.list_(pa.float32(), width) for name, width in widths.items()}
+    names = [str(name) for name in frame.columns]
+    columns = {name: pa.array(frame[name].tolist(), types.get(name)) for name in names}
+    columns["timestamp"] = columns["timestamp"].cast(pa.float32())
+    pq.write_table(pa.table(columns), path)
+    return {
+        name: column_stats(frame[name].tolist() if name in widths else [[value] for value in frame[name]])
+        for name in names
+    }
+
+
+def _own_picture_stats(source: Path, number: int, cameras: Sequence[str]) -> Stats:
+    # The file is read anew for every episode, as such scripts do.
+    for line in (source / "meta/episodes_stats.jsonl").read_text().splitlines():
+        entry = json.loads(line)
+        if entry["episode_index"] == number:
+            return {name: entry["stats"][name] for name in cameras}
+    raise FileNotFoundError(f"{source}: there are no statistics of episode {number}")
+
+
+def _copy_videos(source: Path, number: int, target: Path, new: int, cameras: Sequence[str]) -> None:
+    for camera in cameras:
+        video = find_file(source, f"episode_{number:06d}.mp4", camera)
+        copied = target / f"videos/chunk-{new // 1000:03d}" / camera / f"episode_{new:06d}.mp4"
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(video, copied)
+
+
+def _write_lines(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))

@@ -1,0 +1,253 @@
+"""One recording session, at the operator's clock: really recorded in real time, from simulated arms and camera files.
+
+Everything is what ``lerotool record`` puts together: the session, the loop, the spool, the encoder in its process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from lerotool.benchmarking.bench import Signs
+from lerotool.benchmarking.effort import Rig
+from lerotool.benchmarking.pictures import number_of
+from lerotool.dataset.dataset import Dataset
+from lerotool.devices.cameras.camera import open_camera
+from lerotool.devices.cameras.spec import CameraSpec
+from lerotool.devices.robot import build_robot
+from lerotool.encoding.background import BackgroundEncoder
+from lerotool.errors import CorruptDatasetError, IncompleteError
+from lerotool.execution import ProgressFile, StoppedError, cores
+from lerotool.recording.config import BatchMode, RecordingConfig
+from lerotool.recording.controls import Command, Controls
+from lerotool.recording.events import EpisodeSaved, Event, TakeStarted
+from lerotool.recording.plan import build_features
+from lerotool.recording.session import Session
+from lerotool.recording.take import Devices
+from lerotool.storage import tree_bytes
+
+_LOOK_S = 0.2
+_TASK = "benchmark"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionJob:
+    """What is to be recorded.
+
+    Attributes:
+        root: the dataset that is made.
+        rig: the cameras.
+        films: for each camera a file that serves as one.
+        pictures: in each of these files.
+        takes: how many.
+        take_s: how long each.
+        batch: as ``lerotool record --batch``.
+        mode: when batches are encoded.
+        signs: for progress.
+    """
+
+    root: Path
+    rig: Rig
+    films: tuple[Path, ...]
+    pictures: int
+    takes: int
+    take_s: float
+    batch: int
+    mode: BatchMode
+    signs: Signs
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCost:
+    """What the session cost.
+
+    Attributes:
+        waits_s: from the end of each take but the last until the next could begin.
+        end_s: from the end of the last take until the command was done.
+        later_s: that encoding took afterwards, if it was left for later.
+        total_s: from the beginning of the first take until the dataset was complete.
+        cpu_s: of the recorder and all encoders.
+        recorder_cpu_s: of the recorder alone, while takes were recorded and saved.
+        frames: in the dataset, all cameras together.
+        lost: rows that were missed, and frames that are not there.
+        late_ms: how late ticks began, 99th percentile of each take.
+        saves_s: how long saving took.
+        peak_bytes: most that lay on the disk.
+    """
+
+    waits_s: tuple[float, ...]
+    end_s: float
+    later_s: float
+    total_s: float
+    cpu_s: float
+    recorder_cpu_s: float
+    frames: int
+    lost: int
+    late_ms: tuple[float, ...]
+    saves_s: tuple[float, ...]
+    peak_bytes: int
+
+
+@dataclass(slots=True)
+class _Diary:
+    """When things happened; written in the session's thread."""
+
+    began: list[float] = field(default_factory=list)
+    recorder_cpu_s: float = 0.0
+    saved: list[EpisodeSaved] = field(default_factory=list)
+
+    def listen(self, event: Event) -> None:
+        now = time.perf_counter()
+        match event:
+            case TakeStarted():
+                self.began.append(now)
+                self.recorder_cpu_s -= time.process_time()
+            case EpisodeSaved():
+                self.recorder_cpu_s += time.process_time()
+                self.saved.append(event)
+
+
+def run_session(job: SessionJob) -> SessionCost:
+    """Record, encode, look whether everything is there, and return what it cost.
+
+    Raises:
+        CorruptDatasetError: a row shows another picture than it names; there are no figures then.
+        StoppedError: it was told to stop.
+    """
+    diary, controls = _Diary(), Controls()
+    encoder = BackgroundEncoder(job.root, jobs=max(1, cores() - 1))
+    with contextlib.ExitStack() as stack:
+        cameras = []
+        for name, film in zip(job.rig.names, job.films, strict=True):
+            camera = open_camera(CameraSpec(name, str(film), job.rig.width, job.rig.height, float(job.rig.fps)))
+            stack.callback(camera.close)
+            cameras.append(camera)
+        robot = build_robot("sim")
+        devices = Devices(robot, cameras, build_features(robot.features(), cameras))
+        watch = stack.enter_context(_Watch(job, diary, encoder, controls))
+        is_later = job.mode is BatchMode.LATER
+        session = Session(_config(job), devices, controls, encoder=None if is_later else encoder, listen=diary.listen)
+        cpu_s = _cpu_s()
+        session.run()
+        ended = time.perf_counter()
+        if controls.command >= Command.STOP:
+            raise StoppedError("stopped")
+        if is_later:
+            encoder.finish()
+        finished = time.perf_counter()
+        cpu_s = _cpu_s() - cpu_s
+    frames, lost = _check(job)
+    starts = np.array(diary.began)
+    reports = [event.report for event in diary.saved]
+    return SessionCost(
+        waits_s=tuple(np.maximum(np.diff(starts) - job.take_s, 0.0).tolist()),
+        end_s=max(0.0, ended - diary.began[-1] - job.take_s),
+        later_s=finished - ended if is_later else 0.0,
+        total_s=finished - diary.began[0],
+        cpu_s=cpu_s,
+        recorder_cpu_s=diary.recorder_cpu_s,
+        frames=frames,
+        lost=lost + sum(report.missed for report in reports),
+        late_ms=tuple(report.lateness.p99_ms for report in reports),
+        saves_s=tuple(event.save_s for event in diary.saved),
+        peak_bytes=watch.peak_bytes,
+    )
+
+
+def _config(job: SessionJob) -> RecordingConfig:
+    return RecordingConfig(
+        root=job.root,
+        task=_TASK,
+        fps=Fraction(job.rig.fps),
+        episodes=job.takes,
+        episode_time_s=job.take_s,
+        reset_time_s=0.0,
+        batch=job.batch,
+        mode=job.mode,
+        encode_at_end=job.mode is not BatchMode.LATER,
+        reconnect_s=0.0,
+    )
+
+
+class _Watch:
+    """A thread that looks now and then: how much is on the disk, how far it is, whether to stop."""
+
+    def __init__(self, job: SessionJob, diary: _Diary, encoder: BackgroundEncoder, controls: Controls) -> None:
+        self._job = job
+        self._diary = diary
+        self._encoder = encoder
+        self._controls = controls
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
+        self.peak_bytes = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        job = self._job
+        progress = ProgressFile(job.signs.progress, job.takes, job.signs.stop, interval_s=0.0)
+        while not self._is_over.wait(_LOOK_S):
+            # Files come and go while they are counted.
+            with contextlib.suppress(FileNotFoundError):
+                self.peak_bytes = max(self.peak_bytes, tree_bytes(job.root))
+            try:
+                progress.report(len(self._diary.saved))
+            except StoppedError:
+                self._controls.give(Command.ABORT)
+                self._encoder.stop()
+                return
+
+
+def _cpu_s() -> float:
+    """Return the CPU seconds of this process and of its children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _check(job: SessionJob) -> tuple[int, int]:
+    """Return how many frames there are, and how many of the rows' are missing.
+
+    Raises:
+        CorruptDatasetError: a frame is not the picture that its row names.
+        IncompleteError: an episode is not in the dataset.
+    """
+    dataset = Dataset.open(job.root)
+    if dataset.num_episodes != job.takes:
+        raise IncompleteError(f"{job.root}: {dataset.num_episodes} of {job.takes} episodes are in the dataset")
+    frames = missing = 0
+    for episode in dataset.episodes:
+        is_looked_at = episode.index in (0, job.takes - 1)
+        for camera in dataset.cameras:
+            span = episode.videos.get(camera)
+            frames += episode.length if span else 0
+            missing += 0 if span else episode.length
+            if is_looked_at:
+                _check_pictures(job, dataset, episode.index, camera)
+    return frames, missing
+
+
+def _check_pictures(job: SessionJob, dataset: Dataset, episode: int, camera: str) -> None:
+    timing = dataset.timing(episode)
+    if timing is None:
+        raise CorruptDatasetError(f"{job.root}, episode {episode}: the measured times are missing")
+    named = timing[f"picture/{camera}"].to_numpy()
+    shown = np.array([number_of(picture) for picture in dataset.frames(episode, camera)])
+    # The camera's film may stand anywhere when a take begins.
+    shifts = (shown - named) % job.pictures
+    if (shifts != shifts[0]).any():
+        row = int(np.flatnonzero(shifts != shifts[0])[0])
+        raise CorruptDatasetError(f"{job.root}, episode {episode}, {camera}: row {row} shows another picture")

@@ -1,0 +1,205 @@
+"""``lerotool benchmark``: how fast this machine is, which way to record is best on it, and how that compares."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lerotool.benchmarking.effort import MOST_CAMERAS, Effort, Part, Rig
+from lerotool.cli.options import JsonOption, QuietOption
+from lerotool.cli.output import Output
+from lerotool.errors import DatasetNotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from lerotool.benchmarking.report import Report
+    from lerotool.benchmarking.steps import Request
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+lerotool benchmark                                    what this machine encodes, and which codec to use
+
+lerotool benchmark --compare                          when to encode, side by side; merging beside row by row
+
+lerotool benchmark --compare --quick --only recording    in about a minute, one part only
+
+lerotool benchmark --compare --cameras 3 --size 1280x720 --episode-time 30
+
+lerotool benchmark --compare --lerobot ~/lerobot/bin/python    the same work by the real LeRobot, in turn
+
+lerotool benchmark --compare --full --json > today.json
+
+lerotool benchmark --compare yesterday.json today.json    what has become faster or slower
+"""
+_RIG = "Cameras and takes"
+_SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if (number := getattr(signal, name, None))]
+
+
+def benchmark(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[A.json B.json]", help="With --compare: two saved runs, earlier one first.", show_default=False
+        ),
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Measure ways to record and to merge side by side; or compare two runs.")
+    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="About a minute, less exact.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Whole takes and several rounds, for figures to publish: an hour or so.")
+    ] = False,
+    only: Annotated[
+        list[Part] | None, typer.Option("--only", help="Only this part; repeat for more.", show_default=False)
+    ] = None,
+    lerobot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PYTHON",
+            help="An interpreter that has the real LeRobot, to do the same work in turn.",
+            show_default=False,
+        ),
+    ] = None,
+    cameras: Annotated[int, typer.Option(min=1, max=MOST_CAMERAS, help="How many.", rich_help_panel=_RIG)] = 2,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Of their pictures.", rich_help_panel=_RIG)] = "640x480",
+    fps: Annotated[int, typer.Option(min=1, max=240, help="Pictures a second.", rich_help_panel=_RIG)] = 30,
+    episode_time: Annotated[
+        float,
+        typer.Option(min=0.5, max=600.0, help="How long your takes are, in seconds.", rich_help_panel=_RIG),
+    ] = 15.0,
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Work on this folder's disk; nothing is left there. \\[default: where datasets go]",
+            show_default=False,
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html", help="Also write a page with plots.", rich_help_panel="Output", show_default=False
+        ),
+    ] = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure this machine; every figure is measured in this run, and those that are calculated are marked with ≈.
+
+    Without --compare only what it encodes. The arms are simulated, the cameras are files; everything else is real.
+    """
+    output = Output.of(json=json, quiet=quiet)
+    if report is not None:
+        _check_report(report)
+    if files:
+        if not compare or len(files) != 2:
+            raise UsageError(
+                f"{len(files)} files: expected none, or two with --compare",
+                hint="lerotool benchmark --compare A.json B.json",
+            )
+        _compare(files[0], files[1], report, output)
+        return
+    if quick and full:
+        raise UsageError("--quick and --full do not go together")
+    effort = Effort.QUICK if quick else Effort.FULL if full else Effort.NORMAL
+    rig = _rig(cameras, size, fps, episode_time)
+    if work is not None and not work.is_dir():
+        raise DatasetNotFoundError(f"--work: there is no folder {str(work)!r}")
+    request = _request(effort, rig, frozenset(only or ()), lerobot, compare=compare)
+    _measure(request, work, report, output)
+
+
+def _rig(cameras: int, size: str, fps: int, take_s: float) -> Rig:
+    width, _, height = size.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise UsageError(f"--size is {size!r}, expected WIDTHxHEIGHT", hint="for example --size 640x480")
+    return Rig(cameras, int(width), int(height), fps, take_s)
+
+
+def _request(effort: Effort, rig: Rig, only: frozenset[Part], lerobot: Path | None, *, compare: bool) -> Request:
+    from lerotool.benchmarking.peers import find_peer
+    from lerotool.benchmarking.steps import Request
+
+    parts = only or (frozenset(Part) if compare or lerobot else frozenset((Part.CODECS,)))
+    if lerobot is None:
+        if Part.LEROBOT in only:
+            raise UsageError("--only lerobot needs an interpreter that has it", hint="add --lerobot PYTHON")
+        parts -= {Part.LEROBOT}
+    peer = find_peer(lerobot) if lerobot is not None and Part.LEROBOT in parts else None
+    return Request(effort, rig, parts, peer)
+
+
+def _check_report(path: Path) -> None:
+    """Find out before an hour's work whether its page can be written.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    import importlib.util
+
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--report: {str(path)!r} is no HTML file", hint="let its name end with .html")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"--report: there is no folder {str(path.absolute().parent)!r}", hint="make it first")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise UsageError("--report needs matplotlib", hint="pip install 'lerotool[report]'")
+
+
+def _measure(request: Request, work: Path | None, page: Path | None, output: Output) -> None:
+    from lerotool.benchmarking.runner import run_benchmark
+    from lerotool.cli.benchmark_progress import open_progress
+    from lerotool.cli.benchmark_tables import show_report
+
+    with _caught_signals(), open_progress(output, request.rig, request.take_s) as listen:
+        report = run_benchmark(request, work, listen)
+    output.document(report.to_json())
+    show_report(report, output)
+    if page is not None:
+        _write_page(page, report, output)
+
+
+def _write_page(page: Path, report: Report, output: Output) -> None:
+    from lerotool.benchmarking.page import page_of
+    from lerotool.storage import write_atomic
+
+    write_atomic(page, page_of(report).encode())
+    output.note(f"page with plots: {page}")
+
+
+def _compare(before: Path, after: Path, page: Path | None, output: Output) -> None:
+    from lerotool.benchmarking.comparison import compare, differences
+    from lerotool.benchmarking.report import load_report
+    from lerotool.cli.benchmark_tables import comparison_document, show_comparison
+
+    if page is not None:
+        raise UsageError("--report is for a run, not for two saved ones", hint="give --report when you measure")
+    old, new = load_report(before), load_report(after)
+    for text in differences(old, new):
+        output.warn(f"the runs differ: {text}")
+    changes = compare(old, new)
+    output.document(comparison_document(changes, before, after))
+    show_comparison(changes, (before, after), output)
+
+
+@contextmanager
+def _caught_signals() -> Iterator[None]:
+    """Let the first signal interrupt, and no other one disturb the clearing up."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        for known in _SIGNALS:
+            signal.signal(known, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    previous = {number: signal.signal(number, interrupt) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
