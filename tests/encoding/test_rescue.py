@@ -372,6 +372,26 @@ def test_pictures_without_rows_in_a_sound_dataset_are_told_and_nothing_changes(e
     assert {name: value for name, value in tree_hash(root).items() if name in before} == before
 
 
+@pytest.mark.parametrize("damage", ["a missing video", "a cut video", "missing rows"])
+def test_a_finished_dataset_that_lacks_files_is_not_made_smaller(encode: Encode, tmp_path: Path, damage: str) -> None:
+    root = copy_golden("v30_lerobot061_two_cams", tmp_path / "set")
+    unencode(root, [3])
+    video = root / f"videos/{FRONT}/chunk-000/file-000.mp4"
+    if damage == "a missing video":
+        video.unlink()
+    elif damage == "a cut video":
+        rewrite(shutil.copy(video, tmp_path / "whole.mp4"), video, 0, 30)
+    else:
+        edit_table(root / "data/chunk-000/file-000.parquet", lambda table: table.slice(7))
+    age(root)
+    before = tree_hash(root)
+    report = encode(root)
+    assert report.ending is Ending.INCOMPLETE
+    assert "nothing is rescued before that" in report.left[0].reason
+    after = tree_hash(root)
+    assert {name: after[name] for name in before} == before
+
+
 def test_pictures_that_are_in_the_rows_are_nobodys_business(encode: Encode, tmp_path: Path) -> None:
     root = copy_golden("v30_lerobot061_images", tmp_path / "set")
     key = next(iter(expected_of("v30_lerobot061_images")["image_keys"]))

@@ -119,6 +119,8 @@ class _Look:
                 loose.append(LooseEpisode(number, rows[number].file, span, folders, videos))
             findings.append(found)
         findings += self._without_rows(frozenset(rows))
+        if damaged := self._damaged(known, frozenset([*(e.number for e in kept), *(e.number for e in loose)])):
+            return RescuePlan(self._root, self._info, findings=tuple(damaged))
         total = sum(episode.span.length for episode in kept)
         counted = (self._info.total_episodes, self._info.total_frames)
         is_sound = all(file.lost_bytes is None for file in files) and set(known) == {e.number for e in kept}
@@ -134,6 +136,18 @@ class _Look:
             is_broken=bool(loose) or not (is_sound and in_order and counted == (len(kept), total)),
             notes=tuple(self._notes(files, frames, rows)),
         )
+
+    def _damaged(self, known: Mapping[int, KnownEpisode], usable: frozenset[int]) -> list[Finding]:
+        """Return the episodes that were finished and whose rows or frames are gone.
+
+        That is no work of LeRobot's recorder. Tables made anew would do without them, so nothing is done at all.
+        """
+        finished = [n for n, episode in sorted(known.items()) if set(episode.places) == set(self._cameras)]
+        reason = (
+            "the episodes table has it, but not all of its rows or frames are there; nothing is rescued before that"
+        )
+        hint = "restore the missing files, or see lerotool check"
+        return [Finding(n, Fate.LEFT, known[n].length, 0, {}, reason, hint) for n in finished if n not in usable]
 
     def _video_files(self, key: str) -> dict[FileNumber, Path]:
         layout = Layout.of(self._root, self._info)
