@@ -128,7 +128,7 @@ def check_videos(info: DatasetInfo, facts: Sequence[VideoFacts], unused: Sequenc
     for camera in dict.fromkeys(fact.camera for fact in facts):
         streams = [fact for fact in facts if fact.camera == camera and fact.stream is not None]
         _check_description(camera, info.features[camera], streams, gathering)
-    if unused:
+    if unused and not gathering.has(Code.VIDEO_POINTER, Code.EPISODES_ORDER, Code.EPISODES_VALUES):
         text = f"{len(unused)} files belong to no episode" if len(unused) > 1 else "the file belongs to no episode"
         gathering.add(Code.VIDEO_UNUSED, unused[0], text)
 

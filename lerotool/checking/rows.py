@@ -217,7 +217,7 @@ class _Look:
             for name, values in parts.items()
             if name not in bad
         }
-        return _sum_up(arrays, self._job.fps)
+        return sum_up(arrays, self._job.fps)
 
     def _ranges(self, usable: Sequence[str], runs: Runs | None) -> tuple[dict[str, Floats], dict[str, Floats]]:
         """Read all other columns of numbers and texts, and keep the smallest and largest values of each run."""
@@ -278,7 +278,8 @@ class _Ranges:
             self.high[begin:end] = np.fmax(self.high[begin:end], np.fmax.reduceat(flat, cuts))
 
 
-def _sum_up(arrays: Mapping[str, npt.NDArray[Any]], fps: float) -> Runs:
+def sum_up(arrays: Mapping[str, npt.NDArray[Any]], fps: float) -> Runs:
+    """Sum up the columns that number and time the rows of a file; ``episode_index`` must be among them."""
     episode = arrays["episode_index"].astype(np.int64)
     rows = len(episode)
     starts = np.flatnonzero(np.concatenate([[True], episode[1:] != episode[:-1]])) if rows else np.empty(0, np.int64)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lerotool.cli import benchmark, encode, info, merge, record, replay, stats
+from lerotool.cli import benchmark, check, encode, info, merge, record, replay, stats
 from lerotool.cli.output import print_error
 from lerotool.cli.setup import app as setup
 from lerotool.errors import LerotoolError
@@ -31,6 +31,7 @@ app.command("replay", epilog=replay.EXAMPLES)(replay.replay)
 app.command("encode", epilog=encode.EXAMPLES)(encode.encode)
 app.command("merge", epilog=merge.EXAMPLES)(merge.merge)
 app.command("stats", epilog=stats.EXAMPLES)(stats.stats)
+app.command("check", epilog=check.EXAMPLES)(check.check)
 app.command("benchmark", epilog=benchmark.EXAMPLES)(benchmark.benchmark)
 app.command("info", epilog=info.EXAMPLES)(info.info)
 app.add_typer(setup.app, name="setup")

@@ -94,6 +94,27 @@ def count_packets(path: Path) -> int:
         return count
 
 
+def count_complete_packets(path: Path) -> int:
+    """Count the pictures of a video file, which may be cut, up to the first that is not there or not whole.
+
+    Returns:
+        Their number; 0 for a file that is no readable video.
+
+    Raises:
+        FileNotFoundError: it is missing.
+    """
+    count = 0
+    try:
+        with open_video(path) as (container, stream), named_errors(path, "cannot be read to its end"):
+            for packet in container.demux(stream):
+                if packet.is_corrupt:
+                    break
+                count += packet.size > 0
+    except MediaError:
+        return count
+    return count
+
+
 def feature_info(
     path: Path, settings: EncoderSettings | None, depth: DepthScale | None = None, depth_unit: str | None = None
 ) -> dict[str, Any]:

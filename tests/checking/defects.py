@@ -430,7 +430,7 @@ DEFECTS: dict[str, Defect] = {
     "v2.1: List in the metadata": defect(OLD_SET, v21_metadata, Code.SCHEMA_METADATA, loading=REFUSED),
     "v2.1: episode doubled": defect(OLD_SET, lines("meta/episodes.jsonl", lambda e: [*e, e[1]]), Code.EPISODES_ORDER, repaired=True),
     "v2.1: episode missing in the table": defect(OLD_SET, lines("meta/episodes.jsonl", lambda e: [e[0], *e[2:]]), Code.EPISODES_ORDER, repaired=True),
-    "v2.1: no statistics": defect(OLD_SET, remove("meta/episodes_stats.jsonl"), Code.STATS_UNREADABLE, loading=REFUSED),
+    "v2.1: no statistics": defect(OLD_SET, remove("meta/episodes_stats.jsonl"), Code.STATS_UNREADABLE, loading=REFUSED, repaired=True),
 }  # fmt: skip
 
 
