@@ -138,5 +138,19 @@ def plain_values(values: pa.Array[Any], dtype: np.dtype[Any]) -> np.ndarray:
     return np.frombuffer(data, dtype, count=len(values), offset=values.offset * dtype.itemsize)
 
 
+def plain_array(values: np.ndarray) -> pa.Array[Any]:
+    """Return numbers or bools as an Arrow array; `plain_values` the other way round, and for the same reason."""
+    kind = pa.from_numpy_dtype(values.dtype)
+    packed = np.packbits(values, bitorder="little") if values.dtype == np.bool_ else np.ascontiguousarray(values)
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(packed)])
+
+
+def plain_texts(texts: Sequence[str]) -> pa.Array[Any]:
+    """Return texts as an Arrow array, without pandas like `plain_array`."""
+    encoded = [text.encode() for text in texts]
+    offsets = np.cumsum([0, *map(len, encoded)]).astype(np.int32)
+    return pa.StringArray.from_buffers(len(encoded), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded)))
+
+
 def _first_line(error: Exception) -> str:
     return str(error).split("\n", 1)[0][:200] or type(error).__name__

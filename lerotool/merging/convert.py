@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lerotool.arrow_types import arrow_type, value_type
+from lerotool.arrow_types import arrow_type
 from lerotool.dataset.documents import RESTORE
-from lerotool.dataset.parquet import joined_chunks
+from lerotool.dataset.parquet import joined_chunks, plain_array
 from lerotool.dataset.reading.columns import to_numpy
 from lerotool.dataset.reading.datafiles import cumulated
 from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError
@@ -99,7 +99,7 @@ def converted(
 
 def to_arrow(values: Values, feature: Feature) -> pa.Array:
     """Return numbers, (n,) for scalars and (n, *shape) otherwise, in the Arrow type of their feature."""
-    flat: Any = pa.array(np.ascontiguousarray(values).reshape(-1), value_type(feature.dtype))
+    flat = plain_array(np.asarray(values, feature.dtype).reshape(-1))
     if feature.is_scalar:
         return flat
     if len(feature.shape) == 1:
@@ -107,7 +107,7 @@ def to_arrow(values: Values, feature: Feature) -> pa.Array:
     for axis in reversed(range(len(feature.shape))):
         size = feature.shape[axis]
         lists = len(values) * math.prod(feature.shape[:axis])
-        flat = pa.ListArray.from_arrays(pa.array(np.arange(lists + 1) * size, pa.int32()), flat)
+        flat = pa.ListArray.from_arrays(plain_array((np.arange(lists + 1) * size).astype(np.int32)), flat)
     return flat
 
 

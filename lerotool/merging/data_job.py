@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lerotool.dataset.info import FormatVersion
+from lerotool.dataset.parquet import plain_array
 from lerotool.dataset.reading.datafiles import cumulated
 from lerotool.dataset.writing.tables import data_schema
 from lerotool.errors import CorruptDatasetError
@@ -192,7 +193,7 @@ def _converted_batches(
         arrays, stats = _columns(table, part, job, Rows(part.first_episode + start, lengths), wanted)
         defaults = _defaults(wanted, job.fps, episode, index, task_numbers)
         stats |= _default_stats(wanted, job.fps, episode, index, task_numbers)
-        arrays |= {name: pa.array(values) for name, values in defaults.items()}
+        arrays |= {name: plain_array(values) for name, values in defaults.items()}
         block.add(stats, task_numbers, wanted)
         schema = data_schema(job.features, job.language).remove_metadata()
         yield pa.Table.from_arrays([_cast(arrays[f.name], f, part) for f in schema], schema=schema), wanted

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from lerotool.dataset.parquet import plain_array, plain_texts
 from lerotool.dataset.reading.datafiles import cumulated
 from lerotool.dataset.writing.measures import measured
 from lerotool.features import Kind
@@ -64,22 +65,25 @@ def table_rows(plan: Plan, part: EpisodeBlock, first_index: int) -> pa.Table:
     lengths = part.block.lengths
     starts = first_index + cumulated(lengths)
     fields: dict[str, Any] = {
-        "episode_index": pa.array(np.arange(part.first, part.first + count)),
-        "tasks": pa.array(part.tasks(plan.tasks), pa.list_(pa.string())),
-        "length": pa.array(lengths),
+        "episode_index": plain_array(np.arange(part.first, part.first + count)),
+        "tasks": pa.ListArray.from_arrays(
+            plain_array(part.block.task_starts.astype(np.int32)),
+            plain_texts(plan.tasks).take(plain_array(part.block.tasks)),
+        ),
+        "length": plain_array(lengths),
         "data/chunk_index": _constant(part.file.number.chunk, count),
         "data/file_index": _constant(part.file.number.file, count),
-        "dataset_from_index": pa.array(starts[:-1]),
-        "dataset_to_index": pa.array(starts[1:]),
+        "dataset_from_index": plain_array(starts[:-1]),
+        "dataset_to_index": plain_array(starts[1:]),
     }
     episodes = slice(part.first, part.first + count)
     for name, camera in plan.cameras.items():
         numbers = [camera.outputs[place].number for place in camera.output_of[episodes].tolist()]
         begin = camera.first_frame[episodes]
-        fields[f"videos/{name}/chunk_index"] = pa.array([number.chunk for number in numbers], pa.int64())
-        fields[f"videos/{name}/file_index"] = pa.array([number.file for number in numbers], pa.int64())
-        fields[f"videos/{name}/from_timestamp"] = pa.array(begin / plan.fps)
-        fields[f"videos/{name}/to_timestamp"] = pa.array((begin + lengths) / plan.fps)
+        fields[f"videos/{name}/chunk_index"] = plain_array(np.array([number.chunk for number in numbers], np.int64))
+        fields[f"videos/{name}/file_index"] = plain_array(np.array([number.file for number in numbers], np.int64))
+        fields[f"videos/{name}/from_timestamp"] = plain_array(begin / plan.fps)
+        fields[f"videos/{name}/to_timestamp"] = plain_array((begin + lengths) / plan.fps)
     fields |= part.extra
     for name in measured(plan.features):
         fields |= _stats_columns(plan, part, name)
@@ -87,7 +91,7 @@ def table_rows(plan: Plan, part: EpisodeBlock, first_index: int) -> pa.Table:
 
 
 def _constant(value: int, count: int) -> Any:
-    return pa.array(np.full(count, value, np.int64))
+    return plain_array(np.full(count, value, np.int64))
 
 
 def _stats_columns(plan: Plan, part: EpisodeBlock, name: str) -> Iterator[tuple[str, Any]]:
@@ -109,7 +113,7 @@ def _columns(name: str, values: npt.NDArray[np.float64], counts: Ints, inner: li
     """
     columns = [(statistic, _nested(own, inner)) for statistic, own in zip(STATISTICS, values, strict=True)]
     counted = pa.ListArray.from_arrays(
-        pa.array(np.arange(len(counts) + 1), pa.int32()), pa.array(counts, pa.int64()), mask=_mask(np.equal(counts, 0))
+        plain_array(np.arange(len(counts) + 1, dtype=np.int32)), plain_array(counts), mask=_mask(np.equal(counts, 0))
     )
     columns.insert(_BEFORE_COUNT, ("count", counted))
     yield from ((f"stats/{name}/{statistic}", array) for statistic, array in columns)
@@ -117,16 +121,18 @@ def _columns(name: str, values: npt.NDArray[np.float64], counts: Ints, inner: li
 
 def _nested(values: npt.NDArray[np.float64], inner: list[int]) -> Any:
     episodes, width = values.shape
-    array: Any = pa.array(np.ascontiguousarray(values).reshape(-1))
+    array: Any = plain_array(values.reshape(-1))
     if inner != [0]:
         for size in inner:
-            array = pa.ListArray.from_arrays(pa.array(np.arange(0, episodes * width + 1, size), pa.int32()), array)
-    offsets = pa.array(np.arange(episodes + 1) * width, pa.int32())
+            array = pa.ListArray.from_arrays(
+                plain_array(np.arange(0, episodes * width + 1, size, dtype=np.int32)), array
+            )
+    offsets = plain_array((np.arange(episodes + 1) * width).astype(np.int32))
     return pa.ListArray.from_arrays(offsets, array, mask=_mask(np.isnan(values).any(axis=1)))
 
 
 def _mask(is_null: Any) -> Any:
-    return pa.array(is_null) if is_null.any() else None
+    return plain_array(is_null) if is_null.any() else None
 
 
 def line_entries(plan: Plan, part: EpisodeBlock) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -24,8 +25,9 @@ from lerotool.dataset.layout import (
     TASKS,
     VIDEO_PATH_V21,
 )
-from lerotool.dataset.writing.batch import write_tasks
+from lerotool.dataset.parquet import plain_array, plain_texts
 from lerotool.dataset.writing.episode_tables import CHUNK, FILE
+from lerotool.dataset.writing.fitting import TASK
 from lerotool.dataset.writing.numbering import FileNumber, numbers_after
 from lerotool.features import Feature, cameras
 from lerotool.moments import FeatureStats
@@ -119,10 +121,29 @@ def write_all_tasks(root: Path, version: FormatVersion, tasks: Sequence[str]) ->
     """
     (root / "meta").mkdir(parents=True, exist_ok=True)
     if version is FormatVersion.V30:
-        write_tasks(root / TASKS, root / TASKS, tasks)
+        _write_task_table(root / TASKS, tasks)
         return
     with LineWriter(root / TASK_LINES) as lines:
         lines.add({"task_index": number, "task": text} for number, text in enumerate(tasks))
+
+
+def _write_task_table(path: Path, tasks: Sequence[str]) -> None:
+    """Write the texts as pandas does with the text as the index, because LeRobot reads it so.
+
+    pandas itself takes longer to import than a small merge does.
+    """
+    text = {"name": None, "field_name": None, "pandas_type": "unicode", "numpy_type": "object"}
+    number = {"name": "task_index", "field_name": "task_index", "pandas_type": "int64", "numpy_type": "int64"}
+    columns = [{**number, "metadata": None}, {**text, "name": TASK, "field_name": TASK, "metadata": None}]
+    document = {
+        "index_columns": [TASK],
+        "column_indexes": [{**text, "metadata": {"encoding": "UTF-8"}}],
+        "columns": columns,
+        "creator": {"library": "pyarrow", "version": pa.__version__},
+        "pandas_version": "2.2.0",
+    }
+    table = pa.table({"task_index": plain_array(np.arange(len(tasks))), TASK: plain_texts(tasks)})
+    pq.write_table(table.replace_schema_metadata({"pandas": json.dumps(document)}), path)
 
 
 class LineWriter:
@@ -189,7 +210,7 @@ class EpisodesWriter:
             self._writer = self._stack.enter_context(writer)
         assert self._number is not None
         for name, value in ((CHUNK, self._number.chunk), (FILE, self._number.file)):
-            table = table.append_column(name, pa.array([value] * table.num_rows, pa.int64()))
+            table = table.append_column(name, plain_array(np.full(table.num_rows, value, np.int64)))
         self._writer.write_table(table, row_group_size=max(1, table.num_rows))
         return self._number
 
