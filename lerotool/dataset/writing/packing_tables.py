@@ -31,7 +31,7 @@ def pack_tables(workspace: Workspace, state: WriterState) -> PackReport:
     data = _numbered_data(state, pointers)
     episodes = _numbered_episodes(state)
     data_packs = plan_packs([f.size_bytes for f in data], _limit(state), partial(_have_equal_types, data))
-    episode_packs = plan_packs([f.size_bytes for f in episodes], _limit(state), partial(_make_one_table, episodes))
+    episode_packs = plan_packs([f.size_bytes for f in episodes], _limit(state), _EpisodesTables(episodes).join)
     changes = [
         [files[place] for place in pack.members]
         for files, packs in ((data, data_packs), (episodes, episode_packs))
@@ -86,13 +86,25 @@ def _have_equal_types(files: Sequence[NumberedFile], place: int, pack: range) ->
     return bool(older.equals(newer, check_metadata=False))
 
 
-def _make_one_table(files: Sequence[NumberedFile], place: int, pack: range) -> bool:
-    """Whether an episodes file can stand in one table with those after it."""
-    try:
-        _joined([_schema(files[at].path).empty_table() for at in (place, *pack)])
-    except pa.ArrowException:
-        return False
-    return True
+class _EpisodesTables:
+    """The tables that episodes files make, without their rows; every file is looked at once."""
+
+    def __init__(self, files: Sequence[NumberedFile]) -> None:
+        self._files = files
+        self._packed: dict[range, pa.Table] = {}
+
+    def join(self, place: int, pack: range) -> bool:
+        """Whether a file can stand in one table with those after it."""
+        packed = self._packed.pop(pack, None)
+        tables = [packed] if packed is not None else [self._empty(at) for at in pack]
+        try:
+            self._packed[range(place, pack.stop)] = _joined([self._empty(place), *tables])
+        except pa.ArrowException:
+            return False
+        return True
+
+    def _empty(self, place: int) -> pa.Table:
+        return _schema(self._files[place].path).empty_table()
 
 
 def _schema(path: Path) -> pa.Schema:
