@@ -1,0 +1,49 @@
+"""The calls that a process has made, as the shim notes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+_FIELDS = 6
+WRITES = frozenset(["write", "pwrite", "writev", "pwritev", "sendfile", "copy_file_range"])
+"""Names of the calls that can be cut in the middle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that changes files.
+
+    Attributes:
+        number: its place among the calls, from 0; -1 for marks.
+        name: ``open``, ``write``, ``sync``, ``syncdir``, ``rename`` and so on, or ``mark``.
+        error: what it failed with, 0 if it did not.
+        path: the file or folder.
+        other: the second one, where there are two.
+        note: of ``open`` whether the file is ``new``, ``old`` or ``cut``; of writes the size; of marks the text.
+    """
+
+    number: int
+    name: str
+    error: int
+    path: str
+    other: str
+    note: str
+
+
+def read_calls(path: Path) -> list[Call]:
+    """Return the calls in a log, in order; a line that the end of the process has torn is left out."""
+    if not path.exists():
+        return []
+    calls = []
+    for line in path.read_text(encoding="utf-8", errors="surrogateescape").split("\n"):
+        fields = line.split("\t")
+        if len(fields) == _FIELDS:
+            number, name, error, first, second, note = fields
+            calls.append(Call(int(number), name, int(error), first, second, note))
+    return calls
+
+
+def marks(calls: list[Call]) -> list[str]:
+    """Return what the operation had marked as done."""
+    return [call.note for call in calls if call.name == "mark"]

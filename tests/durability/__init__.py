@@ -1,0 +1,1 @@
+"""Nothing is ever lost: operations stopped at any call."""
