@@ -12,15 +12,19 @@ from lerotool.errors import CorruptDatasetError, MetadataError
 RESTORE = "restore the file from a copy of the dataset"
 MOST = 2**40
 """No count or number in a dataset is as large; sums of what is smaller fit int64."""
+_LARGEST_BYTES = 1 << 30
+"""A metadata file of a million episodes is smaller; it is read into memory."""
 
 
 def read_bytes(path: Path) -> bytes:
     """Return a metadata file's contents.
 
     Raises:
-        CorruptDatasetError: the file is missing or empty.
+        CorruptDatasetError: the file is missing, empty or impossibly large.
     """
     try:
+        if (size := path.stat().st_size) > _LARGEST_BYTES:
+            raise CorruptDatasetError(f"{path}: the file has {size} bytes, expected at most {_LARGEST_BYTES}")
         data = path.read_bytes()
     except FileNotFoundError:
         raise CorruptDatasetError(f"{path}: the file is missing", hint=RESTORE) from None

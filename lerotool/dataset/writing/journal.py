@@ -27,6 +27,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from lerotool.dataset.layout import inside
 from lerotool.errors import CorruptDatasetError, DatasetLockedError
 from lerotool.storage import ProcessLock, make_directory, sync_directory, sync_file, write_json
 from lerotool.workspace import Workspace
@@ -155,8 +156,21 @@ def redo(workspace: Workspace) -> bool:
         text = workspace.journal.read_text(encoding="utf-8")
     except FileNotFoundError:
         return False
-    _carry_out(workspace, _parse(workspace.journal, text))
+    change = _parse(workspace.journal, text)
+    _check_links(workspace.root, change)
+    _carry_out(workspace, change)
     return True
+
+
+def _check_links(root: Path, change: Commit) -> None:
+    """Refuse a journal, which may come from anywhere with the dataset, that reaches outside through a link.
+
+    Raises:
+        CorruptDatasetError: a folder of a path is, or lies behind, a symbolic link out of the dataset.
+    """
+    paths = [path for rename in change.renames for path in (rename.source, rename.target)]
+    for name in {PurePosixPath(path).parent for path in (*paths, *change.removals, *change.consumed, change.staging)}:
+        inside(root, name.as_posix())
 
 
 def _parse(path: Path, text: str) -> Commit:
