@@ -1,0 +1,110 @@
+"""LeRobot's failures are reported as such, and nothing of it is left behind."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from lerotool.benchmarking.bench import Bench
+from lerotool.benchmarking.beside import PAIRS, Recording, SourceJob, make_source, merge_beside
+from lerotool.benchmarking.figures import Found
+from lerotool.benchmarking.peers import Peer, PeerError, find_peer
+from lerotool.benchmarking.pictures import make_clips
+from lerotool.errors import UsageError
+from tests.benchmarking.parts import TINY
+from tests.lerobot_judge import lerobot_python
+
+
+def fake_lerobot(folder: Path, monkeypatch: pytest.MonkeyPatch, dataset: str) -> Peer:
+    """Put a LeRobot on the path whose datasets do what ``dataset`` says."""
+    package = folder / "site/lerobot/datasets"
+    package.mkdir(parents=True)
+    (package.parent / "__init__.py").write_text("__version__ = '9.9'")
+    (package / "__init__.py").touch()
+    (package / "video_utils.py").write_text("VideoEncodingManager = None")
+    (package / "lerobot_dataset.py").write_text(dataset)
+    (package / "aggregate.py").write_text("def aggregate_datasets(*a, **k): raise TypeError('no such thing')")
+    monkeypatch.setenv("PYTHONPATH", str(package.parents[1]))
+    return find_peer(Path(sys.executable))
+
+
+def test_an_interpreter_without_lerobot_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No module named 'lerobot'") as caught:
+        find_peer(Path(sys.executable))
+    assert "dataset extra" in str(caught.value.hint)
+    with pytest.raises(UsageError, match="cannot be run"):
+        find_peer(tmp_path / "nothing")
+
+
+def test_a_crash_is_reported_with_its_error_and_lerotools_figures_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class_ = "class LeRobotDataset:\n    @staticmethod\n    def create(*a, **k): raise TypeError('unsupported operand')"
+    peer = fake_lerobot(tmp_path, monkeypatch, class_)
+    assert str(peer) == "LeRobot 9.9"
+    recording = Recording(Bench(tmp_path, lambda *_: None), peer, TINY, make_clips(TINY), 0.3, 2)
+    figures = recording.round(PAIRS[1])
+
+    (failure,) = recording.failures
+    assert failure.case == "LeRobot 9.9, batch of 2"
+    assert failure.reason == "exit code 1: TypeError: unsupported operand"
+    assert {figure.case for figure in figures} == {"lerotool record --batch 2 --foreground"}
+    assert not (tmp_path / "session").exists()
+
+
+def test_a_merge_that_crashes_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    peer = fake_lerobot(tmp_path, monkeypatch, "")
+    make_source(SourceJob(tmp_path / "source", TINY, make_clips(TINY)))
+    figures, (failure,) = merge_beside(Bench(tmp_path, lambda *_: None), peer, tmp_path / "source", 2)
+    assert failure.reason == "exit code 1: TypeError: no such thing"
+    assert {figure.name for figure in figures} == {"lerotool", "plain copy"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups of POSIX")
+def test_children_of_lerobot_end_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pids = tmp_path / "pids"
+    code = (
+        "import subprocess, sys, os\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}} ')\n"
+        "import time; time.sleep(600)\n"
+    )
+    peer = fake_lerobot(tmp_path, monkeypatch, code)
+
+    def interrupt_when_ready(seconds: float) -> None:
+        if pids.exists() and pids.read_text().endswith(" "):
+            raise KeyboardInterrupt
+        assert seconds < 60
+
+    with pytest.raises(KeyboardInterrupt):
+        peer.run("record.py", tmp_path, ["immediate", 1, 1, 30, tmp_path, tmp_path / "x", None], interrupt_when_ready)
+    end = time.monotonic() + 20
+    for pid in map(int, pids.read_text().split()):
+        while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < end, f"process {pid} is left"
+
+
+def test_a_program_that_writes_nothing_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    peer = fake_lerobot(tmp_path, monkeypatch, "import sys; print('going'); sys.exit(0)")
+    with pytest.raises(PeerError, match="exit code 0: going"):
+        peer.run("record.py", tmp_path, [], lambda _: None)
+
+
+@pytest.mark.lerobot
+def test_the_real_lerobot_does_the_same_work(tmp_path: Path) -> None:
+    python = lerobot_python()
+    assert python is not None
+    peer = find_peer(Path(python))
+    recording = Recording(Bench(tmp_path, lambda *_: None), peer, TINY, make_clips(TINY), 1.0, 2)
+    found = Found()
+    for pair in PAIRS:
+        found.add(recording.round(pair))
+    theirs = [case for case in found.cases(recording.group) if case.startswith("LeRobot")]
+    failed = [failure.case.removeprefix(f"{peer}, ") for failure in recording.failures]
+    assert theirs == [f"{peer}, {pair.name}" for pair in PAIRS if pair.name not in failed]
+    assert "immediate" not in failed
+    assert "batch of 2" in failed, "LeRobot's batch mode has been mended: say so in the documentation"
