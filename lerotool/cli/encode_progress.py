@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lerotool.cli.output import Output
+from lerotool.cli.progress import Beat, make_bars, time_left
 from lerotool.encoding.events import (
     Committed,
     Event,
@@ -22,7 +23,9 @@ from lerotool.encoding.events import (
     ignore_event,
 )
 
-_LINE_S = 10.0
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
 _RECORD_S = 0.5
 
 
@@ -89,7 +92,7 @@ class Tally:
         """Return the figures in words."""
         parts = [f"{self.frames_per_s:.0f} frames/s"]
         if (left_s := self.left_s) is not None:
-            parts.append(f"{left_s // 60:.0f}:{left_s % 60:02.0f} left")
+            parts.append(time_left(left_s))
         if self.total and self.done:
             parts.append(f"{self.seconds * self.done / self.total / self.elapsed_s:.1f}x real time")
         if self.finished:
@@ -125,31 +128,26 @@ def open_progress(output: Output, *, tells_events: bool) -> Iterator[Listener]:
 
 
 def _tell_records(output: Output) -> Listener:
-    tally, due = Tally(), 0.0
+    tally, is_due = Tally(), Beat(_RECORD_S, first_s=0)
 
     def listen(event: Event) -> None:
-        nonlocal due
         tally.take(event)
         if isinstance(event, Committed):
             output.record("committed", {"episodes": list(event.episodes), "first": event.first})
         elif isinstance(event, JobFailed):
             output.record("failed", {"job": str(event.job), "reason": event.reason})
-        elif time.monotonic() >= due:
-            due = time.monotonic() + _RECORD_S
+        elif is_due():
             output.record("progress", tally.document())
 
     return listen
 
 
 def _tell_lines(output: Output) -> Listener:
-    tally = Tally()
-    due = time.monotonic() + _LINE_S
+    tally, is_due = Tally(), Beat()
 
     def listen(event: Event) -> None:
-        nonlocal due
         tally.take(event)
-        if time.monotonic() >= due:
-            due = time.monotonic() + _LINE_S
+        if is_due():
             episodes = f"{tally.committed} of {tally.episodes} episodes, " if tally.episodes else ""
             output.note(f"{tally.fraction:.0%}, {episodes}{tally.text()}")
 
@@ -158,17 +156,7 @@ def _tell_lines(output: Output) -> Listener:
 
 @contextmanager
 def _bars(output: Output) -> Iterator[Listener]:
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn
-
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[figures]}"),
-        console=output.talk,
-        transient=True,
-        refresh_per_second=5,
-    )
+    progress = make_bars(output)
     tally = Tally()
     bars: dict[JobName, TaskID] = {}
     with progress:

@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from lerotool.cli.output import Output
+from lerotool.cli.progress import Beat, make_bars, time_left
 from lerotool.merging.events import Advanced, Begun, Event, Finishing, Listener, ignore_event
-
-_LINE_S = 10.0
 
 
 @dataclass(slots=True)
@@ -59,7 +58,7 @@ class Tally:
         parts.append(f"{self.episodes / self.elapsed_s:.0f} episodes/s")
         parts.append(f"{self.bytes / 1e6 / self.elapsed_s:.0f} MB/s")
         if (left_s := self.left_s) is not None:
-            parts.append(f"{left_s // 60:.0f}:{left_s % 60:02.0f} left")
+            parts.append(time_left(left_s))
         return ", ".join(parts)
 
 
@@ -76,14 +75,11 @@ def open_progress(output: Output) -> Iterator[Listener]:
 
 
 def _lines(output: Output) -> Listener:
-    tally = Tally()
-    due = time.monotonic() + _LINE_S
+    tally, is_due = Tally(), Beat()
 
     def listen(event: Event) -> None:
-        nonlocal due
         tally.take(event)
-        if time.monotonic() >= due:
-            due = time.monotonic() + _LINE_S
+        if is_due():
             output.note(f"{tally.episodes} of {tally.total.episodes} episodes, {tally.text()}")
 
     return listen
@@ -91,17 +87,7 @@ def _lines(output: Output) -> Listener:
 
 @contextmanager
 def _bars(output: Output) -> Iterator[Listener]:
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[figures]}"),
-        console=output.talk,
-        transient=True,
-        refresh_per_second=5,
-    )
+    progress = make_bars(output)
     tally = Tally()
     with progress:
         rows = progress.add_task("episodes", total=None, figures="")
