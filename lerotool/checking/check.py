@@ -16,7 +16,7 @@ from lerotool.checking.data import DataView, check_data, check_ranges, check_tab
 from lerotool.checking.findings import Report, listed, ordered
 from lerotool.checking.gathering import Gathering
 from lerotool.checking.jobs import Progress, ignore_progress, run_batches
-from lerotool.checking.leftovers import check_journal, check_leftovers, check_pending
+from lerotool.checking.leftovers import check_journal, check_leftovers, check_links, check_pending
 from lerotool.checking.metadata import read_info, read_layout, read_tasks
 from lerotool.checking.motion import check_motion
 from lerotool.checking.pictures import PictureFacts, look_at_pictures
@@ -104,6 +104,7 @@ def look(
             f"{str(folder)!r} is no dataset: there is no such folder",
             hint="name a dataset's folder, or user/name under the LeRobot home",
         )
+    check_links(gathering)
     if not check_journal(gathering):
         _look_at_dataset(sight, depth, gathering, executor, on_progress)
     check_pending(gathering)

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from lerotool.arrow_types import MAX_DIMENSIONS, value_type
 from lerotool.checking.codes import Code, Loading
 from lerotool.dataset.info import FormatVersion
 from lerotool.dataset.parquet import joined_chunks, plain_values
+from lerotool.errors import CorruptDatasetError
 from lerotool.features import Feature, Kind
+
+_ROWS_PER_BYTE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,17 @@ class Problem:
     row: int | None = None
     harms: Loading | None = None
     episodes: tuple[int, ...] = ()
+
+
+def check_plausible(file: pq.ParquetFile, path: Path) -> None:
+    """Refuse a file that claims more rows than can be in it: each has a number of its own.
+
+    Raises:
+        CorruptDatasetError: it does.
+    """
+    size = path.stat().st_size
+    if file.metadata.num_rows > _ROWS_PER_BYTE * size:
+        raise CorruptDatasetError(f"{path}: {file.metadata.num_rows} rows are declared, which {size} bytes cannot hold")
 
 
 def check_type(name: str, feature: Feature, found: pa.DataType) -> Problem | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from lerotool.checking.codes import Code
 from lerotool.checking.findings import listed
 from lerotool.checking.gathering import Gathering
 from lerotool.dataset.info import DatasetInfo
-from lerotool.dataset.layout import check_relative
-from lerotool.errors import SpoolError
+from lerotool.dataset.layout import check_relative, inside
+from lerotool.errors import CorruptDatasetError, SpoolError
 from lerotool.features import Kind
 from lerotool.spool.episode import COMMITTED
 from lerotool.spool.pending import pending_folders
@@ -52,6 +53,25 @@ def _lost(root: Path, path: Path) -> Iterator[str]:
             check_relative(name, str(path))
         if not (root / rename["source"]).exists() and not (root / rename["target"]).exists():
             yield rename["source"]
+
+
+def check_links(gathering: Gathering) -> None:
+    """Note symbolic links in the dataset that lead out of it."""
+    for folder in ("meta", "data", "videos"):
+        for parent, folders, files in os.walk(gathering.root / folder):
+            for name in (*folders, *files):
+                path = Path(parent, name)
+                if path.is_symlink():
+                    _check_link(path, gathering)
+        if (gathering.root / folder).is_symlink():
+            _check_link(gathering.root / folder, gathering)
+
+
+def _check_link(path: Path, gathering: Gathering) -> None:
+    try:
+        inside(gathering.root, gathering.name(path))
+    except CorruptDatasetError as error:
+        gathering.add_error(Code.LINK_OUTSIDE, path, error)
 
 
 def check_pending(gathering: Gathering) -> None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lerotool.checking.codes import Code, Loading
-from lerotool.checking.columns import Problem, check_type, metadata_problem, read_values
+from lerotool.checking.columns import Problem, check_plausible, check_type, metadata_problem, read_values
 from lerotool.dataset.info import FormatVersion
 from lerotool.dataset.parquet import arrow_schema, column_names, open_parquet
 from lerotool.dataset.reading.footerless import has_footer
@@ -23,7 +23,6 @@ from lerotool.features import Feature, Kind, columns
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 _BATCH = 1 << 16
-_ROWS_PER_BYTE = 100
 _COUNTERS = ("episode_index", "frame_index", "index", "task_index")
 
 
@@ -124,8 +123,7 @@ class _Look:
         self._schema = arrow_schema(file, job.path)
         self._rows = int(file.metadata.num_rows)
         self._problems: list[Problem] = []
-        if self._rows > _ROWS_PER_BYTE * max(1, job.path.stat().st_size):
-            raise CorruptDatasetError(f"{job.path}: {self._rows} rows are declared, the file is too small for that")
+        check_plausible(file, job.path)
 
     def facts(self) -> DataFileFacts:
         usable = self._check_columns()

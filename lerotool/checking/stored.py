@@ -39,6 +39,10 @@ def check_statistics(
     """Note what is wrong with the statistics of the dataset and of its episodes."""
     checker = _Checker(info, view, gathering)
     path = gathering.root / STATS
+    if any(
+        finding.code is Code.LINK_OUTSIDE and finding.place.file.startswith("meta") for finding in gathering.findings
+    ):
+        return
     if info.codebase_version is not FormatVersion.V21:
         if path.is_file():
             checker.check_dataset(path)

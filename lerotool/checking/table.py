@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from lerotool.checking.codes import Code, Loading
+from lerotool.checking.columns import check_plausible
 from lerotool.checking.gathering import Gathering
 from lerotool.dataset.documents import read_lines, whole_number
 from lerotool.dataset.info import DatasetInfo
@@ -157,6 +158,7 @@ def _read_files(info: DatasetInfo, gathering: Gathering) -> EpisodeTable | None:
 
 def _read_file(path: Path) -> _File:
     with open_parquet(path) as file:
+        check_plausible(file, path)
         names = column_names(file, path)
         wanted = [name for name in names if not name.startswith(STATS_PREFIX)]
         schema = file.schema_arrow

@@ -1,0 +1,1 @@
+"""Datasets that were made to do harm, or damaged at random."""
