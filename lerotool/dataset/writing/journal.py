@@ -27,7 +27,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from lerotool.dataset.layout import inside
+from lerotool.dataset.layout import check_relative, inside
 from lerotool.errors import CorruptDatasetError, DatasetLockedError
 from lerotool.storage import ProcessLock, make_directory, sync_directory, sync_file, write_json
 from lerotool.workspace import Workspace
@@ -39,8 +39,8 @@ _POLL_S = 0.02
 
 
 def _inside(text: str) -> str:
-    path = PurePosixPath(text)
-    if not path.parts or path.is_absolute() or ".." in path.parts or "\\" in text or ":" in path.parts[0]:
+    check_relative(text, "the journal")
+    if "\\" in text:
         raise ValueError(f"{text!r} is not a path inside the dataset")
     return text
 
@@ -153,7 +153,7 @@ def finish_interrupted(workspace: Workspace) -> bool:
 def redo(workspace: Workspace) -> bool:
     """Like `finish_interrupted`, for the holder of the writing lock."""
     try:
-        text = workspace.journal.read_text(encoding="utf-8")
+        text = workspace.journal.read_bytes()
     except FileNotFoundError:
         return False
     change = _parse(workspace.journal, text)
@@ -173,7 +173,7 @@ def _check_links(root: Path, change: Commit) -> None:
         inside(root, name.as_posix())
 
 
-def _parse(path: Path, text: str) -> Commit:
+def _parse(path: Path, text: bytes) -> Commit:
     try:
         journal = _Journal.model_validate_json(text)
     except ValidationError as error:
