@@ -20,8 +20,8 @@ from lerotool.errors import CorruptDatasetError
 from lerotool.execution import ProgressFile
 from lerotool.features import STATE, vector
 from lerotool.merging.camera_stats import CameraBlock, total_of
-from lerotool.merging.convert import ColumnRule, Rows, converted
-from lerotool.merging.data_job import DataPart
+from lerotool.merging.convert import Rows, converted
+from lerotool.merging.data_part import ColumnRule, DataPart
 from lerotool.merging.totals import Pool
 from lerotool.moments import QUANTILES, FeatureStats, numeric_stats
 

@@ -22,7 +22,7 @@ from lerotool.benchmarking.pictures import number_of
 from lerotool.dataset.dataset import Dataset
 from lerotool.devices.cameras.camera import open_camera
 from lerotool.devices.cameras.spec import CameraSpec
-from lerotool.devices.robot import build_robot
+from lerotool.devices.robots import build_robot
 from lerotool.encoding.background import BackgroundEncoder
 from lerotool.errors import CorruptDatasetError, IncompleteError
 from lerotool.execution import ProgressFile, StoppedError, cores

@@ -100,7 +100,7 @@ def choose_cameras(robot: RobotChoice, texts: Sequence[str]) -> tuple[CameraSpec
 def _parse_cameras(text: str) -> list[CameraSpec]:
     """Return the camera of our form, or the cameras of LeRobot's map."""
     if text.lstrip().startswith("{"):
-        from lerotool.devices.cameras.spec import parse_camera_map
+        from lerotool.devices.cameras.lerobot import parse_camera_map
 
         return parse_camera_map(text)
     from lerotool.devices.cameras.spec import CameraSpec

@@ -115,7 +115,7 @@ class RobotChoice:
             UsageError: an arm of it is not set up.
         """
         if self.config is None:
-            from lerotool.devices.robot import build_robot
+            from lerotool.devices.robots import build_robot
 
             return build_robot(SIMULATED)
         from lerotool.devices import config
@@ -142,7 +142,7 @@ def choose_robot(name: str | None, overrides: Overrides) -> RobotChoice:
         if given := overrides.given():
             raise UsageError(f"{', '.join(given)}: the simulated robot has nothing of that kind", hint="leave it out")
         return RobotChoice(SIMULATED, None)
-    from lerotool.devices.robot import find_robot
+    from lerotool.devices.robots import find_robot
 
     config = find_robot(name)
     return RobotChoice(Path(name).stem, _override(config, overrides))

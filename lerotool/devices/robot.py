@@ -1,16 +1,11 @@
-"""Robots: a leader that a person moves and a follower that repeats it, whatever they are made of.
-
-``ROBOTS`` is the table of robots that need no description; all others are described by a file (``devices.config``). A
-robot's modules are imported when it is built.
-"""
+"""Robots: a leader that a person moves and a follower that repeats it, whatever they are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
@@ -20,7 +15,6 @@ from lerotool.errors import DeviceError, UsageError
 from lerotool.features import ACTION, STATE, Feature, vector
 
 if TYPE_CHECKING:
-    from lerotool.devices.config.model import RobotConfig
     from lerotool.devices.servos.statistics import BusStatistics
 
 
@@ -196,58 +190,3 @@ class Robot:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _build_simulated() -> Robot:
-    from lerotool.devices.arms.simulator import build_robot
-
-    return build_robot()
-
-
-ROBOTS: Mapping[str, Callable[[], Robot]] = MappingProxyType({"sim": _build_simulated})
-
-
-def build_robot(name: str) -> Robot:
-    """Return a robot, not yet open: one of ``ROBOTS``, one that has a file under its name, or the one in a TOML file.
-
-    Raises:
-        UsageError: there is no such robot, which lists the known ones; or its file is wrong.
-        OSError: its file cannot be read.
-    """
-    if (build := ROBOTS.get(name)) is not None:
-        return build()
-    from lerotool.devices import config
-
-    return config.build_robot(find_robot(name))
-
-
-def find_robot(name: str) -> RobotConfig:
-    """Return a robot's description: of the one that has a file under its name, or the one in a TOML file.
-
-    Raises:
-        UsageError: there is no such robot, which lists the known ones; or its file is wrong.
-        OSError: its file cannot be read.
-    """
-    from lerotool.devices import config
-
-    known = config.list_robots()
-    if name in known:
-        return config.load_robot(name)
-    path = Path(name).expanduser()
-    if path.suffix == ".toml" or path.is_file():
-        return config.read_robot(path)
-    raise UsageError(
-        f"unknown robot {name!r}", hint=f"known robots: {', '.join((*ROBOTS, *known))}; lerotool setup makes one"
-    )
-
-
-def open_robot(name: str) -> Robot:
-    """Open a robot, named as for ``build_robot``; the caller closes it.
-
-    Raises:
-        UsageError: there is no such robot, which lists the known ones; or its file is wrong.
-        DeviceError: the robot does not answer as it should.
-    """
-    robot = build_robot(name)
-    robot.open()
-    return robot

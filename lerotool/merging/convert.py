@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,29 +18,12 @@ from lerotool.dataset.reading.columns import to_numpy
 from lerotool.dataset.reading.datafiles import cumulated
 from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError
 from lerotool.features import Feature, Kind
-
-if TYPE_CHECKING:
-    from lerotool.merging.data_job import DataPart
+from lerotool.merging.data_part import ColumnRule, DataPart
 
 Ints = npt.NDArray[np.int64]
 Values = npt.NDArray[Any]
 TIME_TOLERANCE_S = 1e-3
 """How far a timestamp may be from frame number / fps and still mean the same; recorders round to float32."""
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnRule:
-    """How a column of the target is made of one of the source.
-
-    Attributes:
-        original: name of the column in the source.
-        places: where each dimension goes, if they do not all stay.
-        factors: what each dimension in the source is multiplied with, for other units.
-    """
-
-    original: str
-    places: tuple[int, ...] | None = None
-    factors: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

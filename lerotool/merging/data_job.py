@@ -23,50 +23,15 @@ from lerotool.dataset.writing.tables import data_schema
 from lerotool.errors import CorruptDatasetError
 from lerotool.features import DEFAULT_FEATURES, Feature, Kind, columns
 from lerotool.merging.blocks import StatsBlock, save_block
-from lerotool.merging.convert import ColumnRule, Rows, check_rows, converted
-from lerotool.merging.rows import MOST_ROWS, FileSlice, RowStream
+from lerotool.merging.convert import Rows, check_rows, converted
+from lerotool.merging.data_part import DataPart
+from lerotool.merging.rows import MOST_ROWS, RowStream
 from lerotool.merging.segments import counting_stats, segment_stats
 from lerotool.merging.videos import Resampling
 
 Ints = npt.NDArray[np.int64]
 _MOST_EPISODES = 1024
 _COUNTING = ("timestamp", "frame_index", "index")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DataPart:
-    """Episodes that stand side by side in one source.
-
-    Attributes:
-        place: where they come from, for messages.
-        slices: of the source's data files.
-        features: of the source, by their names there.
-        first_episode: number of the first episode in the source.
-        lengths: frames of each episode in the source: (episodes,).
-        rules: how the target's columns are made, by name.
-        tasks: number in the target of each task of the source; int64.
-        fps: of the source.
-        resampling: where the rate changes.
-        retime: timestamps that are not on the grid are replaced.
-    """
-
-    place: str
-    slices: tuple[FileSlice, ...]
-    features: Mapping[str, Feature]
-    first_episode: int
-    lengths: Ints
-    rules: Mapping[str, ColumnRule]
-    tasks: Ints
-    fps: float
-    resampling: Resampling | None
-    retime: bool
-
-    @property
-    def target_lengths(self) -> Ints:
-        """Frames of each episode in the target."""
-        if self.resampling is None:
-            return self.lengths
-        return np.array([self.resampling.length(n) for n in self.lengths.tolist()], np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

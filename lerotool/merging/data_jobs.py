@@ -15,7 +15,8 @@ from lerotool.dataset.info import DATA_PATH
 from lerotool.dataset.parquet import arrow_schema, open_parquet
 from lerotool.dataset.reading.datafiles import cumulated
 from lerotool.features import Kind
-from lerotool.merging.data_job import DataJob, DataPart
+from lerotool.merging.data_job import DataJob
+from lerotool.merging.data_part import DataPart
 from lerotool.merging.plan import Contribution, DataFile, Plan, data_path
 from lerotool.merging.rows import file_slices
 

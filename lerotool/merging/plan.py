@@ -16,7 +16,7 @@ from lerotool.dataset.layout import DATA_PATH_V21, VIDEO_PATH_V21
 from lerotool.dataset.writing.numbering import FileNumber
 from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError, TargetExistsError
 from lerotool.features import Feature
-from lerotool.merging.convert import ColumnRule
+from lerotool.merging.data_part import ColumnRule
 from lerotool.merging.differences import Difference, Verdict
 from lerotool.merging.options import MergeOptions
 from lerotool.merging.sources import Source

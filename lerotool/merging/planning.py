@@ -16,7 +16,7 @@ from lerotool.dataset.writing.numbering import FileNumber, numbers_after
 from lerotool.errors import DatasetError, TargetExistsError, UsageError
 from lerotool.features import DEFAULT_FEATURES, Kind, cameras, columns
 from lerotool.media.format import EncoderSettings
-from lerotool.merging.convert import ColumnRule
+from lerotool.merging.data_part import ColumnRule
 from lerotool.merging.differences import Difference, Verdict, listed
 from lerotool.merging.episode_columns import settle_episode_columns
 from lerotool.merging.notes import source_notes

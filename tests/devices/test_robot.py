@@ -20,7 +20,8 @@ from lerotool.devices.config import (
 from lerotool.devices.config import (
     build_robot as build_configured,
 )
-from lerotool.devices.robot import Robot, build_robot, find_robot
+from lerotool.devices.robot import Robot
+from lerotool.devices.robots import build_robot, find_robot
 from lerotool.errors import UsageError
 from tests.shared import GOLDEN, needs_shared
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lerotool.devices.cameras.camera import CameraSpec, open_camera
-from lerotool.devices.robot import Robot, build_robot
+from lerotool.devices.robot import Robot
+from lerotool.devices.robots import build_robot
 from lerotool.recording.batch import BatchEncoder
 from lerotool.recording.clock import SystemClock
 from lerotool.recording.config import RecordingConfig

@@ -77,7 +77,7 @@ def cameras(
 
 
 def _parse(texts: list[str]) -> list[CameraSpec]:
-    from lerotool.devices.cameras.sources import pin_source
+    from lerotool.devices.cameras.kinds import pin_source
     from lerotool.devices.cameras.spec import CameraSpec
 
     specs = [CameraSpec.parse(text) for text in texts]

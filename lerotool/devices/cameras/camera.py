@@ -14,15 +14,9 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from lerotool.devices.cameras.inspection import Inspector, Verdict
+from lerotool.devices.cameras.kinds import open_source, pin_source
 from lerotool.devices.cameras.likeness import FreezeWatch, is_same_picture
-from lerotool.devices.cameras.sources import (
-    PacketSource,
-    StreamPacket,
-    compare_format,
-    discard,
-    open_source,
-    pin_source,
-)
+from lerotool.devices.cameras.sources import PacketSource, StreamPacket, compare_format, discard
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.devices.cameras.tally import CameraStatistics, Tally
 from lerotool.errors import DeviceError, DeviceLostError, DeviceTimeoutError, LerotoolError

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-from lerotool.devices.cameras.flow_map import FlowMap, Scalar
+from lerotool.devices.cameras.flow_map import FlowMap, Scalar, parse_flow_map
 from lerotool.devices.cameras.spec import CameraSpec, InputFormat
 from lerotool.errors import UsageError
 
@@ -34,12 +34,16 @@ _WHY = {
 }
 
 
-def build_specs(document: FlowMap) -> list[CameraSpec]:
-    """Return the cameras of a map from names to LeRobot's settings.
+def parse_camera_map(text: str) -> list[CameraSpec]:
+    """Read LeRobot's inline camera map, ``{front: {type: opencv, index_or_path: 0, width: 640, …}, …}``.
 
     Raises:
-        UsageError: a camera says what is not supported, or what cannot be.
+        UsageError: it is not written so, or says something that is not supported; names the place or the camera.
     """
+    return _build_specs(parse_flow_map(text))
+
+
+def _build_specs(document: FlowMap) -> list[CameraSpec]:
     specs = []
     for name, settings in document.items():
         if not isinstance(settings, dict):

@@ -116,15 +116,3 @@ class CameraSpec:
 
 def _error(text: str) -> UsageError:
     return UsageError(text, hint=f"write a camera as {FORM}")
-
-
-def parse_camera_map(text: str) -> list[CameraSpec]:
-    """Read LeRobot's inline camera map, ``{front: {type: opencv, index_or_path: 0, width: 640, …}, …}``.
-
-    Raises:
-        UsageError: it is not written so, or says something that is not supported; names the place or the camera.
-    """
-    from lerotool.devices.cameras.flow_map import parse_flow_map
-    from lerotool.devices.cameras.lerobot import build_specs
-
-    return build_specs(parse_flow_map(text))

@@ -15,7 +15,7 @@ from lerotool.devices.arms.follower import SoFollower
 from lerotool.devices.arms.joints import JOINT_IDS, JOINT_NAMES, Role
 from lerotool.devices.arms.units import Units, normalise
 from lerotool.devices.config import ArmConfig, PairConfig, RobotConfig, save_robot
-from lerotool.devices.robot import open_robot
+from lerotool.devices.robots import open_robot
 from lerotool.devices.servos import registers as table
 from lerotool.errors import DeviceError, DeviceLostError
 from lerotool.testing.servo_bus import EmulatedBus

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from lerotool.devices.arms.motion import CYCLE_S, HOME, leader_pose
 from lerotool.devices.arms.simulator import JOINTS, LAG_S, SimulatedFollower, SimulatedLeader, approach, build_robot
-from lerotool.devices.robot import Robot, open_robot
+from lerotool.devices.robot import Robot
+from lerotool.devices.robots import open_robot
 from lerotool.errors import DeviceError, UsageError
 from lerotool.features import Feature
 

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from lerotool.devices.cameras.spec import CameraSpec, InputFormat, parse_camera_map
+from lerotool.devices.cameras.lerobot import parse_camera_map
+from lerotool.devices.cameras.spec import CameraSpec, InputFormat
 from lerotool.errors import UsageError
 
 

@@ -1,0 +1,122 @@
+"""The table of source kinds: how each is written, and how it is opened.
+
+A kind's module is imported when a camera of it is opened. The first kind in ``SOURCES`` that recognises a source
+opens it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+
+from lerotool.devices.cameras.sources import PacketSource
+from lerotool.devices.cameras.spec import CameraSpec
+from lerotool.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """One row of the table of source kinds.
+
+    Attributes:
+        form: how such a source is written.
+        recognises: whether a source is of this kind.
+        open: opens it; raises DeviceError, or UsageError for a source or size that cannot be.
+        pin: gives the source a name that means the same camera when it is opened again.
+    """
+
+    form: str
+    recognises: Callable[[str], bool]
+    open: Callable[[CameraSpec, Event], PacketSource]
+    pin: Callable[[CameraSpec], CameraSpec] = lambda spec: spec
+
+
+def _open_simulated(spec: CameraSpec, stop: Event) -> PacketSource:
+    from lerotool.devices.cameras.scene import open_source
+
+    return open_source(spec, stop)
+
+
+def _open_http(spec: CameraSpec, stop: Event) -> PacketSource:
+    from lerotool.devices.cameras.http import open_source
+
+    return open_source(spec, stop)
+
+
+def _open_network(spec: CameraSpec, stop: Event) -> PacketSource:
+    from lerotool.devices.cameras.network import open_source
+
+    return open_source(spec, stop)
+
+
+def _open_capture(spec: CameraSpec, stop: Event) -> PacketSource:
+    from lerotool.devices.cameras.capture import open_source
+
+    return open_source(spec, stop)
+
+
+def _pin_capture(spec: CameraSpec) -> CameraSpec:
+    from lerotool.devices.cameras.listing import pin_camera
+
+    return pin_camera(spec)
+
+
+def _open_file(spec: CameraSpec, stop: Event) -> PacketSource:
+    from lerotool.devices.cameras.file import open_source
+
+    return open_source(spec, stop)
+
+
+def _begins(pattern: str) -> Callable[[str], bool]:
+    compiled = re.compile(pattern, re.IGNORECASE)
+    return lambda source: compiled.match(source) is not None
+
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+SOURCES: tuple[SourceKind, ...] = (
+    SourceKind("sim, sim:numbered", lambda source: re.match(r"sim(?![^:,])", source) is not None, _open_simulated),
+    SourceKind("http://…, https://…", _begins("https?://"), _open_http),
+    SourceKind("rtsp://…, tcp://HOST:PORT", _begins("(rtsps?|tcp)://"), _open_network),
+    SourceKind(
+        "a camera's index (0), path (/dev/video0, /dev/v4l/…) or name (usb:NAME)",
+        _begins(r"[0-9]+$|/dev/(video|v4l/)|usb:"),
+        _open_capture,
+        _pin_capture,
+    ),
+    SourceKind("a video file", lambda source: _SCHEME.match(source) is None, _open_file),
+)
+
+
+def open_source(spec: CameraSpec, stop: Event) -> PacketSource:
+    """Open the source of a camera.
+
+    Args:
+        spec: what is asked for.
+        stop: when set, ``packets`` of the source ends as soon as it can.
+
+    Raises:
+        UsageError: no kind of source is written so.
+        DeviceError: the source is not there, or delivers something else than asked for.
+    """
+    return _find_kind(spec).open(spec, stop)
+
+
+def pin_source(spec: CameraSpec) -> CameraSpec:
+    """Return the spec with a source that means the same camera when it is opened again, after it was unplugged.
+
+    Raises:
+        UsageError: no kind of source is written so.
+        DeviceError: the source is not there.
+    """
+    return _find_kind(spec).pin(spec)
+
+
+def _find_kind(spec: CameraSpec) -> SourceKind:
+    for kind in SOURCES:
+        if kind.recognises(spec.source):
+            return kind
+    forms = "; ".join(kind.form for kind in SOURCES)
+    raise UsageError(f"camera {spec.name!r}: unknown kind of source {spec.source!r}", hint=f"known sources: {forms}")
