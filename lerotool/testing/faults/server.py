@@ -28,7 +28,7 @@ from lerotool.errors import DatasetNotFoundError, LerotoolError
 from lerotool.testing.faults.calls import marks, read_calls
 from lerotool.testing.faults.operation import Case, Expected, Operation, Outcome, State
 from lerotool.testing.faults.shim import Fault, Kind, Shim
-from lerotool.testing.faults.trees import names_of, tree_hash
+from lerotool.testing.faults.trees import likeness, names_of, tree_hash
 
 _PATIENCE_S = 120.0
 _POLL_S = 0.002
@@ -51,7 +51,7 @@ class _Stop:
 
     fault: Fault | None
     limit: int | None
-    is_disk_full: bool
+    room: int | None
 
 
 class Server:
@@ -65,7 +65,7 @@ class Server:
     def __init__(self, shim: Shim, scratch: Path) -> None:
         self._shim = shim
         self._scratch = scratch
-        self._count = 0
+        self._judged: dict[tuple[object, ...], Reply] = {}
 
     def answer(self, request: Reply) -> Reply:
         """Return the answer to a request."""
@@ -112,16 +112,23 @@ class Server:
         fault = Fault(Kind(kind), at) if kind else None
         told = Path(record) if record else None
         log = told / "calls" if told else self._scratch / "calls"
-        with _ballast(place.parent / "ballast", room):
-            reply = self._in_child(lambda: self._run(chosen, place, _Stop(fault, limit, room is not None), log, told))
+        reply = self._in_child(lambda: self._run(chosen, place, _Stop(fault, limit, room), log, told))
         reply.setdefault("marks", marks(read_calls(log)))
         (self._scratch / "calls").unlink(missing_ok=True)
         return reply
 
     def judge(self, operation: str, stage: str, folder: str, marks: list[str], returned: bool) -> Reply:
-        """Look at what has become of the operation, bring it to its end, and look again; then remove it all."""
+        """Look at what has become of the operation, bring it to its end, and look again; then remove it all.
+
+        What looks just like an earlier case, which was in order, is not looked at again.
+        """
         chosen, place = load_operation(operation), Path(folder)
-        reply = self._in_child(lambda: _judge(chosen, Path(stage), place, marks, returned))
+        key = (operation, likeness(place), tuple(marks), returned)
+        reply = self._judged.get(key)
+        if reply is None:
+            reply = self._in_child(lambda: _judge(chosen, Path(stage), place, marks, returned))
+            if reply.get("outcome") not in (None, Outcome.BROKEN):
+                self._judged[key] = reply
         if reply.get("outcome") != Outcome.BROKEN:
             shutil.rmtree(place)
         return reply
@@ -164,10 +171,10 @@ class Server:
             promises.append(text)
             self._shim.mark(text)
 
-        with _limited(stop.limit):
+        with _ballast(folder.parent / "ballast", stop.room), _limited(stop.limit):
             # Under a limit the log could not grow; nothing is killed there, so the marks need no log.
             self._shim.arm(folder, log=None if stop.limit is not None else log, copies=copies, fault=stop.fault)
-            if stop.is_disk_full:
+            if stop.room is not None:
                 self._shim.boast()
             error = None
             try:

@@ -6,6 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
+_CHANCE = re.compile(r"(\d+-)?[0-9a-f]{8}")
 _RANDOM = re.compile(r"(?<=episode-\d{6})-[0-9a-f]{8}")
 
 
@@ -15,6 +16,17 @@ def tree_hash(root: Path) -> str:
     for path in sorted(root.rglob("*")):
         digest.update(f"{path.relative_to(root)}\0{path.is_dir()}\0".encode())
         if path.is_file():
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def likeness(root: Path) -> str:
+    """Return a hash like `tree_hash`, the same for folders that differ in random names and holders of locks only."""
+    digest = hashlib.sha256()
+    entries = {_CHANCE.sub("*", str(path.relative_to(root))): path for path in root.rglob("*")}
+    for name, path in sorted(entries.items()):
+        digest.update(f"{name}\0{path.is_dir()}\0".encode())
+        if path.is_file() and path.suffix != ".lock":
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 

@@ -1,0 +1,129 @@
+"""One recording session: simulated robot, numbered pictures, background encoding, keys pressed at random.
+
+``python -m lerotool.testing.soak.actor DATASET LEDGER SEED``. Every promise to the person goes to the ledger, one JSON
+line each: an episode ``saved`` with its rows and a hash of their values, and before the key is pressed that may take
+the last episode back, ``again``. Exit codes are those of the command line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+import threading
+from fractions import Fraction
+from pathlib import Path
+from types import FrameType
+
+from lerotool.devices.cameras.camera import CameraSpec, open_camera
+from lerotool.devices.robots import build_robot
+from lerotool.encoding.background import BackgroundEncoder
+from lerotool.errors import LerotoolError, SpoolError
+from lerotool.media.format import EncoderSettings
+from lerotool.recording.config import BatchMode, RecordingConfig
+from lerotool.recording.controls import Controls
+from lerotool.recording.events import EpisodeSaved, Event
+from lerotool.recording.keys import Key
+from lerotool.recording.plan import build_features
+from lerotool.recording.session import Session
+from lerotool.recording.take import Devices
+from lerotool.spool.pending import PendingEpisode
+from lerotool.testing.soak.values import values_hash
+
+FPS = 100
+CAMERA = "front"
+_ENDLESS = 1_000_000
+
+
+class Ledger:
+    """What was promised, written where no fault reaches it."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def write(self, **entry: object) -> None:
+        """Add a line, in one write."""
+        os.write(self._descriptor, (json.dumps(entry) + "\n").encode())
+
+    def hear(self, event: Event) -> None:
+        """Take in an event of the session."""
+        if not isinstance(event, EpisodeSaved):
+            return
+        digest = None
+        try:
+            episode = PendingEpisode.open(event.path)
+            recording, digest = episode.header.recording_id, values_hash(episode.rows())
+        except (SpoolError, OSError):
+            # The encoder was quicker, and the folder is gone already: the name tells enough to look for it.
+            recording = event.path.name.rpartition("-")[2]
+        self.write(saved=recording, rows=event.report.rows, values=digest)
+
+
+def press_keys(controls: Controls, ledger: Ledger, chance: random.Random, over: threading.Event) -> None:
+    """Press keys at random until it is over."""
+    while not over.wait(chance.uniform(0.05, 0.8)):
+        key = chance.choices([Key.NEXT, Key.AGAIN, Key.STOP], [12, 4, 1])[0]
+        if key is Key.AGAIN:
+            ledger.write(again=True)
+        controls.press(key)
+
+
+def run(root: Path, ledger: Ledger, seed: int) -> None:
+    """Record until a key ends it.
+
+    Raises:
+        LerotoolError: the session failed.
+        OSError: the disk did.
+    """
+    chance = random.Random(seed)
+    robot = build_robot("sim")
+    cameras = [open_camera(CameraSpec.parse(f"{CAMERA}=sim:numbered,64x64,{FPS}"))]
+    config = RecordingConfig(
+        root=root,
+        task=f"task {seed % 3}",
+        fps=Fraction(FPS),
+        episodes=_ENDLESS,
+        episode_time_s=chance.uniform(0.2, 2.0),
+        reset_time_s=chance.uniform(0.0, 0.3),
+        batch=chance.randint(1, 4),
+        mode=chance.choice([BatchMode.BACKGROUND, BatchMode.BACKGROUND, BatchMode.LATER]),
+        encode_at_end=chance.random() < 0.3,
+        reconnect_s=0.0,
+        encoder=EncoderSettings(vcodec="h264", crf=20, preset="ultrafast"),
+    )
+    controls, over = Controls(), threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        controls.interrupt()
+
+    signal.signal(signal.SIGINT, interrupt)
+    devices = Devices(robot, cameras, build_features(robot.features(), cameras))
+    encoder = BackgroundEncoder(root, jobs=1)
+    keys = threading.Thread(target=press_keys, args=(controls, ledger, chance, over), daemon=True)
+    keys.start()
+    try:
+        Session(config, devices, controls, encoder=encoder, listen=ledger.hear).run()
+    finally:
+        over.set()
+        keys.join()
+        encoder.stop()
+
+
+def main() -> int:
+    """Run one session; what ended it goes to standard error."""
+    try:
+        run(Path(sys.argv[1]), Ledger(Path(sys.argv[2])), int(sys.argv[3]))
+    except LerotoolError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    except OSError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""Stop every operation at every call that changes files, in every way, and write down what is found.
+
+    .venv/bin/python scripts/durability.py [--report docs/durability.md] [--only NAME ...] [--every]
+
+Takes an hour or so on two cores. Exit code 1 if anything is lost. Linux with a C compiler; small disks need `unshare`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from lerotool.testing.faults import shim
+from lerotool.testing.faults.client import Faults, small_disks_missing
+from lerotool.testing.faults.operation import Operation
+from lerotool.testing.faults.operations import OPERATIONS
+from lerotool.testing.faults.report import call_list, outcome_table, problem_list
+from lerotool.testing.faults.sweep import Case, Sweep, Sweeper
+
+_STEPS = 24
+_SMALL_DISK = 128 * 2**20
+_PAGE = """# Nothing is ever lost: the proof
+
+`scripts/durability.py` runs every operation once for each of the faults below and looks at what is left. This page is
+what it wrote on {date}: {cases} cases in {minutes:.0f} minutes, {broken} of them broken.
+
+## What is done
+
+Between the process and the C library stands a shim (`lerotool/testing/faults/shim.c`, loaded with `LD_PRELOAD`). It
+sees every call that changes files, whoever makes it: Python, Arrow's native writers, FFmpeg. A test makes sure that
+every byte of every new file has gone through it. Each operation runs once to have its calls counted, and then again and
+again from the same old state, stopped in one of these ways:
+
+- **EIO**, **ENOSPC**, **EINTR**: one call fails with that error.
+- **full**: from one call on nothing that needs room succeeds, and the first write gets half of it. There is room again
+  when the operation is repeated.
+- **kill**: the process is killed (`SIGKILL`) before a call; **torn**: when half of a write is done.
+- **size limit**: the kernel refuses every file to become larger than so many bytes (`RLIMIT_FSIZE`), {steps} limits.
+- **small disk**: a real file system (tmpfs) of which so many bytes are free, though it claims more, {steps} fillings.
+- **power cut** after any call: files have the contents of their last `fsync`, names are where they were at the last
+  `fsync` of their folder. Names that were not flushed are *dropped*, *kept*, or the first *half* of them is kept. Equal
+  disks are looked at once.
+
+After each fault the dataset is opened like a user would, all rows are read and all pictures decoded (they carry
+numbers), `lerotool check` looks at it, sources are compared byte by byte; then the operation is repeated and everything
+is looked at again, and whether anything is left behind. Outcomes:
+
+- **old**: the state before the operation; **new**: the state after it. If the operation returned without an error, only
+  *new* will do.
+- **part**: of a recording, all rows whose append had returned (after a power cut: those before the last sync) and
+  perhaps more, never a wrong one. Of `encode`, each episode is either in the dataset or still waiting, whole. Of
+  `pack`, which joins tables and the videos of each camera in steps of their own, some of the steps.
+- **broken**: anything else, an exception that is none of lerotool's, or a process that hangs.
+
+{every}
+
+## Outcomes
+
+{table}
+
+{problems}
+
+## Calls
+
+{calls}
+
+lerotool {version}, Python {python}, {system}. Reads that fail, disks that lie about `fsync` and memory that is wrong
+are not part of this; check sums in the spool find the last two where they hit it
+(`tests/durability/test_torn_tails.py`). Jobs of worker processes run in the process itself here; workers that are
+killed are tested in `tests/execution`, and everything together, with real workers, in `scripts/soak.py`.
+"""
+
+
+def tell(text: str) -> None:
+    """Say something at once."""
+    print(f"{datetime.now(UTC):%H:%M:%S} {text}", file=sys.stderr, flush=True)
+
+
+def cases_of(sweeper: Sweeper, *, every: bool) -> Iterator[Case]:
+    """Try every fault that needs no disk of its own."""
+    for kind in shim.Kind:
+        for fault in sweeper.faults_of(kind):
+            if every or fault.at in sweeper.telling:
+                yield sweeper.try_fault(fault)
+    largest = max(path.stat().st_size for path in (sweeper.stage / "clean").rglob("*") if path.is_file())
+    for step in range(_STEPS):
+        yield sweeper.try_limit(largest * step // (_STEPS - 1))
+    yield from sweeper.try_power()
+
+
+def small_disk_cases(sweeper: Sweeper) -> Iterator[Case]:
+    """Try a disk with less and less room."""
+    written = sum(int(call.note) for call in sweeper.calls if call.note.isdecimal())
+    for step in range(_STEPS):
+        yield sweeper.try_room(3 * written * step // (_STEPS - 1))
+
+
+def sweep(operation: type[Operation], folder: Path, *, every: bool) -> Sweep:
+    """Try all faults of one operation."""
+    began = time.monotonic()
+    with Faults(folder) as faults:
+        sweeper = Sweeper(faults, operation)
+        cases = list(cases_of(sweeper, every=every))
+    if small_disks_missing() is None:
+        with Faults(folder, disk_bytes=_SMALL_DISK) as faults:
+            cases += list(small_disk_cases(Sweeper(faults, operation)))
+    found = Sweep(operation.name, tuple(sweeper.calls), tuple(cases))
+    tell(f"{operation.name}: {len(cases)} cases, {len(found.broken)} broken, {time.monotonic() - began:.0f} s")
+    return found
+
+
+def page(sweeps: list[Sweep], minutes: float, *, every: bool) -> str:
+    """Return the report."""
+    inner = (
+        "Every single call was stopped."
+        if every
+        else "Of long runs of writes into one file that nobody sees before it is complete, the first, the middle and\n"
+        "the last were stopped, of all other calls every one (`--every` stops them all)."
+    )
+    missing = small_disks_missing()
+    problems = problem_list(sweeps) or "No case is broken."
+    return _PAGE.format(
+        date=f"{datetime.now(UTC):%Y-%m-%d}",
+        cases=sum(len(found.cases) for found in sweeps),
+        broken=sum(len(found.broken) for found in sweeps),
+        minutes=minutes,
+        steps=_STEPS,
+        every=inner + (f" Small disks were left out: {missing}." if missing else ""),
+        table=outcome_table(sweeps),
+        problems=problems,
+        calls=call_list(sweeps),
+        version=version("lerotool"),
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.release()}, {os.cpu_count()} cores",
+    )
+
+
+def main() -> int:
+    """Sweep, and return 0 if nothing was lost."""
+    names = [operation.name for operation in OPERATIONS]
+    parser = argparse.ArgumentParser(description="Stop every operation at every call that changes files.")
+    parser.add_argument("--report", type=Path, help="write the page there; else to standard output")
+    parser.add_argument("--only", nargs="+", choices=names, default=names, help="these operations")
+    parser.add_argument("--every", action="store_true", help="stop at every write, also inside of long runs")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="operations at a time")
+    parser.add_argument("--folder", type=Path, help="where to work; a disk in memory is quickest")
+    options = parser.parse_args()
+    if reason := shim.missing():
+        tell(f"DURABILITY NOT SWEPT: {reason}")
+        return 0
+    chosen = [operation for operation in OPERATIONS if operation.name in options.only]
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="lerotool-durability-", dir=options.folder) as folder:
+
+        def one(operation: type[Operation]) -> Sweep:
+            return sweep(operation, Path(folder), every=options.every)
+
+        with ThreadPoolExecutor(options.jobs) as threads:
+            sweeps = list(threads.map(one, chosen))
+    text = page(sweeps, (time.monotonic() - began) / 60, every=options.every)
+    if options.report is None:
+        print(text, end="")
+    else:
+        options.report.write_text(text, encoding="utf-8")
+    return 1 if any(found.broken for found in sweeps) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
