@@ -37,8 +37,7 @@ from lerotool.recording.config import BatchMode
 WAIT, CPU, LIKENESS, MISSING = "wait per take", "CPU per frame", "likeness", "frames missing"
 SHORTER, SHARE = "LeRobot's wait by lerotool's", "lerotool's CPU by LeRobot's"
 MERGE_GROUP, MERGE_RATIO = "merging, beside LeRobot", "times faster"
-_LIKE_DB = 0.3
-_COMPARED = 40
+_LIKE_DB = 0.5
 _SOURCE_EPISODES = 4
 _SOURCE_S = 5.0
 
@@ -219,8 +218,7 @@ class Recording:
         likeness = []
         for camera in dataset.cameras:
             sources: Picture = np.load(pictures / f"{camera.rpartition('.')[2]}.npy", mmap_mode="r")
-            shown = min(_COMPARED, dataset.episodes[0].length)
-            likeness.append(mean_psnr(dataset.frames(0, camera, 0, shown), sources))
+            likeness.append(mean_psnr(dataset.frames(0, camera), sources))
             for episode in dataset.episodes:
                 decoded = 0
                 with contextlib.suppress(MediaError):  # fewer frames than rows: that is what is counted

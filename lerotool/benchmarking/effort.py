@@ -96,7 +96,7 @@ class Scale:
 
     Attributes:
         batches: sizes of the batches that are waited for.
-        takes: of a session but the last one, after which nobody waits for the next.
+        takes: of a session at least, but for the last one, after which nobody waits for the next.
         take_s: how long they are; None is as long as the rig's.
         rounds: how often each strategy is gone through.
         codec_s: seconds of recording that each codec encodes.
@@ -143,8 +143,8 @@ SCALES = {
     ),
     Effort.NORMAL: Scale(
         batches=(5, 10),
-        takes=10,
-        take_s=1.0,
+        takes=5,
+        take_s=1.5,
         rounds=1,
         codec_s=2.0,
         codec_rounds=1,

@@ -112,7 +112,7 @@ def _settings(request: Request) -> dict[str, str]:
     settings = {
         "cameras": str(request.rig),
         "take": f"{request.rig.take_s:g} s",
-        "recorded takes": f"{request.takes} of {request.take_s:g} s in each session",
+        "recorded takes": f"of {request.take_s:g} s, at least {request.scale.takes + 1} a session",
         "parts": ", ".join(sorted(request.parts)),
     }
     if request.peer is not None:

@@ -56,10 +56,9 @@ class Request:
         """How long the takes beside LeRobot are."""
         return min(self.scale.peer_take_s or self.rig.take_s, self.rig.take_s)
 
-    @property
-    def takes(self) -> int:
-        """Of a session: one more than are waited for."""
-        return self.scale.takes + 1
+    def takes(self, strategy: Strategy) -> int:
+        """Return how many takes a session has: as many as fill a batch, and one for which that batch is waited."""
+        return max(self.scale.takes, strategy.batch) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +168,7 @@ def _lengths(request: Request) -> tuple[float, ...]:
 
 
 def _session_step(request: Request, clips: tuple[Clip, ...], strategy: Strategy) -> Step:
-    rig, take_s, takes = request.rig, request.take_s, request.takes
+    rig, take_s, takes = request.rig, request.take_s, request.takes(strategy)
 
     def work(bench: Bench) -> Outcome:
         films = tuple(clip.write(bench.folder) for clip in clips)

@@ -16,7 +16,8 @@ WAIT = "wait per take"
 LONGEST = "longest wait"
 END = "wait at the end"
 LATER = "encoding later"
-TOTAL = "all in all"
+TOTAL = "all in all, a take"
+TAKES = "takes"
 CPU = "CPU per frame"
 RECORDER = "recorder's CPU"
 DISK = "most on disk"
@@ -65,11 +66,12 @@ def figures_of(strategy: Strategy, cost: SessionCost, rig: Rig, take_s: float) -
     takes = len(cost.saves_s)
     recorded = takes * take_s * rig.frames_per_s
     return [
+        Figure(group, case, TAKES, "", (float(takes),), Better.NEITHER),
         Figure(group, case, WAIT, "s", (sum(cost.waits_s) / len(cost.waits_s),)),
         Figure(group, case, LONGEST, "s", (max(cost.waits_s),)),
         Figure(group, case, END, "s", (cost.end_s,)),
         Figure(group, case, LATER, "s", (cost.later_s,)),
-        Figure(group, case, TOTAL, "s", (cost.total_s,)),
+        Figure(group, case, TOTAL, "s", (cost.total_s / takes,)),
         Figure(group, case, CPU, "ms/frame", (cost.cpu_s * 1e3 / cost.frames,)),
         Figure(group, case, RECORDER, "ms/frame", (cost.recorder_cpu_s * 1e3 / recorded,)),
         Figure(group, case, DISK, "MB", (cost.peak_bytes / 1e6,)),

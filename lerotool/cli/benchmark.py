@@ -38,6 +38,7 @@ lerotool benchmark --compare --full --json > today.json
 lerotool benchmark --compare yesterday.json today.json    what has become faster or slower
 """
 _RIG = "Cameras and takes"
+_INTERRUPTED = 130
 _SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if (number := getattr(signal, name, None))]
 
 
@@ -89,7 +90,7 @@ def benchmark(
     ] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
-) -> None:
+) -> int:
     """Measure this machine; every figure is measured in this run, and those that are calculated are marked with ≈.
 
     Without --compare only what it encodes. The arms are simulated, the cameras are files; everything else is real.
@@ -104,7 +105,7 @@ def benchmark(
                 hint="lerotool benchmark --compare A.json B.json",
             )
         _compare(files[0], files[1], report, output)
-        return
+        return 0
     if quick and full:
         raise UsageError("--quick and --full do not go together")
     effort = Effort.QUICK if quick else Effort.FULL if full else Effort.NORMAL
@@ -112,7 +113,7 @@ def benchmark(
     if work is not None and not work.is_dir():
         raise DatasetNotFoundError(f"--work: there is no folder {str(work)!r}")
     request = _request(effort, rig, frozenset(only or ()), lerobot, compare=compare)
-    _measure(request, work, report, output)
+    return _measure(request, work, report, output)
 
 
 def _rig(cameras: int, size: str, fps: int, take_s: float) -> Rig:
@@ -151,17 +152,22 @@ def _check_report(path: Path) -> None:
         raise UsageError("--report needs matplotlib", hint="pip install 'lerotool[report]'")
 
 
-def _measure(request: Request, work: Path | None, page: Path | None, output: Output) -> None:
+def _measure(request: Request, work: Path | None, page: Path | None, output: Output) -> int:
     from lerotool.benchmarking.runner import run_benchmark
     from lerotool.cli.benchmark_progress import open_progress
     from lerotool.cli.benchmark_tables import show_report
 
-    with _caught_signals(), open_progress(output, request.rig, request.take_s) as listen:
-        report = run_benchmark(request, work, listen)
+    try:
+        with _caught_signals(), open_progress(output, request.rig, request.take_s) as listen:
+            report = run_benchmark(request, work, listen)
+    except KeyboardInterrupt:
+        output.note("interrupted; nothing is left behind")
+        return _INTERRUPTED
     output.document(report.to_json())
     show_report(report, output)
     if page is not None:
         _write_page(page, report, output)
+    return 0
 
 
 def _write_page(page: Path, report: Report, output: Output) -> None:

@@ -12,6 +12,7 @@ from lerotool.benchmarking.effort import Rig
 from lerotool.benchmarking.figures import Figure, Found
 from lerotool.benchmarking.runner import Advanced, Begun, Event, Listener, StepBegun, StepDone
 from lerotool.cli.output import Output
+from lerotool.cli.progress import Beat, make_bars, time_left
 
 _HEADLINES = (
     strategies.WAIT,
@@ -112,7 +113,7 @@ class Tally:
         left = self.left_s
         parts = [f"step {self.number + 1} of {len(self.expected_s)}"] if self.expected_s else []
         if left is not None:
-            parts.append(f"{left // 60:.0f}:{left % 60:02.0f} left")
+            parts.append(time_left(left))
         return ", ".join(parts)
 
 
@@ -161,8 +162,12 @@ def open_progress(output: Output, rig: Rig, take_s: float) -> Iterator[Listener]
 
 
 def _lines(output: Output, tally: Tally) -> Listener:
+    is_due = Beat()
+
     def listen(event: Event) -> None:
         tally.take(event)
+        if isinstance(event, Advanced) and is_due():
+            output.note(f"{tally.title}: {', '.join(text for text in (tally.total_text(), tally.step_text()) if text)}")
         if isinstance(event, Begun):
             output.note(f"{len(event.expected_s)} steps, about {sum(event.expected_s) / 60:.1f} minutes")
         if isinstance(event, StepDone):
@@ -173,19 +178,7 @@ def _lines(output: Output, tally: Tally) -> Listener:
 
 @contextmanager
 def _bars(output: Output, tally: Tally) -> Iterator[Listener]:
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
-
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[figures]}"),
-        console=output.talk,
-        transient=True,
-        refresh_per_second=4,
-    )
-    with progress:
+    with make_bars(output) as progress:
         whole = progress.add_task("all", total=None, figures="")
         step = progress.add_task(tally.title, total=1.0, figures="")
 
