@@ -16,7 +16,7 @@ from lerotool.checking.data import DataView, check_data, check_ranges, check_tab
 from lerotool.checking.findings import Report, listed, ordered
 from lerotool.checking.gathering import Gathering
 from lerotool.checking.jobs import Progress, ignore_progress, run_batches
-from lerotool.checking.leftovers import check_journal, check_leftovers, check_links, check_pending
+from lerotool.checking.leftovers import check_journal, check_leftovers, check_links, check_pending, check_sidecar
 from lerotool.checking.metadata import read_info, read_layout, read_tasks
 from lerotool.checking.motion import check_motion
 from lerotool.checking.pictures import PictureFacts, look_at_pictures
@@ -187,6 +187,8 @@ class _Files:
         check_videos(info, sight.videos, unused, gathering)
         check_statistics(info, sight.table, sight.data, gathering)
         check_motion(sight.data, gathering)
+        if sight.layout is not None:
+            check_sidecar(sight.layout, [(f.path, f.rows) for f in sight.data.facts if f.runs is not None], gathering)
         self._look_at_pictures(sight.data, videos)
         if sight.table is None and not gathering.has(Code.EPISODES_MISSING, Code.EPISODES_UNREADABLE):
             gathering.add(Code.NOT_LOOKED_AT, "videos", "without an episode table nothing says what is in the videos")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lerotool.checking.codes import Code
 from lerotool.checking.findings import listed
 from lerotool.checking.gathering import Gathering
 from lerotool.dataset.info import DatasetInfo
-from lerotool.dataset.layout import check_relative, inside
+from lerotool.dataset.layout import Layout, check_relative, inside
+from lerotool.dataset.parquet import open_parquet
+from lerotool.dataset.writing.state import numbered
 from lerotool.errors import CorruptDatasetError, SpoolError
 from lerotool.features import Kind
 from lerotool.spool.episode import COMMITTED
@@ -113,6 +115,31 @@ def find_leftovers(root: Path) -> list[Path]:
         found += (path for path in folder.glob(depth) if PARTIAL in path.name and not path.is_symlink())
     found += (path for path in root.glob("tmp*") if path.is_dir() and any(path.glob("*.mp4")))
     return sorted(set(found))
+
+
+def check_sidecar(layout: Layout, files: Sequence[tuple[Path, int]], gathering: Gathering) -> None:
+    """Compare the measured times with the data files that they belong to.
+
+    Args:
+        layout: where they are.
+        files: data files, and how many rows each has.
+        gathering: takes what is wrong.
+    """
+    for path, rows in files:
+        number = numbered(path)
+        if number is None or layout.version.has_files_of_episodes:
+            continue
+        timing = layout.timing_path(number.chunk, number.file)
+        if not timing.is_file():
+            continue
+        try:
+            with open_parquet(timing) as file:
+                found = file.metadata.num_rows
+        except CorruptDatasetError as error:
+            gathering.add_error(Code.SIDECAR, timing, error)
+            continue
+        if found != rows:
+            gathering.add(Code.SIDECAR, timing, f"{found} rows, the data file has {rows}")
 
 
 def check_leftovers(info: DatasetInfo | None, gathering: Gathering) -> None:

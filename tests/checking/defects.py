@@ -18,8 +18,18 @@ import pyarrow.parquet as pq
 
 from lerotool.checking import Code, Loading
 from lerotool.media.join import Piece, join_videos
-from tests.dataset.reading import DATA, EPISODES, IMAGE_SET, OLD_SET, PLAIN_SET, SMALL_FILES_SET, VIDEO_SET
-from tests.dataset.reading import copy_set, edit_json, edit_table
+from tests.dataset.reading import (
+    DATA,
+    EPISODES,
+    IMAGE_SET,
+    OLD_SET,
+    PLAIN_SET,
+    SMALL_FILES_SET,
+    VIDEO_SET,
+    copy_set,
+    edit_json,
+    edit_table,
+)
 
 Change = Callable[[Path], object]
 FRONT = "observation.images.front"
@@ -325,6 +335,20 @@ def link_outside(root: Path) -> None:
     (root / DATA).symlink_to(outside)
 
 
+def short_times(root: Path) -> None:
+    path = root / "meta/lerotool/timing/chunk-000/file-000.parquet"
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"tick_ns": pa.array(range(60))}), path)
+
+
+def noise_in_pictures(root: Path) -> None:
+    """Overwrite the pictures; header and sizes stay."""
+    content = bytearray((root / VIDEO).read_bytes())
+    start = content.index(b"mdat") + 4
+    content[start:] = np.random.default_rng(0).bytes(len(content) - start)
+    (root / VIDEO).write_bytes(content)
+
+
 from_time = f"videos/{FRONT}/from_timestamp"
 to_time = f"videos/{FRONT}/to_timestamp"
 LAST = slice(-1, None)
@@ -347,6 +371,8 @@ DEFECTS: dict[str, Defect] = {
     "other length declared": defect(PLAIN_SET, feature("action", shape=[5], names=None), Code.COLUMN_TYPE, Code.STATS_SHAPE, loading=REFUSED),
     "other size declared": defect(VIDEO_SET, feature(FRONT, shape=[480, 640, 3]), Code.VIDEO_INFO, loading=RIGHT),
     "other codec declared": defect(VIDEO_SET, h264, Code.VIDEO_INFO, loading=RIGHT),
+    "keys missing": defect(VIDEO_SET, lambda root: edit_json(root / "meta/info.json", lambda d: [d.pop(k) for k in ("splits", "chunks_size", "data_path")]), Code.INFO_KEYS, loading=RIGHT, repaired=True),
+    "timestamp not declared": defect(VIDEO_SET, without_feature("timestamp"), Code.DEFAULT_FEATURES, Code.COLUMN_EXTRA, loading=REFUSED),
     # tasks
     "tasks missing": defect(VIDEO_SET, remove("meta/tasks.parquet"), Code.TASKS_MISSING, loading=REFUSED),
     "tasks damaged": defect(VIDEO_SET, cut(0.5, "meta/tasks.parquet"), Code.TASKS_UNREADABLE, loading=REFUSED),
@@ -408,6 +434,7 @@ DEFECTS: dict[str, Defect] = {
     "camera black": defect(VIDEO_SET, pictures(lambda k, frames: np.zeros_like(frames[k])), Code.CAMERA_BLACK, loading=RIGHT, changes=True),
     "camera frozen": defect(VIDEO_SET, pictures(lambda k, frames: frames[10] if 10 < k < 32 else frames[k]), Code.CAMERA_FROZEN, loading=RIGHT, changes=True),
     "robot idle": defect(VIDEO_SET, data(still_rows), Code.EPISODE_IDLE, Code.STATS_STALE, loading=RIGHT, changes=True),
+    "pictures damaged": defect(VIDEO_SET, noise_in_pictures, Code.VIDEO_UNDECODABLE),
     # statistics
     "stats missing": defect(VIDEO_SET, remove("meta/stats.json"), Code.STATS_MISSING, loading=RIGHT),
     "stats cut": defect(VIDEO_SET, cut(0.5, "meta/stats.json"), Code.STATS_UNREADABLE, loading=REFUSED, repaired=True),
@@ -419,6 +446,7 @@ DEFECTS: dict[str, Defect] = {
     "commit interrupted": defect(VIDEO_SET, journal, Code.UNFINISHED_COMMIT, loading=WRONG, repaired=True),
     "commit lost": defect(VIDEO_SET, lost_journal, Code.JOURNAL, loading=WRONG),
     "template leads out": defect(VIDEO_SET, info(video_path="../{video_key}/{file_index}.mp4"), Code.PATH_TEMPLATE, loading=REFUSED),
+    "measured times are short": defect(VIDEO_SET, short_times, Code.SIDECAR, loading=RIGHT),
     # v2.1
     "v2.1: wrong totals": defect(OLD_SET, info(total_frames=63), Code.TOTALS, repaired=True),
     "v2.1: wrong number of videos": defect(OLD_SET, info(total_videos=1), Code.COUNTS, loading=RIGHT, repaired=True),

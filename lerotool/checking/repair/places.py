@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from lerotool.checking.check import Sight
-from lerotool.checking.table import CameraColumns
 from lerotool.dataset.writing.numbering import FileNumber
 from lerotool.dataset.writing.state import numbered
 from lerotool.errors import CorruptDatasetError, MediaError
@@ -54,16 +53,16 @@ def find_places(sight: Sight, camera: str, lengths: Sequence[int]) -> CameraPlac
     shortened = {video.path: video.frames for video in videos.values() if video.is_cut}
     if sight.info is not None and sight.info.codebase_version.has_files_of_episodes:
         return CameraPlaces(_own_files(sight, videos, lengths), shortened)
-    columns = sight.table.videos.get(camera) if sight.table is not None else None
-    if (
-        columns is not None
-        and sight.table is not None
-        and np.array_equal(np.sort(sight.table.numbers), np.arange(len(lengths)))
-    ):
-        stated = _stated(columns, np.argsort(sight.table.numbers), lengths, videos, float(sight.info.fps))  # type: ignore[union-attr]
-        if stated is not None:
-            return CameraPlaces(stated, shortened)
-    return CameraPlaces(_one_after_another(camera, lengths, videos), shortened)
+    stated = _Stated.of(sight, camera, lengths, videos)
+    if stated is not None and stated.is_possible:
+        return CameraPlaces(stated.places, shortened)
+    try:
+        return CameraPlaces(_one_after_another(camera, lengths, videos), shortened)
+    except CorruptDatasetError:
+        if stated is None or stated.is_contradictory:
+            raise
+    # Where pictures are missing, those of the other episodes are still where the table says.
+    return CameraPlaces(stated.places, shortened)
 
 
 def _videos(sight: Sight, camera: str) -> dict[FileNumber, _Video]:
@@ -104,31 +103,52 @@ def _own_files(sight: Sight, videos: Mapping[FileNumber, _Video], lengths: Seque
     return tuple(places)
 
 
-def _stated(
-    columns: CameraColumns, rows: np.ndarray, lengths: Sequence[int], videos: Mapping[FileNumber, _Video], fps: float
-) -> tuple[Place | None, ...] | None:
-    """Return the places that the table states, on the grid; None if they cannot all be right."""
-    places: list[Place | None] = []
-    taken: dict[FileNumber, list[tuple[int, int]]] = {}
-    for row, length in zip(rows.tolist(), lengths, strict=True):
-        number, start = FileNumber(int(columns.chunk[row]), int(columns.file[row])), float(columns.start[row]) * fps
-        video = videos.get(number)
-        if video is None or not start >= 0 or abs(start - round(start)) > _OFF_GRID:
-            return None
-        taken.setdefault(number, []).append((round(start), round(start) + length))
-        is_there = round(start) + length <= video.frames
-        if not is_there and not video.is_cut:
-            return None
-        places.append((number, round(start)) if is_there else None)
-    for spans in taken.values():
-        spans.sort()
-        if any(stop > start for (_, stop), (start, _) in pairwise(spans)):
-            return None
-    return tuple(places)
-
-
 _OFF_GRID = 0.25
 """Frames that a start may lie beside the frame grid."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """Where the table says that the pictures of one camera are.
+
+    Attributes:
+        places: by episode, on the frame grid; None where there are not as many pictures.
+        is_possible: whether all pictures are there, but for those that cut files have lost.
+        is_contradictory: whether a start is no time, or episodes share pictures.
+    """
+
+    places: tuple[Place | None, ...]
+    is_possible: bool
+    is_contradictory: bool
+
+    @classmethod
+    def of(
+        cls, sight: Sight, camera: str, lengths: Sequence[int], videos: Mapping[FileNumber, _Video]
+    ) -> _Stated | None:
+        """Read the table; None if it does not tell of every episode."""
+        table, info = sight.table, sight.info
+        columns = table.videos.get(camera) if table is not None else None
+        if table is None or info is None or columns is None:
+            return None
+        if not np.array_equal(np.sort(table.numbers), np.arange(len(lengths))):
+            return None
+        rows = np.argsort(table.numbers)
+        starts = columns.start[rows] * info.fps
+        is_odd = bool((~(starts >= 0) | (np.abs(starts - np.rint(starts)) > _OFF_GRID)).any())
+        if is_odd:
+            return cls((), is_possible=False, is_contradictory=True)
+        numbers = [FileNumber(int(columns.chunk[row]), int(columns.file[row])) for row in rows.tolist()]
+        places: list[Place | None] = []
+        taken: dict[FileNumber, list[tuple[int, int]]] = {}
+        is_possible = True
+        for number, start, length in zip(numbers, np.rint(starts).astype(int).tolist(), lengths, strict=True):
+            video = videos.get(number)
+            taken.setdefault(number, []).append((start, start + length))
+            is_there = video is not None and start + length <= video.frames
+            is_possible = is_possible and (is_there or (video is not None and video.is_cut))
+            places.append((number, start) if is_there else None)
+        shares = any(stop > start for spans in taken.values() for (_, stop), (start, _) in pairwise(sorted(spans)))
+        return cls(tuple(places), is_possible=is_possible and not shares, is_contradictory=shares)
 
 
 def _one_after_another(
