@@ -248,9 +248,9 @@ def two_tables(more: str) -> Change:
         table = pq.ParquetFile(root / EPISODES).read()
         parts = {"first": table.slice(0, 2), "second": table.slice(2)}
         names = [name for name in table.column_names if not name.startswith("stats/action/q")]
-        for part in parts:
+        for part, rows in parts.items():
             if more not in (part, "both"):
-                parts[part] = parts[part].select(names)
+                parts[part] = rows.select(names)
         pq.write_table(parts["first"], root / EPISODES)
         pq.write_table(parts["second"], root / EPISODES.replace("file-000", "file-001"))
 
@@ -366,55 +366,134 @@ DEFECTS: dict[str, Defect] = {
     "total_episodes too large": defect(VIDEO_SET, info(total_episodes=5), Code.TOTALS, loading=REFUSED, repaired=True),
     "total_tasks wrong": defect(VIDEO_SET, info(total_tasks=7), Code.COUNTS, loading=RIGHT, repaired=True),
     "splits wrong": defect(VIDEO_SET, info(splits={"train": "0:99"}), Code.COUNTS, loading=RIGHT, repaired=True),
-    "feature declared without column": defect(PLAIN_SET, feature("ghost", dtype="float32", shape=[1], names=None), Code.COLUMN_MISSING, Code.STATS_MISSING),
+    "feature declared without column": defect(
+        PLAIN_SET, feature("ghost", dtype="float32", shape=[1], names=None), Code.COLUMN_MISSING, Code.STATS_MISSING
+    ),
     "column not declared": defect(PLAIN_SET, without_feature("action"), Code.COLUMN_EXTRA, loading=REFUSED),
-    "other length declared": defect(PLAIN_SET, feature("action", shape=[5], names=None), Code.COLUMN_TYPE, Code.STATS_SHAPE, loading=REFUSED),
+    "other length declared": defect(
+        PLAIN_SET, feature("action", shape=[5], names=None), Code.COLUMN_TYPE, Code.STATS_SHAPE, loading=REFUSED
+    ),
     "other size declared": defect(VIDEO_SET, feature(FRONT, shape=[480, 640, 3]), Code.VIDEO_INFO, loading=RIGHT),
     "other codec declared": defect(VIDEO_SET, h264, Code.VIDEO_INFO, loading=RIGHT),
-    "keys missing": defect(VIDEO_SET, lambda root: edit_json(root / "meta/info.json", lambda d: [d.pop(k) for k in ("splits", "chunks_size", "data_path")]), Code.INFO_KEYS, loading=RIGHT, repaired=True),
-    "timestamp not declared": defect(VIDEO_SET, without_feature("timestamp"), Code.DEFAULT_FEATURES, Code.COLUMN_EXTRA, loading=REFUSED),
+    "keys missing": defect(
+        VIDEO_SET,
+        lambda root: edit_json(
+            root / "meta/info.json", lambda d: [d.pop(k) for k in ("splits", "chunks_size", "data_path")]
+        ),
+        Code.INFO_KEYS,
+        loading=RIGHT,
+        repaired=True,
+    ),
+    "timestamp not declared": defect(
+        VIDEO_SET, without_feature("timestamp"), Code.DEFAULT_FEATURES, Code.COLUMN_EXTRA, loading=REFUSED
+    ),
     # tasks
     "tasks missing": defect(VIDEO_SET, remove("meta/tasks.parquet"), Code.TASKS_MISSING, loading=REFUSED),
     "tasks damaged": defect(VIDEO_SET, cut(0.5, "meta/tasks.parquet"), Code.TASKS_UNREADABLE, loading=REFUSED),
     "tasks without index": defect(VIDEO_SET, tasks(), Code.TASKS_INDEX, repaired=True),
     "tasks reversed": defect(VIDEO_SET, tasks(reverse=True), Code.TASKS_ORDER, repaired=True),
     "task unknown": defect(VIDEO_SET, data(add("task_index", 5, LAST)), Code.TASK_UNKNOWN),
-    "task list stale": defect(VIDEO_SET, episodes(lambda t: column(t, "tasks", [["x"]] * 4)), Code.TASK_LIST, loading=RIGHT, repaired=True),
+    "task list stale": defect(
+        VIDEO_SET, episodes(lambda t: column(t, "tasks", [["x"]] * 4)), Code.TASK_LIST, loading=RIGHT, repaired=True
+    ),
     # episode table
     "episodes missing": defect(VIDEO_SET, remove(EPISODES), Code.EPISODES_MISSING, loading=REFUSED, repaired=True),
-    "episodes footerless": defect(VIDEO_SET, lambda r: footerless(r / EPISODES), Code.EPISODES_UNREADABLE, loading=REFUSED, repaired=True),
+    "episodes footerless": defect(
+        VIDEO_SET, lambda r: footerless(r / EPISODES), Code.EPISODES_UNREADABLE, loading=REFUSED, repaired=True
+    ),
     "episodes cut": defect(VIDEO_SET, cut(0.5, EPISODES), Code.EPISODES_UNREADABLE, loading=REFUSED, repaired=True),
     "episode doubled": defect(VIDEO_SET, episodes(reordered([0, 1, 1, 2, 3])), Code.EPISODES_ORDER, repaired=True),
-    "episode missing in the table": defect(VIDEO_SET, episodes(reordered([0, 2, 3])), Code.EPISODES_ORDER, repaired=True),
-    "last episode missing in the table": defect(VIDEO_SET, episodes(reordered([0, 1, 2])), Code.EPISODES_ORDER, repaired=True),
+    "episode missing in the table": defect(
+        VIDEO_SET, episodes(reordered([0, 2, 3])), Code.EPISODES_ORDER, repaired=True
+    ),
+    "last episode missing in the table": defect(
+        VIDEO_SET, episodes(reordered([0, 1, 2])), Code.EPISODES_ORDER, repaired=True
+    ),
     "episodes reversed": defect(VIDEO_SET, episodes(reordered([3, 2, 1, 0])), Code.EPISODES_ORDER, repaired=True),
     "range wrong": defect(VIDEO_SET, episodes(add("dataset_to_index", 2)), Code.EPISODE_RANGE, repaired=True),
-    "length wrong": defect(VIDEO_SET, episodes(add("length", 1, LAST)), Code.EPISODE_LENGTH, loading=RIGHT, repaired=True),
+    "length wrong": defect(
+        VIDEO_SET, episodes(add("length", 1, LAST)), Code.EPISODE_LENGTH, loading=RIGHT, repaired=True
+    ),
     "no video columns": defect(VIDEO_SET, episodes(drop(from_time)), Code.VIDEO_POINTER, repaired=True),
-    "later table has more columns": defect(VIDEO_SET, two_tables("second"), Code.EPISODES_COLUMNS, loading=REFUSED, repaired=True),
-    "table doubled": defect(VIDEO_SET, copied(EPISODES, EPISODES.replace("file-000", "file-000 copy")), Code.EPISODES_STRAY, loading=RIGHT, repaired=True),
-    "table with a hidden file": defect(VIDEO_SET, overwrite("meta/episodes/chunk-000/._file-000.parquet", b"junk"), Code.EPISODES_STRAY, loading=REFUSED, repaired=True),
-    "file numbers are floats": defect(VIDEO_SET, episodes(lambda t: column(t, f"videos/{FRONT}/file_index", pa.array([0.0] * 4))), Code.EPISODES_COLUMNS, loading=REFUSED, repaired=True),
+    "later table has more columns": defect(
+        VIDEO_SET, two_tables("second"), Code.EPISODES_COLUMNS, loading=REFUSED, repaired=True
+    ),
+    "table doubled": defect(
+        VIDEO_SET,
+        copied(EPISODES, EPISODES.replace("file-000", "file-000 copy")),
+        Code.EPISODES_STRAY,
+        loading=RIGHT,
+        repaired=True,
+    ),
+    "table with a hidden file": defect(
+        VIDEO_SET,
+        overwrite("meta/episodes/chunk-000/._file-000.parquet", b"junk"),
+        Code.EPISODES_STRAY,
+        loading=REFUSED,
+        repaired=True,
+    ),
+    "file numbers are floats": defect(
+        VIDEO_SET,
+        episodes(lambda t: column(t, f"videos/{FRONT}/file_index", pa.array([0.0] * 4))),
+        Code.EPISODES_COLUMNS,
+        loading=REFUSED,
+        repaired=True,
+    ),
     "data pointer wrong": defect(SMALL_FILES_SET, swapped_pointers, Code.DATA_POINTER, loading=RIGHT, repaired=True),
     # data
     "data missing": defect(SMALL_FILES_SET, remove(DATA), Code.DATA_MISSING, loading=REFUSED),
-    "data footerless": defect(VIDEO_SET, lambda r: footerless(r / DATA), Code.DATA_NO_FOOTER, loading=REFUSED, repaired=True),
-    "data damaged": defect(VIDEO_SET, overwrite(DATA, b"PAR1" + bytes(400) + b"PAR1"), Code.DATA_DAMAGED, loading=REFUSED),
-    "data doubled": defect(VIDEO_SET, copied(DATA, DATA.replace("file-000", "file-001")), Code.DATA_STRAY, loading=RIGHT, repaired=True),
-    "data with a hidden file": defect(VIDEO_SET, overwrite("data/chunk-000/._file-000.parquet", b"junk"), Code.DATA_STRAY, loading=REFUSED, repaired=True),
+    "data footerless": defect(
+        VIDEO_SET, lambda r: footerless(r / DATA), Code.DATA_NO_FOOTER, loading=REFUSED, repaired=True
+    ),
+    "data damaged": defect(
+        VIDEO_SET, overwrite(DATA, b"PAR1" + bytes(400) + b"PAR1"), Code.DATA_DAMAGED, loading=REFUSED
+    ),
+    "data doubled": defect(
+        VIDEO_SET, copied(DATA, DATA.replace("file-000", "file-001")), Code.DATA_STRAY, loading=RIGHT, repaired=True
+    ),
+    "data with a hidden file": defect(
+        VIDEO_SET,
+        overwrite("data/chunk-000/._file-000.parquet", b"junk"),
+        Code.DATA_STRAY,
+        loading=REFUSED,
+        repaired=True,
+    ),
     "data files over 999": defect(VIDEO_SET, over_999, Code.FILE_ORDER, repaired=True),
     "column missing": defect(PLAIN_SET, data(drop("action")), Code.COLUMN_MISSING),
-    "scalar as list": defect(VIDEO_SET, data(lambda t: column(t, "frame_index", pa.array([[v] for v in t["frame_index"].to_pylist()]))), Code.COLUMN_TYPE, loading=REFUSED),
-    "texts for numbers": defect(PLAIN_SET, data(lambda t: column(t, "action", pa.array([["x"] * 6] * t.num_rows))), Code.COLUMN_TYPE, loading=REFUSED),
+    "scalar as list": defect(
+        VIDEO_SET,
+        data(lambda t: column(t, "frame_index", pa.array([[v] for v in t["frame_index"].to_pylist()]))),
+        Code.COLUMN_TYPE,
+        loading=REFUSED,
+    ),
+    "texts for numbers": defect(
+        PLAIN_SET,
+        data(lambda t: column(t, "action", pa.array([["x"] * 6] * t.num_rows))),
+        Code.COLUMN_TYPE,
+        loading=REFUSED,
+    ),
     "null row": defect(VIDEO_SET, data(null_at("observation.state", 3)), Code.MISSING_VALUES),
-    "NaN": defect(VIDEO_SET, data(value_at("observation.state", 3, float("nan"))), Code.NOT_FINITE, loading=RIGHT, changes=True),
+    "NaN": defect(
+        VIDEO_SET, data(value_at("observation.state", 3, float("nan"))), Code.NOT_FINITE, loading=RIGHT, changes=True
+    ),
     "rows shuffled": defect(VIDEO_SET, data(reordered([*range(5, 62), *range(5)])), Code.WRONG_INDEX, repaired=True),
     "index gap": defect(VIDEO_SET, data(add("index", 100, slice(32, None))), Code.WRONG_INDEX, repaired=True),
-    "frame_index from one": defect(VIDEO_SET, data(add("frame_index", 1, slice(7, 32))), Code.WRONG_FRAME, repaired=True),
-    "episode_index from one": defect(VIDEO_SET, data(add("episode_index", 1)), Code.WRONG_EPISODE, loading=REFUSED, repaired=True),
+    "frame_index from one": defect(
+        VIDEO_SET, data(add("frame_index", 1, slice(7, 32))), Code.WRONG_FRAME, repaired=True
+    ),
+    "episode_index from one": defect(
+        VIDEO_SET, data(add("episode_index", 1)), Code.WRONG_EPISODE, loading=REFUSED, repaired=True
+    ),
     "wall-clock timestamps": defect(VIDEO_SET, data(add("timestamp", 1000.25)), Code.TIMESTAMPS, repaired=True),
-    "jittering timestamps": defect(VIDEO_SET, data(lambda t: column(t, "timestamp", np.array(t["timestamp"].to_pylist()) + np.arange(62) % 3 * 1e-3)), Code.TIMESTAMPS, repaired=True),
-    "wall-clock without videos": defect(PLAIN_SET, data(add("timestamp", 1000.25)), Code.TIMESTAMPS, loading=RIGHT, changes=True, repaired=True),
+    "jittering timestamps": defect(
+        VIDEO_SET,
+        data(lambda t: column(t, "timestamp", np.array(t["timestamp"].to_pylist()) + np.arange(62) % 3 * 1e-3)),
+        Code.TIMESTAMPS,
+        repaired=True,
+    ),
+    "wall-clock without videos": defect(
+        PLAIN_SET, data(add("timestamp", 1000.25)), Code.TIMESTAMPS, loading=RIGHT, changes=True, repaired=True
+    ),
     "rows of the last episode missing": defect(VIDEO_SET, data(reordered(range(60))), Code.ROW_COUNT),
     "picture damaged": defect(IMAGE_SET, data(bad_png), Code.IMAGE_UNREADABLE),
     "link out of the dataset": defect(VIDEO_SET, link_outside, Code.LINK_OUTSIDE, loading=RIGHT),
@@ -427,25 +506,51 @@ DEFECTS: dict[str, Defect] = {
     "video starts late": defect(VIDEO_SET, retimed(lambda k: k / 10 + 0.201), Code.VIDEO_TIMES),
     "video drifts": defect(VIDEO_SET, retimed(lambda k: k / 9.99), Code.VIDEO_TIMES),
     "one picture late": defect(VIDEO_SET, retimed(lambda k: k / 10 + 0.05 * (k == 20)), Code.VIDEO_TIMES),
-    "from_timestamp off by 0.2 ms": defect(VIDEO_SET, episodes(add(from_time, 2e-4)), Code.VIDEO_TIMES, Code.VIDEO_STOP, repaired=True),
-    "from_timestamp one frame late": defect(VIDEO_SET, episodes(add(from_time, 0.1, slice(1, 2))), Code.VIDEO_OVERLAP, Code.VIDEO_STOP, repaired=True),
-    "from_timestamp negative": defect(VIDEO_SET, episodes(add(from_time, -1.0, slice(0, 1))), Code.EPISODES_VALUES, repaired=True),
-    "to_timestamp zero": defect(VIDEO_SET, episodes(lambda t: column(t, to_time, [0.0] * 4)), Code.VIDEO_STOP, loading=RIGHT, repaired=True),
-    "camera black": defect(VIDEO_SET, pictures(lambda k, frames: np.zeros_like(frames[k])), Code.CAMERA_BLACK, loading=RIGHT, changes=True),
-    "camera frozen": defect(VIDEO_SET, pictures(lambda k, frames: frames[10] if 10 < k < 32 else frames[k]), Code.CAMERA_FROZEN, loading=RIGHT, changes=True),
+    "from_timestamp off by 0.2 ms": defect(
+        VIDEO_SET, episodes(add(from_time, 2e-4)), Code.VIDEO_TIMES, Code.VIDEO_STOP, repaired=True
+    ),
+    "from_timestamp one frame late": defect(
+        VIDEO_SET, episodes(add(from_time, 0.1, slice(1, 2))), Code.VIDEO_OVERLAP, Code.VIDEO_STOP, repaired=True
+    ),
+    "from_timestamp negative": defect(
+        VIDEO_SET, episodes(add(from_time, -1.0, slice(0, 1))), Code.EPISODES_VALUES, repaired=True
+    ),
+    "to_timestamp zero": defect(
+        VIDEO_SET, episodes(lambda t: column(t, to_time, [0.0] * 4)), Code.VIDEO_STOP, loading=RIGHT, repaired=True
+    ),
+    "camera black": defect(
+        VIDEO_SET, pictures(lambda k, frames: np.zeros_like(frames[k])), Code.CAMERA_BLACK, loading=RIGHT, changes=True
+    ),
+    "camera frozen": defect(
+        VIDEO_SET,
+        pictures(lambda k, frames: frames[10] if 10 < k < 32 else frames[k]),
+        Code.CAMERA_FROZEN,
+        loading=RIGHT,
+        changes=True,
+    ),
     "robot idle": defect(VIDEO_SET, data(still_rows), Code.EPISODE_IDLE, Code.STATS_STALE, loading=RIGHT, changes=True),
     "pictures damaged": defect(VIDEO_SET, noise_in_pictures, Code.VIDEO_UNDECODABLE),
     # statistics
     "stats missing": defect(VIDEO_SET, remove("meta/stats.json"), Code.STATS_MISSING, loading=RIGHT),
     "stats cut": defect(VIDEO_SET, cut(0.5, "meta/stats.json"), Code.STATS_UNREADABLE, loading=REFUSED, repaired=True),
-    "stats of a feature missing": defect(VIDEO_SET, stats(lambda d: d.pop("action")), Code.STATS_MISSING, loading=RIGHT),
-    "stats flat": defect(VIDEO_SET, stats(lambda d: d[FRONT].update(mean=[0.5, 0.5, 0.5])), Code.STATS_SHAPE, loading=RIGHT),
-    "stats negative": defect(VIDEO_SET, stats(lambda d: d["action"].update(std=[-1.0] * 6)), Code.STATS_IMPOSSIBLE, loading=RIGHT),
-    "stats stale": defect(VIDEO_SET, stats(lambda d: d["action"].update(max=[999.0] * 6)), Code.STATS_STALE, loading=RIGHT),
+    "stats of a feature missing": defect(
+        VIDEO_SET, stats(lambda d: d.pop("action")), Code.STATS_MISSING, loading=RIGHT
+    ),
+    "stats flat": defect(
+        VIDEO_SET, stats(lambda d: d[FRONT].update(mean=[0.5, 0.5, 0.5])), Code.STATS_SHAPE, loading=RIGHT
+    ),
+    "stats negative": defect(
+        VIDEO_SET, stats(lambda d: d["action"].update(std=[-1.0] * 6)), Code.STATS_IMPOSSIBLE, loading=RIGHT
+    ),
+    "stats stale": defect(
+        VIDEO_SET, stats(lambda d: d["action"].update(max=[999.0] * 6)), Code.STATS_STALE, loading=RIGHT
+    ),
     # beside the dataset
     "commit interrupted": defect(VIDEO_SET, journal, Code.UNFINISHED_COMMIT, loading=WRONG, repaired=True),
     "commit lost": defect(VIDEO_SET, lost_journal, Code.JOURNAL, loading=WRONG),
-    "template leads out": defect(VIDEO_SET, info(video_path="../{video_key}/{file_index}.mp4"), Code.PATH_TEMPLATE, loading=REFUSED),
+    "template leads out": defect(
+        VIDEO_SET, info(video_path="../{video_key}/{file_index}.mp4"), Code.PATH_TEMPLATE, loading=REFUSED
+    ),
     "measured times are short": defect(VIDEO_SET, short_times, Code.SIDECAR, loading=RIGHT),
     # v2.1
     "v2.1: wrong totals": defect(OLD_SET, info(total_frames=63), Code.TOTALS, repaired=True),
@@ -453,13 +558,23 @@ DEFECTS: dict[str, Defect] = {
     "v2.1: data missing": defect(OLD_SET, remove(OLD_DATA), Code.DATA_MISSING, loading=REFUSED),
     "v2.1: stray data": defect(OLD_SET, copied(OLD_DATA, "data/old/x.parquet"), Code.DATA_STRAY, repaired=True),
     "v2.1: video missing": defect(OLD_SET, remove(OLD_VIDEO), Code.VIDEO_MISSING, loading=REFUSED),
-    "v2.1: wall-clock timestamps": defect(OLD_SET, lambda r: edit_table(r / OLD_DATA, add("timestamp", 50.5)), Code.TIMESTAMPS, repaired=True),
-    "v2.1: index gap": defect(OLD_SET, lambda r: edit_table(r / OLD_DATA, add("index", 50)), Code.WRONG_INDEX, repaired=True),
+    "v2.1: wall-clock timestamps": defect(
+        OLD_SET, lambda r: edit_table(r / OLD_DATA, add("timestamp", 50.5)), Code.TIMESTAMPS, repaired=True
+    ),
+    "v2.1: index gap": defect(
+        OLD_SET, lambda r: edit_table(r / OLD_DATA, add("index", 50)), Code.WRONG_INDEX, repaired=True
+    ),
     "v2.1: List in the metadata": defect(OLD_SET, v21_metadata, Code.SCHEMA_METADATA, loading=REFUSED),
-    "v2.1: episode doubled": defect(OLD_SET, lines("meta/episodes.jsonl", lambda e: [*e, e[1]]), Code.EPISODES_ORDER, repaired=True),
-    "v2.1: episode missing in the table": defect(OLD_SET, lines("meta/episodes.jsonl", lambda e: [e[0], *e[2:]]), Code.EPISODES_ORDER, repaired=True),
-    "v2.1: no statistics": defect(OLD_SET, remove("meta/episodes_stats.jsonl"), Code.STATS_UNREADABLE, loading=REFUSED, repaired=True),
-}  # fmt: skip
+    "v2.1: episode doubled": defect(
+        OLD_SET, lines("meta/episodes.jsonl", lambda e: [*e, e[1]]), Code.EPISODES_ORDER, repaired=True
+    ),
+    "v2.1: episode missing in the table": defect(
+        OLD_SET, lines("meta/episodes.jsonl", lambda e: [e[0], *e[2:]]), Code.EPISODES_ORDER, repaired=True
+    ),
+    "v2.1: no statistics": defect(
+        OLD_SET, remove("meta/episodes_stats.jsonl"), Code.STATS_UNREADABLE, loading=REFUSED, repaired=True
+    ),
+}
 
 
 def lists_and_widths(table: Any) -> Any:
@@ -475,33 +590,6 @@ def junk_files(root: Path) -> None:
         (root / "meta/episodes/chunk-000" / name).write_bytes(b"junk")
 
 
-HARMLESS: dict[str, tuple[str, Change]] = {
-    "nothing": (VIDEO_SET, lambda root: None),
-    "zstd": (VIDEO_SET, data(lambda t: t, compression="zstd")),
-    "one row group": (VIDEO_SET, data(lambda t: t, row_group_size=10**6)),
-    "row groups that cut episodes": (VIDEO_SET, data(lambda t: t, row_group_size=5)),
-    "no schema metadata": (VIDEO_SET, data(lambda t: t.replace_schema_metadata(None))),
-    "lists and other widths": (VIDEO_SET, data(lists_and_widths)),
-    "other column order": (VIDEO_SET, data(lambda t: t.select(list(reversed(t.column_names))))),
-    "times as doubles": (VIDEO_SET, data(lambda t: column(t, "timestamp", t["timestamp"].cast(pa.float64())))),
-    "exact times": (VIDEO_SET, data(lambda t: column(t, "timestamp", pa.array([v / 10 for v in t["frame_index"].to_pylist()])))),
-    "no episode statistics": (VIDEO_SET, episodes(lambda t: t.select([n for n in t.column_names if not n.startswith("stats/")]))),
-    "an extra column in the table": (VIDEO_SET, episodes(lambda t: t.append_column("note", pa.array(["x"] * 4)))),
-    "later table has fewer columns": (VIDEO_SET, two_tables("first")),
-    "two tables": (VIDEO_SET, two_tables("both")),
-    "from_timestamp off by 50 us": (VIDEO_SET, episodes(add(from_time, 5e-5))),
-    "video copied": (VIDEO_SET, retimed(lambda k: k / 10)),
-    "more pictures than rows": (VIDEO_SET, lambda root: join_longer(root)),
-    "unknown keys": (VIDEO_SET, info(mine={"a": [1]}, tools=[])),
-    "fps as float": (VIDEO_SET, info(fps=10.0)),
-    "unnamed task index": (VIDEO_SET, lambda root: unnamed_tasks(root)),
-    "junk beside the files": (VIDEO_SET, junk_files),
-    "no numbers of data files": (VIDEO_SET, episodes(drop("data/chunk_index", "data/file_index"))),
-    "v2.1: lines in another order": (OLD_SET, lines("meta/episodes.jsonl", lambda e: e[::-1])),
-    "v2.1: an extra column": (OLD_SET, lambda root: edit_table(root / OLD_DATA, lambda t: t.append_column("x", t["index"]))),
-}  # fmt: skip
-
-
 def join_longer(root: Path) -> None:
     whole = (root / VIDEO).rename(root / "whole.mp4")
     join_videos([whole, Piece(whole, 0, 4)], root / VIDEO, 10)
@@ -512,3 +600,39 @@ def unnamed_tasks(root: Path) -> None:
     frame = pd.read_parquet(root / "meta/tasks.parquet")
     frame.index.name = None
     frame.to_parquet(root / "meta/tasks.parquet")
+
+
+HARMLESS: dict[str, tuple[str, Change]] = {
+    "nothing": (VIDEO_SET, Path.is_dir),
+    "zstd": (VIDEO_SET, data(lambda t: t, compression="zstd")),
+    "one row group": (VIDEO_SET, data(lambda t: t, row_group_size=10**6)),
+    "row groups that cut episodes": (VIDEO_SET, data(lambda t: t, row_group_size=5)),
+    "no schema metadata": (VIDEO_SET, data(lambda t: t.replace_schema_metadata(None))),
+    "lists and other widths": (VIDEO_SET, data(lists_and_widths)),
+    "other column order": (VIDEO_SET, data(lambda t: t.select(list(reversed(t.column_names))))),
+    "times as doubles": (VIDEO_SET, data(lambda t: column(t, "timestamp", t["timestamp"].cast(pa.float64())))),
+    "exact times": (
+        VIDEO_SET,
+        data(lambda t: column(t, "timestamp", pa.array([v / 10 for v in t["frame_index"].to_pylist()]))),
+    ),
+    "no episode statistics": (
+        VIDEO_SET,
+        episodes(lambda t: t.select([n for n in t.column_names if not n.startswith("stats/")])),
+    ),
+    "an extra column in the table": (VIDEO_SET, episodes(lambda t: t.append_column("note", pa.array(["x"] * 4)))),
+    "later table has fewer columns": (VIDEO_SET, two_tables("first")),
+    "two tables": (VIDEO_SET, two_tables("both")),
+    "from_timestamp off by 50 us": (VIDEO_SET, episodes(add(from_time, 5e-5))),
+    "video copied": (VIDEO_SET, retimed(lambda k: k / 10)),
+    "more pictures than rows": (VIDEO_SET, join_longer),
+    "unknown keys": (VIDEO_SET, info(mine={"a": [1]}, tools=[])),
+    "fps as float": (VIDEO_SET, info(fps=10.0)),
+    "unnamed task index": (VIDEO_SET, unnamed_tasks),
+    "junk beside the files": (VIDEO_SET, junk_files),
+    "no numbers of data files": (VIDEO_SET, episodes(drop("data/chunk_index", "data/file_index"))),
+    "v2.1: lines in another order": (OLD_SET, lines("meta/episodes.jsonl", lambda e: e[::-1])),
+    "v2.1: an extra column": (
+        OLD_SET,
+        lambda root: edit_table(root / OLD_DATA, lambda t: t.append_column("x", t["index"])),
+    ),
+}

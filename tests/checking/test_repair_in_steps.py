@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -51,12 +52,10 @@ def test_an_interrupted_repair_leaves_the_old_dataset_or_the_new_one(tmp_path: P
     seen = set()
     for at in range(0, calls.count, 5):
         copy = Path(shutil.copytree(root, tmp_path / f"{fault}-{at}"))
-        with faulty(fault, at):
-            try:
-                repair(copy)
-            except (Killed, OSError):
-                pass
-        Dataset.open(copy) if Workspace(copy).journal.exists() else None
+        with faulty(fault, at), contextlib.suppress(Killed, OSError):
+            repair(copy)
+        if Workspace(copy).journal.exists():
+            Dataset.open(copy)
         found = contents(copy)
         found.pop(TIMING, None)
         assert found in (old, new), at
