@@ -7,6 +7,7 @@ the bench is left, in whatever way, its processes have ended.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, wait
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from lerotool.execution import Priority, ProcessExecutor, read_progress
+from lerotool.execution import JobProgress, Priority, ProcessExecutor, read_progress
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -48,9 +49,11 @@ class Bench:
     folder: Path
     advance: Advance
     _signs: Signs = field(init=False)
+    _far: JobProgress = field(init=False)
 
     def __post_init__(self) -> None:
         self._signs = Signs(self.folder / "progress", self.folder / "stop")
+        self._far = JobProgress(0, 0)
 
     @property
     def signs(self) -> Signs:
@@ -67,6 +70,7 @@ class Bench:
             **kwargs: its arguments by name.
         """
         self._signs.progress.unlink(missing_ok=True)
+        self._far = JobProgress(0, 0)
         pool = ProcessExecutor(1, Priority.NORMAL)
         try:
             pool.load(function.__module__)
@@ -86,14 +90,13 @@ class Bench:
             pool.kill()
 
     def _tell(self, unit: str) -> None:
-        progress = read_progress(self._signs.progress)
-        self.advance(progress.done if progress else 0, progress.total if progress else 0, unit)
+        # A file that is just being written says nothing; what it said before still holds.
+        self._far = read_progress(self._signs.progress) or self._far
+        self.advance(self._far.done, self._far.total, unit)
 
 
 def remove_folder(folder: Path) -> None:
     """Remove a folder; processes that are just ending may still write there for a moment."""
-    import shutil
-
     end = time.monotonic() + _PATIENCE_S
     while folder.exists() and time.monotonic() < end:
         shutil.rmtree(folder, ignore_errors=True)

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pictures import make_pictures
 from statistics_sets import write_joints, write_repeated
 
 from lerotool import DatasetWriter
+from lerotool.benchmarking.pictures import make_pictures
 from lerotool.dataset.dataset import Dataset
 from lerotool.execution import ThisMachine
 from lerotool.moments import QUANTILES

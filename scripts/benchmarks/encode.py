@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ from typing import Any
 import av
 import numpy as np
 from av.video.reformatter import ColorRange, VideoReformatter
-from pictures import HEIGHT, WIDTH, make_pictures, number_of, psnr, to_jpegs
-from record_and_encode import CAMERAS, FPS, lerotool, measure_lerobot
+from record_and_encode import CAMERAS, FPS, HEIGHT, WIDTH, lerotool, measure_lerobot
 
+from lerotool.benchmarking.pictures import make_pictures, mean_psnr, number_of, to_jpegs
 from lerotool.dataset.dataset import Dataset
 from lerotool.encoding.pictures import treatment_of
 from lerotool.features import CAMERA_PREFIX, STATE, camera, vector
@@ -157,7 +157,9 @@ def check_result(root: Path, jpegs: list[list[bytes]], bare: Path, episodes: int
         SystemExit: a frame is missing or another one, or the pictures are not as good.
     """
     decoder, dataset = PacketDecoder(STREAM), Dataset.open(root)
-    sources = [[decoder.decode(data).to_ndarray(format="rgb24") for data in one[:150]] for one in jpegs]
+    sources: list[list[Any]] = [
+        [decoder.decode(data).to_ndarray(format="rgb24") for data in one[:150]] for one in jpegs
+    ]
     for episode in range(episodes):
         for key, packets in zip(KEYS, jpegs, strict=True):
             numbers = [number_of(picture) for picture in dataset.frames(episode, key)]
@@ -167,11 +169,6 @@ def check_result(root: Path, jpegs: list[list[bytes]], bare: Path, episodes: int
     theirs = mean_psnr(iter_rgb(bare, 0, len(sources[0]), FPS), sources[0])
     if abs(ours - theirs) > PSNR_TOLERANCE_DB:
         sys.exit(f"error: pictures differ from the bare encoder's by {ours - theirs:+.2f} dB; no figures")
-
-
-def mean_psnr(pictures: Iterable[Any], sources: Sequence[Any]) -> float:
-    """Return the mean likeness of pictures to their sources in dB."""
-    return float(np.mean([psnr(one, other) for one, other in zip(pictures, sources, strict=True)]))
 
 
 def measure_stages(work: Path, jpegs: list[bytes]) -> dict[str, float]:

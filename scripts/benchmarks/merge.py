@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from merge_sources import encode_noise, make_v21, make_v30, make_v30_with_videos
 
+from lerotool.benchmarking.peers import find_peer
 from lerotool.dataset.dataset import Dataset
 from lerotool.features import Kind
 from lerotool.merging.options import MergeRequest, SourceArgument
@@ -79,13 +80,10 @@ def copy_tree(source: Path, target: Path) -> float:
 def merge_with_lerobot(python: Path, sources: Sequence[Path], target: Path) -> dict[str, Any]:
     """Merge with the real LeRobot."""
     shutil.rmtree(target, ignore_errors=True)
-    command = [python, Path(__file__).with_name("merge_peer.py"), target, *sources]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    found = subprocess.run([str(c) for c in command], capture_output=True, text=True, env=environment, check=False)
-    if found.returncode:
-        sys.exit(f"error: LeRobot: {found.stderr[-2000:]}")
+    with tempfile.TemporaryDirectory() as folder:
+        arguments: list[object] = [None, target, *sources]
+        result: dict[str, Any] = find_peer(python).run("merge.py", Path(folder), arguments, lambda _: None)
     check_equal(sources, target)
-    result: dict[str, Any] = json.loads(found.stdout.splitlines()[-1])
     return result
 
 

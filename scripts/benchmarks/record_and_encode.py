@@ -26,13 +26,15 @@ from typing import Any
 
 import av
 import numpy as np
-from pictures import HEIGHT, WIDTH, Picture, make_pictures, number_of, psnr, to_jpegs, write_camera_file
 
+from lerotool.benchmarking.peers import find_peer
+from lerotool.benchmarking.pictures import Clip, Picture, make_pictures, number_of, psnr, to_jpegs
 from lerotool.dataset.dataset import Dataset
 from lerotool.media.decode import PacketDecoder
 from lerotool.media.encode import VideoEncoder
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
 
+WIDTH, HEIGHT = 640, 480
 FPS = 30
 CAMERAS = ("front", "wrist")
 BARE_FRAMES = 150
@@ -77,7 +79,7 @@ def record(root: Path, cameras: Path, episodes: int, seconds: float) -> Cost:
     """Record without encoding."""
     options: list[object] = ["--robot", "sim", "--root", root, "--episodes", episodes, "--episode-time", seconds]
     for name in CAMERAS:
-        options += ["--camera", f"{name}={cameras / name}.mkv"]
+        options += ["--camera", f"{name}={cameras / name}.mjpeg,{WIDTH}x{HEIGHT},{FPS}"]
     return lerotool("record", *options, "--reset-time", 0, "--batch", 0, "--task", "benchmark", "--json")
 
 
@@ -111,7 +113,7 @@ def measure_late_ticks(work: Path, seconds: float) -> dict[str, Any]:
     """Record while the encoder works in the background, and return how late ticks were."""
     options: list[object] = ["--robot", "sim", "--root", work / "busy", "--episodes", 4, "--episode-time", seconds]
     for name in CAMERAS:
-        options += ["--camera", f"{name}={work / name}.mkv"]
+        options += ["--camera", f"{name}={work / name}.mjpeg,{WIDTH}x{HEIGHT},{FPS}"]
     cost = lerotool("record", *options, "--reset-time", 0, "--batch", 1, "--task", "benchmark", "--json")
     reports = [json.loads(line)["report"] for line in cost.stdout.splitlines() if "episode_saved" in line][1:]
     return {
@@ -123,13 +125,13 @@ def measure_late_ticks(work: Path, seconds: float) -> dict[str, Any]:
 
 def measure_lerobot(python: Path, mode: str, work: Path, episodes: int) -> dict[str, Any]:
     """Record and encode with the real LeRobot."""
-    peer = Path(__file__).with_name("lerobot_peer.py")
-    cost = run_measured([python, peer, mode, str(episodes), str(FPS), work, work / f"lerobot_{mode}"])
-    found: dict[str, Any] = json.loads(cost.stdout.splitlines()[-1])
+    rows = len(np.load(work / f"{CAMERAS[0]}.npy", mmap_mode="r"))
+    arguments: list[object] = [mode, episodes, rows, FPS, work, work / f"lerobot_{mode}", None]
+    found: dict[str, Any] = find_peer(python).run("record.py", work, arguments, lambda _: None)
     frames = Dataset.open(work / f"lerobot_{mode}").num_frames * len(CAMERAS)
     found["cpu_ms_per_frame"] = found["cpu_s"] * 1e3 / frames
     if mode == "immediate":
-        found["encode_frames_per_s"] = frames / sum(found["save_s"])
+        found["encode_frames_per_s"] = frames / sum(found["saves_s"])
     found["psnr_db"] = mean_psnr(work / f"lerobot_{mode}", work)
     return found
 
@@ -177,7 +179,7 @@ def prepare(work: Path, seconds: float) -> list[bytes]:
     jpegs: list[bytes] = []
     for seed, name in enumerate(CAMERAS):
         jpegs = to_jpegs(make_pictures(round(seconds * FPS), seed))
-        write_camera_file(work / f"{name}.mkv", jpegs, FPS)
+        Clip(name, tuple(jpegs)).write(work)
         np.save(work / f"{name}.npy", np.stack([decoder.decode(j).to_ndarray(format="rgb24") for j in jpegs]))
     return jpegs
 
@@ -202,9 +204,10 @@ def show(results: dict[str, Any]) -> None:
     for mode, peer in results.get("lerobot", {}).items():
         label = f"LeRobot {peer['version']} {mode}"
         ratio = ours["cpu_ms_per_frame"] / peer["cpu_ms_per_frame"]
+        longest_s = max(peer["saves_s"])
         rows += [
             (f"{label}: CPU per frame", f"{peer['cpu_ms_per_frame']:.1f} ms", f"lerotool needs {ratio:.2f} of it"),
-            (f"{label}: save_episode", f"{max(peer['save_s']):.2f} s", f"{max(peer['save_s']) / ours['save_s']:.0f} x"),
+            (f"{label}: save_episode", f"{longest_s:.2f} s", f"{longest_s / ours['save_s']:.0f} x"),
             (f"{label}: PSNR", f"{peer['psnr_db']:.2f} dB", ""),
         ]
         if rate := peer.get("encode_frames_per_s"):

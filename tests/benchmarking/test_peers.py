@@ -104,10 +104,9 @@ def test_the_real_lerobot_does_the_same_work(tmp_path: Path) -> None:
     rig = Rig(cameras=1, width=320, height=240)
     recording = Recording(Bench(tmp_path, lambda *_: None), peer, rig, make_clips(rig), 1.0, 2)
     found = Found()
-    for pair in PAIRS:
+    for pair in PAIRS[:2]:
         found.add(recording.round(pair))
     theirs = [case for case in found.cases(recording.group) if case.startswith("LeRobot")]
     failed = [failure.case.removeprefix(f"{peer}, ") for failure in recording.failures]
-    assert theirs == [f"{peer}, {pair.name}" for pair in PAIRS if pair.name not in failed]
-    assert "immediate" not in failed
-    assert "batch of 2" in failed, "LeRobot's batch mode has been mended: say so in the documentation"
+    assert theirs == [f"{peer}, immediate"]
+    assert failed == ["batch of 2"], "if LeRobot's batch mode has been mended, the documentation must say so"

@@ -6,6 +6,7 @@ LEROBOT_PYTHON merge.py RESULT TARGET SOURCE...
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import time
 from pathlib import Path
@@ -20,7 +21,9 @@ def main() -> None:
     names = [f"benchmark/{number}" for number in range(len(roots))]
     began = time.perf_counter()
     aggregate_datasets(names, "benchmark/merged", roots=roots, aggr_root=target)
-    result.write_text(json.dumps({"version": __version__, "wall_s": time.perf_counter() - began}))
+    wall_s = time.perf_counter() - began
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    result.write_text(json.dumps({"version": __version__, "wall_s": wall_s, "peak_mb": peak_mb}))
 
 
 if __name__ == "__main__":
