@@ -25,22 +25,22 @@ from lerotool.checking.sampling import picture_jobs
 from lerotool.checking.stored import check_statistics
 from lerotool.checking.table import EpisodeTable, read_table
 from lerotool.checking.videos import VideoFacts, VideoJob, look_at_videos
-from lerotool.dataset.info import DatasetInfo
+from lerotool.dataset.info import INFO, DatasetInfo
 from lerotool.dataset.layout import Layout
 from lerotool.errors import DatasetNotFoundError
 from lerotool.spool.pending import pending_folders
 from lerotool.workspace import Workspace, dataset_root
 
+_ATTEMPTS = 5
+
 
 class Depth(StrEnum):
     """How closely a dataset is looked at."""
 
-    METADATA = "metadata"
-    """Metadata, file footers and leftovers only."""
     FAST = "fast"
-    """Also all numbers in the rows, all videos without decoding them, and some decoded pictures."""
+    """Metadata, all numbers in the rows, all videos without decoding them, and some decoded pictures."""
     DEEP = "deep"
-    """Also every picture, decoded."""
+    """The same, and every picture decoded."""
 
 
 @dataclass(slots=True)
@@ -97,13 +97,31 @@ def look(
 ) -> tuple[Report, Sight]:
     """Like `check`, and also return what was read."""
     folder = dataset_root(str(root))
-    gathering = Gathering(folder)
-    sight = Sight(folder)
     if not folder.is_dir():
         raise DatasetNotFoundError(
             f"{str(folder)!r} is no dataset: there is no such folder",
             hint="name a dataset's folder, or user/name under the LeRobot home",
         )
+    for attempt in range(_ATTEMPTS):
+        before = _state(folder)
+        report, sight = _look_once(folder, depth, executor, on_progress)
+        # Between two files read, another process may have added episodes: then the new state is looked at.
+        if report.is_sound or _state(folder) == before or attempt == _ATTEMPTS - 1:
+            return report, sight
+    raise AssertionError
+
+
+def _state(root: Path) -> tuple[bytes | None, bool]:
+    """Return what changes with every commit."""
+    try:
+        info = (root / INFO).read_bytes()
+    except OSError:
+        info = None
+    return info, Workspace(root).journal.exists()
+
+
+def _look_once(root: Path, depth: Depth, executor: Executor | None, on_progress: Progress) -> tuple[Report, Sight]:
+    gathering, sight = Gathering(root), Sight(root)
     check_links(gathering)
     if not check_journal(gathering):
         _look_at_dataset(sight, depth, gathering, executor, on_progress)
@@ -112,7 +130,7 @@ def look(
     table, lengths = sight.table, sight.data.lengths if sight.data is not None else None
     counted = lengths if lengths is not None else table.lengths if table is not None else ()
     version = sight.info.codebase_version.value if sight.info is not None else None
-    report = Report(folder, version, len(counted), int(sum(counted)), ordered(gathering.findings))
+    report = Report(root, version, len(counted), int(sum(counted)), ordered(gathering.findings))
     return report, sight
 
 
@@ -135,8 +153,6 @@ def _look_at_dataset(
     table = sight.table = read_table(info, gathering)
     if table is not None:
         check_table(info, table, gathering)
-    if depth is Depth.METADATA:
-        return
     files = _Files(sight, info, depth, gathering, executor, on_progress)
     files.look()
 

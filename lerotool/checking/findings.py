@@ -64,9 +64,13 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        """How bad it is; where LeRobot gets along with it, an error is a warning."""
-        is_tolerated = self.harms is Loading.RIGHT and self.meaning.severity is Severity.ERROR
-        return Severity.WARNING if is_tolerated else self.meaning.severity
+        """How bad it is; it is an error where LeRobot does not get along with it, else at most a warning."""
+        usual = self.meaning.severity
+        if self.harms is None:
+            return usual
+        if self.harms is not Loading.RIGHT:
+            return Severity.ERROR
+        return Severity.WARNING if usual is Severity.ERROR else usual
 
     @property
     def loading(self) -> Loading:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.checking.codes import Code
+from lerotool.checking.codes import Code, Loading
 from lerotool.checking.data import DataView
 from lerotool.checking.findings import listed
 from lerotool.checking.gathering import Gathering
@@ -133,7 +133,10 @@ class _Checker:
         """Note what was found."""
         for (code, place, name), (text, episodes) in self._found.items():
             more = f" (episodes {listed(episodes)})" if episodes else ""
-            self._gathering.add(code, place, text + more, episodes=episodes, column=name)
+            # LeRobot 0.3 merges the statistics of all episodes when it loads a dataset.
+            is_merged = code is Code.STATS_SHAPE and self._info.codebase_version is FormatVersion.V21
+            harms = Loading.REFUSED if is_merged else None
+            self._gathering.add(code, place, text + more, episodes=episodes, column=name, harms=harms)
 
     def _note(self, code: Code, place: str, name: str, episode: int | None, text: str) -> None:
         _, episodes = self._found.setdefault((code, place, name), (text, []))

@@ -571,6 +571,12 @@ DEFECTS: dict[str, Defect] = {
     "v2.1: episode missing in the table": defect(
         OLD_SET, lines("meta/episodes.jsonl", lambda e: [e[0], *e[2:]]), Code.EPISODES_ORDER, repaired=True
     ),
+    "v2.1: statistics without count": defect(
+        OLD_SET,
+        lines("meta/episodes_stats.jsonl", lambda e: [e[0]["stats"]["action"].pop("count"), e][1]),
+        Code.STATS_SHAPE,
+        loading=REFUSED,
+    ),
     "v2.1: no statistics": defect(
         OLD_SET, remove("meta/episodes_stats.jsonl"), Code.STATS_UNREADABLE, loading=REFUSED, repaired=True
     ),

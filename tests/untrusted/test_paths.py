@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lerotool.checking import Code, check
+from lerotool.checking.repair.kept import forget
 from lerotool.checking.repair.run import repair
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.writing.journal import finish_interrupted
@@ -140,3 +141,34 @@ def test_a_folder_that_is_a_link_out_is_not_repaired(tmp_path: Path) -> None:
 
     assert Code.LINK_OUTSIDE in done.plan.before.codes
     assert tree_hash(tmp_path / "elsewhere") == before
+
+
+def test_leftovers_behind_a_link_are_left_alone(tmp_path: Path) -> None:
+    root, away = copy_set(VIDEO_SET, tmp_path), outside(tmp_path)
+    (away / "file.partial-1-ab").write_text("precious")
+    (root / "videos/linked").symlink_to(away)
+    (root / "videos").rename(tmp_path / "videos")
+    (root / "videos").symlink_to(tmp_path / "videos")
+    (tmp_path / "videos/file.partial-1-ab").write_text("precious")
+    before = tree_hash(away), tree_hash(tmp_path / "videos")
+
+    repair(root, drops=True)
+
+    assert (tree_hash(away), tree_hash(tmp_path / "videos")) == before
+
+
+@pytest.mark.parametrize("place", [".lerotool", ".lerotool/repaired"])
+def test_what_repairs_have_kept_is_not_forgotten_behind_a_link(tmp_path: Path, place: str) -> None:
+    root, away = copy_set(VIDEO_SET, tmp_path), outside(tmp_path)
+    (away / "repaired/x").mkdir(parents=True)
+    (root / place).parent.mkdir(exist_ok=True)
+    (root / place).symlink_to(away)
+    edit_json(root / "meta/info.json", lambda document: document.update(total_frames=1))
+    before = tree_hash(away)
+
+    with pytest.raises(CorruptDatasetError):
+        forget(root)
+    with pytest.raises(CorruptDatasetError):
+        repair(root)
+
+    assert tree_hash(away) == before

@@ -11,6 +11,7 @@ import shutil
 import time
 from pathlib import Path
 
+from lerotool.dataset.layout import inside
 from lerotool.dataset.writing.staging import Staging
 from lerotool.storage import ProcessLock, sync_directory, tree_bytes
 from lerotool.workspace import Workspace
@@ -29,7 +30,7 @@ class Keeper:
 
     def __init__(self, root: Path, staging: Staging) -> None:
         now = time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime())
-        self.folder = _folder(root) / f"{now}-{secrets.token_hex(2)}"
+        self.folder = kept_folder(root) / f"{now}-{secrets.token_hex(2)}"
         self._root = root
         self._staging = staging
         self._kept: set[Path] = set()
@@ -57,7 +58,7 @@ class Keeper:
 
 def kept_folders(root: Path) -> list[Path]:
     """Return what repairs of a dataset have kept, oldest first."""
-    folder = _folder(root)
+    folder = kept_folder(root)
     return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
 
 
@@ -69,11 +70,13 @@ def forget(root: Path) -> int:
 
     Raises:
         DatasetLockedError: another process changes the dataset.
+        CorruptDatasetError: the folder is a link out of the dataset.
         OSError: a file could not be removed.
     """
-    folder = _folder(root)
+    folder = kept_folder(root)
     if not folder.is_dir():
         return 0
+    inside(root, folder.relative_to(root).as_posix())
     with ProcessLock(Workspace(root).writing_lock, "forgetting what repairs have kept"):
         size = tree_bytes(folder)
         shutil.rmtree(folder)
@@ -81,5 +84,6 @@ def forget(root: Path) -> int:
     return size
 
 
-def _folder(root: Path) -> Path:
+def kept_folder(root: Path) -> Path:
+    """Return the folder with everything that repairs of a dataset have kept."""
     return Workspace(root).folder / "repaired"

@@ -13,16 +13,16 @@ from lerotool.checking.jobs import Progress, ignore_progress
 from lerotool.checking.leftovers import find_leftovers
 from lerotool.checking.repair.data import stage_data
 from lerotool.checking.repair.documents import stage_info, stage_stats, stage_tasks, true_tasks
-from lerotool.checking.repair.kept import LEDGER, Keeper
+from lerotool.checking.repair.kept import LEDGER, Keeper, kept_folder
 from lerotool.checking.repair.plan import RepairPlan, RepairReport, Step
 from lerotool.checking.repair.rebuild import Rebuilt, rebuild
 from lerotool.checking.repair.tables import stage_table
 from lerotool.dataset.info import INFO, FormatVersion
-from lerotool.dataset.layout import EPISODE_LINES, EPISODE_STATS_LINES, EPISODES, STATS, TASKS
+from lerotool.dataset.layout import EPISODE_LINES, EPISODE_STATS_LINES, EPISODES, STATS, TASKS, inside
 from lerotool.dataset.writing.fitting import check_space
 from lerotool.dataset.writing.journal import redo
 from lerotool.dataset.writing.staging import Staging, sweep
-from lerotool.errors import DatasetLockedError, LerotoolError
+from lerotool.errors import CorruptDatasetError, DatasetLockedError, LerotoolError
 from lerotool.media.join import Piece, join_videos
 from lerotool.storage import ProcessLock, lock_owner
 from lerotool.workspace import Workspace, dataset_root
@@ -98,6 +98,7 @@ def repair(
     Raises:
         DatasetNotFoundError: there is no dataset.
         DatasetLockedError: another process changes the dataset, or records into it.
+        CorruptDatasetError: ``.lerotool`` is a link out of the dataset, or an interrupted change cannot be finished.
         OSError: the disk is full or fails; the dataset is the old one, or the next to open it makes it the new one.
     """
     folder = dataset_root(str(root)).absolute()
@@ -105,6 +106,8 @@ def repair(
     if not plan.steps:
         return RepairReport(plan, plan.before, None)
     workspace = Workspace(folder)
+    for own in (workspace.folder, workspace.staging, kept_folder(folder)):
+        inside(folder, own.relative_to(folder).as_posix())
     if (owner := lock_owner(workspace.recording_lock)) is not None:
         raise DatasetLockedError(f"{str(folder)!r} is in use by {owner}", hint="wait until it has finished")
     with ProcessLock(workspace.writing_lock, "repairing"):
@@ -197,12 +200,20 @@ class _Repair:
     def _plan_strays(self) -> None:
         """Move away what is no part of the dataset."""
         for finding in self._report.findings:
-            paths = self._strays(finding)
+            paths = [path for path in self._strays(finding) if self._is_own(path)]
             if not paths:
                 continue
             names = listed([self._name(path) for path in paths])
             self._add((finding.code,), self._name(paths[0]), f"moved away and kept: {names}")
             self._actions.append(_removal(paths))
+
+    def _is_own(self, path: Path) -> bool:
+        """Whether a file lies in the dataset's folder, not behind a link."""
+        try:
+            inside(self._root, self._name(path.parent))
+        except CorruptDatasetError:
+            return False
+        return True
 
     def _strays(self, finding: Finding) -> list[Path]:
         place = self._root / finding.place.file
