@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lerotool.benchmarking.bench import Signs
+from lerotool.benchmarking.clocks import cpu_s
 from lerotool.devices.arms.simulator import JOINT_NAMES
 from lerotool.execution import ProgressFile
 from lerotool.features import ACTION, STATE, camera, vector
@@ -66,7 +66,7 @@ def record_arrays(job: ArraysJob) -> ArraysCost:
     features = {ACTION: joints, STATE: joints, **dict.fromkeys(cameras, camera(height, width))}
     progress = ProgressFile(job.signs.progress, job.takes, job.signs.stop, interval_s=0.0)
     waits = []
-    cpu_s = _cpu_s()
+    before = cpu_s()
     with DatasetWriter.create(job.root, fps=job.fps, features=features, batch=job.batch) as writer:
         for take in range(job.takes):
             progress.report(take)
@@ -80,9 +80,4 @@ def record_arrays(job: ArraysJob) -> ArraysCost:
             waits.append(time.perf_counter() - began - job.rows / job.fps)
         ended = time.perf_counter()
     end_s = time.perf_counter() - ended
-    return ArraysCost(tuple(waits), end_s, _cpu_s() - cpu_s)
-
-
-def _cpu_s() -> float:
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    return ArraysCost(tuple(waits), end_s, cpu_s() - before)

@@ -7,12 +7,12 @@ lowest priority, with one core left to the recording.
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from lerotool.benchmarking.bench import Signs
+from lerotool.benchmarking.clocks import children_cpu_s
 from lerotool.benchmarking.effort import Rig
 from lerotool.benchmarking.figures import Better, Figure
 from lerotool.benchmarking.pictures import Clip
@@ -80,7 +80,7 @@ def measure_batches(job: BatchJob) -> list[Figure]:
 def _encode(root: Path, before: int, frames: int, progress: ProgressFile) -> tuple[float, float]:
     """Encode what is pending; return the seconds until it is in the dataset, and CPU seconds."""
     encoder = BackgroundEncoder(root, jobs=max(1, cores() - 1))
-    cpu_s, began = _children_cpu_s(), time.perf_counter()
+    cpu_before, began = children_cpu_s(), time.perf_counter()
     encoder.notify(1)
     was_busy, wait_s = False, 0.0
     try:
@@ -97,12 +97,7 @@ def _encode(root: Path, before: int, frames: int, progress: ProgressFile) -> tup
         encoder.stop()
     if not wait_s:
         raise IncompleteError(encoder.status().problem or f"{root}: the take was not encoded")
-    return wait_s, _children_cpu_s() - cpu_s
-
-
-def _children_cpu_s() -> float:
-    times = os.times()
-    return times.children_user + times.children_system
+    return wait_s, children_cpu_s() - cpu_before
 
 
 def linearity_figure(length_s: float, off: float) -> Figure:

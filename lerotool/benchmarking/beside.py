@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from lerotool.benchmarking.arrays import ArraysJob, record_arrays
 from lerotool.benchmarking.bench import Bench
+from lerotool.benchmarking.clocks import wall_s
 from lerotool.benchmarking.effort import Rig
 from lerotool.benchmarking.figures import Better, Failure, Figure
 from lerotool.benchmarking.peers import Peer, PeerError
@@ -246,10 +246,8 @@ def make_source(job: SourceJob) -> None:
 
 def merge_copies(sources: list[Path], target: Path) -> float:
     """Merge datasets with lerotool, as it does without any option, and return the seconds that it took."""
-    began = time.perf_counter()
     arguments = tuple(SourceArgument.parse(str(source)) for source in sources)
-    execute_plan(make_plan(MergeRequest(arguments, target, MergeOptions())))
-    return time.perf_counter() - began
+    return wall_s(lambda: execute_plan(make_plan(MergeRequest(arguments, target, MergeOptions()))))
 
 
 def merge_beside(bench: Bench, peer: Peer, source: Path, count: int) -> tuple[list[Figure], list[Failure]]:
@@ -264,7 +262,7 @@ def merge_beside(bench: Bench, peer: Peer, source: Path, count: int) -> tuple[li
         sources.append(bench.folder / f"copy{number}")
         shutil.copytree(source, sources[-1])
     case = f"{count} datasets"
-    copy_s = _timed(lambda: [shutil.copytree(s, bench.folder / "plain" / s.name) for s in sources])
+    copy_s = wall_s(lambda: [shutil.copytree(s, bench.folder / "plain" / s.name) for s in sources])
     ours, theirs = bench.folder / "ours", bench.folder / "theirs"
     ours_s = bench.run("datasets", merge_copies, sources, ours)
     figures = [
@@ -288,9 +286,3 @@ def _check_rows(ours: Path, theirs: Path) -> None:
     for name, feature in one.features.items():
         if not feature.is_camera and not np.array_equal(one.numpy(name), other.numpy(name)):
             raise CorruptDatasetError(f"{theirs}: column {name!r} is not the one that lerotool has merged")
-
-
-def _timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began

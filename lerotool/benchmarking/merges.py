@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from lerotool.benchmarking.bench import Signs
+from lerotool.benchmarking.clocks import wall_s
 from lerotool.benchmarking.effort import MergeSize
 from lerotool.benchmarking.figures import Better, Figure
 from lerotool.benchmarking.rowwise import merge_row_by_row
@@ -89,10 +88,10 @@ def measure_merge(job: MergeJob) -> list[Figure]:
 
 def _round(job: MergeJob, sources: list[Path], progress: _Progress) -> tuple[float, float, float]:
     naive, ours, copy = (job.folder / name for name in ("naive", "ours", "copy"))
-    copy_s = _timed(lambda: [shutil.copytree(source, copy / source.name) for source in sources])
-    naive_s = _timed(lambda: merge_row_by_row(sources, naive, progress.reference))
+    copy_s = wall_s(lambda: [shutil.copytree(source, copy / source.name) for source in sources])
+    naive_s = wall_s(lambda: merge_row_by_row(sources, naive, progress.reference))
     progress.before += job.size.episodes
-    ours_s = _timed(lambda: _merge(sources, ours, progress))
+    ours_s = wall_s(lambda: _merge(sources, ours, progress))
     progress.before += job.size.episodes
     check_equal(ours, naive)
     for made in (naive, ours, copy):
@@ -112,12 +111,6 @@ def _merge(sources: list[Path], target: Path, progress: _Progress) -> None:
     arguments = tuple(SourceArgument.parse(str(source)) for source in sources)
     request = MergeRequest(arguments, target, MergeOptions(version=FormatVersion.V21, files=FileMode.KEEP, pad=True))
     execute_plan(make_plan(request), listen)
-
-
-def _timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 def check_equal(ours: Path, reference: Path) -> None:

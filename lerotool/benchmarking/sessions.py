@@ -6,7 +6,6 @@ Everything is what ``lerotool record`` puts together: the session, the loop, the
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Self
 import numpy as np
 
 from lerotool.benchmarking.bench import Signs
+from lerotool.benchmarking.clocks import cpu_s
 from lerotool.benchmarking.effort import Rig
 from lerotool.benchmarking.pictures import number_of
 from lerotool.dataset.dataset import Dataset
@@ -135,7 +135,7 @@ def run_session(job: SessionJob) -> SessionCost:
         watch = stack.enter_context(_Watch(job, diary, encoder, controls))
         is_later = job.mode is BatchMode.LATER
         session = Session(_config(job), devices, controls, encoder=None if is_later else encoder, listen=diary.listen)
-        cpu_s = _cpu_s()
+        before = cpu_s()
         session.run()
         ended = time.perf_counter()
         if controls.command >= Command.STOP:
@@ -143,7 +143,7 @@ def run_session(job: SessionJob) -> SessionCost:
         if is_later:
             encoder.finish()
         finished = time.perf_counter()
-        cpu_s = _cpu_s() - cpu_s
+        taken = cpu_s() - before
     frames, lost = _check(job)
     starts = np.array(diary.began)
     reports = [event.report for event in diary.saved]
@@ -152,7 +152,7 @@ def run_session(job: SessionJob) -> SessionCost:
         end_s=max(0.0, ended - diary.began[-1] - job.take_s),
         later_s=finished - ended if is_later else 0.0,
         total_s=finished - diary.began[0],
-        cpu_s=cpu_s,
+        cpu_s=taken,
         recorder_cpu_s=diary.recorder_cpu_s,
         frames=frames,
         lost=lost + sum(report.missed for report in reports),
@@ -210,12 +210,6 @@ class _Watch:
                 self._controls.give(Command.ABORT)
                 self._encoder.stop()
                 return
-
-
-def _cpu_s() -> float:
-    """Return the CPU seconds of this process and of its children that have ended."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
 
 
 def _check(job: SessionJob) -> tuple[int, int]:
