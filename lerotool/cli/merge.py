@@ -177,6 +177,7 @@ def _merge(request: MergeRequest, output: Output, place: Place, *, dry_run: bool
     from lerotool.cli.merge_progress import open_progress
     from lerotool.cli.merge_report import report_document, report_text
     from lerotool.merging.planning import make_plan
+    from lerotool.merging.reference import speed_up
     from lerotool.merging.run import execute_plan
 
     plan = make_plan(request)
@@ -189,8 +190,9 @@ def _merge(request: MergeRequest, output: Output, place: Place, *, dry_run: bool
     plan.check()
     with open_progress(output) as listen:
         report = execute_plan(plan, listen, place)
-    output.document(report_document(report))
-    output.result(report_text(report))
+    times = speed_up(report)
+    output.document(report_document(report, times))
+    output.result(report_text(report, times))
 
 
 def _tell(plan: Plan, output: Output) -> None:

@@ -8,8 +8,8 @@ from lerotool.cli.info import format_bytes
 from lerotool.merging.events import MergeReport
 
 
-def report_text(report: MergeReport) -> str:
-    """Return the result for people."""
+def report_text(report: MergeReport, speed_up: float | None) -> str:
+    """Return the result for people; ``speed_up`` is None where the merge was too short to compare."""
     rate = report.bytes / 1e6 / report.wall_s
     lines = [
         (
@@ -17,12 +17,12 @@ def report_text(report: MergeReport) -> str:
             f"in {report.wall_s:.1f} s ({report.episodes / report.wall_s:.0f} episodes/s, {rate:.0f} MB/s)"
         )
     ]
-    if report.speed_up is not None:
-        lines.append(f"{report.speed_up:.0f} times as fast as row by row, measured on a slice of these sources")
+    if speed_up is not None:
+        lines.append(f"{speed_up:.0f} times as fast as row by row, measured on a slice of these sources")
     return "\n".join(lines)
 
 
-def report_document(report: MergeReport) -> dict[str, Any]:
+def report_document(report: MergeReport, speed_up: float | None) -> dict[str, Any]:
     """Return the result for machines; ``speed_up`` is None where the merge was too short to compare."""
     return {
         "target": str(report.target),
@@ -33,7 +33,7 @@ def report_document(report: MergeReport) -> dict[str, Any]:
         "bytes": report.bytes,
         "wall_s": report.wall_s,
         "frames_encoded": report.frames_encoded,
-        "speed_up": report.speed_up,
+        "speed_up": speed_up,
         "differences": [str(difference) for difference in report.plan.differences],
         "notes": list(report.plan.notes),
     }

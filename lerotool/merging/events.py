@@ -55,7 +55,6 @@ class MergeReport:
         frames: in it.
         bytes: of its files.
         wall_s: seconds that it took, planning left out.
-        speed_up: rows per second against merging row by row, measured on a slice; None for what is over at once.
         frames_encoded: pictures that had to be encoded again.
         plan: what was done.
     """
@@ -65,6 +64,5 @@ class MergeReport:
     frames: int
     bytes: int
     wall_s: float
-    speed_up: float | None
     frames_encoded: int
     plan: Plan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
@@ -23,7 +22,6 @@ from lerotool.merging.metadata import BlockFile, write_metadata
 from lerotool.merging.options import MergeRequest
 from lerotool.merging.plan import Plan, video_path
 from lerotool.merging.planning import make_plan
-from lerotool.merging.reference import measure_reference
 from lerotool.merging.sources import fingerprint
 from lerotool.merging.video_job import ClipJob, VideoJob, run_clip_job, run_video_job
 from lerotool.merging.videos import CameraPlan
@@ -32,8 +30,6 @@ from lerotool.storage import tree_bytes
 from lerotool.workspace import Workspace
 
 _MANY_ROWS = 3_000_000
-_WORTH_COMPARING = 10_000
-"""Rows from which on a comparison says something and its own time does not matter."""
 _SPARE = 1.05
 """Tables and headers need some room beside what is copied."""
 ClipStats = dict[str, dict[Path, FeatureStats]]
@@ -77,16 +73,7 @@ def execute_plan(plan: Plan, listen: Listener = ignore_event, place: Place | Non
         size = tree_bytes(build.root) - tree_bytes(Workspace(build.root).folder)
         build.finish()
     wall_s = time.perf_counter() - began
-    speed_up = _speed_up(plan, wall_s)
-    return MergeReport(plan.target, plan.episodes, plan.frames, size, wall_s, speed_up, to_encode, plan)
-
-
-def _speed_up(plan: Plan, wall_s: float) -> float | None:
-    if plan.frames < _WORTH_COMPARING:
-        return None
-    with tempfile.TemporaryDirectory(prefix="lerotool-") as folder:
-        reference = measure_reference(plan, Path(folder) / "slice")
-    return plan.frames / wall_s / reference.rows_per_s
+    return MergeReport(plan.target, plan.episodes, plan.frames, size, wall_s, to_encode, plan)
 
 
 @contextmanager
