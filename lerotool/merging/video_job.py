@@ -84,11 +84,19 @@ def _make(output: VideoOutput, target: Path, job: VideoJob) -> int:
         if output.method is Method.LINK:
             link(paths[0], target)
         else:
-            shutil.copyfile(paths[0], target)
+            _copy(paths[0], target)
         found = video_index(target).frames
     if found != output.frames:
         raise CorruptDatasetError(f"{paths[0]}: {found} pictures were copied, the plan says {output.frames}")
     return found
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+    if sys.platform == "linux":
+        # Lets the disk begin to write while the next file is copied, so that the sync in the end finds little to do.
+        with target.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def link(source: Path, target: Path) -> None:
