@@ -176,7 +176,7 @@ class _Checker:
                 continue
             try:
                 array = np.asarray(stored, np.float64)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 array = np.empty(0)
             if stored is None or array.shape != expected:
                 found = "missing" if stored is None else f"of shape {list(array.shape)}"
@@ -184,11 +184,20 @@ class _Checker:
                 self._note(Code.STATS_SHAPE, place, name, episode, text)
                 return None
             values[statistic] = array
-        count = np.asarray(entry.get("count", [1] if self._info.codebase_version is FormatVersion.V20 else [0]))
-        if count.size != 1 or count.dtype.kind not in "iuf" or not count.ravel()[0] >= 1:
+        is_free = self._info.codebase_version is FormatVersion.V20 and "count" not in entry
+        if not is_free and not _is_count(entry.get("count")):
             self._note(Code.STATS_SHAPE, place, name, episode, f"count is {str(entry.get('count'))[:40]}")
             return None
         return values
+
+
+def _is_count(value: object) -> bool:
+    """Whether a value is a list of one number of frames or pixels, or such a number."""
+    try:
+        count = np.asarray(value)
+    except ValueError:  # nested lists of different lengths
+        return False
+    return count.size == 1 and count.dtype.kind in "iuf" and bool(count.ravel()[0] >= 1)
 
 
 def _shape(feature: Feature, version: FormatVersion) -> tuple[int, ...]:

@@ -50,7 +50,7 @@ def test_an_interrupted_repair_leaves_the_old_dataset_or_the_new_one(tmp_path: P
     new.pop(TIMING)
 
     seen = set()
-    for at in range(0, calls.count, 5):
+    for at in range(0, calls.count, 9):
         copy = Path(shutil.copytree(root, tmp_path / f"{fault}-{at}"))
         with faulty(fault, at), contextlib.suppress(Killed, OSError):
             repair(copy)
