@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from lerotool.dataset.info import FormatVersion
+from lerotool.dataset.parquet import joined_chunks, plain_values
 from lerotool.dataset.reading.statistics import parse_stats
 from lerotool.dataset.writing.measures import picture_size
 from lerotool.errors import MetadataError
@@ -17,7 +20,7 @@ from lerotool.features import Feature
 from lerotool.merging.blocks import STATISTICS
 from lerotool.merging.episode_columns import EpisodeTableStream
 from lerotool.merging.sources import Source
-from lerotool.moments import FeatureStats, sampled_frames
+from lerotool.moments import QUANTILES, FeatureStats, sampled_frames
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -96,13 +99,20 @@ class CameraStats:
         if not blocks:
             return blocks
         table = self._stream.take(count) if self._stream is not None else None
-        for place, (number, length) in enumerate(zip(numbers, lengths, strict=True)):
+        regular: dict[str, CameraBlock] = {}
+        if table is not None:
+            for name, channels in self._channels.items():
+                block = regular_block(table, self._source.originals[name], channels, np.array(lengths, np.int64))
+                if block is not None:
+                    regular[name] = block
+        left = {name: block for name, block in blocks.items() if name not in regular}
+        for place, (number, length) in enumerate(zip(numbers, lengths, strict=True) if left else ()):
             found = self._of_row(table, place) if table is not None else self._of_episode(number, length)
-            for name, block in blocks.items():
+            for name, block in left.items():
                 stats = found.get(self._source.originals[name])
                 if stats is not None:
                     block.put(place, stats, length)
-        return blocks
+        return blocks | regular
 
     def _of_row(self, table: pa.Table, row: int) -> Mapping[str, FeatureStats]:
         entries: dict[str, dict[str, object]] = {}
@@ -123,6 +133,50 @@ class CameraStats:
         sampled = len(sampled_frames(length))
         whole = self._source.dataset.stats
         return {name: FeatureStats(s.min, s.max, s.mean, s.std, sampled, s.quantiles) for name, s in whole.items()}
+
+
+def regular_block(table: pa.Table, feature: str, channels: int, lengths: Ints) -> CameraBlock | None:
+    """Return the statistics of a camera whose episodes all have them in one shape, without a Python object per number.
+
+    None where something is missing, empty or of another shape: such rows have to be looked at one by one.
+    """
+    flat = {}
+    for statistic in (*STATISTICS, "count"):
+        name = f"stats/{feature}/{statistic}"
+        if name in table.column_names:
+            flat[statistic] = _flattened(table[name])
+        elif statistic not in QUANTILES:
+            return None
+    if any(column is None for column in flat.values()):
+        return None
+    known = {statistic: column for statistic, column in flat.items() if column is not None}
+    counts, shape = known.pop("count")
+    is_counted = shape == (1,) and counts.dtype.kind == "i" and bool((counts >= 1).all())
+    shapes = {shape for _, shape in known.values()}
+    if not is_counted or len(shapes) > 1 or math.prod(shapes.pop()) != channels:
+        return None
+    values = np.full((len(STATISTICS), len(lengths), channels), np.nan)
+    for row, statistic in enumerate(STATISTICS):
+        if statistic in known:
+            values[row] = known[statistic][0].reshape(len(lengths), channels)
+    is_known = np.isfinite(values[:_ALWAYS]).all(axis=(0, 2))
+    return CameraBlock(values, np.where(is_known, np.minimum(counts, lengths), 0))
+
+
+def _flattened(column: pa.ChunkedArray) -> tuple[npt.NDArray[Any], tuple[int, ...]] | None:
+    """Return the numbers of nested lists and the shape that all rows have; None if one has another, or is empty."""
+    array = joined_chunks(column)
+    shape: list[int] = []
+    while pa.types.is_list(array.type):
+        sizes = plain_values(array.value_lengths(), np.dtype(np.int32))
+        if array.null_count or not len(sizes) or not 0 < sizes.min() == sizes.max():
+            return None
+        shape.append(int(sizes[0]))
+        array = array.flatten()
+    dtype = {pa.float64(): np.float64, pa.int64(): np.int64}.get(array.type)
+    if dtype is None or array.null_count:
+        return None
+    return plain_values(array, np.dtype(dtype)), tuple(shape)
 
 
 def total_of(blocks: Sequence[CameraBlock], name: str) -> FeatureStats | None:
