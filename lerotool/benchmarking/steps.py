@@ -146,7 +146,7 @@ def _codec_steps(request: Request, clips: tuple[Clip, ...], tried: list[Codec]) 
 
 def _recording_steps(request: Request, clips: tuple[Clip, ...]) -> Iterator[Step]:
     scale, rig = request.scale, request.rig
-    lengths = _lengths(request)
+    lengths = lengths_to_encode(request)
     for _ in range(scale.rounds):
         yield Step(
             "encoding one take",
@@ -159,12 +159,13 @@ def _recording_steps(request: Request, clips: tuple[Clip, ...]) -> Iterator[Step
             yield _session_step(request, clips, strategy)
 
 
-def _lengths(request: Request) -> tuple[float, ...]:
-    """Return the lengths of the takes that are encoded one by one, ascending."""
-    wanted = {min(1.0, request.take_s), request.rig.take_s}
-    if request.effort is not Effort.QUICK and request.rig.take_s > _MIDDLE_S:
-        wanted.add(_MIDDLE_S)
-    return tuple(sorted(wanted))
+def lengths_to_encode(request: Request) -> tuple[float, ...]:
+    """Return the lengths of the takes that are encoded one by one, ascending: between them lies what is estimated."""
+    whole_s, short_s = request.rig.take_s, request.take_s
+    if short_s >= whole_s:
+        return tuple(sorted({min(1.0, whole_s), whole_s}))
+    middle = {_MIDDLE_S} if request.effort is not Effort.QUICK and short_s < _MIDDLE_S < whole_s else set()
+    return tuple(sorted({short_s, whole_s} | middle))
 
 
 def _session_step(request: Request, clips: tuple[Clip, ...], strategy: Strategy) -> Step:

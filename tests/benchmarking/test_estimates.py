@@ -6,8 +6,9 @@ import pytest
 
 from lerotool.benchmarking import advice, batches, codecs, disk, strategies
 from lerotool.benchmarking.codecs import Codec
-from lerotool.benchmarking.effort import Rig
+from lerotool.benchmarking.effort import Effort, Part, Rig
 from lerotool.benchmarking.figures import Basis, Better, Figure, Found
+from lerotool.benchmarking.steps import Request, conclude, lay_out, lengths_to_encode
 from lerotool.execution import cores
 from lerotool.media.format import EncoderSettings
 
@@ -62,6 +63,25 @@ def test_estimates_are_right_on_a_machine_that_is_a_line() -> None:
     cpu = found.typical(WHOLE, "immediate", strategies.CPU)
     assert cpu == pytest.approx(FRAME_CPU_S * 1e3 + RECORD_MS + 2.0 / 11)
     assert found.typical(WHOLE, "immediate", strategies.DISK) == 110.0
+
+
+@pytest.mark.parametrize("effort", list(Effort))
+@pytest.mark.parametrize("take_s", [0.5, 4.0, 15.0, 60.0])
+def test_what_estimates_need_is_measured(effort: Effort, take_s: float) -> None:
+    request = Request(effort, Rig(take_s=take_s), frozenset((Part.RECORDING,)))
+    lengths = lengths_to_encode(request)
+    found = Found()
+    for length_s in lengths:
+        for name in (batches.WAIT, batches.CPU):
+            found.add([Figure(batches.GROUP, batches.case_of(length_s), name, "s", (length_s,))])
+    for name in (strategies.WAIT, strategies.LONGEST, strategies.CPU, strategies.RECORDER, strategies.DISK):
+        found.add([Figure(strategies.group_of(request.take_s), "immediate", name, "s", (1.0,))])
+    is_estimated = any(figure.basis is Basis.ESTIMATED and figure.unit == "s" for figure in conclude(request, found))
+    assert is_estimated == (request.take_s < take_s)
+    assert (effort is Effort.FULL) <= (not is_estimated)
+    titles = [step.title for step in lay_out(request, (), [])]
+    assert titles[:2] == ["encoding one take", "recording: immediate"]
+    assert request.takes(strategies.strategies((10,))[1]) == 11
 
 
 def test_nothing_is_estimated_without_what_it_follows_from() -> None:
