@@ -12,7 +12,7 @@ from lerotool.testing.faults import shim
 from lerotool.testing.faults.calls import WRITES
 from lerotool.testing.faults.client import Faults, small_disks_missing
 from lerotool.testing.faults.operation import Operation, Outcome
-from lerotool.testing.faults.operations import OPERATIONS, Commit, Encode, Merge, Pack, Record, Save, Stats
+from lerotool.testing.faults.operations import OPERATIONS, Commit, Encode, Merge, Record, Save, Stats
 from lerotool.testing.faults.shim import Fault, Kind
 from lerotool.testing.faults.sweep import Case, Sweeper
 
@@ -55,7 +55,7 @@ def test_after_a_fault_there_is_the_old_state_or_the_new_one_and_nothing_is_lost
     for place, kind in enumerate(Kind):
         possible = [fault for fault in sweeper.faults_of(kind) if fault.at in sweeper.telling]
         # Each kind at calls of its own.
-        faults += spread(possible[: len(possible) - place] or possible, 4)
+        faults += spread(possible[: len(possible) - place] or possible, 2 if issubclass(operation, Merge) else 3)
     cases = [sweeper.try_fault(fault) for fault in faults]
     assert not problems(cases)
     assert {case.outcome for case in cases} >= {Outcome.NEW}
@@ -65,7 +65,7 @@ def test_after_a_fault_there_is_the_old_state_or_the_new_one_and_nothing_is_lost
 def test_after_a_power_cut_there_is_the_old_state_or_the_new_one(
     sweepers: Sweepers, operation: type[Operation]
 ) -> None:
-    cases = list(sweepers(operation).try_power(lambda cuts: spread(cuts, 5)))
+    cases = list(sweepers(operation).try_power(lambda cuts: spread(cuts, 4)))
     assert len(cases) >= 3
     assert not problems(cases)
 
@@ -89,21 +89,21 @@ def test_every_byte_of_every_new_file_was_seen(sweepers: Sweepers, operation: ty
     assert {path.name: path.stat().st_size for path in new if seen.get(str(path), 0) < path.stat().st_size} == {}
 
 
-@pytest.mark.parametrize("operation", [Encode, Pack, Stats, Merge])
+@pytest.mark.parametrize("operation", [Encode, Stats, Merge])
 def test_a_limit_on_file_sizes_stops_native_writers_and_costs_nothing(
     sweepers: Sweepers, operation: type[Operation]
 ) -> None:
-    cases = [sweepers(operation).try_limit(limit) for limit in (0, 200, 1500, 4000, 1 << 20)]
+    cases = [sweepers(operation).try_limit(limit) for limit in (0, 1500, 1 << 20)]
     assert not problems(cases)
     assert {case.outcome for case in cases} == {Outcome.OLD, Outcome.NEW}
 
 
 @pytest.mark.skipif(small_disks_missing() is not None, reason=str(small_disks_missing()))
-@pytest.mark.parametrize("operation", [Record, Commit, Pack, Merge])
+@pytest.mark.parametrize("operation", [Record, Commit, Merge])
 def test_a_disk_that_is_really_full_costs_nothing(tmp_path: Path, operation: type[Operation]) -> None:
     with Faults(tmp_path, disk_bytes=128 * 2**20) as faults:
         sweeper = Sweeper(faults, operation)
-        cases = [sweeper.try_room(room) for room in (0, 12 * 1024, 40 * 1024, 100 * 1024, 120 * 2**20)]
+        cases = [sweeper.try_room(room) for room in (0, 20 * 1024, 120 * 2**20)]
     assert not problems(cases)
     assert cases[-1].outcome is Outcome.NEW
     assert {case.outcome for case in cases} > {Outcome.NEW}

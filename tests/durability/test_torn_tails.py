@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lerotool.spool.pending import PendingEpisode
 from lerotool.spool.recovery import Kind, examine, salvage
 from lerotool.testing.faults.recordings import CAMERA, append, first_picture, open_recording, packet
 
@@ -32,11 +31,11 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
 
 def rows_left(folder: Path) -> int:
     """Salvage the episode, compare what is there with what was recorded, and return the number of rows."""
-    if examine(folder).kind is Kind.HOPELESS:
+    verdict = examine(folder)
+    if verdict.kind is Kind.HOPELESS:
         return 0
-    assert examine(folder).rows == salvage(folder).length
-    episode = PendingEpisode.open(folder)
-    assert examine(folder).kind is Kind.COMPLETE
+    episode = salvage(folder)
+    assert episode.length == verdict.rows
     with episode.camera(CAMERA) as reader:
         for row, values in enumerate(episode.rows().to_pylist()):
             assert values["action"] == [row, 3.0]

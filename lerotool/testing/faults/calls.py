@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 _FIELDS = 6
 WRITES = frozenset(["write", "pwrite", "writev", "pwritev", "sendfile", "copy_file_range"])
 """Names of the calls that can be cut in the middle."""
+BEGUN = "begun"
+"""The mark before the operation itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,6 @@ def read_calls(path: Path) -> list[Call]:
     return calls
 
 
-def marks(calls: list[Call]) -> list[str]:
+def promises(calls: Sequence[Call]) -> list[str]:
     """Return what the operation had marked as done."""
-    return [call.note for call in calls if call.name == "mark"]
+    return [call.note for call in calls if call.name == "mark" and call.note != BEGUN]

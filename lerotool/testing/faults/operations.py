@@ -80,11 +80,16 @@ class Record(Operation):
                     case.mark(f"synced {row}")
 
     def look(self, folder: Path) -> State:
-        """Return what can be salvaged."""
-        for episode in list_pending(folder / _SET):
-            if examine(episode.path).kind is Kind.SALVAGEABLE:
-                salvage(episode.path)
-        return [waiting for waiting in read_pending(folder / _SET).values() if waiting[0] == Kind.COMPLETE]
+        """Return whether the episode is saved, and its rows and pictures, salvaged if it is not."""
+        verdicts = [examine(episode.path) for episode in list_pending(folder / _SET)]
+        is_saved = any(verdict.kind is Kind.COMPLETE for verdict in verdicts)
+        for verdict in verdicts:
+            if verdict.kind is Kind.SALVAGEABLE:
+                salvage(verdict.path)
+        for kind, *values in read_pending(folder / _SET).values():
+            if kind == Kind.COMPLETE:
+                return [is_saved, *values]
+        return [False, [], []]
 
     def finish(self, folder: Path) -> None:
         """Remove what never became an episode."""
@@ -97,18 +102,19 @@ class Record(Operation):
         which the sweep leaves the marks ``row`` out.
         """
         promised = 1 + max((int(mark.split()[1]) for mark in marks), default=-1)
-        _, rows, pictures = found[0] if found else ("", [], [])
-        _, all_rows, all_pictures = expected.new[0]
+        is_saved, rows, pictures = found
+        _, all_rows, all_pictures = expected.new
         is_right = rows == all_rows[: len(rows)] and pictures == all_pictures[: len(rows)]
-        if not is_right or len(rows) < promised or (has_returned and found != expected.new):
+        is_less = len(rows) < promised or (has_returned and rows != all_rows)
+        if not is_right or is_less or (not is_saved and any(mark.startswith("saved") for mark in marks)):
             return Outcome.BROKEN
-        if len(rows) in (0, len(all_rows)):
-            return Outcome.NEW if rows else Outcome.OLD
-        return Outcome.PART
+        if rows == all_rows and is_saved >= expected.new[0]:
+            return Outcome.NEW
+        return Outcome.PART if rows != expected.old[1] else Outcome.OLD
 
 
 class Save(Record):
-    """The end of a take."""
+    """The end of a take: rows that were merely handed to the system become an episode."""
 
     name = "save"
     is_durable = True
@@ -124,6 +130,11 @@ class Save(Record):
         """Save them."""
         case.begun.save({"rows": ROWS})
         case.mark(f"saved {ROWS - 1}")
+
+    def judge(self, found: State, expected: Expected, marks: Sequence[str], *, has_returned: bool) -> Outcome:
+        """All rows without the word saved are the old state; a power cut may take those that were never flushed."""
+        outcome = super().judge(found, expected, marks, has_returned=has_returned)
+        return Outcome.OLD if outcome is Outcome.PART and found[1] == expected.new[1] else outcome
 
 
 class _OnDataset(Operation):

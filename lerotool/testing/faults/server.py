@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 
 from lerotool.checking import Severity, check
 from lerotool.errors import DatasetNotFoundError, LerotoolError
-from lerotool.testing.faults.calls import marks, read_calls
+from lerotool.testing.faults.calls import BEGUN, promises, read_calls
 from lerotool.testing.faults.operation import Case, Expected, Operation, Outcome, State
 from lerotool.testing.faults.shim import Fault, Kind, Shim
 from lerotool.testing.faults.trees import likeness, names_of, tree_hash
@@ -113,7 +113,7 @@ class Server:
         told = Path(record) if record else None
         log = told / "calls" if told else self._scratch / "calls"
         reply = self._in_child(lambda: self._run(chosen, place, _Stop(fault, limit, room), log, told))
-        reply.setdefault("marks", marks(read_calls(log)))
+        reply.setdefault("marks", promises(read_calls(log)))
         (self._scratch / "calls").unlink(missing_ok=True)
         return reply
 
@@ -159,21 +159,23 @@ class Server:
         log: Path,
         record: Path | None,
     ) -> Reply:
-        begun = operation.begin(folder)
-        copies = None
         if record is not None:
-            copies = record / "flushed"
-            copies.mkdir()
+            # What `begin` leaves unflushed is not safe either, so its calls are noted as well.
+            (record / "flushed").mkdir()
             shutil.copytree(folder, record / "before", symlinks=True)
-        promises: list[str] = []
+            self._shim.arm(folder, log=log, copies=record / "flushed", fault=None)
+        begun = operation.begin(folder)
+        said: list[str] = []
 
         def mark(text: str) -> None:
-            promises.append(text)
+            said.append(text)
             self._shim.mark(text)
 
         with _ballast(folder.parent / "ballast", stop.room), _limited(stop.limit):
             # Under a limit the log could not grow; nothing is killed there, so the marks need no log.
-            self._shim.arm(folder, log=None if stop.limit is not None else log, copies=copies, fault=stop.fault)
+            if record is None:
+                self._shim.arm(folder, log=None if stop.limit is not None else log, copies=None, fault=stop.fault)
+            self._shim.mark(BEGUN)
             if stop.room is not None:
                 self._shim.boast()
             error = None
@@ -182,7 +184,7 @@ class Server:
             except (LerotoolError, OSError) as raised:
                 error = f"{type(raised).__name__}: {raised}"
             calls = self._shim.disarm()
-        return {"returned": error is None, "error": error, "calls": calls, "marks": promises}
+        return {"returned": error is None, "error": error, "calls": calls, "marks": said}
 
     def _in_child(self, work: Callable[[], Reply]) -> Reply:
         """Do something in a forked process and return its reply, or how it ended."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lerotool.errors import LerotoolError
-from lerotool.testing.faults.calls import WRITES, Call, read_calls
+from lerotool.testing.faults.calls import BEGUN, WRITES, Call, promises, read_calls
 from lerotool.testing.faults.client import Faults
 from lerotool.testing.faults.operation import Operation, Outcome
 from lerotool.testing.faults.power import Cut, power_cuts
@@ -129,14 +129,15 @@ class Sweeper:
         calls = read_calls(record / "calls")
         cuts = list(power_cuts(record / "before", folder, calls, record / "flushed"))
         is_over = bool(run["returned"]) and self.operation.is_durable
-        for cut in choose(cuts):
+        begun = next(number for number, call in enumerate(calls) if call.note == BEGUN)
+        for cut in choose([cut for cut in cuts if cut.at > begun]):
             yield self._try_cut(cut, calls, returned=is_over and cut.at == len(calls))
 
     def _try_cut(self, cut: Cut, calls: Sequence[Call], *, returned: bool) -> Case:
         folder = self._faults.new_case()
         cut.restore(folder)
         # What was merely handed to the system is not promised to survive a power cut.
-        marks = [c.note for c in calls[: cut.at] if c.name == "mark" and not c.note.startswith("row")]
+        marks = [mark for mark in promises(calls[: cut.at]) if not mark.startswith("row")]
         last = calls[cut.at - 1] if cut.at else None
         place = f"after call {last.number}: {last.name} {Path(last.path).name}" if last else "before all"
         return self._judge(f"power cut, names {cut.names.value}", place, folder, marks, returned=returned)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from lerotool.checking import Severity, check
 from lerotool.dataset.dataset import Dataset
@@ -19,9 +20,10 @@ from lerotool.encoding.run import encode_pending
 from lerotool.features import CAMERA_PREFIX
 from lerotool.spool.pending import remove_leftovers
 from lerotool.testing.soak.actor import CAMERA
-from lerotool.testing.soak.values import values_hash
+from lerotool.testing.soak.values import rows_hash
 from lerotool.workspace import Workspace
 
+_NOTHING = "no complete row"
 _SHORT = 8
 """Digits of a recording's id that its folder has."""
 
@@ -31,16 +33,32 @@ class Promise:
     """An episode that was called saved.
 
     Attributes:
-        recording: its id, or the first digits.
+        recording: its id, or the first digits; None if it goes by its values.
         rows: how many it has.
-        values: hash of its values, if there was time to read them.
+        values: hash of its values; None if there was no time to read them.
         is_certain: whether nobody has pressed the key that may take it back.
     """
 
-    recording: str
+    recording: str | None
     rows: int
     values: str | None
     is_certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An episode of the dataset."""
+
+    index: int
+    recording: str
+    rows: int
+    values: str
+    has_its_frames: bool
+
+    def is_meant_by(self, promise: Promise) -> bool:
+        if promise.recording is not None and not self.recording.startswith(promise.recording[:_SHORT]):
+            return False
+        return promise.values in (None, self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +69,8 @@ class Account:
         promised: episodes that were called saved.
         taken_back: of those, how many the person may have taken back, and are not there.
         episodes: in the dataset.
-        salvaged: of those, how many were never called saved: the remains of takes that were cut off.
+        unpromised: of those, how many were never called saved: the remains of takes that were cut off, or the end came
+            between saving and saying so.
         rows: in the dataset, each with its frame.
         files: data and video files.
         problems: what is not as it should be.
@@ -60,7 +79,7 @@ class Account:
     promised: int
     taken_back: int
     episodes: int
-    salvaged: int
+    unpromised: int
     rows: int
     files: int
     problems: tuple[str, ...]
@@ -85,31 +104,31 @@ def settle(root: Path, ledger: Path) -> Account:
     report = encode_pending(root, EncodeOptions(salvage=True))
     problems = [f"{left.episode} was not encoded: {left.reason}" for left in report.failures]
     # A take that was killed before its first row had its picture holds nothing.
-    problems += [
-        f"{left.episode} was left: {left.reason}" for left in report.left if "no complete row" not in left.reason
-    ]
+    problems += [f"{left.episode} was left: {left.reason}" for left in report.left if _NOTHING not in left.reason]
     dataset = Dataset.open(root)
-    found = {episode["recording_id"]: episode for episode in _recordings(root)}
-    if len(found) != dataset.num_episodes:
+    found = [_read(dataset, entry) for entry in _recordings(root)]
+    if sorted(episode.index for episode in found) != list(range(dataset.num_episodes)):
         problems.append(f"{dataset.num_episodes} episodes of {len(found)} recordings")
     promises = read_ledger(ledger)
-    missing = []
+    kept: set[int] = set()
+    taken_back = 0
     for promise in promises:
-        matches = [episode for name, episode in found.items() if name.startswith(promise.recording[:_SHORT])]
-        missing += [] if matches else [promise]
-        for match in matches:
-            problems += _compare(dataset, int(match["episode_index"]), promise)
-    problems += [f"recording {p.recording} of {p.rows} rows is lost" for p in missing if p.is_certain]
-    for index in range(dataset.num_episodes):
-        problems += _check_pictures(dataset, index)
+        matches = [episode for episode in found if episode.is_meant_by(promise)]
+        kept |= {episode.index for episode in matches}
+        taken_back += not matches and not promise.is_certain
+        if len(matches) != 1 and (matches or promise.is_certain):
+            problems.append(f"{len(matches)} episodes for what was promised: {promise}")
+        problems += [
+            f"{episode} is not what was promised: {promise}" for episode in matches if episode.rows != promise.rows
+        ]
+    problems += [f"{episode}: frames are not those of its rows" for episode in found if not episode.has_its_frames]
     checked = check(root).findings
     problems += [f"lerotool check: {f.place}: {f.text}" for f in checked if f.severity is Severity.ERROR]
-    known = {promise.recording[:_SHORT] for promise in promises}
     return Account(
         promised=len(promises),
-        taken_back=len(missing),
+        taken_back=taken_back,
         episodes=dataset.num_episodes,
-        salvaged=sum(name[:_SHORT] not in known for name in found),
+        unpromised=dataset.num_episodes - len(kept),
         rows=dataset.num_frames,
         files=sum(1 for kind in ("data", "videos") for _ in (root / kind).rglob("file-*")),
         problems=tuple(problems),
@@ -122,24 +141,19 @@ def _recordings(root: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def _compare(dataset: Dataset, index: int, promise: Promise) -> list[str]:
+def _read(dataset: Dataset, entry: dict[str, Any]) -> _Found:
+    index = int(entry["episode_index"])
     rows = dataset.episode_rows(index)
-    if len(rows) != promise.rows:
-        return [f"recording {promise.recording} has {len(rows)} rows, {promise.rows} were promised"]
-    if promise.values is not None and values_hash(rows) != promise.values:
-        return [f"recording {promise.recording} has other values"]
-    return []
+    shown = np.array([read_number(picture) for picture in dataset.frames(index, CAMERA_PREFIX + CAMERA)])
+    return _Found(
+        index, entry["recording_id"], len(rows), rows_hash(rows), has_its_frames=_fit(shown, dataset.timing(index))
+    )
 
 
-def _check_pictures(dataset: Dataset, index: int) -> list[str]:
-    """Compare the number that each frame shows with the packet that its row names: both count up together."""
-    key = CAMERA_PREFIX + CAMERA
-    timing = dataset.timing(index)
-    if timing is None:
-        return [f"episode {index} has no measured times"]
-    shown = np.array([read_number(picture) for picture in dataset.frames(index, key)])
-    named = timing[f"picture/{key}"].to_numpy()
-    if len(shown) != len(named):
-        return [f"episode {index} has {len(shown)} frames, {len(named)} rows"]
-    offsets = Counter((shown - named).tolist())
-    return [] if len(offsets) == 1 else [f"episode {index}: {len(offsets)} different offsets of pictures {offsets}"]
+def _fit(shown: NDArray[np.int64], timing: pa.Table | None) -> bool:
+    """Tell whether pictures count up like the packets that the rows name; a program hands over one for each row."""
+    column = f"picture/{CAMERA_PREFIX}{CAMERA}"
+    named = np.arange(len(shown))
+    if timing is not None and column in timing.column_names and not timing[column].null_count:
+        named = timing[column].to_numpy()
+    return len(shown) == len(named) and len(set((shown - named).tolist())) == 1

@@ -45,7 +45,7 @@ def disturb(root: Path, ledger: Path, seconds: float, seed: int, *, may_fill: bo
         root.mkdir(parents=True, exist_ok=True)
         with _Session(root, ledger, chance.randrange(1 << 30)) as session:
             while session.is_running and time.monotonic() < end:
-                session.wait(chance.uniform(0.5, 6.0))
+                session.wait(chance.uniform(1.0, 15.0))
                 if session.is_running:
                     result.done[chance.choice(acts)(session)] += 1
             session.finish()
