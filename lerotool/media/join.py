@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from itertools import starmap
 from pathlib import Path
 
 import av
@@ -15,12 +14,12 @@ from av.video.stream import VideoStream
 from lerotool.errors import MediaError
 from lerotool.media.grid import exact_rate, frame_ticks
 from lerotool.media.libav import address, named_errors, open_video
-from lerotool.media.mp4 import read_header
+from lerotool.media.mp4 import Mp4Header, read_header
 from lerotool.media.probe import count_packets, probe
 from lerotool.storage import partial_path, sync_directory, sync_file
 
-_HEADER_BYTES = 1 << 14
-"""Room for what a header holds besides tables of pictures."""
+_HEADER_BYTES = 1024
+"""Room for what FFmpeg writes into a header besides the stream's description and tables of pictures: about 600."""
 _CHUNK_BYTES = 1 << 20
 """FFmpeg begins a chunk, which takes up to 20 bytes of the header, where the one before would become larger."""
 
@@ -127,18 +126,17 @@ def _header_first(pieces: Sequence[Piece], key: JoinKey) -> dict[str, str]:
     Where the parts' headers tell how large it can become, room is left for it. Otherwise FFmpeg moves all pictures when
     they are written, which doubles the work.
     """
-    rooms = list(starmap(_header_room, ((piece, key.reorder > 0) for piece in pieces)))
-    known = [room for room in rooms if room is not None]
-    if len(known) < len(rooms):
+    headers = [read_header(piece.path) for piece in pieces]
+    known = [header for header in headers if header is not None]
+    if len(known) < len(headers):
         return {"movflags": "faststart"}
-    return {"moov_size": str(_HEADER_BYTES + 2 * len(key.extradata) + sum(known))}
+    description = max(len(header.description) for header in known)
+    tables = sum(_table_bytes(header, key.reorder > 0) for header in known)
+    return {"moov_size": str(_HEADER_BYTES + 2 * (description + len(key.extradata)) + tables)}
 
 
-def _header_room(piece: Piece, is_reordered: bool) -> int | None:
-    """Return the bytes that a part takes in a header at most; None if its own header is not understood."""
-    header = read_header(piece.path)
-    if header is None:
-        return None
+def _table_bytes(header: Mp4Header, is_reordered: bool) -> int:
+    """Return the bytes that the pictures of a file take in a header at most."""
     # Sizes 4 bytes, sync samples 4, dependencies 1, times of decoding 8 where they differ from those of showing.
     tables = header.frames * (17 if is_reordered else 5) + 4 * int(header.is_keyframe.sum())
     return tables + 40 * (int(header.sizes.sum()) // _CHUNK_BYTES + 1)
