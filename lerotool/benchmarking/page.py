@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 
@@ -25,14 +26,18 @@ p, ul { margin: .4rem 0; } ul { padding-left: 1.2rem; }
 .failures { border-color: var(--wrong); }
 .plot svg { display: block; width: 100%; height: auto; max-width: 34rem; color: var(--ink); }
 .table { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
+table { border-collapse: separate; border-spacing: 0; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { white-space: nowrap; padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
 th { font-weight: 600; } th:first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
+@media (max-width: 30rem) { th:first-child { white-space: normal; max-width: 8rem; } }
+code { white-space: nowrap; }
 .wrong { color: var(--wrong); font-weight: 700; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; font-size: .9rem; margin: .4rem 0; }
 dt { color: var(--soft); } dd { margin: 0; min-width: 0; }
 """
 _TITLE = "lerotool benchmark"
+_FLAG = re.compile(r"--[a-z]+(?: \w*\d\w*)?")
+"""A flag, and its value if there is a digit in it: no line may end there."""
 
 
 def page_of(report: Report) -> str:
@@ -48,7 +53,7 @@ def _parts(report: Report) -> Iterator[str]:
     yield f"<h1>{_TITLE}</h1>"
     yield f'<p class="soft">{escape(_subtitle(report))}</p>'
     if report.advice:
-        lines = "".join(f"<li>{escape(line)}</li>" for line in report.advice)
+        lines = "".join(f"<li>{_marked(line)}</li>" for line in report.advice)
         yield f'<ul class="advice" style="padding-left:2rem">{lines}</ul>'
     if report.found.failures:
         lines = "".join(f"<p>{escape(f'{f.case} failed: {f.reason}')}</p>" for f in report.found.failures)
@@ -62,6 +67,10 @@ def _parts(report: Report) -> Iterator[str]:
         "was measured. A range in brackets is the smallest and the largest of several repeats.</p>"
     )
     yield "</body></html>"
+
+
+def _marked(line: str) -> str:
+    return _FLAG.sub(lambda found: f"<code>{found[0]}</code>", escape(line))
 
 
 def _subtitle(report: Report) -> str:

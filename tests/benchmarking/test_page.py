@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import matplotlib as mpl
@@ -110,6 +111,11 @@ def test_everything_found_is_on_the_page_as_text() -> None:
         assert expected in text, expected
     assert "<b>&co" not in page
     assert "<td class=wrong>2</td>" in page
+
+
+def test_flags_are_not_broken_and_nothing_else_is_marked() -> None:
+    told = replace(run(), advice=("record with --batch 0 and encode later with --pending & more",))
+    assert "record with <code>--batch 0</code> and encode later with <code>--pending</code> &amp; more" in page_of(told)
 
 
 def test_drawing_leaves_the_settings_of_others_alone() -> None:
