@@ -61,7 +61,7 @@ def _tables(found: Found) -> Iterator[tuple[str, tuple[str, ...]]]:
         if group.startswith(strategies.GROUP):
             yield group, (strategies.WAIT, strategies.LONGEST, strategies.CPU, strategies.DISK)
         elif group.startswith("beside"):
-            yield group, (beside.WAIT, beside.CPU, beside.SHORTER, beside.SHARE)
+            yield group, (beside.WAIT, beside.END, beside.CPU, beside.SHORTER, beside.SHARE)
         elif group == codecs.GROUP:
             yield group, (codecs.RATE, codecs.SIZE, codecs.LIKENESS)
         elif group in (merges.GROUP, operations.GROUP):

@@ -44,21 +44,17 @@ class Bench:
     Attributes:
         folder: for the step's files.
         advance: called again and again with what is done, of how much (0: not known yet), and the unit of both.
+        signs: what a job gets to tell by.
     """
 
     folder: Path
     advance: Advance
-    _signs: Signs = field(init=False)
+    signs: Signs = field(init=False)
     _far: JobProgress = field(init=False)
 
     def __post_init__(self) -> None:
-        self._signs = Signs(self.folder / "progress", self.folder / "stop")
+        self.signs = Signs(self.folder / "progress", self.folder / "stop")
         self._far = JobProgress(0, 0)
-
-    @property
-    def signs(self) -> Signs:
-        """What a job gets to tell by."""
-        return self._signs
 
     def run(self, unit: str, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Run a job in a fresh process and return its result.
@@ -69,7 +65,7 @@ class Bench:
             *args: its arguments.
             **kwargs: its arguments by name.
         """
-        self._signs.progress.unlink(missing_ok=True)
+        self.signs.progress.unlink(missing_ok=True)
         self._far = JobProgress(0, 0)
         pool = ProcessExecutor(1, Priority.NORMAL)
         try:
@@ -81,7 +77,7 @@ class Bench:
             except BaseException:
                 # It ends what it has started itself, before it is ended.
                 with contextlib.suppress(OSError):
-                    self._signs.stop.touch()
+                    self.signs.stop.touch()
                 wait([future], _PATIENCE_S)
                 raise
             self._tell(unit)
@@ -91,7 +87,7 @@ class Bench:
 
     def _tell(self, unit: str) -> None:
         # A file that is just being written says nothing; what it said before still holds.
-        self._far = read_progress(self._signs.progress) or self._far
+        self._far = read_progress(self.signs.progress) or self._far
         self.advance(self._far.done, self._far.total, unit)
 
 

@@ -34,7 +34,7 @@ from lerotool.merging.planning import make_plan
 from lerotool.merging.run import execute_plan
 from lerotool.recording.config import BatchMode
 
-WAIT, CPU, LIKENESS, MISSING = "wait per take", "CPU per frame", "likeness", "frames missing"
+WAIT, END, CPU, LIKENESS, MISSING = "wait per take", "wait at the end", "CPU per frame", "likeness", "frames missing"
 SHORTER, SHARE = "LeRobot's wait by lerotool's", "lerotool's CPU by LeRobot's"
 MERGE_GROUP, MERGE_RATIO = "merging, beside LeRobot", "times faster"
 _LIKE_DB = 0.5
@@ -75,9 +75,18 @@ def group_of(take_s: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What recording cost, whoever did it: seconds a take, CPU milliseconds a frame, dB, frames that are not there."""
+    """What recording cost, whoever did it.
+
+    Attributes:
+        wait_s: between two takes, on average.
+        end_s: after the last one, or after it was saved, until the dataset was complete.
+        cpu_ms: a frame.
+        likeness: to the camera's pictures, dB.
+        missing: frames that are not there.
+    """
 
     wait_s: float
+    end_s: float
     cpu_ms: float
     likeness: float
     missing: int
@@ -142,6 +151,7 @@ class Recording:
         better = Better.NEITHER if case.startswith(str(self.peer)) else Better.LESS
         return [
             Figure(self.group, case, WAIT, "s", (cost.wait_s,), better),
+            Figure(self.group, case, END, "s", (cost.end_s,), better),
             Figure(self.group, case, CPU, "ms/frame", (cost.cpu_ms,), better),
             Figure(self.group, case, LIKENESS, "dB", (cost.likeness,), Better.NEITHER),
             Figure(self.group, case, MISSING, "", (float(cost.missing),), Better.NEITHER),
@@ -183,8 +193,8 @@ class Recording:
             return None
         finally:
             shutil.rmtree(root, ignore_errors=True)
-        wait_s = (sum(found["waits_s"]) + found["end_s"]) / self.takes
-        return Cost(max(0.0, wait_s), found["cpu_s"] * 1e3 / self._frames, likeness, missing)
+        wait_s = max(0.0, sum(found["waits_s"]) / self.takes)
+        return Cost(wait_s, found["end_s"], found["cpu_s"] * 1e3 / self._frames, likeness, missing)
 
     def _session(self, pair: Pair) -> Cost:
         root, bench = self.bench.folder / "session", self.bench
@@ -194,8 +204,8 @@ class Recording:
         cost = bench.run("takes", run_session, job)
         likeness, missing = self._look(root, self._write_pictures())
         shutil.rmtree(root)
-        wait_s = (sum(cost.waits_s) + cost.end_s) / self.takes
-        return Cost(wait_s, cost.cpu_s * 1e3 / cost.frames, likeness, missing)
+        wait_s = sum(cost.waits_s) / max(1, len(cost.waits_s))
+        return Cost(wait_s, cost.end_s, cost.cpu_s * 1e3 / cost.frames, likeness, missing)
 
     def _arrays(self, pair: Pair, pictures: Path) -> Cost:
         root, bench = self.bench.folder / "arrays", self.bench
@@ -203,8 +213,8 @@ class Recording:
         cost = bench.run("takes", record_arrays, job)
         likeness, missing = self._look(root, pictures)
         shutil.rmtree(root)
-        wait_s = (sum(cost.waits_s) + cost.end_s) / self.takes
-        return Cost(max(0.0, wait_s), cost.cpu_s * 1e3 / self._frames, likeness, missing)
+        wait_s = max(0.0, sum(cost.waits_s) / self.takes)
+        return Cost(wait_s, cost.end_s, cost.cpu_s * 1e3 / self._frames, likeness, missing)
 
     def _look(self, root: Path, pictures: Path) -> tuple[float, int]:
         """Return how like the frames of the first take are to the sources, and how many are missing in all.

@@ -75,7 +75,11 @@ def _words(group: str, is_estimated: bool) -> tuple[str, str, str | None]:
         note = "measured at the operator's clock; the wait is the time from a take's end until the next can begin"
         return f"When to encode: {group}", note, strategies.WAIT
     if group.startswith("beside"):
-        return f"The same work {group}", "in turn; waits include the one at the end", beside.WAIT
+        return (
+            f"The same work {group}",
+            "in turn; lerotool record encodes the last take in the wait at the end",
+            beside.WAIT,
+        )
     return {
         batches.GROUP: ("How long one take takes to encode", "in a process that starts for it", batches.WAIT),
         codecs.GROUP: ("Codecs on all cores", "likeness: PSNR against the camera's pictures", codecs.RATE),
