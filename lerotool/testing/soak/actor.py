@@ -147,6 +147,8 @@ def main() -> int:
     is_program = chance.random() < 0.5 and (root / INFO).exists()
     try:
         (hand_over if is_program else run_session)(root, ledger, chance)
+    except KeyboardInterrupt:
+        return 130
     except LerotoolError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
