@@ -44,3 +44,9 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     """Keep every test away from the user's real LeRobot home and robots."""
     monkeypatch.setenv("HF_LEROBOT_HOME", str(tmp_path_factory.getbasetemp() / "lerobot-home"))
     monkeypatch.setenv("LEROTOOL_CONFIG", str(tmp_path_factory.getbasetemp() / "lerotool-config"))
+
+
+@pytest.fixture(autouse=True)
+def _patience_with_servos(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Emulated servos share the machine with the tests and may not be scheduled for a while."""
+    monkeypatch.setenv("LEROTOOL_SERVO_MARGIN_MS", "80")

@@ -69,7 +69,7 @@ class Rig:
             "follower": {"port": self.follower.port, "id": NAME},
             "leader": {"port": self.leader.port, "id": NAME},
             "cameras": {name: {"source": camera.url} for name, camera in self.cameras.items()},
-            "start_speed": 600.0,
+            "start_speed": 100_000.0,
             **changes,
         }
         save_robot(NAME, RobotConfig.model_validate(document))

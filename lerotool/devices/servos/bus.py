@@ -26,7 +26,8 @@ from lerotool.devices.servos.status import Status
 from lerotool.errors import DeviceError, DeviceLostError, DeviceTimeoutError, LerotoolError
 
 DEFAULT_BAUDRATE = 1_000_000
-_TRIES = 3
+_TRIES = 10
+"""Of single requests, which no control loop makes: a hub or a busy computer may hold answers back for a while."""
 _READING_TRIES = 2
 _ABSENT_AFTER = 3
 """Readings in a row that a servo misses while others answer, before it is asked apart from them."""

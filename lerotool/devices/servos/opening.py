@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,8 +20,11 @@ from lerotool.errors import (
     DeviceNotFoundError,
     DevicePermissionError,
     LerotoolError,
+    UsageError,
 )
 
+LEAST_MARGIN = "LEROTOOL_SERVO_MARGIN_MS"
+"""Environment: milliseconds allowed for an answer at least, beside what its bytes take."""
 UDEV_RULE = 'SUBSYSTEM=="tty", ATTRS{idVendor}=="1a86", TAG+="uaccess"'
 """Lets the person at the machine use the usual adapters; belongs into /etc/udev/rules.d/70-servo-adapters.rules."""
 
@@ -37,6 +41,7 @@ def open_port(where: str, baudrate: int) -> SerialPort:
         DeviceBusyError: another process holds it.
         DevicePermissionError: the user may not.
         DeviceError: it is no serial port, or does not know the speed.
+        UsageError: ``LEROTOOL_SERVO_MARGIN_MS`` is no number.
     """
     path = find_port(where)
     port = SerialPort(path, baudrate)
@@ -52,8 +57,21 @@ def open_port(where: str, baudrate: int) -> SerialPort:
     is_quick = port.shorten_latency()
     adapter = find_adapter(path)
     is_slow = adapter is not None and adapter.kind is AdapterKind.FTDI and not is_quick
-    port.margin_ms = SLOW_MARGIN_MS if is_slow else MARGIN_MS
+    port.margin_ms = max(SLOW_MARGIN_MS if is_slow else MARGIN_MS, _least_margin_ms())
     return port
+
+
+def _least_margin_ms() -> float:
+    """Return what the user allows for an answer at least, in a virtual machine for example.
+
+    Raises:
+        UsageError: the environment says something else than a number.
+    """
+    text = os.environ.get(LEAST_MARGIN, "0")
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"{LEAST_MARGIN} is {text!r}, expected milliseconds") from None
 
 
 def set_speed(port: SerialPort, baudrate: int) -> None:
