@@ -65,7 +65,8 @@ def test_after_a_fault_there_is_the_old_state_or_the_new_one_and_nothing_is_lost
 def test_after_a_power_cut_there_is_the_old_state_or_the_new_one(
     sweepers: Sweepers, operation: type[Operation]
 ) -> None:
-    cases = list(sweepers(operation).try_power(lambda cuts: spread(cuts, 4)))
+    # The last three are what may be left when all is done.
+    cases = list(sweepers(operation).try_power(lambda cuts: [*spread(cuts[:-3], 3), *cuts[-3:]]))
     assert len(cases) >= 3
     assert not problems(cases)
 

@@ -74,6 +74,8 @@ class DatasetBuild:
         sync_tree(self.root, leave_out=Workspace(self.root).folder)
         self._lock.release()
         shutil.rmtree(Workspace(self.root).folder)
+        # A power cut must not bring it back in a dataset that is complete.
+        sync_directory(self.root)
         check_free(self.target)
         try:
             self.root.rename(self.target)
