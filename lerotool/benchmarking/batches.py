@@ -1,8 +1,8 @@
 """How long encoding a take keeps a person waiting, by the length of the take.
 
 Takes are spooled without waiting for a clock, because encoding does not care how a pending episode came about. Then
-they are encoded just as ``lerotool record --batch 1 --foreground`` does it: in a process that starts for it, at the
-lowest priority, with one core left to the recording.
+they are encoded just as ``lerotool record --batch 1 --foreground`` does it: in a process that starts for it, on
+all cores.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lerotool.benchmarking.pictures import Clip
 from lerotool.benchmarking.spooling import spool_episode
 from lerotool.encoding.background import BackgroundEncoder
 from lerotool.errors import IncompleteError
-from lerotool.execution import ProgressFile, cores
+from lerotool.execution import ProgressFile
 from lerotool.media.format import EncoderSettings
 
 GROUP = "encoding one take"
@@ -79,7 +79,7 @@ def measure_batches(job: BatchJob) -> list[Figure]:
 
 def _encode(root: Path, before: int, frames: int, progress: ProgressFile) -> tuple[float, float]:
     """Encode what is pending; return the seconds until it is in the dataset, and CPU seconds."""
-    encoder = BackgroundEncoder(root, jobs=max(1, cores() - 1))
+    encoder = BackgroundEncoder.while_waiting(root)
     cpu_before, began = children_cpu_s(), time.perf_counter()
     encoder.notify(1)
     was_busy, wait_s = False, 0.0

@@ -25,7 +25,7 @@ from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.devices.robots import build_robot
 from lerotool.encoding.background import BackgroundEncoder
 from lerotool.errors import CorruptDatasetError, IncompleteError
-from lerotool.execution import ProgressFile, StoppedError, cores
+from lerotool.execution import ProgressFile, StoppedError
 from lerotool.recording.config import BatchMode, RecordingConfig
 from lerotool.recording.controls import Command, Controls
 from lerotool.recording.events import EpisodeSaved, Event, TakeStarted
@@ -123,7 +123,8 @@ def run_session(job: SessionJob) -> SessionCost:
         StoppedError: it was told to stop.
     """
     diary, controls = _Diary(), Controls()
-    encoder = BackgroundEncoder(job.root, jobs=max(1, cores() - 1))
+    is_waited_for = job.mode is BatchMode.FOREGROUND
+    encoder = (BackgroundEncoder.while_waiting if is_waited_for else BackgroundEncoder.beside_recording)(job.root)
     with contextlib.ExitStack() as stack:
         cameras = []
         for name, film in zip(job.rig.names, job.films, strict=True):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lerotool.cli.record_request import Request
     from lerotool.cli.robots import RobotChoice
     from lerotool.devices.cameras.camera import Camera
+    from lerotool.encoding.background import BackgroundEncoder
     from lerotool.recording.config import RecordingConfig
     from lerotool.recording.events import SessionReport
     from lerotool.recording.take import Devices
@@ -242,14 +243,10 @@ def _record(config: RecordingConfig, request: Request, devices: Devices, output:
 
     encoder = None
     if config.mode is not BatchMode.LATER or config.encode_at_end:
-        from lerotool.encoding.background import BackgroundEncoder
-        from lerotool.execution import cores
         from lerotool.media.encode import probe_encoder
 
         probe_encoder(config.encoder)
-        # One core stays free while recording goes on: a thread that wakes on a busy one may wait for the scheduler's
-        # next clock tick, up to 10 ms, even if all that keeps it busy has the lowest priority.
-        encoder = BackgroundEncoder(config.root, jobs=max(1, cores() - 1))
+        encoder = _build_encoder(config)
     recorder = Recorder(output)
     session = Session(config, devices, recorder.controls, encoder=encoder, listen=recorder.listen)
     try:
@@ -258,6 +255,15 @@ def _record(config: RecordingConfig, request: Request, devices: Devices, output:
         if session.report is not None:
             _conclude(session.report, request, output)
     return INTERRUPTED if recorder.is_interrupted else 0
+
+
+def _build_encoder(config: RecordingConfig) -> BackgroundEncoder:
+    from lerotool.encoding.background import BackgroundEncoder
+    from lerotool.recording.config import BatchMode
+
+    if config.mode is BatchMode.FOREGROUND:
+        return BackgroundEncoder.while_waiting(config.root)
+    return BackgroundEncoder.beside_recording(config.root)
 
 
 def _conclude(report: SessionReport, request: Request, output: Output) -> None:

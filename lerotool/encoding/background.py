@@ -16,10 +16,10 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from lerotool.errors import IncompleteError
-from lerotool.execution import Priority, detached
+from lerotool.execution import Priority, cores, detached
 
 _DONE, _INCOMPLETE, _STOPPED = 0, 8, 130
 _STOP_S = 5.0
@@ -74,6 +74,20 @@ class BackgroundEncoder:
         self._is_wanted = self._is_finishing = self._is_stopped = False
         self._process: subprocess.Popen[bytes] | None = None
         self._thread: threading.Thread | None = None
+
+    @classmethod
+    def beside_recording(cls, root: Path) -> Self:
+        """Return one that keeps out of the way of a recording on the same machine.
+
+        One core stays free: a thread that wakes on a busy one may wait for the scheduler's next clock tick, up to
+        10 ms, even if all that keeps it busy has the lowest priority.
+        """
+        return cls(root, jobs=max(1, cores() - 1))
+
+    @classmethod
+    def while_waiting(cls, root: Path) -> Self:
+        """Return one that somebody waits for: it uses all cores."""
+        return cls(root, priority=Priority.LOW)
 
     def notify(self, saved_count: int) -> None:
         """Say that so many saved episodes wait now; returns at once and starts to encode all of them."""
