@@ -20,7 +20,9 @@ from lerotool.media.probe import probe
 from tests.media.pictures import AV1, H264, HEVC, number_of, write_numbered
 from tests.shared import SHARED, needs_shared
 
-B_FRAMES = EncoderSettings(vcodec="h264", preset="veryfast", crf=20, g=6, extra_options={"bf": "2", "sc_threshold": "0"})
+B_FRAMES = EncoderSettings(
+    vcodec="h264", preset="veryfast", crf=20, g=6, extra_options={"bf": "2", "sc_threshold": "0"}
+)
 
 
 def written(path: Path, shown: Sequence[int], settings: EncoderSettings) -> Path:
