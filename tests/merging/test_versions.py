@@ -119,7 +119,6 @@ def test_the_converted_v21_set_is_what_lerobot_033_writes(tmp_path: Path) -> Non
         np.testing.assert_allclose(stats[name].std, expected_stats[name].std, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("is_judged", JUDGED)
 def test_recordings_of_other_people_become_one(tmp_path: Path, is_judged: bool) -> None:
     sources = [REALDATA / "koch_v21_state", REALDATA / "koch_v30conv_state"]
@@ -131,7 +130,6 @@ def test_recordings_of_other_people_become_one(tmp_path: Path, is_judged: bool) 
     assert [len(list(gr1.frames(e.index, gr1.cameras[0]))) for e in gr1.episodes] == gr1.episodes.lengths.tolist()
     if is_judged:
         judge(tmp_path / "koch")
-        judge(tmp_path / "gr1")
 
 
 def test_missing_videos_and_other_timestamps_are_told_not_guessed(tmp_path: Path) -> None:
