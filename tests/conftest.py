@@ -49,4 +49,4 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 @pytest.fixture(autouse=True)
 def _patience_with_servos(monkeypatch: pytest.MonkeyPatch) -> None:
     """Emulated servos share the machine with the tests and may not be scheduled for a while."""
-    monkeypatch.setenv("LEROTOOL_SERVO_MARGIN_MS", "80")
+    monkeypatch.setenv("LEROTOOL_SERVO_MARGIN_MS", "30")
