@@ -6,6 +6,7 @@ import os
 import select
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -77,6 +78,17 @@ class SerialPort(scservo_sdk.PortHandler):  # type: ignore[misc]
         if self.received:
             late = take_packets(self.received, _LATE_SIZE, is_final=True)
             self.dropped += sum(isinstance(part, StatusPacket) for part in late)
+
+    def writePort(self, packet: Iterable[int]) -> int:  # noqa: N802
+        """Send a request and return its size; pyserial's own call would also wait until more could be sent."""
+        data = bytes(packet)
+        sent = 0
+        if os.name == "posix":
+            with suppress(BlockingIOError):  # the driver's buffer is full
+                sent = os.write(self.ser.fileno(), data)
+        if sent < len(data):
+            sent += self.ser.write(data[sent:])
+        return sent
 
     def setPacketTimeout(self, packet_length: int) -> None:  # noqa: N802
         """Start the wait for an answer of so many bytes; the request may still be on the wire."""

@@ -115,11 +115,11 @@ def test_a_servo_that_keeps_another_value_is_told(bus: ServoBus, emulated: Emula
 def test_a_servo_can_be_given_another_id(bus: ServoBus, emulated: EmulatedBus) -> None:
     bus.write(6, LOCK, 0)
     bus.write(6, ID, 20)
-    assert bus.ping(20) is not None
+    assert bus.ping(20, 10) is not None
     assert bus.ping(6) is None
     emulated.servo(20).set(RESPONSE_LEVEL, 0)
     bus.write(20, ID, 21)
-    assert bus.ping(21) is not None
+    assert bus.ping(21, 10) is not None
 
 
 def test_a_status_bit_is_no_failed_write(bus: ServoBus, emulated: EmulatedBus) -> None:
@@ -162,7 +162,7 @@ def test_an_id_that_no_servo_can_have_is_refused(servo: int, bus: ServoBus) -> N
 def test_more_servos_than_a_packet_holds_are_refused(bus: ServoBus) -> None:
     with pytest.raises(UsageError, match="too many servos"):
         bus.sync_read(PRESENT_POSITION, range(250))
-    assert bus.ping(1) is not None
+    assert bus.ping(1, 10) is not None
 
 
 def test_a_bus_that_is_not_open_says_so(emulated: EmulatedBus) -> None:
@@ -178,7 +178,7 @@ def test_a_bus_that_is_not_open_says_so(emulated: EmulatedBus) -> None:
 def test_the_port_is_free_after_closing(emulated: EmulatedBus) -> None:
     for _ in range(3):
         with ServoBus(emulated.port) as bus:
-            assert bus.ping(1) is not None
+            assert bus.ping(1, 10) is not None
 
 
 def test_statistics_begin_anew_on_request(bus: ServoBus) -> None:

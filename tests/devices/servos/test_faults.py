@@ -219,7 +219,7 @@ def test_unplugged_is_told_by_every_call_and_the_port_comes_back(bus: ServoBus, 
     assert not bus.is_open
     emulated.replug()
     bus.open()
-    assert bus.ping(1) is not None
+    assert bus.ping(1, 10) is not None
 
 
 @pytest.mark.parametrize("call", ["sync_read", "sync_write", "read", "write", "ping", "set_baudrate"])
@@ -255,7 +255,7 @@ def test_servos_at_another_speed_are_heard_at_theirs(bus: ServoBus, emulated: Em
     emulated.servo(1).set(BAUD_RATE, 1)
     assert bus.ping(1) is None
     bus.set_baudrate(500_000)
-    assert bus.ping(1) is not None
+    assert bus.ping(1, 10) is not None
     assert bus.ping(2) is None
 
 
@@ -279,7 +279,7 @@ def test_an_adapter_that_hears_itself_is_refused(emulated: EmulatedBus) -> None:
     assert not bus.is_open
     emulated.faults(echo=False)
     with bus:
-        assert bus.ping(1) is not None
+        assert bus.ping(1, 10) is not None
 
 
 def test_where_ports_cannot_be_selected_pyserial_waits(
