@@ -1,0 +1,1 @@
+"""Tests of random bytes for everything that reads files."""
