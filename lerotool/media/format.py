@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 
 class StreamCodec(StrEnum):
@@ -22,6 +22,10 @@ class StreamCodec(StrEnum):
     """One PNG, JPEG or TIFF file a packet, which gives a picture in ``StreamFormat.pixel_format``."""
 
 
+_READING = {"extra": "ignore"}
+"""In a file, keys of a later lerotool are passed over; without this a file's own rule, to keep them, would be taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class StreamFormat:
     """What a camera delivers.
@@ -34,6 +38,8 @@ class StreamFormat:
             range), ``rgb24``, or for depths ``gray16le`` (millimetres) or ``grayf32le`` (metres).
         fps: the rate that the camera says it has; packets carry their own times.
     """
+
+    __pydantic_config__: ClassVar = _READING
 
     codec: StreamCodec
     width: int
@@ -62,6 +68,8 @@ class EncoderSettings:
         fast_decode: SVT-AV1's and x264's tuning for quick decoding, 0 is off.
         extra_options: further options of the FFmpeg encoder.
     """
+
+    __pydantic_config__: ClassVar = _READING
 
     vcodec: str = "libsvtav1"
     pix_fmt: str = "yuv420p"

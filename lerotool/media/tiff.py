@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _OFFSETS, _CHANNELS, _ROWS, _SIZES, _SAMPLE_FORMAT = 273, 277, 278, 279, 339
+_KNOWN = {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _OFFSETS, _CHANNELS, _SIZES, _SAMPLE_FORMAT}
 _FIELD_TYPES = {3: "H", 4: "I"}
 _FLOAT, _UNCOMPRESSED = [3], [1]
 
@@ -28,8 +29,10 @@ def read_float_tiff(data: bytes) -> npt.NDArray[np.float32] | None:
     if kind != ([32], _FLOAT, _UNCOMPRESSED, [1]):
         return None
     (height,), (width,) = tags.get(_HEIGHT, [0]), tags.get(_WIDTH, [0])
-    strips = zip(tags.get(_OFFSETS, []), tags.get(_SIZES, []), strict=True)
-    pixels = b"".join(data[start : start + size] for start, size in strips)
+    offsets, sizes = tags.get(_OFFSETS, []), tags.get(_SIZES, [])
+    if sum(sizes) > len(data):  # else the same bytes, named a million times, would become a million pictures
+        raise ValueError(f"strips of {sum(sizes)} bytes in a file of {len(data)}")
+    pixels = b"".join(data[start : start + size] for start, size in zip(offsets, sizes, strict=True))
     if len(pixels) != height * width * 4 or not pixels:
         raise ValueError(f"{len(pixels)} bytes of pixels for {width}x{height}")
     return np.frombuffer(pixels, f"{order}f4").astype(np.float32).reshape(height, width, 1)
@@ -58,13 +61,13 @@ def write_depth_tiff(depth: npt.NDArray[np.uint16] | npt.NDArray[np.float32]) ->
 
 
 def _read_tags(data: bytes, order: str) -> dict[int, list[int]]:
-    """Read the whole-number fields of the first directory."""
+    """Read the known whole-number fields of the first directory."""
     (directory,) = struct.unpack_from(f"{order}I", data, 4)
     (count,) = struct.unpack_from(f"{order}H", data, directory)
     tags: dict[int, list[int]] = {}
     for entry in range(directory + 2, directory + 2 + 12 * count, 12):
         tag, field_type, values = struct.unpack_from(f"{order}HHI", data, entry)
-        if field_type in _FIELD_TYPES:
+        if tag in _KNOWN and field_type in _FIELD_TYPES:
             layout = f"{order}{values}{_FIELD_TYPES[field_type]}"
             place = entry + 8
             if struct.calcsize(layout) > 4:

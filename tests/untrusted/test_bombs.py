@@ -6,6 +6,7 @@ import json
 import struct
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lerotool.media.mp4 import read_header
+from lerotool.media.tiff import read_float_tiff
 from tests.dataset.reading import DATA, EPISODES, VIDEO_SET, copy_set, edit_json
 from tests.shared import needs_shared
 
@@ -148,3 +150,32 @@ def test_deep_json_lines_are_refused(tmp_path: Path) -> None:
     next(lines)
     with pytest.raises(MetadataError, match="line 2"):
         next(lines)
+
+
+def tiff_of(tags: list[tuple[int, int, int]], tail: bytes) -> bytes:
+    """Return a TIFF: its directory of (tag, number of values, value or place) first, then other bytes."""
+    entries = b"".join(struct.pack("<HHII", tag, 4, count, value) for tag, count, value in tags)
+    return struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(4) + tail
+
+
+def test_a_depth_image_that_names_the_same_bytes_a_million_times_is_refused() -> None:
+    strips, sides = 100_000, 20_000
+    size = 4 * sides * sides // strips
+    known = [(256, 1, sides), (257, 1, sides), (258, 1, 32), (339, 1, 3)]
+    places = [(273, strips, 86), (279, strips, 86 + 4 * strips)]
+    tail = struct.pack(f"<{strips}I", *[8] * strips) + struct.pack(f"<{strips}I", *[size] * strips)
+
+    with pytest.raises(ValueError, match="strips of 1600000000 bytes in a file of"):
+        read_float_tiff(tiff_of([*known, *places], tail))
+
+
+def test_fields_of_a_depth_image_that_nobody_asks_for_take_no_memory() -> None:
+    """Each of them may claim all of the file as its values."""
+    values = 100_000
+    data = tiff_of([(tag, values, 16) for tag in range(1000, 4000)], bytes(4 * values))
+    tracemalloc.start()
+    try:
+        assert read_float_tiff(data) is None
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(data)
+    finally:
+        tracemalloc.stop()
