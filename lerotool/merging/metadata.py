@@ -273,7 +273,8 @@ class _Totals:
         plan = self._plan
         found = default_totals(plan.lengths, self._task_rows, plan.fps)
         for name, feature in self._numeric.items():
-            quantiles = exact_quantiles(partial(self._batches, root, name, feature), feature.shape[-1])
+            batches = partial(self._batches, root, name, feature)
+            quantiles = exact_quantiles(batches, np.dtype(feature.dtype), feature.shape[-1])
             found[name] = self._pools[name].stats(plan.frames, quantiles)
         for name, blocks in self._pictures.items():
             total = total_of(blocks, name)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lerotool.merging.segments import weighted_stats
 from lerotool.moments import QUANTILES, FeatureStats
+from lerotool.quantiles import Answer, QuantileSearch, answer
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Present = npt.NDArray[np.bool_]
-_DIGIT_BITS = 16
-_BINS = 1 << _DIGIT_BITS
 Batches = Callable[[], Iterable[tuple[npt.NDArray[np.generic], Present]]]
 """Starts anew on each call: (rows, d) values, and which dimensions exist in all of these rows."""
 
@@ -67,137 +67,27 @@ class Pool:
         return FeatureStats(self._min, self._max, self._mean, std, frames, quantiles)
 
 
-def exact_quantiles(batches: Batches, width: int) -> dict[str, Floats]:
+def exact_quantiles(batches: Batches, dtype: np.dtype[Any], width: int) -> dict[str, Floats]:
     """Return numpy's linear quantiles of any number of rows in little memory.
 
-    Numbers are turned into whole numbers of the same order, and the ones wanted are found digit by digit (16 bits) from
-    counts: two readings of float32, four of float64 and int64.
-
     Args:
-        batches: the values; each dimension must exist in one row at least.
+        batches: the values, without NaN; each dimension must exist in one row at least.
+        dtype: of the values.
         width: d.
     """
-    found = [_Search() for _ in range(width)]
-    while True:
-        bits = 0
+    searches = [QuantileSearch(1, dtype) for _ in range(width)]
+    while any(search.question for search in searches):
+        totals, counts = [Answer() for _ in searches], np.zeros(width, np.int64)
         for values, present in batches():
-            lines = _ordered_bits(values)
-            bits = lines.dtype.itemsize * 8
             for dimension in np.flatnonzero(present).tolist():
-                found[dimension].count(lines[dimension], values.dtype)
-        for search in found:
-            search.narrow()
-        if all(search.is_done(bits) for search in found):
-            break
-    columns = [search.quantiles() for search in found]
-    return {name: np.array([column[name] for column in columns]) for name in QUANTILES}
-
-
-class _Search:
-    """Looks for some order statistics of one dimension."""
-
-    def __init__(self) -> None:
-        self._prefixes = np.zeros(1, np.uint64)
-        self._counts = np.zeros((1, _BINS), np.int64)
-        self._digits = 0
-        self._total = 0
-        self._dtype: np.dtype[np.generic] = np.dtype(np.float64)
-        self._ranks: dict[int, tuple[int, int]] = {}
-        """By rank among all: the prefix found so far, and the rank among the values that share it."""
-
-    def count(self, keys: npt.NDArray[np.unsignedinteger], dtype: np.dtype[np.generic]) -> None:
-        bits = keys.dtype.itemsize * 8
-        self._dtype = dtype
-        shift = max(0, bits - _DIGIT_BITS * (self._digits + 1))
-        wide = keys.astype(np.uint64)
-        digits = (wide >> np.uint64(shift)) & np.uint64(_BINS - 1)
-        if self._digits == 0:
-            self._counts[0] += np.bincount(digits.astype(np.int64), minlength=_BINS)
-            self._total += len(keys)
-            return
-        prefixes = wide >> np.uint64(shift + _DIGIT_BITS)
-        places = np.minimum(np.searchsorted(self._prefixes, prefixes), len(self._prefixes) - 1)
-        is_wanted = self._prefixes[places] == prefixes
-        combined = places[is_wanted] * _BINS + digits[is_wanted].astype(np.int64)
-        self._counts += np.bincount(combined, minlength=self._counts.size).reshape(self._counts.shape)
-
-    def narrow(self) -> None:
-        """Find the next digit of each value that is looked for."""
-        if self._digits == 0:
-            self._ranks = {rank: (0, rank) for rank in _wanted_ranks(self._total)}
-        cumulated = np.cumsum(self._counts, axis=1)
-        narrowed = {}
-        for rank, (prefix, inner) in self._ranks.items():
-            line = cumulated[int(np.searchsorted(self._prefixes, np.uint64(prefix)))]
-            digit = int(np.searchsorted(line, inner, side="right"))
-            before = int(line[digit - 1]) if digit else 0
-            narrowed[rank] = (prefix << _DIGIT_BITS | digit, inner - before)
-        self._ranks = narrowed
-        self._digits += 1
-        self._prefixes = np.unique(np.array([prefix for prefix, _ in narrowed.values()], np.uint64))
-        self._counts = np.zeros((len(self._prefixes), _BINS), np.int64)
-
-    def is_done(self, bits: int) -> bool:
-        return self._digits * _DIGIT_BITS >= bits
-
-    def quantiles(self) -> dict[str, float]:
-        values = {rank: _value_of(prefix, self._dtype) for rank, (prefix, _) in self._ranks.items()}
-        ranks = sorted(values)
-        # A value that stands for several ranks counts once for each; only those that are needed are there.
-        found = {}
-        for name, fraction in QUANTILES.items():
-            position = fraction * (self._total - 1)
-            below = int(position)
-            low, high = values[below], values[min(below + 1, ranks[-1])]
-            found[name] = _between(low, high, position - below)
-        return found
-
-
-def _between(low: float, high: float, share: float) -> float:
-    # The same order of operations as numpy, so that equal data give equal bits.
-    step = high - low
-    return low if low == high else high - step * (1 - share) if share >= 0.5 else low + step * share
-
-
-def _wanted_ranks(total: int) -> set[int]:
-    ranks = set()
-    for fraction in QUANTILES.values():
-        below = int(fraction * (total - 1))
-        ranks |= {below, min(below + 1, total - 1)}
-    return ranks
-
-
-def _ordered_bits(values: npt.NDArray[np.generic]) -> npt.NDArray[np.unsignedinteger]:
-    """Return (d, rows) whole numbers that are in the same order as the values."""
-    lines = np.ascontiguousarray(values.T)
-    if lines.dtype.kind == "b":
-        lines = lines.astype(np.uint8)
-    if lines.dtype == np.float16:
-        lines = lines.astype(np.float32)
-    if lines.dtype.kind == "f":
-        lines = lines + lines.dtype.type(0)  # there is one zero only
-    bits = lines.dtype.itemsize * 8
-    raw = lines.view(f"u{lines.dtype.itemsize}")
-    top = raw.dtype.type(1 << (bits - 1))
-    if lines.dtype.kind == "f":
-        raw = np.where(raw & top, ~raw, raw | top)
-    elif lines.dtype.kind == "i":
-        raw = raw ^ top
-    return raw.astype(np.uint16) if bits < _DIGIT_BITS else raw
-
-
-def _value_of(key: int, dtype: np.dtype[np.generic]) -> float:
-    if dtype.kind == "b":
-        return float(key)
-    if dtype == np.float16:
-        dtype = np.dtype(np.float32)
-    bits = dtype.itemsize * 8
-    top = 1 << (bits - 1)
-    if dtype.kind == "f":
-        key = key & (top - 1) if key & top else ~key & ((1 << bits) - 1)
-    elif dtype.kind == "i":
-        key ^= top
-    return float(np.array([key], f"u{dtype.itemsize}").view(dtype)[0])
+                counts[dimension] += len(values)
+                if (question := searches[dimension].question) is not None:
+                    totals[dimension].add(answer(question, values[np.newaxis, :, dimension]))
+        for search, total, count in zip(searches, totals, counts.tolist(), strict=True):
+            if search.question is not None:
+                search.take(total, count)
+    found = [search.quantiles() for search in searches]
+    return {name: np.concatenate([quantiles[name] for quantiles in found]) for name in QUANTILES}
 
 
 def default_totals(lengths: Ints, task_rows: Mapping[int, int], fps: float) -> dict[str, FeatureStats]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from lerotool.media.join import Piece, join_videos
 from lerotool.media.transcode import encode_black, transcode
 from lerotool.merging.videos import Clip, Method, VideoOutput
 from lerotool.moments import FeatureStats
+from lerotool.storage import copy_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +85,18 @@ def _make(output: VideoOutput, target: Path, job: VideoJob) -> int:
             link(paths[0], target)
         else:
             _copy(paths[0], target)
-        found = video_index(target).frames
+        # The plan has counted the pictures of a source, but not those of a clip.
+        found = video_index(target).frames if output.parts[0].is_clip else output.frames
     if found != output.frames:
         raise CorruptDatasetError(f"{paths[0]}: {found} pictures were copied, the plan says {output.frames}")
     return found
 
 
 def _copy(source: Path, target: Path) -> None:
-    shutil.copyfile(source, target)
-    if sys.platform == "linux":
-        # Lets the disk begin to write while the next file is copied, so that the sync in the end finds little to do.
-        with target.open("rb") as file:
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    copy_file(source, target)
+    expected, found = source.stat().st_size, target.stat().st_size
+    if found != expected:
+        raise CorruptDatasetError(f"{source}: {found} bytes were copied, expected {expected}")
 
 
 def link(source: Path, target: Path) -> None:
@@ -107,7 +107,7 @@ def link(source: Path, target: Path) -> None:
         # What a link names is meant, not the link.
         os.link(source.resolve(), target)
     except OSError:
-        shutil.copyfile(source, target)
+        copy_file(source, target)
 
 
 def _reflink(source: Path, target: Path) -> bool:

@@ -20,8 +20,8 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.reading.columns import to_numpy
 from lerotool.errors import UsageError
 from lerotool.moments import FeatureStats, Moments
+from lerotool.quantiles import Answer, QuantileSearch, Question, answer
 from lerotool.statistics.jobs import Progress, address, ignore_progress, opened, run_jobs
-from lerotool.statistics.selection import Answer, QuantileSearch, Question, answer
 
 _BLOCK_VALUES = 2**21
 _JOB_ROWS = 2**15

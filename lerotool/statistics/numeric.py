@@ -21,9 +21,9 @@ from lerotool.dataset.reading.columns import to_numpy
 from lerotool.dataset.reading.datafiles import cumulated
 from lerotool.features import Feature
 from lerotool.moments import FeatureStats, Floats, Moments
+from lerotool.quantiles import Answer, QuantileSearch, Question, answer
 from lerotool.statistics.jobs import Progress, address, ignore_progress, opened, run_jobs
 from lerotool.statistics.segments import BARS, Measured, segment_table
-from lerotool.statistics.selection import Answer, QuantileSearch, Question, answer
 from lerotool.statistics.shapes import dimensions, stored_shape, values_pooled
 from lerotool.statistics.store import EpisodeStore
 

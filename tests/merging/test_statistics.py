@@ -56,7 +56,7 @@ def test_quantiles_in_little_memory_are_numpys(values: np.ndarray, cut: int) -> 
     width = values.shape[1]
     present = np.ones(width, np.bool_)
     parts = [part for part in (values[:cut], values[cut:]) if len(part)]
-    found = exact_quantiles(lambda: [(part, present) for part in parts], width)
+    found = exact_quantiles(lambda: [(part, present) for part in parts], values.dtype, width)
     for name, fraction in QUANTILES.items():
         expected = np.quantile(values.astype(np.float64), fraction, axis=0)
         np.testing.assert_allclose(found[name], expected, rtol=1e-15, atol=0)

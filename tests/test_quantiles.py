@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lerotool import quantiles
 from lerotool.moments import QUANTILES
-from lerotool.statistics import selection
-from lerotool.statistics.selection import Answer, QuantileSearch, answer, key_lines
+from lerotool.quantiles import Answer, QuantileSearch, answer, key_lines
 from tests.test_moments import columns
 
 
@@ -41,7 +41,7 @@ def test_quantiles_are_numpys_for_every_dtype_and_split(values, cuts):
 @given(st.data())
 def test_large_bins_are_divided_until_the_value_is_found(data):
     patch = pytest.MonkeyPatch()
-    patch.setattr(selection, "_MANY_DIMENSIONS", 0)  # 4096 bins, so that bins of 5000 values are too large to fetch
+    patch.setattr(quantiles, "_MANY_DIMENSIONS", 0)  # 4096 bins, so that bins of 5000 values are too large to fetch
     try:
         dtype = np.dtype(data.draw(st.sampled_from(["float32", "float64", "int64"])))
         rng = np.random.default_rng(data.draw(st.integers(0, 99)))
