@@ -62,7 +62,7 @@ def plan_text(plan: Plan) -> str:
         )
     ]
     lines += [
-        f"  {_numbered(task.name)}: {task.episode.length} rows, {_count(len(task.cameras), 'camera')}"
+        f"  {_numbered(task.name)}: {task.length} rows, {_count(len(task.cameras), 'camera')}"
         for task in plan.tasks
     ]
     lines += [
@@ -81,7 +81,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             {
                 "episode": task.name,
                 "number": folder_number(task.name),
-                "rows": task.episode.length,
+                "rows": task.length,
                 "seconds": task.seconds,
                 "cameras": list(task.cameras),
                 "encoder": task.settings.to_json(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from lerotool.encoding.staged import StagedResult, load_result, video_path
 from lerotool.errors import SpoolError
 from lerotool.features import columns
 from lerotool.moments import FeatureStats
-from lerotool.spool.episode import COMMITTED, PendingEpisode
+from lerotool.spool.episode import COMMITTED, ENCODED, PendingEpisode
 from lerotool.storage import write_json
 
 TIMING = "timing"
@@ -34,8 +35,8 @@ def build_episode(task: Task, *, keep_pending: bool = False) -> NewEpisode:
     Raises:
         SpoolError: a result has vanished or does not verify; the job must be run again.
     """
-    episode = task.episode
-    results = {camera: _result(task, camera) for camera in task.cameras}
+    episode = task.open()
+    results = {camera: _result(task, episode, camera) for camera in task.cameras}
     rows = episode.rows()
     return NewEpisode(
         rows=rows.select([*columns(episode.header.recorded), "task"]),
@@ -44,46 +45,46 @@ def build_episode(task: Task, *, keep_pending: bool = False) -> NewEpisode:
             for camera, result in results.items()
         },
         stats={camera: FeatureStats.from_json(result.stats) for camera, result in results.items()},
-        timing=_timing(task, rows),
-        recording=_recording(task, results),
+        timing=_timing(episode, rows),
+        recording=_recording(task, episode, results),
         consumed=None if keep_pending else episode.path,
     )
 
 
-def mark_committed(episode: PendingEpisode) -> None:
+def mark_committed(folder: Path) -> None:
     """Mark a pending episode that stays on the disk as part of the dataset, durably."""
-    write_json(episode.path / COMMITTED, {"committed": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
+    write_json(folder / COMMITTED, {"committed": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
     # The videos have moved into the dataset; what tells of them here is of no more use.
-    shutil.rmtree(episode.encoded_dir, ignore_errors=True)
+    shutil.rmtree(folder / ENCODED, ignore_errors=True)
 
 
-def _result(task: Task, camera: str) -> StagedResult:
-    result = load_result(task.episode, camera, task.settings)
-    if result is None and task.episode.encoded_dir.is_dir():
+def _result(task: Task, episode: PendingEpisode, camera: str) -> StagedResult:
+    result = load_result(episode, camera, task.settings)
+    if result is None and episode.encoded_dir.is_dir():
         # What another machine has just written: network file systems look again when a folder is listed.
-        os.listdir(task.episode.encoded_dir)  # noqa: PTH208
-        result = load_result(task.episode, camera, task.settings)
+        os.listdir(episode.encoded_dir)  # noqa: PTH208
+        result = load_result(episode, camera, task.settings)
     if result is None:
         raise SpoolError(f"episode {task.name}, camera {camera!r}: the encoded video is not what its result says")
     return result
 
 
-def _timing(task: Task, rows: pa.Table) -> pa.Table | None:
+def _timing(episode: PendingEpisode, rows: pa.Table) -> pa.Table | None:
     """Return the measured times; ``picture_age_ns`` is from the capture of a picture to the tick that it belongs to."""
-    if (task.episode.header.model_extra or {}).get(TIMING) == NOT_MEASURED:
+    if (episode.header.model_extra or {}).get(TIMING) == NOT_MEASURED:
         return None
     table = rows.select(list(_MEASURED))
     ticks = rows.column("tick_ns").to_numpy()
-    for camera in task.cameras:
+    for camera in episode.header.cameras:
         picked = rows.column(f"picture/{camera}")
-        age_ns = ticks - task.episode.camera(camera).captured_ns[picked.to_numpy()]
+        age_ns = ticks - episode.camera(camera).captured_ns[picked.to_numpy()]
         table = table.append_column(f"picture/{camera}", picked)
         table = table.append_column(f"picture_age_ns/{camera}", pa.array(age_ns, pa.int64()))
     return table
 
 
-def _recording(task: Task, results: dict[str, StagedResult]) -> dict[str, Any]:
-    header = task.episode.header
+def _recording(task: Task, episode: PendingEpisode, results: dict[str, StagedResult]) -> dict[str, Any]:
+    header = episode.header
     return {
         "recording_id": header.recording_id,
         "started_at": header.started_at,
@@ -91,5 +92,5 @@ def _recording(task: Task, results: dict[str, StagedResult]) -> dict[str, Any]:
         "lerotool_version": header.lerotool_version,
         "encoder": task.settings.to_json(),
         "packets_decoded": {camera: result.decoded for camera, result in results.items()},
-        "report": task.episode.report,
+        "report": episode.report,
     }

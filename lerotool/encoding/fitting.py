@@ -8,8 +8,9 @@ from dataclasses import replace
 from lerotool.dataset.info import DatasetInfo
 from lerotool.encoding.events import Left
 from lerotool.encoding.plan import Plan
+from lerotool.errors import SpoolError
 from lerotool.features import Feature, recorded_features
-from lerotool.spool.header import Header
+from lerotool.spool.header import Header, load_header
 
 _HINT = "record into another dataset, or move the pending episode to one that it fits"
 
@@ -18,7 +19,12 @@ def without_misfits(plan: Plan, info: DatasetInfo) -> Plan:
     """Return the plan with those episodes left whose header says that they do not belong into the dataset."""
     fitting, left = [], list(plan.left)
     for task in plan.tasks:
-        if problems := list(_problems(task.episode.header, info)):
+        try:
+            problems = list(_problems(load_header(task.path), info))
+        except SpoolError as error:
+            left.append(Left(task.name, str(error), error.hint))
+            continue
+        if problems:
             left.append(Left(task.name, f"does not fit the dataset: {'; '.join(problems)}", _HINT))
         else:
             fitting.append(task)

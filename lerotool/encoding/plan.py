@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from lerotool.encoding.events import Left
 from lerotool.errors import LerotoolError
@@ -48,31 +49,60 @@ class EncodeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One pending episode to bring into the dataset."""
+    """One pending episode to bring into the dataset: little, because thousands may wait; `open` gives the rest.
 
-    episode: PendingEpisode
+    Attributes:
+        path: its folder.
+        settings: of the encoder.
+        sequence: its place among the dataset's.
+        started_at: when its recording began.
+        length: rows.
+        fps: rows a second.
+        cameras: the keys of its video features.
+        pixels: of one picture of each camera, together.
+    """
+
+    path: Path
     settings: EncoderSettings
+    sequence: int
+    started_at: str
+    length: int
+    fps: float
+    cameras: tuple[str, ...]
+    pixels: int
+
+    @classmethod
+    def of(cls, episode: PendingEpisode, settings: EncoderSettings) -> Self:
+        """Return the task that a pending episode is."""
+        header = episode.header
+        pixels = sum(stream.width * stream.height for stream in header.cameras.values())
+        cameras = tuple(map(sys.intern, header.cameras))
+        return cls(
+            episode.path, settings, header.sequence, header.started_at, episode.length, header.fps, cameras, pixels
+        )
+
+    def open(self) -> PendingEpisode:
+        """Open the episode.
+
+        Raises:
+            SpoolError: it has vanished meanwhile, or cannot be understood any more.
+        """
+        return PendingEpisode.open(self.path)
 
     @property
     def name(self) -> str:
         """The name of its folder."""
-        return self.episode.path.name
-
-    @property
-    def cameras(self) -> tuple[str, ...]:
-        """The keys of its video features."""
-        return tuple(self.episode.header.cameras)
+        return self.path.name
 
     @property
     def seconds(self) -> float:
         """How long the episode is."""
-        return self.episode.length / self.episode.header.fps
+        return self.length / self.fps
 
     @property
     def estimated_bytes(self) -> int:
         """About how much its videos and rows will take in the dataset."""
-        pixels = sum(f.width * f.height for f in self.episode.header.cameras.values())
-        return self.episode.length * (int(pixels * _BYTES_PER_PIXEL) + _BYTES_PER_ROW)
+        return self.length * (int(self.pixels * _BYTES_PER_PIXEL) + _BYTES_PER_ROW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +126,12 @@ class Plan:
     @property
     def rows(self) -> int:
         """Rows of the tasks."""
-        return sum(task.episode.length for task in self.tasks)
+        return sum(task.length for task in self.tasks)
 
     @property
     def frames(self) -> int:
         """Pictures to encode, all cameras together."""
-        return sum(task.episode.length * len(task.cameras) for task in self.tasks)
+        return sum(task.length * len(task.cameras) for task in self.tasks)
 
     @property
     def seconds(self) -> float:
@@ -138,7 +168,7 @@ def plan_encoding(root: Path, options: EncodeOptions, committed: frozenset[str] 
                 salvageable.append(found)
             case Left():
                 left.append(found)
-    tasks.sort(key=lambda task: (task.episode.header.sequence, task.episode.header.started_at, task.name))
+    tasks.sort(key=lambda task: (task.sequence, task.started_at, task.name))
     return Plan(root, tuple(tasks), tuple(salvageable), tuple(left), tuple(live))
 
 
@@ -158,4 +188,4 @@ def _classify(verdict: Verdict, options: EncodeOptions, committed: frozenset[str
     if episode.header.recording_id in committed:
         return Left(name, "is in the dataset already", f"remove {verdict.path}")
     settings = dataclasses.replace(episode.header.encoder, **options.overrides)
-    return Task(episode, choose_encoder(settings).settings)
+    return Task.of(episode, choose_encoder(settings).settings)

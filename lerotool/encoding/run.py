@@ -37,7 +37,8 @@ from lerotool.encoding.selection import selected
 from lerotool.errors import DatasetLockedError, DatasetNotFoundError, LerotoolError
 from lerotool.execution import Place, ThisMachine, cores, open_executor
 from lerotool.media.encode import probe_encoder
-from lerotool.spool.pending import PendingEpisode, State, list_pending
+from lerotool.spool.header import load_header
+from lerotool.spool.pending import State, list_pending
 from lerotool.spool.recovery import salvage
 from lerotool.storage import free_bytes, make_directory
 from lerotool.workspace import Workspace
@@ -193,7 +194,7 @@ def _mark_kept(root: Path) -> None:
     committed = committed_recordings(root)
     for episode in list_pending(root):
         if episode.header.recording_id in committed and episode.state is not State.COMMITTED:
-            mark_committed(episode)
+            mark_committed(episode.path)
 
 
 def _wants_packing(root: Path, options: EncodeOptions) -> bool:
@@ -206,8 +207,7 @@ def _wants_packing(root: Path, options: EncodeOptions) -> bool:
 def _open(plan: Plan) -> DatasetAppender:
     if (plan.root / INFO).exists():
         return DatasetAppender.open(plan.root)
-    first = plan.tasks[0].episode if plan.tasks else PendingEpisode.open(plan.salvageable[0].path)
-    header = first.header
+    header = load_header(plan.tasks[0].path if plan.tasks else plan.salvageable[0].path)
     return DatasetAppender.create(plan.root, header.fps, header.recorded, header.robot_type)
 
 

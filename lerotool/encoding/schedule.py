@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import threading
 import time
@@ -24,9 +25,10 @@ from lerotool.encoding.events import (
 )
 from lerotool.encoding.job import EncodeJob, JobOutcome, run_job
 from lerotool.encoding.plan import Task
-from lerotool.encoding.staged import load_result
-from lerotool.errors import LerotoolError
+from lerotool.encoding.staged import StagedResult, load_result
+from lerotool.errors import LerotoolError, SpoolError
 from lerotool.execution import read_progress
+from lerotool.spool.episode import ENCODED
 
 _POLL_S = 0.2
 _STOP_S = 3.0
@@ -125,8 +127,9 @@ class Schedule:
     def _submit(self) -> None:
         todo: list[tuple[Task, str]] = []
         for task in self._tasks:
+            staged = _staged_results(task)
             for camera in task.cameras:
-                result = load_result(task.episode, camera, task.settings)
+                result = staged.get(camera)
                 if result is None:
                     todo.append((task, camera))
                     continue
@@ -136,7 +139,7 @@ class Schedule:
                 self._on_event(JobDone(name, result.frames, result.cpu_s, result.wall_s, is_reused=True))
         for number, (task, camera) in enumerate(todo):
             job = EncodeJob(
-                folder=task.episode.path,
+                folder=task.path,
                 camera=camera,
                 settings=task.settings,
                 threads=encoder_threads(number, len(todo), self._workers),
@@ -153,7 +156,7 @@ class Schedule:
             is_begun = future.running() or future.done() or running.job.progress.name in begun
             if not running.is_started and is_begun:
                 running.is_started = True
-                self._on_event(JobStarted(running.name, running.task.episode.length))
+                self._on_event(JobStarted(running.name, running.task.length))
             if future.done() or not running.is_started:
                 continue
             progress = read_progress(running.job.progress)
@@ -221,9 +224,9 @@ class Schedule:
         tasks = [task for task, _ in episodes]
         if self._keep_pending:
             for task in tasks:
-                mark_committed(task.episode)
+                mark_committed(task.path)
         self.episodes += len(tasks)
-        self.rows += sum(task.episode.length for task in tasks)
+        self.rows += sum(task.length for task in tasks)
         self.recorded_s += sum(task.seconds for task in tasks)
         self._on_event(Committed(tuple(task.name for task in tasks), numbers.start))
 
@@ -236,6 +239,17 @@ class Schedule:
             future.cancel()
         running = [future for future in self._futures if not future.cancelled()]
         wait(running, timeout=_STOP_S)
+
+
+def _staged_results(task: Task) -> dict[str, StagedResult]:
+    """Return what earlier runs have finished of a task, by camera."""
+    if not (task.path / ENCODED).is_dir():
+        return {}
+    with contextlib.suppress(SpoolError):  # its job tells what is wrong with it
+        episode = task.open()
+        found = {camera: load_result(episode, camera, task.settings) for camera in task.cameras}
+        return {camera: result for camera, result in found.items() if result is not None}
+    return {}
 
 
 def encoder_threads(number: int, jobs: int, workers: int) -> int:

@@ -104,9 +104,11 @@ def commit(workspace: Workspace, change: Commit) -> None:
     """Change the dataset durably and in one step; the caller holds the writing lock.
 
     Raises:
+        CorruptDatasetError: a symbolic link leads out of the dataset where a file would be written or removed.
         OSError: if there is a journal now, the change is decided and the next one to open the dataset finishes it; if
             not, nothing has changed.
     """
+    _check_links(workspace.root, change)
     for rename in change.renames:
         sync_file(workspace.root / rename.source)
     _sync_parents(workspace.root, (rename.source for rename in change.renames))
@@ -163,13 +165,15 @@ def redo(workspace: Workspace) -> bool:
 
 
 def _check_links(root: Path, change: Commit) -> None:
-    """Refuse a journal, which may come from anywhere with the dataset, that reaches outside through a link.
+    """Refuse a change that reaches outside through a link; journals and links may come from anywhere with a dataset.
 
     Raises:
         CorruptDatasetError: a folder of a path is, or lies behind, a symbolic link out of the dataset.
     """
     paths = [path for rename in change.renames for path in (rename.source, rename.target)]
-    for name in {PurePosixPath(path).parent for path in (*paths, *change.removals, *change.consumed, change.staging)}:
+    folders = {PurePosixPath(path).parent for path in (*paths, *change.removals)}
+    folders.update(PurePosixPath(path) for path in (*change.consumed, change.staging))
+    for name in folders:
         inside(root, name.as_posix())
 
 

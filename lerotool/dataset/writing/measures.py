@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from lerotool.dataset.parquet import open_parquet, read_groups
 from lerotool.dataset.writing.tables import Values, column_values
 from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError
 from lerotool.features import Feature, Kind
@@ -128,7 +128,8 @@ def column_stats(files: Iterable[Path], name: str, feature: Feature, fps: float)
 def _read_column(path: Path, name: str, feature: Feature, fps: float) -> Values:
     wanted = [name, "frame_index"] if name == "timestamp" else [name]
     try:
-        table = pq.read_table(path, columns=wanted, partitioning=None, memory_map=False)
+        with open_parquet(path) as file:
+            table = read_groups(file, path, range(file.num_row_groups), wanted)
         values = column_values(table.column(name), feature)
     except (pa.ArrowInvalid, KeyError, ValueError) as error:
         raise CorruptDatasetError(f"{path}: column {name!r} cannot be read: {error}") from error

@@ -20,6 +20,8 @@ from lerotool.dataset.writing.state import WriterState, data_files, episodes_fil
 from lerotool.errors import CorruptDatasetError
 from lerotool.workspace import Workspace
 
+_AT_ONCE = 16
+
 
 def pack_tables(workspace: Workspace, state: WriterState) -> PackReport:
     """Pack data files and episodes files in one commit.
@@ -197,7 +199,7 @@ def stage_episodes(
         if stays and not pointers[pack.members.start].touches(moves):
             continue
         target = members[0].path if stays else state.layout.episodes_path(number.chunk, number.file)
-        table = moved_table(_joined([_read_whole(m.path) for m in members]), moves, state.info.fps)
+        table = moved_table(_read_joined([m.path for m in members]), moves, state.info.fps)
         staging.write_table(target, table if stays else numbered_table(table, number))
         targets.add(target)
         if not stays:
@@ -224,6 +226,14 @@ def _stage_reports(
     target = state.layout.recordings_path(number.chunk, number.file)
     staging.write(target, lines)
     return {target}
+
+
+def _read_joined(paths: Sequence[Path]) -> pa.Table:
+    """Read episodes files as one table, a few at a time: a table of one row takes 200 kB, of 100 rows not much more."""
+    joined: list[pa.Table] = []
+    for start in range(0, len(paths), _AT_ONCE):
+        joined = [_joined([*joined, *map(_read_whole, paths[start : start + _AT_ONCE])])]
+    return joined[0]
 
 
 def _read_whole(path: Path) -> pa.Table:

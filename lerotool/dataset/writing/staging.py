@@ -116,8 +116,7 @@ def verify_rows(path: Path, rows: int) -> None:
 
 def sweep(workspace: Workspace) -> None:
     """Remove what dead processes left in staging; the caller holds the writing lock and there is no journal."""
-    # A dataset may come from anywhere: what lies behind a link is not swept.
-    if workspace.staging.is_dir() and not workspace.staging.is_symlink() and not workspace.folder.is_symlink():
+    if workspace.staging.is_dir():
         for leftover in workspace.staging.iterdir():
             shutil.rmtree(leftover, ignore_errors=True)
     for leftover in workspace.folder.glob(f"{workspace.journal.name}{PARTIAL}*"):
