@@ -11,8 +11,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from lerotool.errors import CorruptDatasetError
+
+JOURNAL = "journal.json"
 
 
 def lerobot_home() -> Path:
@@ -36,16 +41,44 @@ def dataset_root(argument: str) -> Path:
     return path
 
 
+def refuse_link(path: Path) -> None:
+    """Make sure that one of lerotool's own folders is none that a symbolic link has put outside of the dataset.
+
+    Raises:
+        CorruptDatasetError: it is a link.
+    """
+    if path.is_symlink():
+        raise CorruptDatasetError(
+            f"{path}: expected a folder, found a symbolic link to {str(path.readlink())!r}",
+            hint="remove the link, or put the folder that it leads to in its place; the dataset's folder may be a link",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Paths of lerotool's own files inside the dataset at ``root``."""
+    """Paths of lerotool's own files inside the dataset at ``root``.
+
+    A dataset may come from anywhere, so ``.lerotool`` and the folders in it must be folders: where one of them is a
+    symbolic link, every path of them raises `CorruptDatasetError`. The dataset's folder itself may be a link.
+    """
 
     root: Path
+
+    @staticmethod
+    def place(root: Path) -> Path:
+        """Return where `folder` is, whatever is there; for who only tells about it."""
+        return root / ".lerotool"
 
     @property
     def folder(self) -> Path:
         """All that is lerotool's own and not part of the dataset."""
-        return self.root / ".lerotool"
+        folder = self.place(self.root)
+        refuse_link(folder)
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_symlink() and entry.is_dir():
+                    refuse_link(Path(entry))
+        return folder
 
     @property
     def pending(self) -> Path:
@@ -60,7 +93,7 @@ class Workspace:
     @property
     def journal(self) -> Path:
         """The list of renames of the commit being carried out."""
-        return self.folder / "journal.json"
+        return self.folder / JOURNAL
 
     @property
     def writing_lock(self) -> Path:

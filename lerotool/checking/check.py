@@ -16,7 +16,14 @@ from lerotool.checking.data import DataView, check_data, check_ranges, check_tab
 from lerotool.checking.findings import Report, listed, ordered
 from lerotool.checking.gathering import Gathering
 from lerotool.checking.jobs import Progress, ignore_progress, run_batches
-from lerotool.checking.leftovers import check_journal, check_leftovers, check_links, check_pending, check_sidecar
+from lerotool.checking.leftovers import (
+    check_journal,
+    check_leftovers,
+    check_links,
+    check_own,
+    check_pending,
+    check_sidecar,
+)
 from lerotool.checking.metadata import read_info, read_layout, read_tasks
 from lerotool.checking.motion import check_motion
 from lerotool.checking.pictures import PictureFacts, look_at_pictures
@@ -28,8 +35,7 @@ from lerotool.checking.videos import VideoFacts, VideoJob, look_at_videos
 from lerotool.dataset.info import INFO, DatasetInfo
 from lerotool.dataset.layout import Layout
 from lerotool.errors import DatasetNotFoundError
-from lerotool.spool.pending import pending_folders
-from lerotool.workspace import Workspace, dataset_root
+from lerotool.workspace import JOURNAL, Workspace, dataset_root
 
 _ATTEMPTS = 5
 
@@ -117,16 +123,18 @@ def _state(root: Path) -> tuple[bytes | None, bool]:
         info = (root / INFO).read_bytes()
     except OSError:
         info = None
-    return info, Workspace(root).journal.exists()
+    return info, (Workspace.place(root) / JOURNAL).exists()
 
 
 def _look_once(root: Path, depth: Depth, executor: Executor | None, on_progress: Progress) -> tuple[Report, Sight]:
     gathering, sight = Gathering(root), Sight(root)
     check_links(gathering)
-    if not check_journal(gathering):
+    is_own = check_own(gathering)
+    if not is_own or not check_journal(gathering):
         _look_at_dataset(sight, depth, gathering, executor, on_progress)
-    check_pending(gathering)
-    check_leftovers(sight.info, gathering)
+    if is_own:
+        check_pending(gathering)
+        check_leftovers(sight.info, gathering)
     table, lengths = sight.table, sight.data.lengths if sight.data is not None else None
     counted = lengths if lengths is not None else table.lengths if table is not None else ()
     version = sight.info.codebase_version.value if sight.info is not None else None
@@ -139,7 +147,7 @@ def _look_at_dataset(
 ) -> None:
     root = sight.root
     if not any((root / name).exists() for name in ("meta", "data", "videos")):
-        if pending_folders(root) or Workspace(root).folder.is_dir():
+        if Workspace.place(root).is_dir():
             return  # recorded, and nothing of it encoded yet
         raise DatasetNotFoundError(
             f"{str(root)!r} is no dataset: it has no meta/info.json",

@@ -26,6 +26,24 @@ from lerotool.workspace import Workspace
 _JOURNAL_BYTES = 64 << 20
 
 
+def check_own(gathering: Gathering) -> bool:
+    """Note symbolic links in lerotool's own folder; return whether there are none, so that it may be looked into."""
+    links = list(_own_links(Workspace.place(gathering.root)))
+    for path in links:
+        text = f"it leads to {str(path.readlink())!r}; lerotool refuses to write to this dataset"
+        gathering.add(Code.LINK_OUTSIDE, path, text)
+    return not links
+
+
+def _own_links(folder: Path) -> Iterator[Path]:
+    if folder.is_symlink():
+        yield folder
+        return
+    for path in (*folder.glob("*"), *folder.glob("pending/*")):
+        if path.is_symlink() and path.is_dir():
+            yield path
+
+
 def check_journal(gathering: Gathering) -> bool:
     """Note an interrupted change; return whether there is one."""
     path = Workspace(gathering.root).journal

@@ -21,6 +21,7 @@ from lerotool.spool.pictures import PictureReader
 from lerotool.spool.rows import count_rows, picture_columns, read_rows
 from lerotool.spool.saved import Saved, load_saved
 from lerotool.storage import lock_owner, remove_directory, tree_bytes
+from lerotool.workspace import refuse_link
 
 COMMITTED = "committed.json"
 ENCODED = "encoded"
@@ -100,7 +101,11 @@ class PendingEpisode:
 
     @property
     def encoded_dir(self) -> Path:
-        """Where results of encoding wait for their commit; made by who needs it."""
+        """Where results of encoding wait for their commit; made by who needs it.
+
+        Raises `CorruptDatasetError` where it is a symbolic link.
+        """
+        refuse_link(self.path / ENCODED)
         return self.path / ENCODED
 
     @property

@@ -11,7 +11,7 @@ from lerotool.spool.episode import RECORDING_LOCK, PendingEpisode, State
 from lerotool.spool.packets import PacketReader, PacketWriter
 from lerotool.spool.writer import CREATING, PendingWriter
 from lerotool.storage import DISCARDED, lock_owner
-from lerotool.workspace import Workspace
+from lerotool.workspace import Workspace, refuse_link
 
 __all__ = [
     "PacketReader",
@@ -29,11 +29,18 @@ _FOLDER = re.compile(r"episode-(\d+)-")
 
 
 def pending_folders(root: Path) -> list[Path]:
-    """Return the folders of the dataset's pending episodes, readable or not, ordered by name."""
+    """Return the folders of the dataset's pending episodes, readable or not, ordered by name.
+
+    Raises:
+        CorruptDatasetError: one of them, or a folder above, is a symbolic link.
+    """
     pending = Workspace(root).pending
     if not pending.is_dir():
         return []
-    return sorted(path for path in pending.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found = sorted(path for path in pending.iterdir() if path.is_dir() and not path.name.startswith("."))
+    for path in found:
+        refuse_link(path)
+    return found
 
 
 def list_pending(root: Path) -> list[PendingEpisode]:

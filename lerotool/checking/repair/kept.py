@@ -11,7 +11,6 @@ import shutil
 import time
 from pathlib import Path
 
-from lerotool.dataset.layout import inside
 from lerotool.dataset.writing.staging import Staging
 from lerotool.storage import ProcessLock, sync_directory, tree_bytes
 from lerotool.workspace import Workspace
@@ -70,13 +69,12 @@ def forget(root: Path) -> int:
 
     Raises:
         DatasetLockedError: another process changes the dataset.
-        CorruptDatasetError: the folder is a link out of the dataset.
+        CorruptDatasetError: the folder, or the one that it is in, is a symbolic link.
         OSError: a file could not be removed.
     """
     folder = kept_folder(root)
     if not folder.is_dir():
         return 0
-    inside(root, folder.relative_to(root).as_posix())
     with ProcessLock(Workspace(root).writing_lock, "forgetting what repairs have kept"):
         size = tree_bytes(folder)
         shutil.rmtree(folder)

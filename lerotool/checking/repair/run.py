@@ -13,7 +13,7 @@ from lerotool.checking.jobs import Progress, ignore_progress
 from lerotool.checking.leftovers import find_leftovers
 from lerotool.checking.repair.data import stage_data
 from lerotool.checking.repair.documents import stage_info, stage_stats, stage_tasks, true_tasks
-from lerotool.checking.repair.kept import LEDGER, Keeper, kept_folder
+from lerotool.checking.repair.kept import LEDGER, Keeper
 from lerotool.checking.repair.plan import RepairPlan, RepairReport, Step
 from lerotool.checking.repair.rebuild import Rebuilt, rebuild
 from lerotool.checking.repair.tables import stage_table
@@ -98,17 +98,17 @@ def repair(
     Raises:
         DatasetNotFoundError: there is no dataset.
         DatasetLockedError: another process changes the dataset, or records into it.
-        CorruptDatasetError: ``.lerotool`` is a link out of the dataset, or an interrupted change cannot be finished.
+        CorruptDatasetError: ``.lerotool`` or a folder in it is a symbolic link, or an interrupted change cannot be
+            finished.
         OSError: the disk is full or fails; the dataset is the old one, or the next to open it makes it the new one.
     """
     folder = dataset_root(str(root)).absolute()
+    workspace = Workspace(folder)
+    recording_lock = workspace.recording_lock
     plan = plan_repair(folder, drops=drops, executor=executor, on_progress=on_progress)
     if not plan.steps:
         return RepairReport(plan, plan.before, None)
-    workspace = Workspace(folder)
-    for own in (workspace.folder, workspace.staging, kept_folder(folder)):
-        inside(folder, own.relative_to(folder).as_posix())
-    if (owner := lock_owner(workspace.recording_lock)) is not None:
+    if (owner := lock_owner(recording_lock)) is not None:
         raise DatasetLockedError(f"{str(folder)!r} is in use by {owner}", hint="wait until it has finished")
     with ProcessLock(workspace.writing_lock, "repairing"):
         is_finished = redo(workspace)
