@@ -260,7 +260,8 @@ class _Ranges:
         self.is_complete = False
 
     def add(self, first: int, values: npt.NDArray[Any]) -> None:
-        flat = values.reshape(len(values), -1).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # a signalling NaN would be told by numpy
+            flat = values.reshape(len(values), -1).astype(np.float64)
         if not self.is_complete:
             self.low = np.full((len(self._runs), flat.shape[1]), np.inf)
             self.high = np.full((len(self._runs), flat.shape[1]), -np.inf)

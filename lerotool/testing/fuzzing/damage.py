@@ -9,6 +9,7 @@ import signal
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -33,6 +34,7 @@ def damage_for(folder: Path, seconds: float, seed: int | None, tell: Callable[[s
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     signal.signal(signal.SIGALRM, _stop_hanging)
+    warnings.simplefilter("error")  # a user would see it
     began, failures, cases = time.monotonic(), 0, 0
     number = seed if seed is not None else random.SystemRandom().randrange(10**9)
     with tempfile.TemporaryDirectory() as made:
