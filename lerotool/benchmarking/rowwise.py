@@ -105,7 +105,7 @@ def merge_row_by_row(sources: Sequence[Path], target: Path, progress: Progress) 
         progress: told how many episodes are done.
     """
     infos = [json.loads((source / "meta/info.json").read_text()) for source in sources]
-    widest = max(infos, key=lambda info: int(info["features"]["action"]["shape"][0]))
+    widest = max(infos, key=lambda info: sum(math.prod(feature["shape"]) for feature in info["features"].values()))
     widths = {n: f["shape"][0] for n, f in widest["features"].items() if f["dtype"] == "float32" and f["names"]}
     cameras = [name for name, feature in widest["features"].items() if feature["dtype"] == "video"]
     (target / "meta").mkdir(parents=True)

@@ -173,11 +173,11 @@ def merge(
 
 
 def _merge(request: MergeRequest, output: Output, place: Place, *, dry_run: bool) -> None:
+    from lerotool.benchmarking.merge_slice import speed_up
     from lerotool.cli.merge_plan import plan_document, plan_text
     from lerotool.cli.merge_progress import open_progress
     from lerotool.cli.merge_report import report_document, report_text
     from lerotool.merging.planning import make_plan
-    from lerotool.merging.reference import speed_up
     from lerotool.merging.run import execute_plan
 
     plan = make_plan(request)

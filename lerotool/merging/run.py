@@ -30,6 +30,7 @@ from lerotool.storage import tree_bytes
 from lerotool.workspace import Workspace
 
 _MANY_ROWS = 3_000_000
+_MANY_FILES = 300
 _SPARE = 1.05
 """Tables and headers need some room beside what is copied."""
 ClipStats = dict[str, dict[Path, FeatureStats]]
@@ -80,11 +81,11 @@ def execute_plan(plan: Plan, listen: Listener = ignore_event, place: Place | Non
 def _workers(plan: Plan, place: Place | None, shared: Path) -> Iterator[Executor]:
     """Give what runs the jobs.
 
-    Copying and parquet files leave the interpreter free, so threads do on this machine, and start at once; encoding and
-    very many rows go to processes.
+    Copying and large parquet files leave the interpreter free, so threads do on this machine, and start at once;
+    encoding, very many rows and very many small files go to processes.
     """
     place = place or ThisMachine(priority=Priority.NORMAL)
-    is_heavy = plan.frames > _MANY_ROWS or any(camera.clips for camera in plan.cameras.values())
+    is_heavy = plan.frames > _MANY_ROWS or len(plan.data) > _MANY_FILES or any(c.clips for c in plan.cameras.values())
     if is_heavy or not isinstance(place, ThisMachine):
         with open_executor(place, shared) as executor:
             yield executor

@@ -3,7 +3,8 @@
     .venv/bin/python scripts/benchmarks/merge.py [--lerobot PYTHON] [--quick] [--work FOLDER]
 
 Before any figure is printed the results are compared: as many rows, episodes and pictures as the sources have, rows
-equal to theirs. Ratios are taken side by side; the best of the repeats counts.
+equal to theirs. Every run begins with nothing left for the disk to write; "cold" runs also with sources that must be
+read from it. Ratios are taken round by round, the median of the rounds counts.
 """
 
 from __future__ import annotations
@@ -19,19 +20,18 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
 from merge_sources import FPS, encode_noise, make_v21, make_v30, make_v30_with_videos
 
 from lerotool.benchmarking.peers import find_peer
+from lerotool.benchmarking.rowwise import merge_row_by_row
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.writing.build import sync_tree
 from lerotool.features import Kind
 from lerotool.media.join import join_videos
-from lerotool.merging.options import MergeRequest, SourceArgument
-from lerotool.merging.planning import make_plan
-from lerotool.merging.reference import merge_episode
 
 _CHILD = (
     "import json, resource, sys, time, lerotool; a = json.loads(sys.argv[1]); t = time.perf_counter();"
@@ -73,12 +73,21 @@ def check_equal(sources: Sequence[Path], target: Path) -> None:
 
 def copy_tree(source: Path, target: Path) -> tuple[float, float]:
     """Copy a folder with ``cp -r``; return seconds, and seconds until the copy is on the disk, as a merge is."""
-    shutil.rmtree(target, ignore_errors=True)
     began = time.perf_counter()
     subprocess.run(["cp", "-r", source, target], check=True)
     copied = time.perf_counter() - began
     sync_tree(target)
     return copied, time.perf_counter() - began
+
+
+def settle(folder: Path, target: Path, *, cold: bool) -> None:
+    """Remove the last result and let the disk come to rest; ``cold`` drops the sources from memory."""
+    shutil.rmtree(target, ignore_errors=True)
+    os.sync()
+    for path in folder.rglob("*") if cold else ():
+        if path.is_file():
+            with path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def merge_with_lerobot(python: Path, sources: Sequence[Path], target: Path) -> dict[str, Any]:
@@ -89,21 +98,6 @@ def merge_with_lerobot(python: Path, sources: Sequence[Path], target: Path) -> d
         result: dict[str, Any] = find_peer(python).run("merge.py", Path(folder), arguments, lambda _: None)
     check_equal(sources, target)
     return result
-
-
-def merge_row_by_row(sources: Sequence[Path], target: Path) -> float:
-    """Merge v2.1 datasets the naive way; return seconds."""
-    shutil.rmtree(target, ignore_errors=True)
-    arguments = tuple(SourceArgument.parse(s) for s in sources)
-    features = make_plan(MergeRequest(arguments, target)).features
-    began = time.perf_counter()
-    episode = index = 0
-    for source in sources:
-        dataset = Dataset.open(source)
-        for number in range(dataset.num_episodes):
-            index += merge_episode(dataset, number, episode, features, target, index)
-            episode += 1
-    return time.perf_counter() - began
 
 
 def files_case(work: Path, lerobot: Path | None, *, quick: bool) -> dict[str, Any]:
@@ -119,27 +113,32 @@ def files_case(work: Path, lerobot: Path | None, *, quick: bool) -> dict[str, An
     results = beside_copying(work, work / "files", sources, 1 if quick else 3)
     if lerobot is not None:
         peer = merge_with_lerobot(lerobot, sources, work / "lerobot")
-        results["lerobot"] = {**peer, "times_pack": peer["wall_s"] / results["pack"]["wall_s"]}
+        results["lerobot"] = {**peer, "times_pack": peer["wall_s"] / results["warm"]["pack_s"]}
     return results
 
 
 def beside_copying(work: Path, folder: Path, sources: Sequence[Path], repeats: int) -> dict[str, Any]:
     """Measure all ways to merge and ``cp -r`` in turns, so that what else the machine does falls on all of them."""
-    runs: dict[str, list[dict[str, float]]] = {}
-    copies = []
-    for _ in range(repeats):
-        copies.append(copy_tree(folder, work / "copied"))
-        for files in ("link", "keep", "pack"):
-            runs.setdefault(files, []).append(merge(sources, work / files, files=files))
-            shutil.rmtree(work / files)
-    plain, synced = (min(times) for times in zip(*copies, strict=True))
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    results: dict[str, Any] = {"datasets": len(sources), "mb": size / 1e6, "cp_s": plain, "cp_and_sync_s": synced}
-    for files, found in runs.items():
-        wall_s = min(run["wall_s"] for run in found)
-        ratios = {"of_cp": wall_s / plain, "of_cp_and_sync": wall_s / synced}
-        results[files] = {"wall_s": wall_s, **ratios, "peak_mb": max(run["peak_mb"] for run in found)}
+    results: dict[str, Any] = {"datasets": len(sources), "mb": size / 1e6}
+    for name, cold in (("warm", False), ("cold", True)):
+        rounds = [_round(work, folder, sources, cold=cold) for _ in range(repeats)]
+        results[name] = {key: median(found[key] for found in rounds) for key in rounds[0]}
     return results
+
+
+def _round(work: Path, folder: Path, sources: Sequence[Path], *, cold: bool) -> dict[str, float]:
+    settle(folder, work / "copied", cold=cold)
+    plain, synced = copy_tree(folder, work / "copied")
+    shutil.rmtree(work / "copied")
+    found = {"cp_s": plain, "cp_and_sync_s": synced}
+    for files in ("link", "keep", "pack"):
+        settle(folder, work / files, cold=cold)
+        run = merge(sources, work / files, files=files)
+        found |= {f"{files}_s": run["wall_s"], f"{files}_peak_mb": run["peak_mb"]}
+        found |= {f"{files}_of_cp": run["wall_s"] / plain, f"{files}_of_cp_and_sync": run["wall_s"] / synced}
+        shutil.rmtree(work / files)
+    return found
 
 
 def large_case(work: Path, *, quick: bool) -> dict[str, Any]:
@@ -161,13 +160,21 @@ def large_case(work: Path, *, quick: bool) -> dict[str, Any]:
 def padding_case(work: Path, *, quick: bool) -> dict[str, Any]:
     """Two v2.1 datasets of 14 and 18 dimensions, one small video per episode."""
     episodes = 30 if quick else 500
-    encode_noise(work / "small.mp4", 300, 48, 64, 60)
-    sources = [work / "v21_14", work / "v21_18"]
+    encode_noise(work / "small.mp4", 300, 48, 64, 6)
+    folder, naive = work / "v21", work / "naive"
+    sources = [folder / "v21_14", folder / "v21_18"]
     for source, width in zip(sources, (14, 18), strict=True):
         make_v21(source, episodes, 300, width, work / "small.mp4", 48, 64)
-    naive = merge_row_by_row(sources, work / "naive")
+    settle(folder, work / "copied", cold=False)
+    copied, _ = copy_tree(folder, work / "copied")
+    settle(folder, naive, cold=False)
+    began = time.perf_counter()
+    merge_row_by_row(sources, naive, lambda _: None)
+    naive_s = time.perf_counter() - began
+    settle(folder, work / "padded", cold=False)
     run = merge(sources, work / "padded", pad=True, to="v2.1")
-    return {"episodes": 2 * episodes, "row_by_row_s": naive, **run, "times": naive / run["wall_s"]}
+    times = naive_s / run["wall_s"]
+    return {"episodes": 2 * episodes, "cp_s": copied, "row_by_row_s": naive_s, **run, "times": times}
 
 
 def many_case(work: Path, *, quick: bool) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import lerotool
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError
 from lerotool.features import Kind
+from lerotool.merging import run
 from tests.dataset.reading import tree_hash
 from tests.dataset.writing import FRONT
 from tests.lerobot_judge import judge
@@ -150,3 +151,19 @@ def test_lerobot_loads_what_was_merged(tmp_path: Path, files: str) -> None:
     judge(tmp_path / "merged")
     lerotool.merge([f"{source}:1"], tmp_path / "part", files=files)
     judge(tmp_path / "part")
+
+
+def test_very_many_small_files_are_the_same_when_processes_write_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = [GOLDEN / "v21_lerobot033_two_cams", TWO_CAMS]
+    lerotool.merge(sources, tmp_path / "threads", to="v2.1")
+    monkeypatch.setattr(run, "_MANY_FILES", 1)
+    lerotool.merge(sources, tmp_path / "processes", to="v2.1")
+    one, other = ({p.relative_to(r): p.read_bytes() for p in files_of(r)} for r in sorted(tmp_path.iterdir()))
+    assert one == other
+
+
+def files_of(root: Path) -> list[Path]:
+    """Return the files that the sources decide."""
+    return [path for path in root.rglob("*") if path.is_file() and "lerotool" not in path.parts]
