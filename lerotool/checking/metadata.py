@@ -118,6 +118,8 @@ def _read_table(path: Path, gathering: Gathering) -> dict[int, str]:
     try:
         # As LeRobot does: pandas decides from the schema metadata what the index is.
         frame = pq.read_table(path, partitioning=None).to_pandas()
+        texts = frame.index.tolist()
+        columns = {name: frame[name].tolist() for name in ("task", "task_index") if name in frame}
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise CorruptDatasetError(f"{path}: the parquet file is damaged: {error}") from error
     except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -125,13 +127,11 @@ def _read_table(path: Path, gathering: Gathering) -> dict[int, str]:
             Code.TASKS_INDEX, path, f"pandas cannot make the index: {error!r}", column="task", harms=Loading.REFUSED
         )
         return {}
-    texts = frame.index.tolist()
     if not all(isinstance(text, str) for text in texts):
         text = f"the index is {texts[:3]}, expected the texts (a pandas index called 'task')"
         gathering.add(Code.TASKS_INDEX, path, text, column="task")
-        column = frame["task"].tolist() if "task" in frame else texts
-        return dict(enumerate(map(str, column)))
-    numbers = frame["task_index"].tolist() if "task_index" in frame else None
+        return dict(enumerate(map(str, columns.get("task", texts))))
+    numbers = columns.get("task_index")
     if numbers is None:
         gathering.add(Code.TASKS_ORDER, path, "the column 'task_index' is missing", column="task_index")
     elif numbers != list(range(len(texts))):

@@ -81,6 +81,10 @@ def _problems(job: PictureJob) -> Iterator[Problem]:
         return
     if not decoded or job.feature.is_depth:
         return
+    if job.feature.kind is Kind.VIDEO and (other := _other_size(decoded)) is not None:
+        text = f"picture {other} of the episode has another size than the ones before"
+        yield Problem(Code.VIDEO_UNDECODABLE, text, job.camera, episodes=(job.episode,))
+        return
     if all(float(blocks.max(initial=0)) < _DARK for _, blocks in decoded):
         yield Problem(Code.CAMERA_BLACK, f"all {len(decoded)} pictures looked at", job.camera, episodes=(job.episode,))
         return
@@ -90,12 +94,21 @@ def _problems(job: PictureJob) -> Iterator[Problem]:
         yield Problem(Code.CAMERA_FROZEN, text, job.camera, episodes=(job.episode,))
 
 
+def _other_size(decoded: Sequence[tuple[int, Blocks]]) -> int | None:
+    """Return the first picture whose size is not that of the first one, as in a video whose header is damaged."""
+    return next((number for number, blocks in decoded if blocks.shape != decoded[0][1].shape), None)
+
+
+def _is_same(one: Blocks, other: Blocks) -> bool:
+    return one.shape == other.shape and float(np.abs(one - other).max()) < _SAME
+
+
 def _longest_still(decoded: Sequence[tuple[int, Blocks]]) -> tuple[int, int] | None:
     """Return the longest range of pictures that do not differ from its first."""
     best: tuple[int, int] | None = None
     first = 0
     for place in range(1, len(decoded)):
-        if float(np.abs(decoded[place][1] - decoded[first][1]).max()) >= _SAME:
+        if not _is_same(decoded[place][1], decoded[first][1]):
             first = place
             continue
         start, stop = decoded[first][0], decoded[place][0]

@@ -1,0 +1,77 @@
+"""Damage that random tests have found, each once more by itself: it is told, never a traceback."""
+
+from __future__ import annotations
+
+import warnings
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pyarrow as pa
+
+from lerotool.checking import Code, Depth, check
+from lerotool.media.encode import encode_jpeg, encode_png
+from tests.checking.defects import VIDEO, column
+from tests.dataset.reading import DATA, IMAGE_SET, PLAIN_SET, VIDEO_SET, copy_set, edit_table
+from tests.shared import needs_shared
+
+pytestmark = needs_shared
+
+
+def test_a_video_whose_pictures_change_their_size_cannot_be_decoded(tmp_path: Path) -> None:
+    root = copy_set(VIDEO_SET, tmp_path)
+    with av.open(str(root / VIDEO), "w") as target:
+        stream = target.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        stream.time_base = Fraction(1, 10)
+        for number in range(62):
+            height = 96 if number == 20 else 48
+            packet = av.Packet(encode_jpeg(np.full((height, 64, 3), number, np.uint8)))
+            packet.stream, packet.time_base = stream, Fraction(1, 10)
+            packet.pts = packet.dts = number
+            packet.duration = 1
+            packet.is_keyframe = True
+            target.mux(packet)
+
+    found = [finding for finding in check(root, Depth.DEEP).findings if finding.code is Code.VIDEO_UNDECODABLE]
+
+    assert [(f.episodes, "another size than the ones before" in f.text) for f in found] == [((1,), True)]
+
+
+def test_pictures_in_rows_may_have_several_sizes(tmp_path: Path) -> None:
+    root = copy_set(IMAGE_SET, tmp_path)
+
+    def change(table: pa.Table) -> pa.Table:
+        values = table["observation.images.front"].to_pylist()
+        values[3]["bytes"] = encode_png(np.full((96, 128, 3), 90, np.uint8))
+        return column(table, "observation.images.front", values)
+
+    edit_table(root / DATA, change)
+
+    assert check(root, Depth.DEEP).loading == "right"
+
+
+def test_a_task_that_is_no_text_is_told(tmp_path: Path) -> None:
+    root = copy_set("v30_lerobot044_other", tmp_path)
+    path = root / "meta/tasks.parquet"
+    content = path.read_bytes()
+    path.write_bytes(content.replace("ç".encode(), b"\xe7!"))
+    assert path.read_bytes() != content
+
+    assert Code.TASKS_UNREADABLE in check(root).codes
+
+
+def test_a_signalling_nan_is_told_like_any_other(tmp_path: Path) -> None:
+    root = copy_set(PLAIN_SET, tmp_path)
+
+    def change(table: pa.Table) -> pa.Table:
+        values = np.array(table["observation.state"].to_pylist(), np.float32)
+        values.view(np.uint32)[3, 0] = 0x7FA00000
+        return column(table, "observation.state", pa.FixedSizeListArray.from_arrays(values.ravel(), values.shape[1]))
+
+    edit_table(root / DATA, change)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert Code.NOT_FINITE in check(root).codes
