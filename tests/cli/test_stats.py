@@ -176,15 +176,34 @@ def test_exports_are_written_once_and_say_what_they_are_right_for(
     assert "action" in json.loads((tmp_path / "stats.json").read_text())
 
 
-def test_plotting_without_matplotlib_says_what_to_install(
+def test_a_plot_has_distribution_and_episodes_of_every_joint(arm: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    assert run(["stats", str(arm), "--plot", str(tmp_path / "all.svg")]) == 0
+    drawing = (tmp_path / "all.svg").read_text()
+    labels = [
+        f"{name} {joint}" for name, feature in Dataset.open(arm).features.items() for joint in feature.names or ()
+    ]
+    assert labels
+    for label in labels:
+        assert drawing.count(f"<!-- {label} -->") == 1
+    assert drawing.count('id="axes_') >= 2 * len(labels)
+
+
+def test_a_plot_in_a_format_that_does_not_exist_is_refused(
     arm: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if importlib.util.find_spec("matplotlib") is None:
-        assert run(["stats", str(arm), "--plot", str(tmp_path / "x.png")]) == 2
-        assert "pip install 'lerotool[report]'" in capsys.readouterr().err
-    else:
-        assert run(["stats", str(arm), "--plot", str(tmp_path / "x.png")]) == 0
-        assert (tmp_path / "x.png").stat().st_size > 1000
+    pytest.importorskip("matplotlib")
+    assert run(["stats", str(arm), "--plot", str(tmp_path / "all.doc")]) == 2
+    assert "end the file name with .png, .svg or .pdf" in capsys.readouterr().err
+    assert list(tmp_path.glob("all*")) == []
+
+
+def test_plotting_without_matplotlib_says_what_to_install(
+    arm: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    assert run(["stats", str(arm), "--plot", str(tmp_path / "x.png")]) == 2
+    assert "pip install 'lerotool[report]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
