@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lerotool.cli.output import Output
 from lerotool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,8 +42,13 @@ DaskFileOption = Annotated[
 ]
 
 
-def dask_cluster(address: str | None, scheduler_file: Path | None) -> DaskCluster | None:
+def dask_cluster(address: str | None, scheduler_file: Path | None, output: Output | None = None) -> DaskCluster | None:
     """Return the cluster that ``--dask`` or ``--dask-scheduler-file`` names, if one does.
+
+    Args:
+        address: of the scheduler.
+        scheduler_file: that it has written.
+        output: where it is said that all workers have gone.
 
     Raises:
         UsageError: both do.
@@ -52,4 +58,4 @@ def dask_cluster(address: str | None, scheduler_file: Path | None) -> DaskCluste
     from lerotool.execution import DaskCluster
 
     scheduler = address if scheduler_file is None else scheduler_file
-    return None if scheduler is None else DaskCluster(scheduler)
+    return None if scheduler is None else DaskCluster(scheduler, tell=(output or Output()).warn)

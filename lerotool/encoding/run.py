@@ -73,6 +73,7 @@ def encode_pending(
         DatasetError: the dataset cannot be appended to, or what LeRobot left of it cannot be understood.
         MediaError: an encoder that ``options.overrides`` asks for does not work here.
         ClusterError: the cluster cannot be reached, or one of its workers cannot do the work; nothing has begun.
+        WorkersLostError: all workers of the cluster have gone and none has come back; what is finished is kept.
         UsageError: no pending episode has one of the numbers ``options.only``.
         OSError: the disk is full, or something like it; nothing is lost.
     """

@@ -27,7 +27,7 @@ from lerotool.encoding.job import EncodeJob, JobOutcome, run_job
 from lerotool.encoding.plan import Task
 from lerotool.encoding.staged import StagedResult, load_result
 from lerotool.errors import LerotoolError, SpoolError
-from lerotool.execution import read_progress
+from lerotool.execution import WorkersLostError, read_progress
 from lerotool.spool.episode import ENCODED
 
 _POLL_S = 0.2
@@ -94,6 +94,7 @@ class Schedule:
 
         Raises:
             OSError: the machine cannot go on (disk full and the like).
+            WorkersLostError: nobody is there to do the work.
         """
         began = time.perf_counter()
         try:
@@ -174,6 +175,8 @@ class Schedule:
             if error.errno in _MACHINE_ERRORS:
                 raise
             self._fail(running, str(error), None)
+        except WorkersLostError:
+            raise
         except LerotoolError as error:
             self._fail(running, str(error), error.hint)
         else:

@@ -4,7 +4,7 @@ A job is a module-level function with values that can be pickled; its result is 
 travels by file (:class:`ProgressFile`). So the same jobs run anywhere: :func:`open_executor` opens a `Place`.
 """
 
-from lerotool.execution.errors import ClusterError, StoppedError, WorkerDiedError
+from lerotool.execution.errors import ClusterError, StoppedError, WorkerDiedError, WorkersLostError
 from lerotool.execution.places import DaskCluster, Place, ThisMachine, open_executor
 from lerotool.execution.priority import Priority, cores, detached, lower_priority
 from lerotool.execution.processes import ProcessExecutor, serve_jobs
@@ -21,6 +21,7 @@ __all__ = [
     "StoppedError",
     "ThisMachine",
     "WorkerDiedError",
+    "WorkersLostError",
     "cores",
     "detached",
     "lower_priority",

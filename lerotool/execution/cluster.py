@@ -20,36 +20,43 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from lerotool.errors import UsageError
 from lerotool.execution.errors import ClusterError, WorkerDiedError
+from lerotool.execution.watch import WorkerWatch
 
 if TYPE_CHECKING:
     from distributed import Client
 
+    from lerotool.execution.places import DaskCluster
+
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _PACKAGE = "lerotool"
+_ANSWER_S = 5.0
 _ADDRESS = re.compile(r"((tcp|tls|ws|wss|ucx)://)?[^\s/]+:\d+")
 _SAME_EVERYWHERE = "install the same lerotool on all machines"
 
 
 @contextlib.contextmanager
-def open_cluster(scheduler: str | Path, wait_s: float, shared: Path) -> Iterator[Executor]:
+def open_cluster(place: DaskCluster, shared: Path) -> Iterator[Executor]:
     """Connect to a Dask scheduler for the time of a block; see `lerotool.execution.open_executor`.
 
     Args:
-        scheduler: address or scheduler file.
-        wait_s: for the scheduler, and again for its first worker.
+        place: the scheduler, and how long to wait for it, its first worker, and others when all have gone.
         shared: folder that all workers must reach.
 
     Raises:
         ClusterError: it cannot be reached, or one of its workers cannot do the work.
         UsageError: `distributed` is not installed, or the address is none.
     """
-    with _quiet_logs(), _connect(scheduler, wait_s) as client:
-        _check_workers(client, scheduler, wait_s, shared)
-        executor = ClusterExecutor(client, str(scheduler))
+    with _quiet_logs(), _connect(place.scheduler, place.wait_s) as client:
+        _check_workers(client, place.scheduler, place.wait_s, shared)
+        executor = ClusterExecutor(client, str(place.scheduler))
+        watch = WorkerWatch(
+            str(place.scheduler), executor.count_workers, place.patience_s, place.tell, executor.give_up
+        )
         try:
             yield executor
         finally:
+            watch.close()
             executor.shutdown(wait=False, cancel_futures=True)
 
 
@@ -63,6 +70,7 @@ class ClusterExecutor(Executor):
 
     def __init__(self, client: Client, scheduler: str) -> None:
         self._inner = client.get_executor(pure=False)  # type: ignore[no-untyped-call]
+        self._client = client
         self._scheduler = scheduler
         self._open: set[Future[Any]] = set()
 
@@ -71,7 +79,7 @@ class ClusterExecutor(Executor):
 
         The future can be cancelled until it is done, which keeps a job from starting but does not end a running one.
         It raises what the function raised; WorkerDiedError when worker after worker died of the job; ClusterError when
-        the scheduler has gone or the worker has another lerotool.
+        the scheduler has gone or the worker has another lerotool; WorkersLostError when no worker is left for too long.
         """
         inner = self._inner.submit(run_job, version(_PACKAGE), fn, args, kwargs)
         outer: Future[_R] = Future()
@@ -87,11 +95,32 @@ class ClusterExecutor(Executor):
                 future.cancel()
         self._inner.shutdown(wait=wait)
 
+    def count_workers(self) -> int:
+        """Return how many workers there are; 1 while no job waits for any.
+
+        Raises:
+            OSError: the scheduler does not say.
+        """
+        if not self._open:
+            return 1
+        scheduler = self._client.scheduler
+        if scheduler is None:
+            raise OSError("the client is closed")
+        return len(self._client.sync(scheduler.ncores, callback_timeout=_ANSWER_S))  # type: ignore[no-untyped-call]
+
+    def give_up(self, error: ClusterError) -> None:
+        """Fail all jobs that are not done."""
+        for future in tuple(self._open):
+            # One may have come to its end a moment ago.
+            with contextlib.suppress(InvalidStateError):
+                future.set_exception(error)
+
     def _forget(self, inner: Future[Any], outer: Future[Any]) -> None:
         self._open.discard(outer)
         if outer.cancelled():
             # Only then do those who wait for it wake up.
             outer.set_running_or_notify_cancel()
+        if not inner.done():
             inner.cancel()
 
     def _pass_on(self, outer: Future[Any], inner: Future[Any]) -> None:

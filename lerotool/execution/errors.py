@@ -15,3 +15,7 @@ class StoppedError(LerotoolError):
 
 class ClusterError(LerotoolError):
     """A cluster cannot be reached, or its workers cannot do the work."""
+
+
+class WorkersLostError(ClusterError):
+    """All workers of a cluster have gone and none has come back; what fails one job this way fails all others too."""

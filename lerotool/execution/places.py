@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lerotool.execution.priority import Priority, cores
@@ -30,6 +30,10 @@ class ThisMachine:
         return self.jobs or cores()
 
 
+def _tell_nobody(text: str) -> None:
+    del text
+
+
 @dataclass(frozen=True, slots=True)
 class DaskCluster:
     """The workers of a Dask scheduler, which reach the same files under the same paths.
@@ -37,10 +41,14 @@ class DaskCluster:
     Attributes:
         scheduler: its address, such as ``tcp://node17:8786``, or the scheduler file that it has written.
         wait_s: how long to wait for the scheduler and for its first worker.
+        patience_s: how long to wait for another worker when all have gone in the middle of the work.
+        tell: is told, in another thread, when all have gone.
     """
 
     scheduler: str | Path
     wait_s: float = 60.0
+    patience_s: float = 1800.0
+    tell: Callable[[str], None] = field(default=_tell_nobody, compare=False, repr=False)
 
     @property
     def cores_to_share(self) -> int:
@@ -70,7 +78,7 @@ def open_executor(place: Place, shared: Path) -> Iterator[Executor]:
     if isinstance(place, DaskCluster):
         from lerotool.execution.cluster import open_cluster
 
-        with open_cluster(place.scheduler, place.wait_s, shared) as executor:
+        with open_cluster(place, shared) as executor:
             yield executor
         return
     pool = ProcessExecutor(place.cores_to_share, place.priority)

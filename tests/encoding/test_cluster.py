@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lerotool.encoding.events import Committed, Ending, Event, JobProgressed
+from lerotool.encoding.events import Committed, Ending, Event, JobDone, JobProgressed
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
-from lerotool.execution import ClusterError, DaskCluster
+from lerotool.execution import ClusterError, DaskCluster, WorkersLostError
 from lerotool.spool.pending import list_pending
 from tests.encoding.reading import all_numbers
 from tests.encoding.recordings import FRONT, WRIST, record
@@ -88,6 +88,29 @@ def test_a_cluster_that_goes_leaves_everything_for_the_next_run(tmp_path: Path) 
     assert all("has gone in the middle of the work" in left.reason for left in report.failures)
     assert encode_pending(root).ending is Ending.COMPLETE
     assert all_numbers(root, FRONT) == list(range(200)) * 3
+
+
+def test_workers_that_are_gone_for_good_end_the_run_and_what_is_finished_is_kept(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    for sequence in range(3):
+        record(root, sequence, list(range(200)))
+    said: list[str] = []
+    with run_cluster(tmp_path, workers=1) as cluster:
+
+        def end_the_worker(event: Event) -> None:
+            if isinstance(event, JobDone):
+                cluster.workers[0].kill()
+
+        with pytest.raises(WorkersLostError, match="have gone, and none has come") as raised:
+            encode_pending(
+                root, on_event=end_the_worker, place=DaskCluster(cluster.file, patience_s=1, tell=said.append)
+            )
+    assert raised.value.hint
+    assert len(said) == 1
+    report = encode_pending(root)
+    assert report.ending is Ending.COMPLETE
+    assert report.frames <= 5 * 200  # of six videos
+    assert all_numbers(root, FRONT) == all_numbers(root, WRIST) == list(range(200)) * 3
 
 
 def test_nothing_is_made_when_the_cluster_is_not_there(tmp_path: Path) -> None:

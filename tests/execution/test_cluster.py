@@ -21,10 +21,11 @@ from lerotool.execution import (
     ProgressFile,
     StoppedError,
     WorkerDiedError,
+    WorkersLostError,
     open_executor,
     read_progress,
 )
-from tests.execution.clusters import Cluster, run_cluster, wait_for
+from tests.execution.clusters import DEADLINE_S, Cluster, run_cluster, wait_for
 
 pytest.importorskip("distributed")
 from distributed import Client
@@ -125,6 +126,41 @@ def test_a_scheduler_that_goes_is_told_by_every_job(tmp_path: Path) -> None:
         for future in futures:
             with pytest.raises(ClusterError, match="has gone in the middle"):
                 future.result()
+
+
+def test_a_worker_that_comes_back_goes_on_when_all_were_gone(tmp_path: Path) -> None:
+    said: list[str] = []
+    with (
+        run_cluster(tmp_path, workers=1) as cluster,
+        open_executor(DaskCluster(cluster.file, tell=said.append), tmp_path) as executor,
+    ):
+        futures = [executor.submit(sign_and_wait, tmp_path) for _ in range(2)]
+        wait_for(lambda: any(tmp_path.glob("worker-*")))
+        cluster.workers[0].kill()
+        wait_for(lambda: said)
+        (tmp_path / "go").touch()
+        back = cluster.add_worker()
+        assert [future.result(DEADLINE_S) for future in futures] == [str(back.pid)] * 2
+    assert said == [f"no worker is left at {cluster.file}; waiting up to 30 min for one"]
+
+
+def test_nobody_waits_for_ever_when_all_workers_are_gone(tmp_path: Path) -> None:
+    with (
+        run_cluster(tmp_path, workers=1) as cluster,
+        open_executor(DaskCluster(cluster.file, patience_s=1), tmp_path) as executor,
+    ):
+        futures = [executor.submit(sign_and_wait, tmp_path) for _ in range(2)]
+        wait_for(lambda: any(tmp_path.glob("worker-*")))
+        cluster.workers[0].kill()
+        for future in futures:
+            with pytest.raises(WorkersLostError, match="have gone, and none has come for 1 s") as raised:
+                future.result(DEADLINE_S)
+            assert raised.value.hint
+        with Client(scheduler_file=str(cluster.file), set_as_default=False) as client:
+            wait_for(lambda: client.run_on_scheduler(tasks_of) == 0)
+        # Who is asked later is patient anew.
+        cluster.add_worker()
+        assert executor.submit(double, 2).result(DEADLINE_S) == 4
 
 
 def test_cancelled_jobs_do_not_start(cluster: Cluster, tmp_path: Path) -> None:
