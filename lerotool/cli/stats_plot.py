@@ -51,7 +51,8 @@ def plot_features(reports: Sequence[FeatureReport], title: str, path: Path) -> N
     for (left, right), (report, place) in zip(axes, rows, strict=True):
         _draw_distribution(left, report, place)
         _draw_episodes(right, report, place)
-    axes[-1][1].set_xlabel("episode")
+    axes[-1][0].set_xlabel("lines: q01 and q99", fontsize=8)
+    axes[-1][1].set_xlabel("episode: min to max, q10 to q90, line: median", fontsize=8)
     try:
         figure.savefig(path)
     except ValueError as error:
@@ -78,7 +79,8 @@ def _draw_episodes(axis: Any, report: FeatureReport, place: int) -> None:
     if report.episodes is None:
         return
     values = {n: report.episodes.statistic(n)[:, place] for n in ("min", "q10", "q50", "q90", "max")}
-    number = np.arange(len(report.episodes))
-    axis.fill_between(number, values["min"], values["max"], color="#4477aa", alpha=0.2, step="mid")
-    axis.fill_between(number, values["q10"], values["q90"], color="#4477aa", alpha=0.4, step="mid")
-    axis.plot(number, values["q50"], color="#4477aa", linewidth=0.8, drawstyle="steps-mid")
+    edges = np.arange(len(report.episodes) + 1) - 0.5
+    axis.stairs(values["max"], edges, baseline=values["min"], fill=True, color="#4477aa", alpha=0.2)
+    axis.stairs(values["q90"], edges, baseline=values["q10"], fill=True, color="#4477aa", alpha=0.4)
+    axis.stairs(values["q50"], edges, baseline=None, color="#4477aa", linewidth=0.8)
+    axis.locator_params(axis="x", integer=True)
