@@ -1,9 +1,10 @@
 """Put the figures of a benchmark into the README, between its two marks.
 
-    python scripts/readme_numbers.py [RUN.json] [--lerobot PYTHON] [--check]
+    python scripts/readme_numbers.py [RUN.json] [--lerobot PYTHON] [--full] [--check]
 
-Without RUN.json it measures first: `lerotool benchmark --compare --full --json`, about an hour; RUN.json is what that
-has printed. With --check nothing is written; exit code 1 says that the README has other figures.
+Without RUN.json it measures first: `lerotool benchmark --compare --json`, three minutes, with --lerobot about ten more,
+with --full about an hour; RUN.json is what that has printed. With --check nothing is written; exit code 1 says that the
+README has other figures.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lerotool.benchmarking import beside, codecs, merges, operations, strategies, views
+from lerotool.benchmarking.effort import Effort
 from lerotool.benchmarking.figures import Found
 from lerotool.benchmarking.report import Report, load_report
 
@@ -22,9 +24,9 @@ README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- benchmark: made by scripts/readme_numbers.py -->", "<!-- benchmark: end -->"
 
 
-def measure(path: Path, lerobot: Path | None) -> None:
+def measure(path: Path, lerobot: Path | None, more: Sequence[str]) -> None:
     """Measure, and keep the document."""
-    command = [sys.executable, "-m", "lerotool", "benchmark", "--compare", "--full", "--json"]
+    command = [sys.executable, "-m", "lerotool", "benchmark", "--compare", "--json", *more]
     if lerobot is not None:
         command += ["--lerobot", str(lerobot)]
     finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
@@ -38,8 +40,9 @@ def section(report: Report) -> str:
 
 def _lines(report: Report) -> Iterator[str]:
     machine, found = report.machine, report.found
+    how = "" if report.effort == Effort.NORMAL else f" --{report.effort}"
     yield (
-        f"Measured by `lerotool benchmark --compare --{report.effort}` on {machine['cores']} cores "
+        f"Measured by `lerotool benchmark --compare{how}` on {machine['cores']} cores "
         f"({machine['processor']}), {report.settings['cameras']}, {report.created[:10]}; ≈ is estimated."
     )
     for group, names in _tables(found):
@@ -88,11 +91,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Put the figures of a benchmark into the README.")
     parser.add_argument("run", type=Path, nargs="?", metavar="RUN.json", help="what lerotool benchmark has printed")
     parser.add_argument("--lerobot", type=Path, metavar="PYTHON", help="an interpreter that has the real LeRobot")
+    parser.add_argument("--full", action="store_true", help="measure as long as a table worth publishing takes")
     parser.add_argument("--check", action="store_true", help="write nothing")
     options = parser.parse_args()
     if options.run is None:
         options.run = Path("benchmark.json")
-        measure(options.run, options.lerobot)
+        measure(options.run, options.lerobot, ["--full"] if options.full else [])
         print(f"the run is kept in {options.run}")
     text = README.read_text(encoding="utf-8")
     new = replaced(text, section(load_report(options.run)))
