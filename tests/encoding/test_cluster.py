@@ -22,6 +22,7 @@ from tests.encoding.reading import all_numbers
 from tests.encoding.recordings import FRONT, WRIST, record
 from tests.encoding.test_job import flip_byte_of_packet
 from tests.execution.clusters import DEADLINE_S, Cluster, run_cluster
+from tests.execution.networks import run_network
 
 pytest.importorskip("distributed")
 
@@ -40,20 +41,32 @@ def contents(root: Path) -> tuple[pa.Table, dict[str, bytes]]:
 
 
 def test_a_batch_with_a_worker_killed_half_way_is_what_one_machine_makes(tmp_path: Path) -> None:
-    local, shared = tmp_path / "local", tmp_path / "shared"
+    with run_cluster(tmp_path, workers=2) as cluster:
+        assert_is_the_local_result(tmp_path, cluster)
+
+
+def test_machines_on_a_network_make_what_one_machine_makes_with_a_worker_killed_half_way(tmp_path: Path) -> None:
+    with run_network(hosts=3) as hosts, run_cluster(tmp_path, hosts=hosts) as cluster:
+        address = json.loads(cluster.file.read_text())["address"]
+        assert address.startswith(f"tcp://{hosts[0].address}:")
+        assert_is_the_local_result(tmp_path, cluster)
+
+
+def assert_is_the_local_result(folder: Path, cluster: Cluster) -> None:
+    """Encode a batch here and on a cluster of two, one of which is killed half-way, and compare."""
+    local, shared = folder / "local", folder / "shared"
     for sequence, rows in enumerate([40, 300, 300, 20]):
         record(local, sequence, list(range(rows)), first_number=1000 * sequence)
     shutil.copytree(local, shared)
     assert encode_pending(local, EncodeOptions(jobs=1)).ending is Ending.COMPLETE
-    with run_cluster(tmp_path, workers=2) as cluster:
-        events: list[Event] = []
+    events: list[Event] = []
 
-        def kill_a_worker(event: Event) -> None:
-            if not any(isinstance(e, JobProgressed) for e in events) and isinstance(event, JobProgressed):
-                cluster.workers[0].kill()
-            events.append(event)
+    def kill_a_worker(event: Event) -> None:
+        if not any(isinstance(e, JobProgressed) for e in events) and isinstance(event, JobProgressed):
+            cluster.workers[0].kill()
+        events.append(event)
 
-        report = encode_pending(shared, on_event=kill_a_worker, place=DaskCluster(cluster.file))
+    report = encode_pending(shared, on_event=kill_a_worker, place=DaskCluster(cluster.file))
     assert any(isinstance(event, JobProgressed) for event in events)
     assert (report.ending, report.episodes, report.frames) == (Ending.COMPLETE, 4, 1320)
     rows, videos = contents(shared)

@@ -1,4 +1,4 @@
-"""Dask clusters for tests: a real scheduler and real workers, processes on the loopback interface."""
+"""Dask clusters for tests: a real scheduler and real workers, processes on the loopback interface or other hosts."""
 
 from __future__ import annotations
 
@@ -6,13 +6,24 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 DEADLINE_S = 90.0
 _HTTP = ["--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
+
+
+@dataclass(frozen=True)
+class Host:
+    """Where a process of a cluster runs: its address, and the command that starts others there."""
+
+    address: str
+    command: tuple[str, ...] = ()
+
+
+LOOPBACK = Host("127.0.0.1")
 
 
 @dataclass
@@ -23,26 +34,25 @@ class Cluster:
     file: Path
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def add_worker(self, **environment: str) -> subprocess.Popen[bytes]:
+    def add_worker(self, host: Host = LOOPBACK, **environment: str) -> subprocess.Popen[bytes]:
         """Start a worker of one thread."""
-        worker = _start(
-            ["worker", "--scheduler-file", str(self.file), "--nthreads", "1", "--no-nanny", *_HTTP], environment
-        )
+        where = ["--scheduler-file", str(self.file), "--host", host.address]
+        worker = _start(host, ["worker", *where, "--nthreads", "1", "--no-nanny", *_HTTP], environment)
         self.workers.append(worker)
         return worker
 
 
 @contextmanager
-def run_cluster(folder: Path, workers: int) -> Iterator[Cluster]:
-    """Run a cluster whose scheduler file lies in ``folder``."""
+def run_cluster(folder: Path, workers: int = 0, hosts: Sequence[Host] | None = None) -> Iterator[Cluster]:
+    """Run a cluster whose scheduler file lies in ``folder``; ``hosts`` are the scheduler's and those of the workers."""
     file = folder / "scheduler.json"
-    cluster = Cluster(
-        _start(["scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file), *_HTTP], {}), file
-    )
+    first, *others = hosts or [LOOPBACK] * (workers + 1)
+    where = ["--host", first.address, "--port", "0", "--scheduler-file", str(file)]
+    cluster = Cluster(_start(first, ["scheduler", *where, *_HTTP], {}), file)
     try:
         wait_for(lambda: file.exists() and file.stat().st_size > 0)
-        for _ in range(workers):
-            cluster.add_worker()
+        for host in others:
+            cluster.add_worker(host)
         yield cluster
     finally:
         for process in (*cluster.workers, cluster.scheduler):
@@ -58,9 +68,9 @@ def wait_for(is_true: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def _start(arguments: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _start(host: Host, arguments: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "dask", *arguments],
+        [*host.command, sys.executable, "-m", "dask", *arguments],
         env={**os.environ, **environment},
         cwd=Path(__file__).parents[2],
         stdout=subprocess.DEVNULL,
