@@ -25,6 +25,8 @@ from lerotool.errors import UsageError
 from lerotool.media.format import EncoderSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lerotool.cli.record_request import Request
     from lerotool.cli.robots import RobotChoice
     from lerotool.devices.cameras.camera import Camera
@@ -178,7 +180,8 @@ def record(
     output = Output.of(json=json, quiet=quiet)
     choice = choose_robot(robot, Overrides(follower_port, leader_port, units, max_relative_target))
     if episodes == 0:
-        return _teleoperate(choice, Fraction(fps), output, dry_run=dry_run)
+        given = {"--camera": camera, "--task": task, "--root": root, "--repo-id": repo_id, "--dry-run": dry_run}
+        return _teleoperate(choice, Fraction(fps), output, [name for name, value in given.items() if value])
     from lerotool.cli.record_request import build_request
     from lerotool.recording.config import BatchMode, RecordingConfig
 
@@ -282,14 +285,14 @@ def _conclude(report: SessionReport, request: Request, output: Output) -> None:
         output.note("run the same command again to record the rest")
 
 
-def _teleoperate(choice: RobotChoice, fps: Fraction, output: Output, *, dry_run: bool) -> int:
+def _teleoperate(choice: RobotChoice, fps: Fraction, output: Output, of_recording: Sequence[str]) -> int:
     from lerotool.cli.recorder import Recorder
     from lerotool.recording.teleoperation import Teleoperation
 
+    if of_recording:
+        raise UsageError(f"{', '.join(of_recording)}: with --episodes 0 nothing is recorded", hint="leave one out")
     robot = choice.build()
     choice.announce(robot.robot_type, output)
-    if dry_run:
-        raise UsageError("--dry-run: with --episodes 0 nothing would be recorded", hint="leave one of them out")
     recorder = Recorder(output)
     recorder.run(Teleoperation(robot, fps, recorder.controls, listen=recorder.listen))
     return INTERRUPTED if recorder.is_interrupted else 0

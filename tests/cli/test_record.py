@@ -236,3 +236,8 @@ def test_the_default_dataset_is_the_same_for_the_same_command(
     for options, name in ([], "so101_sim"), (["--task", "Pick up, the CUBE!"], "so101_sim-pick-up-the-cube"):
         assert run(["record", "--camera", "none", "--dry-run", "--json", *options]) == 0
         assert json.loads(capsys.readouterr().out)["dataset"] == str(tmp_path / "local" / name)
+
+
+def test_what_is_for_recording_is_refused_where_nothing_is_recorded(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["record", "--episodes", "0", "--camera", "front=sim", "--task", "wave"]) == 2
+    assert "--camera, --task: with --episodes 0 nothing is recorded" in capsys.readouterr().err
