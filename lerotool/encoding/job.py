@@ -16,7 +16,7 @@ from lerotool.encoding.pictures import RowPictures, named, settings_of, treatmen
 from lerotool.encoding.staged import StagedResult, result_path, video_path
 from lerotool.errors import MediaError, SpoolError
 from lerotool.execution import ProgressFile
-from lerotool.media.encode import VideoEncoder
+from lerotool.media.encode import VideoEncoder, until_in_order
 from lerotool.media.format import EncoderSettings
 from lerotool.media.probe import count_packets
 from lerotool.moments import sampled_frames
@@ -74,7 +74,7 @@ def run_job(job: EncodeJob) -> JobOutcome:
     began = time.perf_counter(), time.process_time()
     episode = PendingEpisode.open(job.folder)
     with named(f"episode {job.folder.name}, camera {job.camera!r}"):
-        result = _encode(job, episode)
+        result = until_in_order(lambda: _encode(job, episode))
         cost = JobOutcome(
             frames=result["frames"],
             decoded=result["decoded"],

@@ -10,7 +10,7 @@ from pathlib import Path
 from lerotool.encoding.job import JobOutcome
 from lerotool.execution import ProgressFile
 from lerotool.media.decode import iter_frames
-from lerotool.media.encode import Colours, VideoEncoder
+from lerotool.media.encode import Colours, VideoEncoder, until_in_order
 from lerotool.media.format import EncoderSettings
 
 
@@ -48,6 +48,12 @@ def run_reencode_job(job: ReencodeJob) -> JobOutcome:
         StoppedError: the stop file is there.
     """
     began = time.perf_counter(), time.process_time()
+    frames = until_in_order(lambda: _encode(job))
+    cost = time.perf_counter() - began[0], time.process_time() - began[1]
+    return JobOutcome(frames=frames, decoded=frames, cpu_s=cost[1], wall_s=cost[0])
+
+
+def _encode(job: ReencodeJob) -> int:
     progress = ProgressFile(job.progress, job.stop - job.start, job.stop_file)
     frames = iter_frames(job.source, job.start, job.stop, job.fps)
     first = next(frames)
@@ -58,5 +64,4 @@ def run_reencode_job(job: ReencodeJob) -> JobOutcome:
         for frame in chain([first], frames):
             encoder.write(frame)
             progress.report(encoder.frames)
-    cost = time.perf_counter() - began[0], time.process_time() - began[1]
-    return JobOutcome(frames=encoder.frames, decoded=encoder.frames, cpu_s=cost[1], wall_s=cost[0])
+    return encoder.frames

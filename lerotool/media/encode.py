@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import av
 import numpy as np
@@ -30,7 +31,9 @@ from lerotool.media.scheduling import kept_priority
 from lerotool.media.tiff import write_depth_tiff
 from lerotool.storage import partial_path, sync_directory, sync_file
 
+_R = TypeVar("_R")
 _PROBE_FRAMES = 5
+_TRIES = 4
 _LARGEST_REORDER = 16
 """Frames that decoding may run ahead of showing: the most that H.264 and HEVC allow."""
 
@@ -55,6 +58,21 @@ class Colours:
         if frame.format.is_rgb:
             return None
         return cls(int(frame.colorspace), int(frame.color_primaries), int(frame.color_trc))
+
+
+class MixedUpError(MediaError):
+    """An encoder has taken one picture for another; encoding again helps."""
+
+
+def until_in_order(encode: Callable[[], _R]) -> _R:
+    """Return what ``encode`` gives; it is called again when the encoder has mixed pictures up.
+
+    SVT-AV1 with several threads does so now and then on a busy machine: about one video in a thousand on two cores.
+    """
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(MixedUpError):
+            return encode()
+    return encode()
 
 
 class VideoEncoder:
@@ -89,6 +107,7 @@ class VideoEncoder:
         self._rate = exact_rate(fps)
         self._frame_s = 1 / self._rate
         self._settings = settings
+        self._is_svt_av1 = encoder_name(settings) == SVT_AV1
         self._threads = threads
         self._colours = colours
         self._reformatter = VideoReformatter()
@@ -154,6 +173,7 @@ class VideoEncoder:
 
         Raises:
             MediaError: its size is another, or the encoder fails.
+            MixedUpError: the encoder has mixed pictures up; see `until_in_order`.
             OSError: the disk is full.
         """
         if (frame.width, frame.height) != self._size:
@@ -179,6 +199,9 @@ class VideoEncoder:
 
     def _mux(self, packets: list[av.Packet[VideoStream]]) -> None:
         for packet in packets:
+            # Its packets come in the order of showing (AV1, 7.5: temporal units).
+            if self._is_svt_av1 and packet.pts != self._packets:
+                raise MixedUpError(f"{str(self._path)!r}: SVT-AV1 has taken frame {packet.pts} for {self._packets}")
             self._mend_decode_time(packet)
             self._container.mux(packet)
             self._packets += 1

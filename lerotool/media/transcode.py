@@ -11,7 +11,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from lerotool.media.decode import iter_frames, to_rgb
-from lerotool.media.encode import VideoEncoder
+from lerotool.media.encode import VideoEncoder, until_in_order
 from lerotool.media.format import EncoderSettings
 from lerotool.moments import FeatureStats, PictureHistogram, sampled_frames, shrink_step
 
@@ -45,6 +45,18 @@ def transcode(
         MediaError: the source cannot be decoded, lacks a frame, or the encoder fails.
         OSError: the disk is full.
     """
+    return until_in_order(lambda: _transcode(source, numbers, source_fps, target, size, fps, settings))
+
+
+def _transcode(
+    source: Path,
+    numbers: Sequence[int],
+    source_fps: float | Fraction,
+    target: Path,
+    size: tuple[int, int],
+    fps: float | Fraction,
+    settings: EncoderSettings,
+) -> FeatureStats | None:
     width, height = size
     histogram = PictureHistogram()
     sampled = set(sampled_frames(len(numbers)).tolist())

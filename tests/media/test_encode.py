@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -13,7 +14,14 @@ from av.video.reformatter import ColorRange
 
 from lerotool.errors import MediaError
 from lerotool.media.decode import decode_image, iter_frames, iter_rgb, to_rgb
-from lerotool.media.encode import VideoEncoder, encode_jpeg, encode_png, probe_encoder
+from lerotool.media.encode import (
+    MixedUpError,
+    VideoEncoder,
+    encode_jpeg,
+    encode_png,
+    probe_encoder,
+    until_in_order,
+)
 from lerotool.media.format import EncoderSettings
 from lerotool.media.join import join_key
 from lerotool.media.probe import count_packets, probe
@@ -267,3 +275,32 @@ def test_a_jpeg_looks_the_same_and_shrinks_with_its_quality():
         assert psnr(decode_image(data), picture) > (35 if quality == 2 else 25)
         sizes.append(len(data))
     assert sizes == sorted(sizes, reverse=True)
+
+
+def test_pictures_that_svt_av1_mixes_up_are_noticed_and_encoded_again(tmp_path: Path) -> None:
+    tries = []
+
+    def encode() -> str:
+        with VideoEncoder(tmp_path / "out.mp4", 64, 64, 30, EncoderSettings()) as encoder:
+            tries.append(encoder)
+            if len(tries) == 1:
+                encoder._packets = 1  # the first packet is then not the one that it should be
+            for shade in range(40):
+                encoder.write(av.VideoFrame.from_ndarray(np.full((64, 64, 3), shade, np.uint8), format="rgb24"))
+        return "done"
+
+    assert until_in_order(encode) == "done"
+    assert len(tries) == 2
+    assert count_packets(tmp_path / "out.mp4") == 40
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
+def test_an_encoder_that_always_mixes_pictures_up_fails(tmp_path: Path) -> None:
+    def encode() -> None:
+        with VideoEncoder(tmp_path / "out.mp4", 64, 64, 30, EncoderSettings()) as encoder:
+            encoder._packets = 1
+            encoder.write(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24"))
+
+    with pytest.raises(MixedUpError, match="SVT-AV1 has taken frame 0 for 1"):
+        until_in_order(encode)
+    assert list(tmp_path.iterdir()) == []
