@@ -252,7 +252,12 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
             "an episode's length in the table is not the number of its rows: editing tools go by it",
             Remedy.REPAIR,
         ),
-        Code.EPISODE_EMPTY: Meaning(_W, _RIGHT, "an episode has no frames", advice="leave it out with lerotool merge"),
+        Code.EPISODE_EMPTY: Meaning(
+            _E,
+            _REFUSED,
+            "an episode has no frames: LeRobot takes its rows for missing, and asks the Hub for them",
+            advice="leave it out with lerotool merge",
+        ),
         Code.DATA_MISSING: Meaning(_E, _REFUSED, "a data file is missing", advice=_COPY),
         Code.DATA_NO_FOOTER: Meaning(
             _E, _REFUSED, "a data file was never closed: the recording was killed", Remedy.REPAIR

@@ -194,6 +194,13 @@ def _lengths(facts: Sequence[DataFileFacts]) -> Ints | None:
     return np.array([n for fact in facts if fact.runs is not None for n in fact.runs.length.tolist()], np.int64)
 
 
+def count_episodes(lengths: Ints, table: EpisodeTable | None) -> int:
+    """Return how many episodes there are: those that have rows, and those without behind them in the table."""
+    if table is None or len(table) <= len(lengths) or table.lengths[len(lengths) :].any():
+        return len(lengths)
+    return len(table)
+
+
 def _check_file(
     fact: DataFileFacts, runs: Runs, first: int, info: DatasetInfo, gathering: Gathering, *, is_known: bool
 ) -> None:
@@ -357,20 +364,21 @@ def check_totals(
         lengths = table.lengths
     if lengths is None:
         return
-    true = {"total_episodes": len(lengths), "total_frames": int(lengths.sum())}
+    episodes = count_episodes(lengths, table)
+    true = {"total_episodes": episodes, "total_frames": int(lengths.sum())}
     wrong = [key for key, value in true.items() if info.states(key) and getattr(info, key) != value]
     if wrong and not gathering.has(Code.ROW_COUNT):
         text = ", ".join(f"{key} is {getattr(info, key)}, found {true[key]}" for key in wrong)
-        harms = Loading.REFUSED if info.total_episodes > len(lengths) else None
+        harms = Loading.REFUSED if info.total_episodes > episodes else None
         gathering.add(Code.TOTALS, INFO.as_posix(), text, column=wrong[0], harms=harms)
     counts: dict[str, object] = {"total_tasks": len(tasks)} if tasks is not None else {}
     found: dict[str, object] = {"total_tasks": info.total_tasks}
     if info.codebase_version.has_files_of_episodes:
-        counts["total_videos"] = len(lengths) * len(cameras(info.features))
-        counts["total_chunks"] = -(-len(lengths) // info.chunks_size)
+        counts["total_videos"] = episodes * len(cameras(info.features))
+        counts["total_chunks"] = -(-episodes // info.chunks_size)
         found |= {key: (info.model_extra or {}).get(key, counts[key]) for key in ("total_videos", "total_chunks")}
     if info.splits and set(info.splits) == {"train"}:
-        counts["splits"], found["splits"] = {"train": f"0:{len(lengths)}"}, info.splits
+        counts["splits"], found["splits"] = {"train": f"0:{episodes}"}, info.splits
     odd = [key for key, value in counts.items() if info.states(key) and found[key] != value]
     if odd:
         text = ", ".join(f"{key} is {found[key]}, expected {counts[key]}" for key in odd)

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from lerotool.checking import Code, Depth, check
 from lerotool.media.encode import encode_jpeg, encode_png
-from tests.checking.defects import VIDEO, column
+from tests.checking.defects.defect import VIDEO
+from tests.checking.defects.edits import column
 from tests.dataset.reading import DATA, IMAGE_SET, PLAIN_SET, VIDEO_SET, copy_set, edit_table
 from tests.shared import needs_shared
 

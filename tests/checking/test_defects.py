@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lerotool.checking import Report, Severity, check
-from tests.checking.defects import DEFECTS, HARMLESS, Defect
+from lerotool.checking import Code, Report, Severity, check
+from lerotool.storage import ProcessLock
+from lerotool.workspace import Workspace
+from tests.checking.defects import DEFECTS, HARMLESS, NOTES, Defect
 from tests.dataset.reading import copy_set, tree_hash
 from tests.shared import needs_shared
 
@@ -27,6 +29,26 @@ def test_a_single_defect_is_found_by_its_code_and_nothing_else_is(tmp_path: Path
 
     assert flagged(report) == case.codes, report.findings
     assert tree_hash(root) == before
+
+
+@pytest.mark.parametrize("case", NOTES.values(), ids=NOTES.keys())
+def test_a_note_is_told_and_nothing_is_flagged(tmp_path: Path, case: Defect) -> None:
+    root = case.make(tmp_path)
+
+    report = check(root)
+
+    assert case.codes <= report.codes
+    assert not flagged(report), report.findings
+    assert report.loading == "right"
+
+
+def test_what_could_not_be_looked_at_is_said(tmp_path: Path) -> None:
+    root = DEFECTS["commit interrupted"].make(tmp_path)
+    with ProcessLock(Workspace(root).writing_lock, "encoding"):
+        report = check(root)
+
+    assert report.codes == {Code.NOT_LOOKED_AT}
+    assert "being changed right now by encoding" in report.findings[0].text
 
 
 @pytest.mark.parametrize(("base", "change"), HARMLESS.values(), ids=HARMLESS.keys())

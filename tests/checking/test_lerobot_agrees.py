@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lerotool.checking import check
-from tests.checking.defects import DEFECTS, HARMLESS
+from tests.checking.defects import DEFECTS, HARMLESS, NOTES
 from tests.checking.judging import what_lerobot_does
 from tests.dataset.reading import OLD_SET, copy_set
 from tests.shared import GOLDEN, needs_shared
@@ -40,6 +40,10 @@ def test_lerobot_reads_what_check_finds_harmless(tmp_path: Path) -> None:
             root = copy_set(base, tmp_path / f"{number:03d}")
             change(root)
             truths[root] = GOLDEN / f"{base}.expected.json"
+
+    for name, case in NOTES.items():
+        truth = None if case.changes_values else GOLDEN / f"{case.base}.expected.json"
+        truths[case.make(tmp_path / f"note {name}")] = truth
 
     answers = what_lerobot_does(truths)
 

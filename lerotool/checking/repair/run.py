@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lerotool.checking.check import Depth, Sight, check, look
 from lerotool.checking.codes import Code, Remedy, Severity
+from lerotool.checking.data import count_episodes
 from lerotool.checking.findings import Finding, Report, listed
 from lerotool.checking.jobs import Progress, ignore_progress
 from lerotool.checking.leftovers import find_leftovers
@@ -376,7 +377,7 @@ class _Repair:
             return len(rebuilt.rows), rebuilt.frames, len(self._tasks)
         if self._report.codes & _OPAQUE or sight.data is None or sight.data.lengths is None:
             return None
-        return len(sight.data.lengths), int(sight.data.lengths.sum()), len(self._tasks)
+        return count_episodes(sight.data.lengths, sight.table), int(sight.data.lengths.sum()), len(self._tasks)
 
 
 def _removal(paths: list[Path]) -> Callable[[Staging, Keeper], None]:

@@ -1,0 +1,127 @@
+"""Changes of one file of a dataset: documents, tables, bytes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tests.checking.defects.defect import VIDEO, Change
+from tests.dataset.reading import DATA, EPISODES, edit_json, edit_table
+
+
+def column(table: Any, name: str, values: Any) -> Any:
+    array = (
+        values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, table.schema.field(name).type)
+    )
+    return table.set_column(table.column_names.index(name), pa.field(name, array.type), array)
+
+
+def data(change: Callable[[Any], Any], **options: Any) -> Change:
+    return lambda root: edit_table(root / DATA, change, **options)
+
+
+def episodes(change: Callable[[Any], Any]) -> Change:
+    return lambda root: edit_table(root / EPISODES, change)
+
+
+def info(**keys: Any) -> Change:
+    return lambda root: edit_json(root / "meta/info.json", lambda document: document.update(keys))
+
+
+def stats(change: Callable[[dict[str, Any]], object]) -> Change:
+    return lambda root: edit_json(root / "meta/stats.json", change)
+
+
+def feature(name: str, **keys: Any) -> Change:
+    return lambda root: edit_json(root / "meta/info.json", lambda d: d["features"].setdefault(name, {}).update(keys))
+
+
+def without_feature(name: str) -> Change:
+    return lambda root: edit_json(root / "meta/info.json", lambda d: d["features"].pop(name))
+
+
+def lines(name: str, change: Callable[[list[Any]], list[Any]]) -> Change:
+    def edit(root: Path) -> None:
+        entries = [json.loads(line) for line in (root / name).read_text().splitlines()]
+        (root / name).write_text("".join(json.dumps(entry) + "\n" for entry in change(entries)))
+
+    return edit
+
+
+def add(name: str, amount: float, rows: slice = slice(None)) -> Callable[[Any], Any]:
+    def change(table: Any) -> Any:
+        values = np.array(table[name].to_pylist())
+        values[rows] += np.array(amount, values.dtype)
+        return column(table, name, values)
+
+    return change
+
+
+def drop(*names: str) -> Callable[[Any], Any]:
+    return lambda table: table.drop_columns(list(names))
+
+
+def reordered(order: Sequence[int]) -> Callable[[Any], Any]:
+    return lambda table: table.take(pa.array(order))
+
+
+def null_at(name: str, row: int) -> Callable[[Any], Any]:
+    def change(table: Any) -> Any:
+        values = table[name].to_pylist()
+        values[row] = None
+        return column(table, name, values)
+
+    return change
+
+
+def value_at(name: str, row: int, value: float) -> Callable[[Any], Any]:
+    def change(table: Any) -> Any:
+        values = table[name].to_pylist()
+        values[row][0] = value
+        return column(table, name, values)
+
+    return change
+
+
+def footerless(path: Path) -> None:
+    content = path.read_bytes()
+    length = int.from_bytes(content[-8:-4], "little")
+    path.write_bytes(content[: -8 - length])
+
+
+def cut(share: float, name: str = VIDEO) -> Change:
+    def change(root: Path) -> None:
+        content = (root / name).read_bytes()
+        (root / name).write_bytes(content[: int(len(content) * share)])
+
+    return change
+
+
+def overwrite(name: str, content: bytes) -> Change:
+    return lambda root: (root / name).write_bytes(content)
+
+
+def remove(name: str) -> Change:
+    return lambda root: (root / name).unlink()
+
+
+def copied(source: str, target: str) -> Change:
+    def change(root: Path) -> None:
+        (root / target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / source, root / target)
+
+    return change
+
+
+def both(*changes: Change) -> Change:
+    def change(root: Path) -> None:
+        for one in changes:
+            one(root)
+
+    return change
