@@ -25,6 +25,7 @@ from lerotool.errors import IncompatibleDatasetError
 from lerotool.features import Feature, Kind
 
 MAX_DIMENSIONS = 5
+_LONGEST = 2**31 - 1
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
@@ -48,6 +49,8 @@ def arrow_type(feature: Feature) -> pa.DataType:
     if feature.is_scalar:
         return value
     if len(feature.shape) == 1:
+        if feature.shape[0] > _LONGEST:
+            raise IncompatibleDatasetError(f"a feature of shape {feature.shape} cannot be a column: it is too long")
         return pa.list_(value, feature.shape[0])
     for _ in feature.shape:
         value = pa.list_(value)

@@ -126,3 +126,10 @@ def test_a_header_with_a_wrong_value_names_it(tmp_path: Path, change: dict[str, 
 def test_a_folder_without_header_is_no_pending_episode(tmp_path: Path) -> None:
     with pytest.raises(SpoolError, match="no pending episode"):
         load_header(tmp_path)
+
+
+def test_a_shape_without_end_is_refused(tmp_path: Path) -> None:
+    document = header().to_json()
+    document["features"]["action"].update(shape=[2**70], names=None)
+    with pytest.raises(SpoolError, match="it is too long"):
+        load_header(store(tmp_path, document))
