@@ -198,7 +198,7 @@ def _encode_anew(
     source, options = dataset_root(datasets[0]), ReencodeOptions(overrides, place)
     if dry_run:
         return show_reencoding(source, target, options, output)
-    with _stoppable(output, until_stdin_ends=False) as stop:
+    with _stoppable(output, until_stdin_ends=False, kept="nothing is kept") as stop:
         return run_reencoding(source, target, options, output, stop)
 
 
@@ -252,7 +252,9 @@ def _roots(datasets: list[str], output: Output) -> list[Path]:
 
 
 @contextmanager
-def _stoppable(output: Output, *, until_stdin_ends: bool) -> Iterator[threading.Event]:
+def _stoppable(
+    output: Output, *, until_stdin_ends: bool, kept: str = "finished videos are kept"
+) -> Iterator[threading.Event]:
     """Turn the first Ctrl-C into a request to stop at a safe point; the second one interrupts at once."""
     stop = threading.Event()
 
@@ -261,7 +263,7 @@ def _stoppable(output: Output, *, until_stdin_ends: bool) -> Iterator[threading.
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        output.note("stopping; finished videos are kept - press Ctrl-C again to stop at once")
+        output.note(f"stopping; {kept} - press Ctrl-C again to stop at once")
 
     def watch_stdin() -> None:
         # Whoever started this process holds the other end; when that process is gone there is nobody to work for.

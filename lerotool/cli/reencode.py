@@ -37,7 +37,7 @@ def run_reencoding(source: Path, target: Path, options: ReencodeOptions, output:
         try:
             report = reencode(source, target, options, listen, stop=stop)
         except StoppedError:
-            output.note(f"stopped; {target} was not made")
+            output.note(f"stopped; {target} was not made, and the same command begins anew")
             return _INTERRUPTED
     output.document(_report_document(report))
     output.result(_report_text(report))
