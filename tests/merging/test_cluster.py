@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import lerotool
 from lerotool.execution import DaskCluster, WorkersLostError
 from lerotool.merging.events import Advanced, Event
 from tests.execution.clusters import Cluster, run_cluster
-from tests.merging.sets import assert_is_concatenation, make, make_with_cameras
+from tests.merging.sets import assert_is_concatenation, make_with_cameras
 
 pytest.importorskip("distributed")
 
