@@ -174,6 +174,8 @@ class _Look:
         for name in cameras:
             missing = 0
             for group in range(self._file.num_row_groups):
+                # Arrow ends the process over the damaged description of a column, unless reading has refused it before.
+                next(self._batches([name], 1, [group]), None)
                 described = self._file.metadata.row_group(group)
                 for number in range(described.num_columns):
                     chunk = described.column(number)
@@ -182,9 +184,11 @@ class _Look:
             if missing:
                 yield Problem(Code.MISSING_VALUES, f"{missing} rows have no picture", column=name)
 
-    def _batches(self, names: Sequence[str]) -> Iterator[pa.Table]:
+    def _batches(
+        self, names: Sequence[str], size: int = _BATCH, groups: Sequence[int] | None = None
+    ) -> Iterator[pa.Table]:
         try:
-            for batch in self._file.iter_batches(_BATCH, columns=list(names)):
+            for batch in self._file.iter_batches(size, row_groups=groups, columns=list(names)):
                 table = pa.Table.from_batches([batch])
                 table.validate(full=True)
                 yield table

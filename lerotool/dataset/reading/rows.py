@@ -140,7 +140,7 @@ class RowReader:
         first_row = int(self._files.starts[file])
         for group in groups:
             start, stop = (first_row + footer.group_starts[group : group + 2]).tolist()
-            stated = _stated_range(footer.metadata.row_group(group))
+            stated = _stated_range(footer.metadata, group)
             if stated is None or start == stop:
                 continue
             expected = tuple((np.searchsorted(self._episode_starts, [start, stop - 1], side="right") - 1).tolist())
@@ -164,16 +164,17 @@ def _read_footer(path: Path) -> _Footer:
         return _Footer(path, metadata, tuple(column_names(file, path)), cumulated(sizes))
 
 
-def _stated_range(group: pq.RowGroupMetaData) -> tuple[float, float] | None:
-    for number in range(group.num_columns):
-        column = group.column(number)
-        if column.path_in_schema == "episode_index":
-            statistics = column.statistics if column.is_stats_set else None
-            if statistics is None or not statistics.has_min_max:
-                return None
-            low, high = statistics.min, statistics.max
-            return (low, high) if isinstance(low, int | float) and isinstance(high, int | float) else None
-    return None
+def _stated_range(metadata: pq.FileMetaData, group: int) -> tuple[float, float] | None:
+    paths = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
+    if "episode_index" not in paths:
+        return None
+    # No other column is asked for: Arrow ends the process over the damaged description of one.
+    column = metadata.row_group(group).column(paths.index("episode_index"))
+    statistics = column.statistics if column.is_stats_set else None
+    if statistics is None or not statistics.has_min_max:
+        return None
+    low, high = statistics.min, statistics.max
+    return (low, high) if isinstance(low, int | float) and isinstance(high, int | float) else None
 
 
 def _joined(parts: Sequence[pa.Table]) -> pa.Table:
