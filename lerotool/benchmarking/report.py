@@ -125,7 +125,7 @@ def load_report(path: Path) -> Report:
         raise MetadataError(
             f"{path}: {place}: {first['msg']}", hint="compare files that lerotool benchmark --json has written"
         ) from None
-    except ValueError:  # no JSON, or no UTF-8
+    except (ValueError, RecursionError):  # no JSON, or no UTF-8
         raise MetadataError(
             f"{path}: is no JSON", hint="compare files that lerotool benchmark --json has written"
         ) from None

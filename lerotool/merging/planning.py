@@ -283,7 +283,8 @@ def _episode_bytes(source: Source) -> npt.NDArray[np.float64]:
     """
     files = source.dataset.data_files
     starts = source.dataset.episodes.starts
-    numbers = np.searchsorted(files.starts, starts[source.episodes], side="right") - 1
+    # An episode without rows at the end begins where the last file ends.
+    numbers = np.searchsorted(files.starts[:-1], starts[source.episodes], side="right") - 1
     per_row: dict[int, float] = {}
     missing: list[Path] = []
     for number in np.unique(numbers).tolist():

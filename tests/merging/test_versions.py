@@ -15,6 +15,7 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError
 from lerotool.features import Kind
 from lerotool.merging import run
+from tests.checking.defects import DEFECTS
 from tests.dataset.reading import tree_hash
 from tests.dataset.writing import FRONT
 from tests.lerobot_judge import judge
@@ -167,3 +168,11 @@ def test_very_many_small_files_are_the_same_when_processes_write_them(
 def files_of(root: Path) -> list[Path]:
     """Return the files that the sources decide."""
     return [path for path in root.rglob("*") if path.is_file() and "lerotool" not in path.parts]
+
+
+@pytest.mark.parametrize(("name", "rest"), [("episode without frames", "0-3"), ("first episode without frames", "1-4")])
+def test_an_episode_without_rows_is_told_and_the_others_can_be_merged(tmp_path: Path, name: str, rest: str) -> None:
+    source = DEFECTS[name].make(tmp_path)
+    with pytest.raises(CorruptDatasetError, match="episode [04] has no rows"):
+        lerotool.merge([source], tmp_path / "all")
+    assert lerotool.merge([f"{source}:{rest}"], tmp_path / "rest").episodes == 4
