@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lerotool.cli.options import DryRunOption, JsonOption, QuietOption
+from lerotool.cli.options import DaskFileOption, DaskOption, DryRunOption, JsonOption, QuietOption, chosen_place
 from lerotool.cli.output import Output
 from lerotool.errors import DatasetError, UsageError
+from lerotool.workspace import dataset_root
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from lerotool.checking import Depth, Report
+    from lerotool.execution import Place
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -31,7 +29,6 @@ lerotool check me/pick-cube --repair --dry-run  what would be repaired, and how
 lerotool check me/pick-cube --repair            repaired in one step; the files as they were are kept
 """
 _BROKEN = DatasetError.exit_code
-_WORTH_WORKERS = 64 << 20
 _REPAIR = "Repair"
 
 
@@ -60,6 +57,8 @@ def check(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="How many processes.", show_default="one per core, if worth it")
     ] = None,
+    dask: DaskOption = None,
+    dask_scheduler_file: DaskFileOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> int:
@@ -76,18 +75,21 @@ def check(
             "--forget and --repair exclude each other", hint="repair first, look at the result, then forget"
         )
     output = Output.of(json=as_json, quiet=quiet)
+    place = chosen_place(dask, dask_scheduler_file, jobs, output)
+    # Workers elsewhere have other current folders.
+    datasets = [str(dataset_root(dataset).absolute()) for dataset in datasets] if place else datasets
     if repair or forget:
         from lerotool.cli.check_repair import forget_all, repair_all
 
         return (
             forget_all(datasets, output)
             if forget
-            else repair_all(datasets, output, is_dry=dry_run, drops=drop_episodes, jobs=jobs)
+            else repair_all(datasets, output, is_dry=dry_run, drops=drop_episodes, place=place)
         )
-    return _check_all(datasets, output, jobs, deep=deep, strict=strict)
+    return _check_all(datasets, output, place, deep=deep, strict=strict)
 
 
-def _check_all(datasets: list[str], output: Output, jobs: int | None, *, deep: bool, strict: bool) -> int:
+def _check_all(datasets: list[str], output: Output, place: Place | None, *, deep: bool, strict: bool) -> int:
     from lerotool.checking import Depth, Severity
     from lerotool.cli.check_report import report_text, unreadable_text
     from lerotool.errors import LerotoolError
@@ -96,7 +98,7 @@ def _check_all(datasets: list[str], output: Output, jobs: int | None, *, deep: b
     documents = []
     for number, dataset in enumerate(datasets):
         try:
-            report = check_one(dataset, Depth.DEEP if deep else Depth.FAST, output, jobs)
+            report = check_one(dataset, Depth.DEEP if deep else Depth.FAST, output, place)
         except (LerotoolError, OSError) as error:
             if len(datasets) == 1:
                 raise
@@ -114,42 +116,10 @@ def _check_all(datasets: list[str], output: Output, jobs: int | None, *, deep: b
     return code
 
 
-def check_one(dataset: str, depth: Depth, output: Output, jobs: int | None) -> Report:
+def check_one(dataset: str, depth: Depth, output: Output, place: Place | None) -> Report:
     """Check a dataset with progress, in worker processes where that is worth their start."""
     from lerotool.checking import check as look
+    from lerotool.cli.check_jobs import progress, workers
 
-    with workers(dataset, jobs) as executor, progress(output) as on_progress:
+    with workers(dataset, place) as executor, progress(output) as on_progress:
         return look(dataset, depth, executor=executor, on_progress=on_progress)
-
-
-@contextmanager
-def workers(dataset: str, jobs: int | None) -> Iterator[Executor | None]:
-    """Open worker processes for a dataset of some size, or where a number is asked for."""
-    import tempfile
-    from pathlib import Path
-
-    from lerotool.execution import Priority, ThisMachine, cores, open_executor
-    from lerotool.storage import tree_bytes
-    from lerotool.workspace import dataset_root
-
-    if jobs is None and (cores() == 1 or tree_bytes(dataset_root(dataset)) < _WORTH_WORKERS):
-        yield None
-        return
-    place = ThisMachine(jobs, Priority.NORMAL)
-    with tempfile.TemporaryDirectory() as shared, open_executor(place, Path(shared)) as executor:
-        yield executor
-
-
-@contextmanager
-def progress(output: Output) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on a terminal while files are looked at."""
-    if not output.shows_progress:
-        from lerotool.checking.jobs import ignore_progress
-
-        yield ignore_progress
-        return
-    from rich.progress import Progress
-
-    with Progress(console=output.talk, transient=True) as bars:
-        bar = bars.add_task("checking", total=None)
-        yield lambda done, total: bars.update(bar, completed=done, total=total)

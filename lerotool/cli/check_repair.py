@@ -12,24 +12,25 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from lerotool.checking.repair.plan import RepairPlan, RepairReport
+    from lerotool.execution import Place
 
 _INCOMPLETE = IncompleteError.exit_code
 
 
-def repair_all(datasets: list[str], output: Output, *, is_dry: bool, drops: bool, jobs: int | None) -> int:
+def repair_all(datasets: list[str], output: Output, *, is_dry: bool, drops: bool, place: Place | None) -> int:
     """Repair datasets, one after another; return the exit code.
 
     Raises:
         LerotoolError: the only dataset cannot be repaired at all.
         OSError: the disk is full or fails.
     """
-    from lerotool.cli.check import progress, workers
+    from lerotool.cli.check_jobs import progress, workers
 
     code = 0
     documents: list[dict[str, Any]] = []
     for dataset in datasets:
         try:
-            with workers(dataset, jobs) as executor, progress(output) as on_progress:
+            with workers(dataset, place) as executor, progress(output) as on_progress:
                 document, text, is_left = _repair(dataset, drops, executor, on_progress, is_dry=is_dry)
         except (LerotoolError, OSError) as error:
             if len(datasets) == 1:

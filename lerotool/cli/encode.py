@@ -131,9 +131,7 @@ def encode(
     from lerotool.execution import Priority, ThisMachine, cores
 
     output = Output.of(json=json, quiet=quiet)
-    cluster = dask_cluster(dask, dask_scheduler_file, output)
-    if cluster is not None and jobs is not None:
-        raise UsageError("--jobs is for this machine", hint="a cluster runs as many jobs as its workers have threads")
+    cluster = dask_cluster(dask, dask_scheduler_file, jobs, output)
     overrides = _overrides(vcodec, pix_fmt, g, crf, preset, fast_decode, extra_option)
     _tell_choice(overrides, output)
     if target is not None:

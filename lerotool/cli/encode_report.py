@@ -62,8 +62,7 @@ def plan_text(plan: Plan) -> str:
         )
     ]
     lines += [
-        f"  {_numbered(task.name)}: {task.length} rows, {_count(len(task.cameras), 'camera')}"
-        for task in plan.tasks
+        f"  {_numbered(task.name)}: {task.length} rows, {_count(len(task.cameras), 'camera')}" for task in plan.tasks
     ]
     lines += [
         f"  {_numbered(verdict.path.name)}: would be salvaged, {verdict.rows} rows" for verdict in plan.salvageable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lerotool.cli.options import DaskFileOption, DaskOption, DryRunOption, JsonOption, QuietOption, dask_cluster
+from lerotool.cli.options import DaskFileOption, DaskOption, DryRunOption, JsonOption, QuietOption, chosen_place
 from lerotool.cli.output import Output
 from lerotool.errors import UsageError
 
@@ -134,7 +134,6 @@ def merge(
     done or the flag that settles it. The result appears complete, in one step, or not at all.
     """
     from lerotool.dataset.info import FormatVersion
-    from lerotool.execution import Priority, ThisMachine
     from lerotool.merging.options import (
         FileMode,
         Fill,
@@ -167,12 +166,12 @@ def merge(
         reencode=reencode,
         gr00t=gr00t,
     )
-    place = dask_cluster(dask, dask_scheduler_file) or ThisMachine(jobs, Priority.NORMAL)
-    request = MergeRequest(arguments, output_folder, options)
-    _merge(request, Output.of(json=json, quiet=quiet), place, dry_run=dry_run)
+    output = Output.of(json=json, quiet=quiet)
+    place = chosen_place(dask, dask_scheduler_file, jobs, output)
+    _merge(MergeRequest(arguments, output_folder, options), output, place, dry_run=dry_run)
 
 
-def _merge(request: MergeRequest, output: Output, place: Place, *, dry_run: bool) -> None:
+def _merge(request: MergeRequest, output: Output, place: Place | None, *, dry_run: bool) -> None:
     from lerotool.benchmarking.merge_slice import speed_up
     from lerotool.cli.merge_plan import plan_document, plan_text
     from lerotool.cli.merge_progress import open_progress

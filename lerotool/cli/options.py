@@ -11,7 +11,7 @@ from lerotool.cli.output import Output
 from lerotool.errors import UsageError
 
 if TYPE_CHECKING:
-    from lerotool.execution import DaskCluster
+    from lerotool.execution import DaskCluster, Place
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON on stdout, for machines.", rich_help_panel="Output")
@@ -42,20 +42,35 @@ DaskFileOption = Annotated[
 ]
 
 
-def dask_cluster(address: str | None, scheduler_file: Path | None, output: Output | None = None) -> DaskCluster | None:
+def dask_cluster(
+    address: str | None, scheduler_file: Path | None, jobs: int | None, output: Output
+) -> DaskCluster | None:
     """Return the cluster that ``--dask`` or ``--dask-scheduler-file`` names, if one does.
 
     Args:
         address: of the scheduler.
         scheduler_file: that it has written.
+        jobs: ``--jobs``.
         output: where it is said that all workers have gone.
 
     Raises:
-        UsageError: both do.
+        UsageError: options that do not go together.
     """
     if address is not None and scheduler_file is not None:
         raise UsageError("--dask and --dask-scheduler-file both name a cluster", hint="give one of them")
+    scheduler = address if scheduler_file is None else scheduler_file
+    if scheduler is None:
+        return None
+    if jobs is not None:
+        raise UsageError("--jobs is for this machine", hint="a cluster runs as many jobs as its workers have threads")
     from lerotool.execution import DaskCluster
 
-    scheduler = address if scheduler_file is None else scheduler_file
-    return None if scheduler is None else DaskCluster(scheduler, tell=(output or Output()).warn)
+    return DaskCluster(scheduler, tell=output.warn)
+
+
+def chosen_place(address: str | None, scheduler_file: Path | None, jobs: int | None, output: Output) -> Place | None:
+    """Return where jobs run if an option says so; raises like `dask_cluster`."""
+    from lerotool.execution import Priority, ThisMachine
+
+    cluster = dask_cluster(address, scheduler_file, jobs, output)
+    return cluster or (None if jobs is None else ThisMachine(jobs, Priority.NORMAL))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lerotool.cli.options import DaskFileOption, DaskOption, DryRunOption, JsonOption, QuietOption, dask_cluster
+from lerotool.cli.options import DaskFileOption, DaskOption, DryRunOption, JsonOption, QuietOption, chosen_place
 from lerotool.cli.output import Output
 from lerotool.errors import IncompleteError, UsageError
 
@@ -135,7 +135,7 @@ def stats(
 
     output = Output.of(json=as_json, quiet=quiet)
     opened = Dataset.open(dataset)
-    work = Work(opened, _place(dask, dask_scheduler_file, jobs), output)
+    work = Work(opened, chosen_place(dask, dask_scheduler_file, jobs, output), output)
     decodes = images is not None or verify or write
     sampling = Sampling.parse(images or "lerobot") if decodes and not skip_images else None
     work.selection = Selection(tuple(only or ()), sampling)
@@ -174,15 +174,6 @@ class Work:
         with Progress(console=self.output.talk, transient=True) as bars:
             bar = bars.add_task("measuring", total=None)
             yield lambda done, total: bars.update(bar, completed=done, total=total)
-
-
-def _place(dask: str | None, scheduler_file: Path | None, jobs: int | None) -> Place | None:
-    from lerotool.execution import Priority, ThisMachine
-
-    cluster = dask_cluster(dask, scheduler_file)
-    if cluster is not None and jobs is not None:
-        raise UsageError("--jobs is for this machine", hint="a cluster runs as many jobs as its workers have threads")
-    return cluster or (None if jobs is None else ThisMachine(jobs, Priority.NORMAL))
 
 
 def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: bool, with_stored: bool) -> int:

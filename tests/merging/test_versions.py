@@ -173,6 +173,6 @@ def files_of(root: Path) -> list[Path]:
 @pytest.mark.parametrize(("name", "rest"), [("episode without frames", "0-3"), ("first episode without frames", "1-4")])
 def test_an_episode_without_rows_is_told_and_the_others_can_be_merged(tmp_path: Path, name: str, rest: str) -> None:
     source = DEFECTS[name].make(tmp_path)
-    with pytest.raises(CorruptDatasetError, match="episode [04] has no rows"):
+    with pytest.raises(CorruptDatasetError, match=r"episode [04] has no rows"):
         lerotool.merge([source], tmp_path / "all")
     assert lerotool.merge([f"{source}:{rest}"], tmp_path / "rest").episodes == 4
