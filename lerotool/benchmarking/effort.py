@@ -99,7 +99,7 @@ class Scale:
         takes: of a session at least, but for the last one, after which nobody waits for the next.
         take_s: how long they are; None is as long as the rig's.
         rounds: how often each strategy is gone through.
-        codec_s: seconds of recording that each codec encodes.
+        codec_s: seconds of recording that each codec encodes; its start weighs more the shorter they are.
         codec_rounds: how often.
         disk_mb: that are written to find the speed of the disk.
         merges: sizes of merges.
@@ -131,7 +131,7 @@ SCALES = {
         takes=5,
         take_s=1.0,
         rounds=1,
-        codec_s=1.0,
+        codec_s=3.0,
         codec_rounds=1,
         disk_mb=64,
         merges=(MergeSize("small", 20, 2), MergeSize("medium", 100, 1)),
@@ -146,7 +146,7 @@ SCALES = {
         takes=5,
         take_s=1.5,
         rounds=1,
-        codec_s=2.0,
+        codec_s=6.0,
         codec_rounds=1,
         disk_mb=128,
         merges=(MergeSize("small", 50, 3), MergeSize("medium", 300, 1), MergeSize("large", 1000, 1)),
