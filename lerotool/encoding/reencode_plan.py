@@ -16,8 +16,7 @@ from typing import Any
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.info import INFO
 from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError, LerotoolError, UsageError
-from lerotool.execution import ThisMachine
-from lerotool.execution.places import Place
+from lerotool.execution import Place, ThisMachine
 from lerotool.features import cameras
 from lerotool.media.codecs import choose_encoder
 from lerotool.media.format import EncoderSettings

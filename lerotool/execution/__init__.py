@@ -5,7 +5,8 @@ travels by file (:class:`ProgressFile`). So the same jobs run anywhere: :func:`o
 """
 
 from lerotool.execution.errors import ClusterError, StoppedError, WorkerDiedError, WorkersLostError
-from lerotool.execution.places import DaskCluster, Place, ThisMachine, open_executor
+from lerotool.execution.opening import open_executor
+from lerotool.execution.places import DaskCluster, Place, ThisMachine
 from lerotool.execution.priority import Priority, cores, detached, lower_priority
 from lerotool.execution.processes import ProcessExecutor, serve_jobs
 from lerotool.execution.progress import JobProgress, ProgressFile, read_progress

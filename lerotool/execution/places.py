@@ -1,15 +1,12 @@
-"""The places where jobs can run, and how to open one."""
+"""The places where jobs can run."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lerotool.execution.priority import Priority, cores
-from lerotool.execution.processes import ProcessExecutor
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +54,3 @@ class DaskCluster:
 
 
 Place = ThisMachine | DaskCluster
-
-
-@contextlib.contextmanager
-def open_executor(place: Place, shared: Path) -> Iterator[Executor]:
-    """Open a place for the time of a block.
-
-    Wait for the futures that matter inside of the block: when it ends, in whatever way, jobs that have not begun are
-    cancelled, running ones are ended (this machine) or end at their next report to a `ProgressFile` (a cluster).
-
-    Args:
-        place: where jobs are to run.
-        shared: an existing folder that the jobs' workers must reach under this path, readable and writable; it holds
-            the jobs' progress and stop files. A cluster is refused before any work when a worker does not reach it.
-
-    Raises:
-        ClusterError: the cluster cannot be reached, or one of its workers cannot do the work.
-        UsageError: the extra ``cluster`` is not installed, or the scheduler's address is none.
-    """
-    if isinstance(place, DaskCluster):
-        from lerotool.execution.cluster import open_cluster
-
-        with open_cluster(place, shared) as executor:
-            yield executor
-        return
-    pool = ProcessExecutor(place.cores_to_share, place.priority)
-    try:
-        yield pool
-    finally:
-        pool.kill()

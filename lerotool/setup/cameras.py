@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lerotool.devices.cameras.listing import CameraDevice, CameraMode
+from lerotool.devices.cameras.plugged import CameraDevice, CameraMode
 from lerotool.devices.cameras.probing import CameraProbe, probe_camera
 from lerotool.devices.cameras.spec import CameraSpec, InputFormat
 from lerotool.devices.config import CameraConfig

@@ -12,7 +12,7 @@ import av
 import pytest
 
 from lerotool.cli.app import run
-from lerotool.devices.cameras.listing import CameraDevice, CameraMode
+from lerotool.devices.cameras.plugged import CameraDevice, CameraMode
 from lerotool.devices.cameras.spec import InputFormat
 from lerotool.setup.cameras import iter_mode_specs, usual_spec
 from lerotool.testing.mjpeg_camera import EmulatedCamera

@@ -4,61 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import av
 
 from lerotool.devices.cameras.backends import choose_backend
-from lerotool.devices.cameras.spec import CameraSpec, InputFormat
+from lerotool.devices.cameras.plugged import CameraDevice
+from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceError, DeviceNotFoundError, UsageError
 
 NAMED = "usb:"
 """How a source begins that is a camera's name."""
-
-
-@dataclass(frozen=True, slots=True)
-class CameraMode:
-    """One way in which a camera can deliver pictures.
-
-    Attributes:
-        format: ``mjpeg``, ``h264``, or the four-letter code of another format, ``YUYV`` for example.
-        width: pixels.
-        height: pixels.
-        rates: pictures a second, highest first; empty if the camera does not tell.
-    """
-
-    format: str
-    width: int
-    height: int
-    rates: tuple[float, ...] = ()
-
-    @property
-    def input_format(self) -> InputFormat:
-        """What to ask for to get this mode."""
-        return InputFormat(self.format) if self.format in tuple(InputFormat) else InputFormat.RAW
-
-    def __str__(self) -> str:
-        rates = f" at {', '.join(f'{rate:g}' for rate in self.rates)}" if self.rates else ""
-        return f"{self.format} {self.width}x{self.height}{rates}"
-
-
-@dataclass(frozen=True, slots=True)
-class CameraDevice:
-    """A camera that is plugged in.
-
-    Attributes:
-        name: as its maker calls it; several may have the same.
-        path: what the system calls it as long as it is plugged in.
-        stable_path: what to write as the source of a camera: it means this camera also after it was unplugged or the
-            computer was switched off. Of cameras that cannot be told apart it means the USB socket.
-        modes: what it can deliver; empty where the system does not tell.
-    """
-
-    name: str
-    path: str
-    stable_path: str
-    modes: tuple[CameraMode, ...] = ()
 
 
 def list_cameras() -> tuple[CameraDevice, ...]:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lerotool.devices.cameras.listing import CameraDevice, CameraMode
+from lerotool.devices.cameras.plugged import CameraDevice, CameraMode
 
 _QUERY_CAPABILITIES = 0x80685600
 _ENUM_FORMATS = 0xC0405602

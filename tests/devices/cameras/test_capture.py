@@ -19,7 +19,7 @@ from lerotool.devices.cameras import complaints
 from lerotool.devices.cameras.backends import BACKENDS, V4L2, Backend, Options, choose_backend
 from lerotool.devices.cameras.capture import open_capture
 from lerotool.devices.cameras.demuxed import DemuxedSource, read_format
-from lerotool.devices.cameras.listing import CameraDevice, CameraMode
+from lerotool.devices.cameras.plugged import CameraDevice, CameraMode
 from lerotool.devices.cameras.spec import CameraSpec, InputFormat
 from lerotool.errors import (
     DeviceBusyError,
