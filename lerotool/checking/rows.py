@@ -171,15 +171,16 @@ class _Look:
     def _missing_pictures(self) -> Iterator[Problem]:
         """Count rows without a picture by what the footer says."""
         cameras = [name for name, feature in self._job.features.items() if feature.kind is Kind.IMAGE]
+        metadata = self._file.metadata
+        paths = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
         for name in cameras:
             missing = 0
+            own = [number for number, path in enumerate(paths) if path in (name, f"{name}.bytes")]
             for group in range(self._file.num_row_groups):
                 # Arrow ends the process over the damaged description of a column, unless reading has refused it before.
                 next(self._batches([name], 1, [group]), None)
-                described = self._file.metadata.row_group(group)
-                for number in range(described.num_columns):
-                    chunk = described.column(number)
-                    if chunk.path_in_schema in (name, f"{name}.bytes") and chunk.is_stats_set:
+                for chunk in (metadata.row_group(group).column(number) for number in own):
+                    if chunk.is_stats_set:
                         missing += chunk.statistics.null_count or 0
             if missing:
                 yield Problem(Code.MISSING_VALUES, f"{missing} rows have no picture", column=name)

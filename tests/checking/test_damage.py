@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import subprocess
 import sys
 import warnings
@@ -13,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from lerotool.checking import Code, Depth, check
+from lerotool.dataset.dataset import Dataset
+from lerotool.errors import LerotoolError
 from lerotool.media.encode import encode_jpeg, encode_png
 from tests.checking.defects.defect import VIDEO
 from tests.checking.defects.edits import column
@@ -91,3 +95,16 @@ def test_a_damaged_description_of_a_column_does_not_end_the_process(tmp_path: Pa
     done = subprocess.run([sys.executable, "-c", look, str(root)], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout.split()) == (0, ["data-damaged"]), done.stderr
+
+
+def test_a_name_that_is_damaged_anywhere_in_a_data_file_is_told(tmp_path: Path) -> None:
+    root = copy_set("v21_lerobot033_images", tmp_path)
+    path = root / "data/chunk-000/episode_000000.parquet"
+    whole, name = path.read_bytes(), b"observation.images.front"
+    places = [match.start() for match in re.finditer(re.escape(name), whole)]
+    assert len(places) > 2
+    for place in places:
+        path.write_bytes(whole[: place + 2] + b"\xf3" + whole[place + 3 :])
+        check(root)
+        with contextlib.suppress(LerotoolError):
+            Dataset.open(root).episode_rows(0)
