@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from lerotool.checking import Code, Depth, check
+from lerotool.checking.repair.run import repair
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import LerotoolError
 from lerotool.media.encode import encode_jpeg, encode_png
@@ -108,3 +109,15 @@ def test_a_name_that_is_damaged_anywhere_in_a_data_file_is_told(tmp_path: Path) 
         check(root)
         with contextlib.suppress(LerotoolError):
             Dataset.open(root).episode_rows(0)
+
+
+def test_times_that_no_clock_shows_do_not_stop_a_repair(tmp_path: Path) -> None:
+    root = copy_set(VIDEO_SET, tmp_path)
+    times = [3e38, -3e38, np.nan, np.inf]
+    edit_table(
+        root / DATA, lambda t: column(t, "timestamp", [*times, *(t["timestamp"].to_numpy()[4:] + 1000.25).tolist()])
+    )
+
+    repair(root)
+
+    assert check(root).is_sound

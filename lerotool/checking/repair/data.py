@@ -25,6 +25,8 @@ from lerotool.dataset.writing.state import numbered
 from lerotool.dataset.writing.tables import data_schema, default_columns
 
 _NS = 1_000_000_000
+_LATEST_S = 9e9
+"""About what int64 nanoseconds hold: 285 years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,9 @@ def _stage_timing(file: NewFile, layout: Layout, staging: Staging, keeper: Keepe
             return
         table = table if file.source.order is None else table.take(pa.array(file.source.order))
     elif file.has_other_times:
-        nanoseconds = np.rint(np.nan_to_num(file.source.times) * _NS).astype(np.int64)
+        # A damaged time can be anything.
+        seconds = np.clip(np.nan_to_num(file.source.times.astype(np.float64)), -_LATEST_S, _LATEST_S)
+        nanoseconds = np.rint(seconds * _NS).astype(np.int64)
         table = pa.table({"tick_ns": pa.array(nanoseconds)})
     if table is None or not file.episodes:
         keeper.removals += [old_path] if old_path.is_file() else []
