@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Self
 from lerotool.errors import CorruptDatasetError, DatasetLockedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
 PARTIAL = ".partial-"
@@ -66,22 +67,38 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f"{path.name}{PARTIAL}{os.getpid()}-{secrets.token_hex(4)}")
 
 
+@contextlib.contextmanager
+def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
+    """Give a fresh place to write a file at, which becomes ``path`` in one step at the end; not yet durable.
+
+    After an error nothing is left and ``path`` is as it was.
+
+    Args:
+        path: the file.
+        folder: on the same file system, where it is written; None is beside it.
+
+    Raises:
+        OSError: it cannot be given its place.
+    """
+    partial = partial_path(path if folder is None else folder / path.name)
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        # Also after success: where both are links to one file, POSIX leaves them both.
+        partial.unlink(missing_ok=True)
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a file so that readers see the old contents or the new, durably.
 
     Raises:
         OSError: the old contents are then still in place, nothing is left beside.
     """
-    partial = partial_path(path)
-    try:
-        with partial.open("xb") as file:
-            file.write(data)
-            file.flush()
-            sync_descriptor(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with replacing(path) as partial, partial.open("xb") as file:
+        file.write(data)
+        file.flush()
+        sync_descriptor(file.fileno())
     sync_directory(path.parent)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -17,11 +18,13 @@ from lerotool import storage
 from lerotool.errors import DatasetLockedError
 from lerotool.storage import (
     ProcessLock,
+    copy_file,
     free_bytes,
     lock_owner,
     make_directory,
     partial_path,
     remove_directory,
+    replacing,
     tree_bytes,
     write_atomic,
     write_json,
@@ -83,6 +86,58 @@ def test_a_failed_write_leaves_the_old_or_the_new_contents(
         write_atomic(path, b"new")
     assert path.read_bytes() == (b"old" if step == "sync_descriptor" else b"new")
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_is_being_replaced_is_the_old_one_until_the_end(tmp_path: Path) -> None:
+    path, folder = tmp_path / "f", tmp_path / "elsewhere"
+    path.write_text("old")
+    folder.mkdir()
+    with replacing(path, folder) as new:
+        new.write_text("new")
+        assert new.parent == folder
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert not list(folder.iterdir())
+
+
+def test_a_link_that_replaces_another_to_the_same_file_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_text("same")
+    with replacing(path) as new:
+        new.hardlink_to(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_while_a_file_is_replaced_leaves_the_old_one_alone(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_text("old")
+    with pytest.raises(KeyError), replacing(path) as new:
+        raise KeyError(new.write_text("ne"))
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"f": "old"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere files are copied another way")
+@pytest.mark.parametrize("code", [errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM])
+def test_a_file_is_copied_where_the_kernel_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(code, os.strerror(code))
+
+    data = os.urandom(3_000_001)
+    (tmp_path / "old").write_bytes(data)
+    monkeypatch.setattr(os, "copy_file_range", refuse)
+    copy_file(tmp_path / "old", tmp_path / "new")
+    assert (tmp_path / "new").read_bytes() == data
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere files are copied another way")
+def test_a_full_disk_ends_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "old").write_bytes(b"data")
+    monkeypatch.setattr(os, "copy_file_range", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        copy_file(tmp_path / "old", tmp_path / "new")
 
 
 def test_json_is_written_like_lerobot_does(tmp_path: Path) -> None:

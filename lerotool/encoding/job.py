@@ -13,15 +13,15 @@ from typing import Any
 
 from lerotool.arrow_types import integers
 from lerotool.encoding.pictures import RowPictures, named, settings_of, treatment_of
-from lerotool.encoding.staged import StagedResult, result_path, video_path
+from lerotool.encoding.staged import StagedResult, load_result, result_path, video_path
 from lerotool.errors import MediaError, SpoolError
 from lerotool.execution import ProgressFile
 from lerotool.media.encode import VideoEncoder, until_in_order
 from lerotool.media.format import EncoderSettings
 from lerotool.media.probe import count_packets
 from lerotool.moments import sampled_frames
-from lerotool.spool.pending import PendingEpisode
-from lerotool.storage import make_directory, write_json
+from lerotool.spool.pending import PendingEpisode, State
+from lerotool.storage import sync_directory, write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,11 @@ class JobOutcome:
 
 
 def run_job(job: EncodeJob) -> JobOutcome:
-    """Encode one camera of one episode and stage the result durably.
+    """Encode one camera of one episode and stage the result durably; one that is staged already is left alone.
 
     Raises:
-        SpoolError: a row or packet is damaged or missing; the text names episode, camera and packet.
+        SpoolError: a row or packet is damaged or missing; the text names episode, camera and packet. Or the episode is
+            part of the dataset by now.
         MediaError: a packet cannot be decoded, or the encoder fails.
         OSError: with ``ENOSPC`` when the disk is full.
         StoppedError: the stop file is there.
@@ -74,6 +75,11 @@ def run_job(job: EncodeJob) -> JobOutcome:
     began = time.perf_counter(), time.process_time()
     episode = PendingEpisode.open(job.folder)
     with named(f"episode {job.folder.name}, camera {job.camera!r}"):
+        if episode.state is State.COMMITTED:
+            raise SpoolError("is part of the dataset already")
+        # A cluster repeats jobs whose worker it has lost, also finished ones; somebody may be reading the result.
+        if (staged := load_result(episode, job.camera, job.settings)) is not None:
+            return JobOutcome(staged.frames, staged.decoded, staged.cpu_s, staged.wall_s)
         result = until_in_order(lambda: _encode(job, episode))
         cost = JobOutcome(
             frames=result["frames"],
@@ -100,7 +106,9 @@ def run_job(job: EncodeJob) -> JobOutcome:
 def _encode(job: EncodeJob, episode: PendingEpisode) -> dict[str, Any]:
     if episode.length == 0:
         raise SpoolError("there are no rows")
-    make_directory(episode.encoded_dir)
+    # Without the folders above: a job must not bring back an episode that has gone into the dataset.
+    episode.encoded_dir.mkdir(exist_ok=True)
+    sync_directory(episode.path)
     for stale in (result_path(episode, job.camera), video_path(episode, job.camera)):
         stale.unlink(missing_ok=True)
     rows = episode.length

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
 import shutil
 import threading
 import time
@@ -275,12 +276,16 @@ def _workers(where: Executor | Place, scratch: Path, jobs: int) -> Iterator[Exec
 
 @contextlib.contextmanager
 def _scratch(root: Path) -> Iterator[Path]:
-    """Give a fresh folder for progress and stop files; whoever holds the writing lock may sweep older ones."""
+    """Give a fresh folder for progress and stop files; whoever holds the writing lock may sweep older ones.
+
+    Jobs of an earlier run that still go on, on other machines, stop when theirs is gone.
+    """
     folder = Workspace(root).folder / "encoding"
     shutil.rmtree(folder, ignore_errors=True)
-    make_directory(folder)
+    own = folder / secrets.token_hex(4)
+    make_directory(own)
     try:
-        yield folder
+        yield own
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -72,7 +72,7 @@ class ClusterExecutor(Executor):
         self._inner = client.get_executor(pure=False)  # type: ignore[no-untyped-call]
         self._client = client
         self._scheduler = scheduler
-        self._open: set[Future[Any]] = set()
+        self._open: dict[Future[Any], Future[Any]] = {}
 
     def submit(self, fn: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_R]:
         """Queue ``fn(*args, **kwargs)``; it is repeated when its worker is lost.
@@ -83,8 +83,8 @@ class ClusterExecutor(Executor):
         """
         inner = self._inner.submit(run_job, version(_PACKAGE), fn, args, kwargs)
         outer: Future[_R] = Future()
-        self._open.add(outer)
-        outer.add_done_callback(partial(self._forget, inner))
+        self._open[outer] = inner
+        outer.add_done_callback(self._forget)
         inner.add_done_callback(partial(self._pass_on, outer))
         return outer
 
@@ -115,8 +115,9 @@ class ClusterExecutor(Executor):
             with contextlib.suppress(InvalidStateError):
                 future.set_exception(error)
 
-    def _forget(self, inner: Future[Any], outer: Future[Any]) -> None:
-        self._open.discard(outer)
+    def _forget(self, outer: Future[Any]) -> None:
+        # The scheduler repeats a finished job, should its worker go, as long as anything here refers to its future.
+        inner = self._open.pop(outer)
         if outer.cancelled():
             # Only then do those who wait for it wake up.
             outer.set_running_or_notify_cancel()

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from lerotool.dataset.reading.datafiles import cumulated
 from lerotool.moments import QUANTILES
+from lerotool.storage import replacing
 
 STATISTICS = ("min", "max", "mean", "std", *QUANTILES)
 Ints = npt.NDArray[np.int64]
@@ -88,8 +89,7 @@ def save_block(path: Path, block: StatsBlock) -> None:
     Raises:
         OSError: the disk is full or fails.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
+    with replacing(path) as partial, partial.open("wb") as file:
         np.savez(file, **block.arrays())  # type: ignore[arg-type]
 
 

@@ -1,6 +1,7 @@
 """One data file of the target (in v2.1 some of them): rows are read, brought into the target's form, and written.
 
-A job is a value and its result lies in a file, so that it can run in another process or on another machine.
+A job is a value and its result lies in files, so that it can run in another process or on another machine. Files appear
+complete: a job that is run twice, even after the dataset was finished, changes nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -28,6 +30,7 @@ from lerotool.merging.data_part import DataPart
 from lerotool.merging.rows import MOST_ROWS, RowStream
 from lerotool.merging.segments import counting_stats, segment_stats
 from lerotool.merging.videos import Resampling
+from lerotool.storage import replacing
 
 Ints = npt.NDArray[np.int64]
 _MOST_EPISODES = 1024
@@ -40,8 +43,8 @@ class DataJob:
 
     Attributes:
         version: of the target.
-        files: to write: one, or in v2.1 one for each episode.
-        block: where statistics and tasks of the episodes go.
+        files: to write: one, or in v2.1 one for each episode; their folders are there.
+        block: where statistics and tasks of the episodes go; files are written in its folder, then moved.
         parts: where rows come from, in order.
         features: of the target, the default ones among them.
         language: types of the target's language columns.
@@ -96,6 +99,7 @@ class _Writer:
 
     def __init__(self, job: DataJob, schema: pa.Schema) -> None:
         self._files = iter(job.files)
+        self._folder = job.block.parent
         self._is_single = not job.version.has_files_of_episodes
         self._schema = schema
         self._open = ExitStack()
@@ -107,8 +111,7 @@ class _Writer:
         return self
 
     def _opened(self, stack: ExitStack) -> pq.ParquetWriter:
-        path = next(self._files)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = stack.enter_context(replacing(next(self._files), self._folder))
         sink = stack.enter_context(path.open("wb"))
         # No value comes twice in a column that counts; a dictionary of such is work for nothing.
         coded = [name for name in self._schema.names if name not in _COUNTING]
@@ -123,8 +126,10 @@ class _Writer:
         with ExitStack() as stack:
             self._opened(stack).write_table(table, row_group_size=table.num_rows)
 
-    def __exit__(self, *error: object) -> None:
-        self._open.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.__exit__(kind, error, trace)
 
 
 def _batches(lengths: Ints) -> Iterator[tuple[int, int]]:

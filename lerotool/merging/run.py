@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -111,6 +111,10 @@ class _Work:
     def _clips(self) -> Path:
         return self.scratch / "clips"
 
+    @property
+    def _blocks(self) -> Path:
+        return self.scratch / "blocks"
+
     def _clip_folder(self, camera: str) -> Path:
         return self._clips / str(list(self.plan.cameras).index(camera))
 
@@ -119,7 +123,9 @@ class _Work:
         found: ClipStats = {}
         tasks = []
         for name, camera in self.plan.cameras.items():
-            tasks += [(name, ClipJob(clip, self._clip_folder(name))) for clip in camera.clips]
+            folder = self._clip_folder(name)
+            _make_folders(folder / clip.path for clip in camera.clips)
+            tasks += [(name, ClipJob(clip, folder)) for clip in camera.clips]
         futures = {self.workers.submit(run_clip_job, job): (name, job) for name, job in tasks}
         for future in _finished(futures):
             name, job = futures[future]
@@ -134,7 +140,9 @@ class _Work:
         blocks: list[BlockFile] = []
         waiting: dict[Future[int], Callable[[], Advanced]] = {}
         rows: dict[Future[int], int] = {}
-        for job, file in data_jobs(self.plan, self.root, self.scratch / "blocks"):
+        self._blocks.mkdir()
+        for job, file in data_jobs(self.plan, self.root, self._blocks):
+            _make_folders(job.files)
             future = self.workers.submit(run_data_job, job)
             waiting[future] = _advance(job.episodes, job.bytes)
             blocks.append(BlockFile(job.block, file, job.first_episode, job.episodes))
@@ -153,10 +161,19 @@ class _Work:
             targets = [
                 self.root / video_path(self.plan.options.version, VIDEO_PATH, name, o.number) for o in camera.outputs
             ]
+            folder = self._clip_folder(name)
+            folder.mkdir(parents=True, exist_ok=True)
+            _make_folders(targets)
             pairs = list(zip(camera.outputs, targets, strict=True))
             for numbers in _batches(self.plan, camera):
                 chosen = tuple(pairs[number] for number in numbers)
-                yield VideoJob(chosen, self._clip_folder(name), self.plan.fps)
+                yield VideoJob(chosen, folder, self.plan.fps)
+
+
+def _make_folders(files: Iterable[Path]) -> None:
+    """Make the folders of files. Jobs make none: one that goes on after the end must find no place to write at."""
+    for folder in {path.parent for path in files}:
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _advance(episodes: int, size: int) -> Callable[[], Advanced]:

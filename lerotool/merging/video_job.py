@@ -1,4 +1,7 @@
-"""The work on videos: encoding clips, and making the files of the target out of files and clips. Jobs are values."""
+"""The work on videos: encoding clips, and making the files of the target out of files and clips.
+
+Jobs are values. Files appear complete: a job that is run twice, even after the dataset was finished, changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,12 @@ from lerotool.media.join import Piece, join_videos
 from lerotool.media.transcode import encode_black, transcode
 from lerotool.merging.videos import Clip, Method, VideoOutput
 from lerotool.moments import FeatureStats
-from lerotool.storage import copy_file
+from lerotool.storage import copy_file, replacing
 
 
 @dataclass(frozen=True, slots=True)
 class ClipJob:
-    """A clip to encode into a folder."""
+    """A clip to encode into a folder that is there."""
 
     clip: Clip
     folder: Path
@@ -30,8 +33,8 @@ class VideoJob:
     """Video files to make.
 
     Attributes:
-        outputs: what they consist of, and where each goes.
-        clips: the folder of clips.
+        outputs: what they consist of, and where each goes; the folders are there.
+        clips: the folder of clips, in which files are written before they are moved.
         fps: of the target.
     """
 
@@ -53,7 +56,6 @@ def run_clip_job(job: ClipJob) -> FeatureStats | None:
         OSError: the disk is full.
     """
     clip, target = job.clip, job.folder / job.clip.path
-    target.parent.mkdir(parents=True, exist_ok=True)
     size = (clip.width, clip.height)
     if clip.source is None:
         encode_black(target, clip.frames, size, clip.fps, clip.settings)
@@ -75,7 +77,11 @@ def run_video_job(job: VideoJob) -> int:
 
 
 def _make(output: VideoOutput, target: Path, job: VideoJob) -> int:
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target, job.clips) as new:
+        return _write(output, new, job)
+
+
+def _write(output: VideoOutput, target: Path, job: VideoJob) -> int:
     paths = [job.clips / part.path if part.is_clip else part.path for part in output.parts]
     if output.method is Method.JOIN:
         pieces = [Piece(path, part.start, part.stop) for path, part in zip(paths, output.parts, strict=True)]

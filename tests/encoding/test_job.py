@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lerotool.encoding.commit import mark_committed
 from lerotool.encoding.job import EncodeJob, run_job
 from lerotool.encoding.pictures import treatment_of
 from lerotool.encoding.staged import load_result, result_path, video_path
@@ -57,6 +59,37 @@ def test_a_result_is_used_again_until_something_about_it_changes(tmp_path: Path)
     video = video_path(episode, FRONT)
     video.write_bytes(video.read_bytes()[:-1])
     assert load_result(episode, FRONT, QUICK) is None
+
+
+def test_a_job_that_is_repeated_leaves_its_finished_result_alone(tmp_path: Path) -> None:
+    episode = record(tmp_path, cameras=[FRONT])
+    first = run_job(job_for(episode, tmp_path))
+    made = {path: path.stat().st_ino for path in episode.encoded_dir.iterdir()}
+    assert run_job(job_for(episode, tmp_path)) == first
+    assert {path: path.stat().st_ino for path in episode.encoded_dir.iterdir()} == made
+
+
+def test_a_job_that_is_repeated_does_not_bring_back_an_episode_that_has_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    episode = record(tmp_path, cameras=[FRONT])
+
+    def opened_before(folder: Path) -> PendingEpisode:
+        shutil.rmtree(folder)
+        return episode
+
+    monkeypatch.setattr(PendingEpisode, "open", opened_before)
+    with pytest.raises(FileNotFoundError):
+        run_job(job_for(episode, tmp_path))
+    assert not episode.path.exists()
+
+
+def test_a_job_that_is_repeated_does_nothing_to_a_kept_episode(tmp_path: Path) -> None:
+    episode = record(tmp_path, cameras=[FRONT])
+    mark_committed(episode.path)
+    with pytest.raises(SpoolError, match=f"{episode.path.name}, camera '{FRONT}': is part of the dataset already"):
+        run_job(job_for(episode, tmp_path))
+    assert not episode.encoded_dir.exists()
 
 
 def test_a_result_file_that_is_no_json_is_no_result(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -9,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,23 @@ def sign_and_wait(folder: Path) -> str:
     new.rename(folder / f"worker-{os.getpid()}")
     wait_for((folder / "go").exists)
     return str(os.getpid())
+
+
+def run_once(path: Path) -> int:
+    """Add to a file; return how often that was done."""
+    with path.open("a") as file:
+        file.write("x")
+    return len(path.read_text())
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Leave nothing to the collector of garbage: it comes when it likes."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def die() -> None:
@@ -103,6 +122,23 @@ def test_a_lost_worker_means_a_repeated_job_and_nothing_else(tmp_path: Path) -> 
             survivor = next(str(w.pid) for w in cluster.workers if w is not victim)
             assert [future.result() for future in futures].count(survivor) >= 3
             assert str(victim.pid) not in [future.result() for future in futures]
+
+
+def test_a_finished_job_is_not_repeated_when_its_worker_goes(tmp_path: Path) -> None:
+    folder = tmp_path / "jobs"
+    folder.mkdir()
+    with (
+        run_cluster(tmp_path, workers=1) as cluster,
+        without_collector(),
+        open_executor(DaskCluster(cluster.file), folder) as executor,
+    ):
+        assert executor.submit(run_once, folder / "first").result() == 1
+        with Client(scheduler_file=str(cluster.file), set_as_default=False) as client:
+            wait_for(lambda: client.run_on_scheduler(tasks_of) == 0)
+        cluster.workers[0].kill()
+        cluster.add_worker()
+        assert executor.submit(run_once, folder / "second").result(DEADLINE_S) == 1
+        assert (folder / "first").read_text() == "x"
 
 
 def test_a_job_that_kills_every_worker_fails_alone(tmp_path: Path) -> None:

@@ -188,5 +188,7 @@ def test_jobs_can_be_sent_to_other_processes(tmp_path: Path) -> None:
 
     source = make(tmp_path / "a", (2, 3))
     plan = make_plan(MergeRequest((SourceArgument.parse(source),), tmp_path / "merged"))
+    for folder in ("built/data/chunk-000", "blocks"):
+        (tmp_path / folder).mkdir(parents=True)
     for job, _ in data_jobs(plan, tmp_path / "built", tmp_path / "blocks"):
         assert run_data_job(pickle.loads(pickle.dumps(job))) == 5
