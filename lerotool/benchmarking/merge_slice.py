@@ -17,7 +17,7 @@ from lerotool.merging.run import merge_datasets
 from lerotool.merging.sources import Source
 
 _SLICE_ROWS = 1500
-_WORTH_COMPARING = 10_000
+WORTH_COMPARING = 10_000
 """Rows from which on a comparison says something and its own time does not matter."""
 
 
@@ -32,7 +32,7 @@ def speed_up(report: MergeReport) -> float | None:
         OSError: the disk is full or fails.
     """
     source = report.plan.contributions[0].source
-    if report.frames < _WORTH_COMPARING or not any(map(_is_plain, source.dataset.features.values())):
+    if report.frames < WORTH_COMPARING or not any(map(_is_plain, source.dataset.features.values())):
         return None
     with tempfile.TemporaryDirectory(prefix="lerotool-") as folder:
         cut = Path(folder) / "slice"

@@ -10,10 +10,11 @@ import typer
 
 from lerotool.cli.options import DaskFileOption, DaskOption, DryRunOption, JsonOption, QuietOption, chosen_place
 from lerotool.cli.output import Output
-from lerotool.errors import UsageError
+from lerotool.errors import LerotoolError, UsageError
 
 if TYPE_CHECKING:
     from lerotool.execution import Place
+    from lerotool.merging.events import MergeReport
     from lerotool.merging.options import MergeRequest
     from lerotool.merging.plan import Plan
 
@@ -172,7 +173,6 @@ def merge(
 
 
 def _merge(request: MergeRequest, output: Output, place: Place | None, *, dry_run: bool) -> None:
-    from lerotool.benchmarking.merge_slice import speed_up
     from lerotool.cli.merge_plan import plan_document, plan_text
     from lerotool.cli.merge_progress import open_progress
     from lerotool.cli.merge_report import report_document, report_text
@@ -189,9 +189,20 @@ def _merge(request: MergeRequest, output: Output, place: Place | None, *, dry_ru
     plan.check()
     with open_progress(output) as listen:
         report = execute_plan(plan, listen, place)
-    times = speed_up(report)
+    times = _speed_up(report, output)
     output.document(report_document(report, times))
     output.result(report_text(report, times))
+
+
+def _speed_up(report: MergeReport, output: Output) -> float | None:
+    """Return what to compare a merge with; that it cannot be measured takes nothing from what is done."""
+    from lerotool.benchmarking.merge_slice import speed_up
+
+    try:
+        return speed_up(report)
+    except (LerotoolError, OSError) as error:
+        output.warn(f"how much faster this was than row by row could not be measured: {error}")
+        return None
 
 
 def _tell(plan: Plan, output: Output) -> None:

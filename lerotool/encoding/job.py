@@ -80,7 +80,7 @@ def run_job(job: EncodeJob) -> JobOutcome:
         # A cluster repeats jobs whose worker it has lost, also finished ones; somebody may be reading the result.
         if (staged := load_result(episode, job.camera, job.settings)) is not None:
             return JobOutcome(staged.frames, staged.decoded, staged.cpu_s, staged.wall_s)
-        result = until_in_order(lambda: _encode(job, episode))
+        result = _encode(job, episode)
         cost = JobOutcome(
             frames=result["frames"],
             decoded=result["decoded"],
@@ -103,6 +103,7 @@ def run_job(job: EncodeJob) -> JobOutcome:
     return cost
 
 
+@until_in_order
 def _encode(job: EncodeJob, episode: PendingEpisode) -> dict[str, Any]:
     if episode.length == 0:
         raise SpoolError("there are no rows")

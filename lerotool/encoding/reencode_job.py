@@ -48,11 +48,12 @@ def run_reencode_job(job: ReencodeJob) -> JobOutcome:
         StoppedError: the stop file is there.
     """
     began = time.perf_counter(), time.process_time()
-    frames = until_in_order(lambda: _encode(job))
+    frames = _encode(job)
     cost = time.perf_counter() - began[0], time.process_time() - began[1]
     return JobOutcome(frames=frames, decoded=frames, cpu_s=cost[1], wall_s=cost[0])
 
 
+@until_in_order
 def _encode(job: ReencodeJob) -> int:
     progress = ProgressFile(job.progress, job.stop - job.start, job.stop_file)
     frames = iter_frames(job.source, job.start, job.stop, job.fps)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import ParamSpec, Self, TypeVar
 
 import av
 import numpy as np
@@ -31,6 +32,7 @@ from lerotool.media.scheduling import kept_priority
 from lerotool.media.tiff import write_depth_tiff
 from lerotool.storage import partial_path, sync_directory, sync_file
 
+_P = ParamSpec("_P")
 _R = TypeVar("_R")
 _PROBE_FRAMES = 5
 _TRIES = 4
@@ -64,15 +66,20 @@ class MixedUpError(MediaError):
     """An encoder has taken one picture for another; encoding again helps."""
 
 
-def until_in_order(encode: Callable[[], _R]) -> _R:
-    """Return what ``encode`` gives; it is called again when the encoder has mixed pictures up.
+def until_in_order(encode: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Decorate what encodes a video: it is called again when the encoder has mixed pictures up.
 
     SVT-AV1 with several threads does so now and then on a busy machine: about one video in a thousand on two cores.
     """
-    for _ in range(_TRIES - 1):
-        with contextlib.suppress(MixedUpError):
-            return encode()
-    return encode()
+
+    @functools.wraps(encode)
+    def until(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(MixedUpError):
+                return encode(*args, **kwargs)
+        return encode(*args, **kwargs)
+
+    return until
 
 
 class VideoEncoder:

@@ -18,6 +18,7 @@ from lerotool.moments import FeatureStats, PictureHistogram, sampled_frames, shr
 _DEPTH = "gray12le"
 
 
+@until_in_order
 def transcode(
     source: Path,
     numbers: Sequence[int],
@@ -45,18 +46,6 @@ def transcode(
         MediaError: the source cannot be decoded, lacks a frame, or the encoder fails.
         OSError: the disk is full.
     """
-    return until_in_order(lambda: _transcode(source, numbers, source_fps, target, size, fps, settings))
-
-
-def _transcode(
-    source: Path,
-    numbers: Sequence[int],
-    source_fps: float | Fraction,
-    target: Path,
-    size: tuple[int, int],
-    fps: float | Fraction,
-    settings: EncoderSettings,
-) -> FeatureStats | None:
     width, height = size
     histogram = PictureHistogram()
     sampled = set(sampled_frames(len(numbers)).tolist())

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import pytest
+
+from lerotool.benchmarking import merge_slice
+from lerotool.cli import app
 from lerotool.dataset.dataset import Dataset
 from tests.dataset.reading import tree_hash
 from tests.merging.sets import assert_is_concatenation, make, make_with_cameras
@@ -58,6 +65,22 @@ def test_flags_settle_what_differs_and_json_tells_what_was_done(tmp_path: Path) 
     merged = Dataset.open(tmp_path / "merged")
     assert (merged.version, merged.robot_type, merged.cameras) == ("v2.1", "both", ())
     assert (tmp_path / "merged/meta/modality.json").is_file()
+
+
+def test_a_finished_merge_is_told_also_when_its_speed_up_cannot_be_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp")
+
+    make(tmp_path / "a", [merge_slice.WORTH_COMPARING])
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    assert app.run(["merge", str(tmp_path / "a"), "-o", str(tmp_path / "merged"), "--json"]) == 0
+    told = capsys.readouterr()
+    document = json.loads(told.out)
+    assert (document["episodes"], document["speed_up"]) == (1, None)
+    assert "could not be measured" in told.err
+    assert "No space left on device" in told.err
 
 
 def test_errors_have_their_codes_and_never_a_traceback(tmp_path: Path) -> None:

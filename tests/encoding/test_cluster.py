@@ -68,6 +68,7 @@ def assert_is_the_local_result(folder: Path, cluster: Cluster) -> None:
 
     report = encode_pending(shared, on_event=kill_a_worker, place=DaskCluster(cluster.file))
     assert any(isinstance(event, JobProgressed) for event in events)
+    assert report.failures == report.left == ()
     assert (report.ending, report.episodes, report.frames) == (Ending.COMPLETE, 4, 1320)
     rows, videos = contents(shared)
     assert videos == contents(local)[1]

@@ -289,7 +289,7 @@ def test_pictures_that_svt_av1_mixes_up_are_noticed_and_encoded_again(tmp_path: 
                 encoder.write(av.VideoFrame.from_ndarray(np.full((64, 64, 3), shade, np.uint8), format="rgb24"))
         return "done"
 
-    assert until_in_order(encode) == "done"
+    assert until_in_order(encode)() == "done"
     assert len(tries) == 2
     assert count_packets(tmp_path / "out.mp4") == 40
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
@@ -302,5 +302,5 @@ def test_an_encoder_that_always_mixes_pictures_up_fails(tmp_path: Path) -> None:
             encoder.write(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24"))
 
     with pytest.raises(MixedUpError, match="SVT-AV1 has taken frame 0 for 1"):
-        until_in_order(encode)
+        until_in_order(encode)()
     assert list(tmp_path.iterdir()) == []
