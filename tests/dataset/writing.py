@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from lerotool.arrow_types import arrow_field
-from lerotool.dataset.writing.appender import NewEpisode, StagedVideo
+from lerotool.dataset.writing.appender import DatasetAppender, NewEpisode, StagedVideo
 from lerotool.dataset.writing.measures import picture_size
 from lerotool.features import Feature, Kind, camera, recorded_features, vector
 from lerotool.media.encode import VideoEncoder, encode_png
@@ -132,3 +132,17 @@ def episode(
         {"recording_id": uuid.UUID(int=seed).hex, "report": {"ticks": len(tasks)}},
         folder if pending else None,
     )
+
+
+def make(root: Path, features: dict[str, Feature], batches: list[list[list[str]]], fps: int = FPS) -> list[NewEpisode]:
+    """Write a dataset: batches of episodes, each a list of the tasks of its rows."""
+    written: list[NewEpisode] = []
+    with DatasetAppender.create(root, fps, features, "sim") as appender:
+        for batch in batches:
+            new = [
+                episode(root.parent / f"{root.name}-e{len(written) + i}", features, tasks, len(written) + i, fps=fps)
+                for i, tasks in enumerate(batch)
+            ]
+            assert appender.append(new) == range(len(written), len(written) + len(new))
+            written += new
+    return written

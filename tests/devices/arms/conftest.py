@@ -10,10 +10,14 @@ from pathlib import Path
 import pytest
 
 from lerotool.devices.arms.calibration import Calibration, JointCalibration, calibration_path, save_calibration
+from lerotool.devices.arms.follower import SoFollower
 from lerotool.devices.arms.joints import JOINTS, Role
+from lerotool.devices.arms.leader import SoLeader
 from lerotool.testing.servo_bus import EmulatedBus
 
 OpenBus = Callable[..., EmulatedBus]
+ON, OFF = [True] * 6, [False] * 6
+BOTH = pytest.mark.parametrize("kind", [SoLeader, SoFollower])
 
 CALIBRATION: Calibration = {
     "shoulder_pan": JointCalibration(1, 0, 0, 800, 3300),

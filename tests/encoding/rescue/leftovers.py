@@ -7,15 +7,24 @@ import os
 import shutil
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from lerotool.dataset.dataset import Dataset
+from lerotool.encoding.events import EncodeReport
+from lerotool.encoding.rescue.findings import Fate
+from lerotool.media.decode import iter_frames
+from lerotool.media.encode import VideoEncoder, encode_depth_image, encode_png
+from lerotool.media.format import EncoderSettings
+from tests.dataset.reading import edit_table
 from tests.shared import GOLDEN
 
+Encode = Callable[[Path], EncodeReport]
 CRASHED = "v30_lerobot061_crashed"
 BATCH = "v30_lerobot061_batch_crashed"
 FRONT, WRIST = "observation.images.front", "observation.images.wrist"
@@ -79,3 +88,48 @@ def assert_is(root: Path, expected: dict[str, Any], episodes: Iterable[int] | No
                 found = np.asarray(rgb, np.float64).mean(axis=(0, 1)) / 255
                 np.testing.assert_allclose(found, colours[start + frame], atol=0.012)
     assert row == len(wanted)
+
+
+def fates(report: EncodeReport) -> dict[int, Fate]:
+    """Return what became of each episode."""
+    assert report.rescue is not None
+    return {finding.episode: finding.fate for finding in report.rescue.findings}
+
+
+def reason(report: EncodeReport, episode: int) -> str:
+    """Return what is said of an episode."""
+    assert report.rescue is not None
+    return next(finding.reason for finding in report.rescue.findings if finding.episode == episode)
+
+
+def unencode(root: Path, episodes: list[int]) -> None:
+    """Make a finished dataset as a batch mode leaves it that was not full in the end: pictures, no video columns."""
+    dataset = Dataset.open(root)
+    for episode in episodes:
+        for key in dataset.cameras:
+            for frame, pixels in enumerate(dataset.frames(episode, key)):
+                path = picture(root, key, episode, frame)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if dataset.features[key].is_depth:
+                    path.with_suffix(".tiff").write_bytes(encode_depth_image(pixels.astype(np.uint16)))
+                else:
+                    path.write_bytes(encode_png(pixels))
+
+    def forget(table: pa.Table) -> pa.Table:
+        is_lost = pa.array([number in episodes for number in table["episode_index"].to_pylist()])
+        for place, name in enumerate(table.column_names):
+            if name.startswith("videos/"):
+                known = table[name].cast(pa.float64())
+                table = table.set_column(place, name, pc.if_else(is_lost, pa.scalar(float("nan")), known))
+        return table
+
+    edit_table(root / "meta/episodes/chunk-000/file-000.parquet", forget)
+    age(root)
+
+
+def rewrite(source: Path, target: Path, start: int, stop: int) -> None:
+    """Make a video of some frames of another."""
+    frames = list(iter_frames(source, start, stop, 10))
+    with VideoEncoder(target, frames[0].width, frames[0].height, 10, EncoderSettings(vcodec="h264", crf=5)) as encoder:
+        for frame in frames:
+            encoder.write(frame)
