@@ -16,7 +16,7 @@ from lerotool.media.grid import exact_rate, frame_ticks
 from lerotool.media.libav import address, named_errors, open_video
 from lerotool.media.mp4 import Mp4Header, read_header
 from lerotool.media.probe import count_packets, probe
-from lerotool.storage import partial_path, sync_directory, sync_file
+from lerotool.storage import replacing, sync_directory, sync_file
 
 _HEADER_BYTES = 1024
 """Room for what FFmpeg writes into a header besides the stream's description and tables of pictures: about 600."""
@@ -102,8 +102,7 @@ def join_videos(parts: Sequence[Path | Piece], target: Path, fps: float | Fracti
     if ticks is None:
         raise MediaError(f"{str(pieces[0].path)!r}: a time base of {key.time_base} s cannot express 1/{fps} s")
     target = Path(target)
-    partial = partial_path(target)
-    try:
+    with replacing(target) as partial:
         with (
             named_errors(target, "cannot be written"),
             av.open(address(partial), "w", format="mp4", options=_header_first(pieces, key)) as output,
@@ -112,10 +111,6 @@ def join_videos(parts: Sequence[Path | Piece], target: Path, fps: float | Fracti
             counts = [joint.append(piece) for piece in pieces]
         _check_count(partial, target, sum(counts))
         sync_file(partial)
-        partial.replace(target)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
     sync_directory(target.parent)
     return counts
 
