@@ -19,6 +19,7 @@ from lerotool.benchmarking.pictures import make_clips
 from lerotool.benchmarking.report import Report
 from lerotool.benchmarking.steps import Outcome, Request, Step, codecs_of, conclude, lay_out
 from lerotool.storage import free_bytes
+from lerotool.wording import sized
 from lerotool.workspace import lerobot_home
 
 _NEEDED_BYTES = 1_500_000_000
@@ -143,7 +144,7 @@ def _workplace(folder: Path | None) -> Iterator[Path]:
     if free < _NEEDED_BYTES:
         raise OSError(
             errno.ENOSPC,
-            f"the benchmark needs up to {_NEEDED_BYTES / 1e9:.1f} GB for a while, only {free / 1e9:.1f} GB are free",
+            f"the benchmark needs up to {sized(_NEEDED_BYTES)} for a while, only {sized(free)} are free",
             str(place),
         )
     work = Path(tempfile.mkdtemp(prefix=".lerotool-benchmark-", dir=place))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lerotool.cli.check_report import printable, report_text
 from lerotool.cli.output import Output
 from lerotool.errors import IncompleteError, LerotoolError
+from lerotool.wording import sized
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -101,7 +102,6 @@ def forget_all(datasets: list[str], output: Output) -> int:
         OSError: a file could not be removed.
     """
     from lerotool.checking.repair.kept import forget
-    from lerotool.cli.info import format_bytes
     from lerotool.errors import DatasetNotFoundError
     from lerotool.workspace import dataset_root
 
@@ -112,8 +112,6 @@ def forget_all(datasets: list[str], output: Output) -> int:
             raise DatasetNotFoundError(f"{str(root)!r} is no dataset: there is no such folder")
         size = forget(root)
         documents.append({"root": str(root), "bytes": size})
-        output.result(
-            printable(f"{root}: {format_bytes(size)} of old files removed" if size else f"{root}: nothing was kept")
-        )
+        output.result(printable(f"{root}: {sized(size)} of old files removed" if size else f"{root}: nothing was kept"))
     output.document({"datasets": documents})
     return 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lerotool.checking.codes import MEANINGS, Loading, Remedy, Severity
 from lerotool.checking.findings import Finding, Report
+from lerotool.wording import counted
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -31,7 +32,7 @@ def report_text(report: Report) -> Text:
     text = Text()
     text.append(f"{printable(str(report.root))}\n", style="bold")
     what = f"LeRobot {report.version}, " if report.version else ""
-    text.append(f"{what}{report.episodes} episodes, {report.frames} frames: ")
+    text.append(f"{what}{counted(report.episodes, 'episode')}, {counted(report.frames, 'frame')}: ")
     text.append(_answer(report), style=_STYLE_OF_ANSWER[report.loading])
     text.append(f" ({_counts(report)})" if report.findings else "; nothing found")
     for finding in report.findings:
@@ -53,7 +54,7 @@ def _answer(report: Report) -> str:
 
 def _counts(report: Report) -> str:
     counts = [(report.count(severity), severity.value) for severity in Severity]
-    return ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for count, name in counts if count)
+    return ", ".join(counted(count, name) for count, name in counts if count)
 
 
 def _append_finding(text: Text, finding: Finding) -> None:

@@ -8,11 +8,12 @@ from lerotool.cli.rescue_report import rescue_report_document, rescue_report_tex
 from lerotool.encoding.events import EncodeReport, Left
 from lerotool.encoding.plan import Plan
 from lerotool.encoding.selection import folder_number
+from lerotool.wording import counted, sized
 
 
 def report_text(report: EncodeReport) -> str:
     """Return the result of one dataset for people."""
-    tail = f"{report.root} has {_count(report.total_episodes, 'episode')} now"
+    tail = f"{report.root} has {counted(report.total_episodes, 'episode')} now"
     if report.rescue is not None:
         tail = f"{rescue_report_text(report.rescue)}\n{tail}"
     if not report.episodes:
@@ -25,7 +26,7 @@ def report_text(report: EncodeReport) -> str:
             f": {report.frames_per_s:.0f} frames/s, {report.times_real_time:.1f} times real time, "
             f"{report.speed_up:.1f} times as fast as one job at a time"
         )
-    added = f"{_count(report.episodes, 'episode')}, {_count(report.rows, 'row')} added in {report.wall_s:.1f} s"
+    added = f"{counted(report.episodes, 'episode')}, {counted(report.rows, 'row')} added in {report.wall_s:.1f} s"
     return f"{added}{speed}\n{tail}"
 
 
@@ -57,15 +58,17 @@ def plan_text(plan: Plan) -> str:
     """Return what would be done with one dataset, for people."""
     lines = [
         (
-            f"{plan.root}: {_count(len(plan.tasks), 'episode')}, {plan.rows} rows, {_count(plan.frames, 'frame')}, "
-            f"{plan.seconds:.1f} s of recording, about {plan.estimated_bytes / 1e6:.1f} MB"
+            f"{plan.root}: {counted(len(plan.tasks), 'episode')}, {counted(plan.rows, 'row')}, "
+            f"{counted(plan.frames, 'frame')}, {plan.seconds:.1f} s of recording, about {sized(plan.estimated_bytes)}"
         )
     ]
     lines += [
-        f"  {_numbered(task.name)}: {task.length} rows, {_count(len(task.cameras), 'camera')}" for task in plan.tasks
+        f"  {_numbered(task.name)}: {counted(task.length, 'row')}, {counted(len(task.cameras), 'camera')}"
+        for task in plan.tasks
     ]
     lines += [
-        f"  {_numbered(verdict.path.name)}: would be salvaged, {verdict.rows} rows" for verdict in plan.salvageable
+        f"  {_numbered(verdict.path.name)}: would be salvaged, {counted(verdict.rows, 'row')}"
+        for verdict in plan.salvageable
     ]
     lines += [f"  {_numbered(left.episode)}: left, {left.reason}" for left in plan.left]
     lines += [f"  {name}: is being recorded" for name in plan.live]
@@ -105,7 +108,3 @@ def _numbered(name: str) -> str:
     """Return the folder name of a pending episode after the number that ``--only`` knows it by."""
     number = folder_number(name)
     return name if number is None else f"{number}: {name}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -11,6 +11,7 @@ import typer
 
 from lerotool.cli.options import JsonOption
 from lerotool.cli.output import Output
+from lerotool.wording import counted, sized
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -177,7 +178,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "fps", f"{document['fps']:g}"
         yield "episodes", f"{document['episodes']}"
         yield "frames", f"{document['frames']} ({_duration(document['hours'])})"
-        yield "size", format_bytes(document["bytes"])
+        yield "size", sized(document["bytes"])
     yield from _headed("tasks", _task_lines(document["tasks"]))
     yield from _headed("cameras", (_camera_line(name, camera) for name, camera in document["cameras"].items()))
     columns = ((n, f) for n, f in document["features"].items() if n not in document["cameras"])
@@ -185,10 +186,8 @@ def _lines(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     pending = document["pending"]
     if pending["episodes"]:
         kinds = ", ".join(f"{count} {kind}" for kind, count in pending["kinds"].items())
-        yield (
-            "pending",
-            f"{pending['episodes']} episodes ({kinds}), {pending['frames']} frames, " + format_bytes(pending["bytes"]),
-        )
+        episodes, frames = counted(pending["episodes"], "episode"), counted(pending["frames"], "frame")
+        yield "pending", f"{episodes} ({kinds}), {frames}, {sized(pending['bytes'])}"
         yield "", f"lerotool encode --pending {document['root']}"
 
 
@@ -226,13 +225,3 @@ def _names(names: Any) -> str:
 def _duration(hours: float) -> str:
     seconds = round(hours * _SECONDS_PER_HOUR)
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} h"
-
-
-def format_bytes(count: int) -> str:
-    """Return a size for people: decimal units, three digits."""
-    size = float(count)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} TB"

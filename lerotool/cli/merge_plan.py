@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from lerotool.cli.info import format_bytes
 from lerotool.features import DEFAULT_FEATURES
 from lerotool.merging.differences import Verdict
 from lerotool.merging.options import FileMode
 from lerotool.merging.plan import Contribution, Plan
 from lerotool.merging.videos import CameraPlan, Method
+from lerotool.wording import counted, sized
 
 _TASKS_SHOWN = 10
 _SOURCES_SHOWN = 20
@@ -53,9 +53,9 @@ def _headed(heading: str, lines: list[str]) -> Iterator[str]:
 def _summary(plan: Plan) -> str:
     seconds = plan.frames / plan.fps if plan.fps else 0
     return (
-        f"{plan.target}: LeRobot {plan.options.version}, {_count(plan.episodes, 'episode')}, "
-        f"{_count(plan.frames, 'frame')} ({seconds / 60:.1f} min), {plan.fps:g} fps, "
-        f"robot {plan.robot_type or 'unknown'}, about {format_bytes(plan.bytes)}"
+        f"{plan.target}: LeRobot {plan.options.version}, {counted(plan.episodes, 'episode')}, "
+        f"{counted(plan.frames, 'frame')} ({seconds / 60:.1f} min), {plan.fps:g} fps, "
+        f"robot {plan.robot_type or 'unknown'}, about {sized(plan.bytes)}"
     )
 
 
@@ -72,12 +72,12 @@ def _source_line(contribution: Contribution) -> str:
     last = first + len(contribution.lengths) - 1
     return (
         f"{source.place + 1}  {source.label}  {source.dataset.version}  {len(contribution.lengths)}{of} episodes "
-        f"-> {first} to {last}, {_count(int(contribution.lengths.sum()), 'frame')}"
+        f"-> {first} to {last}, {counted(int(contribution.lengths.sum()), 'frame')}"
     )
 
 
 def _file_lines(plan: Plan) -> list[str]:
-    lines = [f"{_count(len(plan.data), 'data file')}, {format_bytes(plan.data_bytes)}"] if plan.data else []
+    lines = [f"{counted(len(plan.data), 'data file')}, {sized(plan.data_bytes)}"] if plan.data else []
     return lines + [f"{name}  {_camera_line(camera, plan)}" for name, camera in plan.cameras.items()]
 
 
@@ -89,12 +89,12 @@ def _camera_line(camera: CameraPlan, plan: Plan) -> str:
         Method.JOIN: "made by copying packets",
     }
     how = ", ".join(f"{count} {words[method]}" for method, count in methods.items())
-    text = f"{_count(len(camera.outputs), 'video')}, {format_bytes(sum(o.bytes for o in camera.outputs))}: {how}"
+    text = f"{counted(len(camera.outputs), 'video')}, {sized(sum(o.bytes for o in camera.outputs))}: {how}"
     if camera.clips:
-        text += f"; {_count(sum(clip.length for clip in camera.clips), 'frame')} encoded"
+        text += f"; {counted(sum(clip.length for clip in camera.clips), 'frame')} encoded"
     unused = sum(output.frames for output in camera.outputs) - plan.frames
     if unused > 0 and plan.options.files is FileMode.PACK:
-        text += f"; {_count(unused, 'frame')} of no episode, because they cannot be cut off"
+        text += f"; {counted(unused, 'frame')} of no episode, because they cannot be cut off"
     return text
 
 
@@ -171,7 +171,3 @@ def _camera_document(camera: CameraPlan) -> dict[str, Any]:
         "methods": dict(methods),
         "frames_to_encode": sum(clip.length for clip in camera.clips),
     }
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lerotool.cli.info import format_bytes
 from lerotool.merging.events import MergeReport
+from lerotool.wording import counted, sized
 
 
 def report_text(report: MergeReport, speed_up: float | None) -> str:
@@ -13,8 +13,9 @@ def report_text(report: MergeReport, speed_up: float | None) -> str:
     rate = report.bytes / 1e6 / report.wall_s
     lines = [
         (
-            f"{report.target}: {report.episodes} episodes, {report.frames} frames, {format_bytes(report.bytes)} "
-            f"in {report.wall_s:.1f} s ({report.episodes / report.wall_s:.0f} episodes/s, {rate:.0f} MB/s)"
+            f"{report.target}: {counted(report.episodes, 'episode')}, {counted(report.frames, 'frame')}, "
+            f"{sized(report.bytes)} in {report.wall_s:.1f} s "
+            f"({report.episodes / report.wall_s:.0f} episodes/s, {rate:.0f} MB/s)"
         )
     ]
     if speed_up is not None:

@@ -16,10 +16,10 @@ from rich.text import Text
 from lerotool.cli.output import Output
 from lerotool.features import CAMERA_PREFIX
 from lerotool.recording import events
-from lerotool.recording.disk import format_bytes
 from lerotool.recording.events import Event
 from lerotool.recording.report import EpisodeReport
 from lerotool.recording.status import CameraStatus, Phase, Status, TakeStatus
+from lerotool.wording import counted, sized
 
 REFRESH_S = 0.25
 _STYLES = {
@@ -211,7 +211,7 @@ def _render_waiting(status: Status) -> Text:
 def _render_disk(status: Status) -> Text:
     disk = status.disk
     assert disk is not None
-    text = Text(f"{format_bytes(disk.free_bytes)} free")
+    text = Text(f"{sized(disk.free_bytes)} free")
     if disk.left_s is not None:
         text.append(f", enough for {duration(disk.left_s)} of recording", style="bold red" if disk.left_s < 300 else "")
     return text
@@ -250,8 +250,8 @@ def describe_warning(event: Event) -> str | None:
             return "; ".join(notes)
         case events.DiskLow():
             return (
-                f"the disk has room for {duration(event.left_s)} of recording ({format_bytes(event.free_bytes)} free); "
-                f"the rest of the session may need {format_bytes(event.needed_bytes)}"
+                f"the disk has room for {duration(event.left_s)} of recording ({sized(event.free_bytes)} free); "
+                f"the rest of the session may need {sized(event.needed_bytes)}"
             )
         case events.InterruptedFound(rows=0):
             return f"an earlier take was never saved and nothing of it can be used ({event.reason}): {event.path}"
@@ -277,7 +277,7 @@ def describe(event: Event) -> str | None:
             range_text = f"episode {event.goal}" if done + 1 == event.goal else f"episodes {done + 1} to {event.goal}"
             return (
                 f"recording {range_text}{', ' + had if done else ''}; "
-                f"about {format_bytes(event.needed_bytes)} until encoded, {format_bytes(event.free_bytes)} are free"
+                f"about {sized(event.needed_bytes)} until encoded, {sized(event.free_bytes)} are free"
                 if done < event.goal
                 else f"nothing to record: {done} of {event.goal} episodes are there"
             )
@@ -286,7 +286,7 @@ def describe(event: Event) -> str | None:
         case events.EpisodeSaved():
             return f"saved episode {event.episode}/{event.goal}: {describe_report(event.report)}"
         case events.EpisodeDiscarded():
-            return f"discarded episode {event.episode} ({event.rows} rows)"
+            return f"discarded episode {event.episode} ({counted(event.rows, 'row')})"
         case events.ResetStarted():
             return f"reset the scene: {event.seconds:g} s until episode {event.next_episode}"
         case events.PictureAlarm():
@@ -299,7 +299,7 @@ def describe(event: Event) -> str | None:
             return "the follower comes to the leader's pose slowly: keep clear of it"
         case events.EncodingStarted():
             when = "encoding" if event.at_end else "encoding in the background:"
-            return f"{when} {event.episodes} episode{'s' * (event.episodes != 1)}"
+            return f"{when} {counted(event.episodes, 'episode')}"
     return None
 
 
@@ -307,17 +307,17 @@ def describe_report(report: EpisodeReport) -> str:
     """Return an episode's report in one or two lines."""
     late = report.lateness
     text = (
-        f"{report.rows} rows in {report.duration_s:.1f} s ({report.fps:.2f}/s), ticks late {late.p50_ms:.1f}/"
-        f"{late.p99_ms:.1f}/{late.max_ms:.1f} ms, {format_bytes(report.bytes)}"
+        f"{counted(report.rows, 'row')} in {report.duration_s:.1f} s ({report.fps:.2f}/s), ticks late "
+        f"{late.p50_ms:.1f}/{late.p99_ms:.1f}/{late.max_ms:.1f} ms, {sized(report.bytes)}"
     )
     troubles = {
-        "late ticks": report.late,
-        "missed ticks": report.missed,
-        "rows with a stale joint": report.stale_rows,
-        "stale actions": report.stale_actions,
-        "rows with numbers that are not finite": sum(report.not_finite.values()),
+        "late tick": report.late,
+        "missed tick": report.missed,
+        "stale action": report.stale_actions,
     }
-    text += "".join(f", {count} {name}" for name, count in troubles.items() if count)
+    text += "".join(f", {counted(count, name)}" for name, count in troubles.items() if count)
+    marked = {"a stale joint": report.stale_rows, "numbers that are not finite": sum(report.not_finite.values())}
+    text += "".join(f", {counted(count, 'row')} with {name}" for name, count in marked.items() if count)
     text += "".join(f"\n  {alarm}" for alarm in report.alarms)
     for name, bus in report.buses.items():
         if bus.troubles:
@@ -326,7 +326,7 @@ def describe_report(report: EpisodeReport) -> str:
                 f"{bus.refused_late} late; {bus.asked_again} asked again"
             )
     for key, camera in report.cameras.items():
-        text += f"\n  {_name(key)}: {camera.packets} pictures at {camera.rate_hz:.1f}/s"
+        text += f"\n  {_name(key)}: {counted(camera.packets, 'picture')} at {camera.rate_hz:.1f}/s"
         facts: dict[str, Any] = {
             "repeated": camera.repeats,
             "not used": camera.skipped,

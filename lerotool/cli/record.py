@@ -23,6 +23,7 @@ from lerotool.cli.robots import (
 )
 from lerotool.errors import UsageError
 from lerotool.media.format import EncoderSettings
+from lerotool.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -274,7 +275,7 @@ def _conclude(report: SessionReport, request: Request, output: Output) -> None:
     count = len(report.episodes)
     text = f"{request.root}: {report.total} of {report.goal} episodes"
     if count:
-        text += f", {count} recorded now ({report.rows} rows, {report.seconds:.0f} s)"
+        text += f", {count} recorded now ({counted(report.rows, 'row')}, {report.seconds:.0f} s)"
     output.result(text)
     if report.pending:
         noun = "episode waits" if report.pending == 1 else "episodes wait"

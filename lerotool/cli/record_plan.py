@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lerotool.wording import sized
 from lerotool.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -58,8 +59,6 @@ def _build_document(config: RecordingConfig, request: Request, devices: Devices,
 def _build_table(document: dict[str, Any]) -> Any:
     from rich.table import Table
 
-    from lerotool.recording.disk import format_bytes
-
     episodes, sizes, encode = document["episodes"], document["bytes"], document["encode"]
     table = Table.grid(padding=(0, 2))
     table.add_row("dataset", document["dataset"])
@@ -71,8 +70,8 @@ def _build_table(document: dict[str, Any]) -> Any:
     table.add_row("rows", f"{document['fps']:g} per second")
     table.add_row(
         "disk",
-        f"{format_bytes(sizes['per_second'])}/s, {format_bytes(sizes['take'])} a take, "
-        f"{format_bytes(sizes['session'])} in all until encoded; {format_bytes(sizes['free'])} free",
+        f"{sized(sizes['per_second'])}/s, {sized(sizes['take'])} a take, "
+        f"{sized(sizes['session'])} in all until encoded; {sized(sizes['free'])} free",
     )
     when = {"later": "not by this session", "foreground": "every {} episodes, waiting for it"}
     text = when.get(encode["when"], "every {} episodes, in the background").format(encode["batch"])

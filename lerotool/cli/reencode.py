@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lerotool.cli.output import Output
+from lerotool.wording import counted, sized
 
 if TYPE_CHECKING:
     from lerotool.encoding.reencode import ReencodeReport
@@ -47,11 +48,11 @@ def run_reencoding(source: Path, target: Path, options: ReencodeOptions, output:
 def _plan_text(plan: ReencodePlan, target: Path) -> str:
     lines = [
         (
-            f"{plan.dataset.root} -> {target}: {len(plan.files)} video files, {plan.frames} frames, "
-            f"{plan.video_bytes / 1e6:.1f} MB, to {_encoder(plan.settings.to_json())}"
+            f"{plan.dataset.root} -> {target}: {counted(len(plan.files), 'video file')}, "
+            f"{counted(plan.frames, 'frame')}, {sized(plan.video_bytes)}, to {_encoder(plan.settings.to_json())}"
         )
     ]
-    lines += [f"  {file.path.relative_to(plan.dataset.root)}: {file.frames} frames" for file in plan.files]
+    lines += [f"  {file.path.relative_to(plan.dataset.root)}: {counted(file.frames, 'frame')}" for file in plan.files]
     lines += [f"  {camera}: copied, depth is not encoded anew" for camera in plan.kept]
     return "\n".join(lines)
 
@@ -74,9 +75,10 @@ def _plan_document(plan: ReencodePlan, target: Path) -> dict[str, Any]:
 def _report_text(report: ReencodeReport) -> str:
     share = report.video_bytes / report.source_bytes
     return (
-        f"{report.target}: {report.files} video files, {report.frames} frames in {report.wall_s:.1f} s "
+        f"{report.target}: {counted(report.files, 'video file')}, "
+        f"{counted(report.frames, 'frame')} in {report.wall_s:.1f} s "
         f"({report.frames_per_s:.0f} frames/s), {_encoder(report.settings)}\n"
-        f"{report.source_bytes / 1e6:.1f} MB became {report.video_bytes / 1e6:.1f} MB ({share:.0%})"
+        f"{sized(report.source_bytes)} became {sized(report.video_bytes)} ({share:.0%})"
     )
 
 

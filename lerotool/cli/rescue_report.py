@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from lerotool.encoding.rescue.findings import Fate, Finding, RescuePlan, RescueReport
+from lerotool.wording import counted
 
 _WHAT = {Fate.KEPT: "stays in the dataset", Fate.ENCODED: "encoded from its pictures", Fate.LEFT: "left"}
 
@@ -66,9 +67,9 @@ def _finding_lines(findings: Iterable[Finding]) -> list[str]:
 
 
 def _describe(finding: Finding) -> str:
-    pictures = [f"{count} pictures of {key}" for key, count in finding.pictures.items()]
-    found = ", ".join([f"{finding.rows} rows", *pictures])
-    what = f"cut to {finding.usable} rows" if finding.fate is Fate.CUT else _WHAT[finding.fate]
+    pictures = [f"{counted(count, 'picture')} of {key}" for key, count in finding.pictures.items()]
+    found = ", ".join([f"{counted(finding.rows, 'row')}", *pictures])
+    what = f"cut to {counted(finding.usable, 'row')}" if finding.fate is Fate.CUT else _WHAT[finding.fate]
     return f"{found}: {what}" + (f", {finding.reason}" if finding.reason else "")
 
 

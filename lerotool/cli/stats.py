@@ -12,6 +12,7 @@ import typer
 from lerotool.cli.options import DaskFileOption, DaskOption, DryRunOption, JsonOption, QuietOption, chosen_place
 from lerotool.cli.output import Output
 from lerotool.errors import IncompleteError, UsageError
+from lerotool.wording import counted
 
 if TYPE_CHECKING:
     from lerotool.dataset.dataset import Dataset
@@ -206,7 +207,9 @@ def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: boo
     if plot is not None:
         from lerotool.cli.stats_plot import plot_features
 
-        title = f"{dataset.root.name}: {dataset.num_episodes} episodes, {dataset.num_frames} frames"
+        title = (
+            f"{dataset.root.name}: {counted(dataset.num_episodes, 'episode')}, {counted(dataset.num_frames, 'frame')}"
+        )
         plot_features(shown, title, plot)
         output.note(f"written: {plot}")
     output.document(

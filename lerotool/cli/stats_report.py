@@ -11,6 +11,7 @@ from rich.text import Text
 
 from lerotool.cli.stats_show import printable
 from lerotool.statistics.findings import Code, Finding, Severity
+from lerotool.wording import counted
 
 if TYPE_CHECKING:
     from lerotool.dataset.dataset import Dataset
@@ -52,13 +53,13 @@ def findings_text(dataset: Dataset, report: VerifyReport) -> Text:
     for finding in report.findings:
         _append_finding(text, dataset, finding)
     errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
-    compared = f"{len(report.features)} features"
+    compared = counted(len(report.features), "feature")
     if report.episodes:
-        compared += f" in {report.episodes} episodes"
-    found = f"{errors} errors, {warnings} warnings" if report.findings else "nothing is wrong"
-    text.append(f"{found}: {compared} compared with {dataset.num_frames} frames")
+        compared += f" in {counted(report.episodes, 'episode')}"
+    found = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}" if report.findings else "nothing is wrong"
+    text.append(f"{found}: {compared} compared with {counted(dataset.num_frames, 'frame')}")
     for definition, count in Counter(report.definitions.values()).items():
-        text.append(f"\nquantiles of {count} features: {definition}")
+        text.append(f"\nquantiles of {counted(count, 'feature')}: {definition}")
     return text
 
 
@@ -86,9 +87,8 @@ def plan_document(dataset: Dataset, report: VerifyReport, files: Sequence[Path])
 
 def plan_text(dataset: Dataset, report: VerifyReport, files: Sequence[Path]) -> Text:
     """Return what writing would do, for people."""
-    text = Text(
-        f"would write the statistics of {len(report.features)} features and {dataset.num_episodes} episodes to\n"
-    )
+    features, episodes = counted(len(report.features), "feature"), counted(dataset.num_episodes, "episode")
+    text = Text(f"would write the statistics of {features} and {episodes} to\n")
     for path in files:
         text.append(printable(f"  {path.relative_to(dataset.root)}") + "\n")
     mended = [finding for finding in report.findings if finding.code in _FIXED]
@@ -118,8 +118,8 @@ def rewrite_text(dataset: Dataset, report: RewriteReport) -> str:
         if len(report.files) > 3
         else ", ".join(path.relative_to(dataset.root).as_posix() for path in report.files)
     )
-    features, episodes = len(report.features), dataset.num_episodes
-    return f"statistics of {features} features and {episodes} episodes written to {where}"
+    features, episodes = counted(len(report.features), "feature"), counted(dataset.num_episodes, "episode")
+    return f"statistics of {features} and {episodes} written to {where}"
 
 
 def export_note(kind: str, options: OpenpiOptions) -> Iterator[str]:

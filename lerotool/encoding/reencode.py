@@ -28,6 +28,7 @@ from lerotool.media.encode import probe_encoder
 from lerotool.media.join import join_videos
 from lerotool.media.probe import feature_info
 from lerotool.storage import free_bytes, make_directory, tree_bytes, write_json
+from lerotool.wording import sized
 from lerotool.workspace import Workspace
 
 _POLL_S = 0.2
@@ -146,7 +147,7 @@ def _check_space(plan: ReencodePlan, target: Path) -> None:
     if (free := free_bytes(target.parent)) < needed:
         raise OSError(
             errno.ENOSPC,
-            f"re-encoding needs about {needed / 1e6:.1f} MB, only {free / 1e6:.1f} MB are free",
+            f"re-encoding needs about {sized(needed)}, only {sized(free)} are free",
             str(target),
         )
 

@@ -42,6 +42,7 @@ from lerotool.spool.header import load_header
 from lerotool.spool.pending import State, list_pending
 from lerotool.spool.recovery import salvage
 from lerotool.storage import free_bytes, make_directory
+from lerotool.wording import counted, sized
 from lerotool.workspace import Workspace
 
 
@@ -295,6 +296,6 @@ def _check_space(plan: Plan) -> None:
     if free < needed:
         raise OSError(
             errno.ENOSPC,
-            f"{len(plan.tasks)} episodes need about {needed / 1e6:.1f} MB, only {free / 1e6:.1f} MB are free",
+            f"encoding {counted(len(plan.tasks), 'episode')} needs about {sized(needed)}, only {sized(free)} are free",
             str(plan.root),
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lerotool.storage import free_bytes
+from lerotool.wording import sized
 
 ROW_BYTES = 1_000
 """A row of a pair of six-joint arms and its packets' index records, rounded up."""
@@ -64,16 +65,7 @@ def require_space(root: Path, need: DiskNeed) -> None:
     if free < need.take_bytes + RESERVE_BYTES:
         raise OSError(
             errno.ENOSPC,
-            f"{os.strerror(errno.ENOSPC)}: a take needs {format_bytes(need.take_bytes)} and "
-            f"{format_bytes(RESERVE_BYTES)} must stay free, but only {format_bytes(free)} are",
+            f"{os.strerror(errno.ENOSPC)}: a take needs {sized(need.take_bytes)} and "
+            f"{sized(RESERVE_BYTES)} must stay free, but only {sized(free)} are",
             str(root),
         )
-
-
-def format_bytes(count: float) -> str:
-    """Return a size for people, in decimal units."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from lerotool.cli.app import run
-from lerotool.cli.info import format_bytes
 from tests.shared import GOLDEN, REALDATA, needs_shared
 
 
@@ -82,13 +81,6 @@ def test_texts_of_a_file_cannot_steer_the_terminal(tmp_path: Path, capsys: pytes
     assert run(["info", str(tmp_path)]) == 0
 
     assert "\\x1b[2J[red]so" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (2.5e9, "2.5 GB"), (3e15, "3e+03 TB")]
-)
-def test_sizes_have_three_digits(count: int, text: str) -> None:
-    assert format_bytes(count) == text
 
 
 def test_a_folder_with_only_pending_episodes_shows_them_and_how_to_encode_them(

@@ -200,7 +200,7 @@ def test_a_disk_without_room_is_noticed_before_anything_is_done(
     record(tmp_path, 0, [0, 1])
     monkeypatch.setattr("lerotool.encoding.run.free_bytes", lambda _: 10)
     size = tree_bytes(tmp_path)
-    with pytest.raises(OSError, match=r"only 0\.0 MB are free") as raised:
+    with pytest.raises(OSError, match=r"only 10 B are free") as raised:
         encode_pending(tmp_path)
     assert raised.value.errno == errno.ENOSPC
     assert not (tmp_path / "meta").exists()

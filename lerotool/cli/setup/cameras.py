@@ -15,6 +15,7 @@ from lerotool.cli.setup.ask import Person
 from lerotool.cli.setup.columns import columns
 from lerotool.cli.setup.robots import read_or_new, resumable, save
 from lerotool.errors import DeviceError, UsageError
+from lerotool.wording import sized
 
 if TYPE_CHECKING:
     from lerotool.devices.cameras.spec import CameraSpec
@@ -205,7 +206,7 @@ def _describe(look: Look) -> str:
     assert look.probe is not None, "only cameras that deliver are described"
     form, rate = look.probe.format, look.probe.rate
     measured = "one picture only" if rate is None else f"{rate:.1f} pictures a second"
-    return f"{form.width}x{form.height} {form.codec}, {measured}, {look.probe.bytes_per_s / 1e6:.1f} MB/s"
+    return f"{form.width}x{form.height} {form.codec}, {measured}, {sized(look.probe.bytes_per_s)}/s"
 
 
 def _show(looks: list[Look], output: Output) -> None:

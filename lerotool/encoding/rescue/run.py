@@ -21,6 +21,7 @@ from lerotool.encoding.rescue.restore import restore
 from lerotool.errors import LerotoolError
 from lerotool.execution import Place, open_executor
 from lerotool.storage import ProcessLock, free_bytes, make_directory, tree_bytes
+from lerotool.wording import sized
 from lerotool.workspace import Workspace
 
 _PURPOSE = "rescuing what LeRobot left behind"
@@ -116,7 +117,7 @@ def _check_space(plan: RescuePlan) -> None:
     # Of what LeRobot's PNG files take, a video takes far less than a tenth.
     needed += sum(tree_bytes(filling.folder.path) // 10 for filling in plan.fillings)
     if (free := free_bytes(plan.root)) < needed:
-        text = f"making its tables anew needs {needed / 1e6:.1f} MB, only {free / 1e6:.1f} MB are free"
+        text = f"making its tables anew needs {sized(needed)}, only {sized(free)} are free"
         raise OSError(errno.ENOSPC, text, str(plan.root))
 
 
