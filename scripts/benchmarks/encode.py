@@ -2,11 +2,11 @@
 
     .venv/bin/python scripts/benchmarks/encode.py [--quick] [--lerobot PYTHON] [--episodes N] [--seconds S] [--rounds N]
 
-Two cameras, 640x480 at 30/s, SVT-AV1 with LeRobot's defaults. "Bare" is SVT-AV1 fed with yuv420p pictures from memory,
-one process per core with one encoder thread each, its best arrangement. Rounds of bare and lerotool take turns and
-ratios are taken round by round, so that a busy machine harms both alike; CPU time hardly notices. Before any figure is
-printed the results are compared: as many frames as rows, each the right one, as close to the source as the bare
-encoder's.
+Two cameras, 640x480 at 30/s, SVT-AV1 with LeRobot's defaults. "Bare" is SVT-AV1 fed with the same takes as
+yuv420p pictures from memory, one process per core with one encoder thread each, its best arrangement. Rounds of bare
+and lerotool take turns and ratios are taken round by round, so that a busy machine harms both alike; CPU time hardly
+notices. Before any figure is printed the results are compared: as many frames as rows, each the right one, as close to
+the source as the bare encoder's.
 """
 
 from __future__ import annotations
@@ -82,27 +82,30 @@ def spool(root: Path, jpegs: Sequence[Sequence[bytes]], episodes: int, stream: S
     return time.process_time() - began
 
 
-def encode_bare(target: Path, jpegs: list[bytes], repeats: int, threads: int) -> tuple[float, float]:
-    """Decode and convert in memory, then encode; returns the seconds and CPU seconds of encoding alone."""
+def encode_bare(target: Path, jpegs: list[bytes], videos: int, threads: int) -> tuple[float, float]:
+    """Decode and convert in memory, then encode some videos; returns the seconds and CPU seconds of encoding alone."""
     decoder, converter = PacketDecoder(STREAM), VideoReformatter()
     frames = [
         converter.reformat(decoder.decode(data), format="yuv420p", dst_color_range=ColorRange.MPEG, threads=1)
         for data in jpegs
     ]
     began, cpu = time.perf_counter(), time.process_time()
-    with VideoEncoder(target, WIDTH, HEIGHT, FPS, EncoderSettings(), threads) as encoder:
-        for _ in range(repeats):
+    for _ in range(videos):
+        with VideoEncoder(target, WIDTH, HEIGHT, FPS, EncoderSettings(), threads) as encoder:
             for frame in frames:
                 encoder.write(frame)
     return time.perf_counter() - began, time.process_time() - cpu
 
 
-def measure_bare(work: Path, jpegs: list[bytes], repeats: int, processes: int, threads: int) -> Rate:
-    """Return what all cores make of pictures in memory."""
+def measure_bare(work: Path, jpegs: list[list[bytes]], videos: int, processes: int, threads: int) -> Rate:
+    """Return what all cores make of the cameras' pictures, in memory, as videos of the same length."""
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        jobs = [pool.submit(encode_bare, work / f"bare{i}.mp4", jpegs, repeats, threads) for i in range(processes)]
+        jobs = [
+            pool.submit(encode_bare, work / f"bare{i}.mp4", jpegs[i % len(jpegs)], videos, threads)
+            for i in range(processes)
+        ]
         costs = [job.result() for job in jobs]
-    frames = len(jpegs) * repeats
+    frames = len(jpegs[0]) * videos
     cpu_ms = sum(cpu for _, cpu in costs) * 1e3 / frames / processes
     return Rate(sum(frames / wall for wall, _ in costs), cpu_ms)
 
@@ -123,8 +126,8 @@ def measure_rounds(work: Path, jpegs: list[list[bytes]], episodes: int, rounds: 
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     found = []
     for number in range(rounds):
-        one_process = measure_bare(work, jpegs[0][:150], 2, 1, 0)
-        bare = measure_bare(work, jpegs[0][:150], 4, cores, 1)
+        one_process = measure_bare(work, jpegs, 1, 1, 0)
+        bare = measure_bare(work, jpegs, max(1, episodes * len(jpegs) // cores), cores, 1)
         root = work / "lerotool"
         shutil.rmtree(root, ignore_errors=True)
         spool_s = spool(root, jpegs, episodes)
