@@ -90,7 +90,6 @@ def test_a_cluster_that_goes_leaves_everything_for_the_next_run(tmp_path: Path) 
     for sequence in range(3):
         record(root, sequence, list(range(200)))
     with run_cluster(tmp_path, workers=1) as cluster:
-
         done: list[Event] = []
 
         def end_the_scheduler(event: Event) -> None:
