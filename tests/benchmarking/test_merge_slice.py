@@ -18,7 +18,7 @@ SETS = ["v21_lerobot033_two_cams", "v30_lerobot061_images", "v30_lerobot061_lang
 def test_a_slice_of_any_dataset_is_merged_row_by_row(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(merge_slice, "_WORTH_COMPARING", 1)
+    monkeypatch.setattr(merge_slice, "WORTH_COMPARING", 1)
     report = merge([GOLDEN / name], tmp_path / "merged")
     assert (merge_slice.speed_up(report) or 0) > 0
     assert [path.name for path in tmp_path.iterdir()] == ["merged"]
