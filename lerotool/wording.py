@@ -10,10 +10,10 @@ def counted(number: int, noun: str) -> str:
 
 def sized(size: float) -> str:
     """Return a number of bytes in decimal units: "999 B", "1.5 kB", "250 MB"."""
-    if size < 1000:
-        return f"{size:.0f} B"
-    for unit in ("kB", "MB", "GB", "TB"):
-        size /= 1000
-        if size < 999.5 or unit == "TB":
+    unit = "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 999.5:
             break
-    return f"{size:.1f} {unit}" if size < 99.95 else f"{size:.0f} {unit}"
+        size, unit = size / 1000, larger
+    digits = 0 if unit == "B" or size >= 99.95 else 1
+    return f"{size:.{digits}f} {unit}"

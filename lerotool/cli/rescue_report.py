@@ -68,7 +68,7 @@ def _finding_lines(findings: Iterable[Finding]) -> list[str]:
 
 def _describe(finding: Finding) -> str:
     pictures = [f"{counted(count, 'picture')} of {key}" for key, count in finding.pictures.items()]
-    found = ", ".join([f"{counted(finding.rows, 'row')}", *pictures])
+    found = ", ".join([counted(finding.rows, "row"), *pictures])
     what = f"cut to {counted(finding.usable, 'row')}" if finding.fate is Fate.CUT else _WHAT[finding.fate]
     return f"{found}: {what}" + (f", {finding.reason}" if finding.reason else "")
 

@@ -65,6 +65,7 @@ def execute_plan(plan: Plan, listen: Listener = ignore_event, place: Place | Non
     with DatasetBuild(plan.target) as build:
         with _workers(plan, place, build.scratch) as workers:
             work = _Work(plan, build.root, build.scratch, workers, listen)
+            work.make_scratch()
             stats = work.encode_clips()
             blocks = work.write_files()
         listen(Finishing("tables and statistics"))
@@ -118,14 +119,16 @@ class _Work:
     def _clip_folder(self, camera: str) -> Path:
         return self._clips / str(list(self.plan.cameras).index(camera))
 
+    def make_scratch(self) -> None:
+        """Make the folders in which jobs write."""
+        _make_folders([self._blocks, *map(self._clip_folder, self.plan.cameras)])
+
     def encode_clips(self) -> ClipStats:
         """Encode what must be encoded; return the statistics of its pictures by camera and clip."""
         found: ClipStats = {}
         tasks = []
         for name, camera in self.plan.cameras.items():
-            folder = self._clip_folder(name)
-            _make_folders(folder / clip.path for clip in camera.clips)
-            tasks += [(name, ClipJob(clip, folder)) for clip in camera.clips]
+            tasks += [(name, ClipJob(clip, self._clip_folder(name))) for clip in camera.clips]
         futures = {self.workers.submit(run_clip_job, job): (name, job) for name, job in tasks}
         for future in _finished(futures):
             name, job = futures[future]
@@ -140,9 +143,8 @@ class _Work:
         blocks: list[BlockFile] = []
         waiting: dict[Future[int], Callable[[], Advanced]] = {}
         rows: dict[Future[int], int] = {}
-        self._blocks.mkdir()
         for job, file in data_jobs(self.plan, self.root, self._blocks):
-            _make_folders(job.files)
+            _make_folders(path.parent for path in job.files)
             future = self.workers.submit(run_data_job, job)
             waiting[future] = _advance(job.episodes, job.bytes)
             blocks.append(BlockFile(job.block, file, job.first_episode, job.episodes))
@@ -161,18 +163,16 @@ class _Work:
             targets = [
                 self.root / video_path(self.plan.options.version, VIDEO_PATH, name, o.number) for o in camera.outputs
             ]
-            folder = self._clip_folder(name)
-            folder.mkdir(parents=True, exist_ok=True)
-            _make_folders(targets)
+            _make_folders(path.parent for path in targets)
             pairs = list(zip(camera.outputs, targets, strict=True))
             for numbers in _batches(self.plan, camera):
                 chosen = tuple(pairs[number] for number in numbers)
-                yield VideoJob(chosen, folder, self.plan.fps)
+                yield VideoJob(chosen, self._clip_folder(name), self.plan.fps)
 
 
-def _make_folders(files: Iterable[Path]) -> None:
-    """Make the folders of files. Jobs make none: one that goes on after the end must find no place to write at."""
-    for folder in {path.parent for path in files}:
+def _make_folders(folders: Iterable[Path]) -> None:
+    """Make folders for jobs, which make none: one that goes on after the end must find no place to write at."""
+    for folder in set(folders):
         folder.mkdir(parents=True, exist_ok=True)
 
 

@@ -20,7 +20,7 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.errors import LerotoolError
 from lerotool.media.encode import encode_jpeg, encode_png
 from tests.checking.defects.defect import VIDEO
-from tests.checking.defects.edits import column
+from tests.dataset.edits import column
 from tests.dataset.reading import DATA, IMAGE_SET, PLAIN_SET, VIDEO_SET, copy_set, edit_table
 from tests.shared import needs_shared
 

@@ -21,8 +21,9 @@ from lerotool.storage import ProcessLock
 from lerotool.workspace import Workspace
 from tests.checking.defects import DEFECTS
 from tests.checking.defects.defect import VIDEO, defect
-from tests.checking.defects.edits import add, cut, data, info
+from tests.checking.defects.edits import add, cut
 from tests.checking.judging import what_lerobot_does
+from tests.dataset.edits import data, info
 from tests.dataset.faults import Fault, Killed, contents, faulty
 from tests.dataset.reading import DATA, EPISODES, VIDEO_SET, copy_set, edit_table, tree_hash
 from tests.shared import GOLDEN, needs_shared

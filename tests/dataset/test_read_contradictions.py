@@ -13,6 +13,7 @@ import pytest
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import CorruptDatasetError, DatasetError, MetadataError, UsageError
+from tests.dataset.edits import Change, column, data, episodes, info, lines, without
 from tests.dataset.reading import (
     DATA,
     EPISODES,
@@ -24,7 +25,6 @@ from tests.dataset.reading import (
     edit_table,
     read_everything,
 )
-from tests.dataset.variants import Change, old_lines, rewrite_data, rewrite_episodes, rewrite_info, with_column, without
 from tests.shared import GOLDEN, needs_shared
 
 pytestmark = needs_shared
@@ -34,18 +34,18 @@ def plus_one(name: str, row: int = 1) -> Change:
     def change(table: Any) -> Any:
         values = table[name].to_pylist()
         values[row] += 1
-        return with_column(table, name, pa.array(values, table[name].type))
+        return column(table, name, pa.array(values, table[name].type))
 
-    return rewrite_episodes(change)
+    return episodes(change)
 
 
 def set_value(name: str, value: Any, row: int = 1) -> Change:
     def change(table: Any) -> Any:
         values = table[name].to_pylist()
         values[row] = value
-        return with_column(table, name, values)
+        return column(table, name, pa.array(values))
 
-    return rewrite_episodes(change)
+    return episodes(change)
 
 
 def shuffled(table: Any) -> Any:
@@ -57,15 +57,15 @@ FROM = "videos/observation.images.front/from_timestamp"
 
 
 CONTRADICTIONS: dict[str, tuple[Change, str]] = {
-    "too many frames stated": (rewrite_info(total_frames=63), "expected 63 total_frames.*found 62"),
-    "too many episodes stated": (rewrite_info(total_episodes=5), "expected 5 total_episodes.*found 4"),
+    "too many frames stated": (info(total_frames=63), "expected 63 total_frames.*found 62"),
+    "too many episodes stated": (info(total_episodes=5), "expected 5 total_episodes.*found 4"),
     "an episode is missing": (
-        rewrite_episodes(lambda t: pa.concat_tables([t.slice(0, 1), t.slice(2)])),
+        episodes(lambda t: pa.concat_tables([t.slice(0, 1), t.slice(2)])),
         "total_episodes|expected",
     ),
-    "an episode is there twice": (rewrite_episodes(lambda t: t.take(pa.array([0, 1, 1, 3]))), "row 2|total_frames"),
+    "an episode is there twice": (episodes(lambda t: t.take(pa.array([0, 1, 1, 3]))), "row 2|total_frames"),
     "reversed episodes": (
-        rewrite_episodes(lambda t: t.take(pa.array([3, 2, 1, 0]))),
+        episodes(lambda t: t.take(pa.array([3, 2, 1, 0]))),
         "expected episode_index 0, found 3",
     ),
     "overlapping ranges": (plus_one("dataset_to_index"), "expected dataset_to_index 32, found 33"),
@@ -74,42 +74,40 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
     "a huge length": (set_value("length", 2**62), "found 4611686018427387904"),
     "no length": (set_value("length", None), "1 of 4 values are missing"),
     "a fractional length": (set_value("length", 2.5), "whole numbers"),
-    "no length column": (rewrite_episodes(without("length")), "column 'length' is missing"),
+    "no length column": (episodes(without("length")), "column 'length' is missing"),
     "a length that is a text": (
-        rewrite_episodes(lambda t: with_column(t, "length", ["a"] * 4)),
+        episodes(lambda t: column(t, "length", pa.array(["a"] * 4))),
         "whole numbers",
     ),
     "episodes of one file apart": (set_value("data/file_index", 1), "continues file 0 of chunk 0"),
     "a data file that is not there": (
-        rewrite_episodes(lambda t: with_column(t, "data/file_index", [3] * 4)),
+        episodes(lambda t: column(t, "data/file_index", [3] * 4)),
         r"file-003\.parquet: the file is missing",
     ),
-    "a row missing": (rewrite_data(lambda t: t.slice(1)), "expected 62 rows.*found 61"),
-    "a row too many": (rewrite_data(lambda t: pa.concat_tables([t, t.slice(61)])), "expected 62 rows.*found 63"),
-    "shuffled rows": (rewrite_data(shuffled, row_group_size=7), "expected episodes 0 to 0"),
+    "a row missing": (data(lambda t: t.slice(1)), "expected 62 rows.*found 61"),
+    "a row too many": (data(lambda t: pa.concat_tables([t, t.slice(61)])), "expected 62 rows.*found 63"),
+    "shuffled rows": (data(shuffled, row_group_size=7), "expected episodes 0 to 0"),
     "a column missing": (
-        rewrite_data(without("observation.state")),
+        data(without("observation.state")),
         "column of feature 'observation.state' is missing",
     ),
     "a null row": (
-        rewrite_data(
-            lambda t: with_column(t, "action", pa.array([None, *t["action"].to_pylist()[1:]], t["action"].type))
-        ),
+        data(lambda t: column(t, "action", pa.array([None, *t["action"].to_pylist()[1:]], t["action"].type))),
         "feature 'action': 1 of 62 values are missing",
     ),
     "vectors of another length": (
-        rewrite_data(lambda t: with_column(t, "action", pa.array([r[:5] for r in t["action"].to_pylist()]))),
+        data(lambda t: column(t, "action", pa.array([r[:5] for r in t["action"].to_pylist()]))),
         "expected lists of 6 values.*found one of 5",
     ),
     "scalars for vectors": (
-        rewrite_data(lambda t: with_column(t, "action", t["timestamp"])),
+        data(lambda t: column(t, "action", t["timestamp"])),
         r"expected values of shape \[6\]",
     ),
     "fractions for whole numbers": (
-        rewrite_data(lambda t: with_column(t, "frame_index", pc.add(t["timestamp"], 0.25))),
+        data(lambda t: column(t, "frame_index", pc.add(t["timestamp"], 0.25))),
         "feature 'frame_index': expected int64, found",
     ),
-    "texts for numbers": (rewrite_data(lambda t: with_column(t, "action", ["a"] * 62)), "feature 'action'"),
+    "texts for numbers": (data(lambda t: column(t, "action", pa.array(["a"] * 62))), "feature 'action'"),
     "a start between frames": (set_value(FROM, 0.75), "from_timestamp is 0.75"),
     "a start that is no number": (set_value(FROM, float("nan")), "from_timestamp is nan"),
     "a start before the file": (set_value(FROM, -1.0), "from_timestamp is -1"),
@@ -118,18 +116,18 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
         "expected tasks 0 to 1",
     ),
     "a task without text": (
-        lambda r: edit_table(r / "meta/tasks.parquet", lambda t: with_column(t, "task", pa.array(["a", None]))),
+        lambda r: edit_table(r / "meta/tasks.parquet", lambda t: column(t, "task", pa.array(["a", None]))),
         "1 of 2 task texts are missing",
     ),
     "no task column": (
         lambda r: edit_table(r / "meta/tasks.parquet", lambda t: t.select(["task_index"])),
         "expected columns",
     ),
-    "v2.1 stated": (rewrite_info(codebase_version="v2.1", data_path=None, video_path=None), r"tasks\.jsonl.*missing"),
+    "v2.1 stated": (info(codebase_version="v2.1", data_path=None, video_path=None), r"tasks\.jsonl.*missing"),
     "a task that nobody knows": (
         lambda r: (
-            rewrite_episodes(without("tasks"))(r),
-            edit_table(r / DATA, lambda t: with_column(t, "task_index", [9] * 62)),
+            episodes(without("tasks"))(r),
+            edit_table(r / DATA, lambda t: column(t, "task_index", [9] * 62)),
         ),
         "task 9.*only 2 tasks",
     ),
@@ -147,19 +145,28 @@ def test_a_contradiction_is_named(tmp_path: Path, change: Change, text: str) -> 
 
 OLD_CONTRADICTIONS: dict[str, tuple[Change, str]] = {
     "an episode twice": (
-        old_lines("episodes.jsonl", lambda lines: [*lines, lines[1]]),
+        lines("meta/episodes.jsonl", lambda old: [*old, old[1]]),
         "line 5: episode 1 is there twice",
     ),
-    "an episode missing": (old_lines("episodes.jsonl", lambda lines: [lines[0], *lines[2:]]), "episode 1 is missing"),
-    "the last episode missing": (old_lines("episodes.jsonl", lambda lines: lines[:-1]), "expected 4 total_episodes"),
-    "a task twice": (old_lines("tasks.jsonl", lambda lines: [*lines, lines[0]]), "line 3: task 0 is there twice"),
-    "a task missing": (old_lines("tasks.jsonl", lambda lines: lines[1:]), "expected tasks 0 to 0"),
+    "an episode missing": (
+        lines("meta/episodes.jsonl", lambda old: [old[0], *old[2:]]),
+        "episode 1 is missing",
+    ),
+    "the last episode missing": (
+        lines("meta/episodes.jsonl", lambda old: old[:-1]),
+        "expected 4 total_episodes",
+    ),
+    "a task twice": (
+        lines("meta/tasks.jsonl", lambda old: [*old, old[0]]),
+        "line 3: task 0 is there twice",
+    ),
+    "a task missing": (lines("meta/tasks.jsonl", lambda old: old[1:]), "expected tasks 0 to 0"),
     "statistics twice": (
-        old_lines("episodes_stats.jsonl", lambda lines: [*lines, lines[0]]),
+        lines("meta/episodes_stats.jsonl", lambda old: [*old, old[0]]),
         "line 5: episode 0 is there twice",
     ),
     "statistics of an unknown episode": (
-        old_lines("episodes_stats.jsonl", lambda lines: [*lines, {**lines[0], "episode_index": 9}]),
+        lines("meta/episodes_stats.jsonl", lambda old: [*old, {**old[0], "episode_index": 9}]),
         "episode 9 is not in the episode table",
     ),
     "a data file of another episode": (
@@ -184,7 +191,7 @@ def test_a_contradiction_in_an_old_dataset_is_named(tmp_path: Path, change: Chan
 
 def test_a_missing_column_does_not_hide_the_others(tmp_path: Path) -> None:
     root = copy_set(PLAIN_SET, tmp_path)
-    rewrite_data(without("observation.state"))(root)
+    data(without("observation.state"))(root)
 
     assert Dataset.open(root).numpy("action").shape == (24, 6)
 
@@ -214,7 +221,7 @@ def test_wrong_questions_are_answered_with_what_there_is() -> None:
 @pytest.mark.parametrize("key", ["data_path", "video_path"])
 def test_a_template_with_code_in_it_is_refused_on_opening(tmp_path: Path, key: str) -> None:
     root = copy_set(VIDEO_SET, tmp_path)
-    rewrite_info(**{key: "{video_key.__class__}/x"})(root)
+    info(**{key: "{video_key.__class__}/x"})(root)
 
     with pytest.raises(MetadataError, match=key):
         Dataset.open(root)
@@ -233,11 +240,9 @@ def test_a_file_that_is_a_link_out_of_the_root_is_refused(tmp_path: Path, file: 
 def test_a_row_without_its_picture_is_named(tmp_path: Path) -> None:
     root = copy_set(IMAGE_SET, tmp_path)
     camera = "observation.images.front"
-    rewrite_data(
-        lambda t: with_column(
-            t, camera, pa.array([{**t[camera][0].as_py(), "bytes": None}, *t[camera].to_pylist()[1:]])
-        )
-    )(root)
+    data(lambda t: column(t, camera, pa.array([{**t[camera][0].as_py(), "bytes": None}, *t[camera].to_pylist()[1:]])))(
+        root
+    )
 
     with pytest.raises(CorruptDatasetError, match=f"episode 0, camera '{camera}', row 0: there is no picture"):
         list(Dataset.open(root).frames(0, camera))

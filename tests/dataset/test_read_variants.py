@@ -14,6 +14,7 @@ import pytest
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import DatasetNotFoundError
+from tests.dataset.edits import Change, column, data, episodes, info, lines, without
 from tests.dataset.reading import (
     DATA,
     EPISODES,
@@ -28,7 +29,6 @@ from tests.dataset.reading import (
     read_everything,
     tree_hash,
 )
-from tests.dataset.variants import Change, old_lines, rewrite_data, rewrite_episodes, rewrite_info, with_column, without
 from tests.shared import GOLDEN, needs_shared
 
 pytestmark = needs_shared
@@ -37,8 +37,8 @@ pytestmark = needs_shared
 def as_lists(table: Any) -> Any:
     for name in ("action", "observation.state"):
         values = pa.chunked_array([chunk.cast(pa.large_list(pa.float64())) for chunk in table[name].chunks])
-        table = with_column(table, name, values)
-    return with_column(table, "index", table["index"].cast(pa.int32()))
+        table = column(table, name, values)
+    return column(table, "index", table["index"].cast(pa.int32()))
 
 
 def two_episode_files(root: Path) -> None:
@@ -52,7 +52,7 @@ def two_episode_files(root: Path) -> None:
 def other_data_path(root: Path) -> None:
     (root / "data/part-a").mkdir()
     (root / DATA).rename(root / "data/part-a/x.parquet")
-    rewrite_info(data_path="data/part-a/x.parquet")(root)
+    info(data_path="data/part-a/x.parquet")(root)
 
 
 def stray_files(root: Path) -> None:
@@ -62,29 +62,29 @@ def stray_files(root: Path) -> None:
 
 
 LEGAL: dict[str, Change] = {
-    "unchanged": rewrite_info(),
-    "row groups that cut episodes": rewrite_data(lambda table: table, row_group_size=5),
-    "one row group": rewrite_data(lambda table: table, row_group_size=10**6),
-    "zstd": rewrite_data(lambda table: table, compression="zstd"),
-    "lists and other widths": rewrite_data(as_lists),
-    "other column order": rewrite_data(lambda table: table.select(list(reversed(table.column_names)))),
-    "no schema metadata": rewrite_data(lambda table: table.replace_schema_metadata(None)),
-    "times as doubles": rewrite_data(lambda t: with_column(t, "timestamp", t["timestamp"].cast(pa.float64()))),
-    "no episode statistics": rewrite_episodes(without("stats/")),
-    "no ranges": rewrite_episodes(without("dataset_", "meta/")),
-    "no data files named": rewrite_episodes(without("data/")),
-    "no episode numbers": rewrite_episodes(without("episode_index")),
-    "no tasks in the table": rewrite_episodes(without("tasks")),
-    "narrow numbers": rewrite_episodes(lambda t: with_column(t, "length", t["length"].cast(pa.int32()))),
-    "numbers as doubles": rewrite_episodes(lambda t: with_column(t, "length", t["length"].cast(pa.float64()))),
+    "unchanged": info(),
+    "row groups that cut episodes": data(lambda table: table, row_group_size=5),
+    "one row group": data(lambda table: table, row_group_size=10**6),
+    "zstd": data(lambda table: table, compression="zstd"),
+    "lists and other widths": data(as_lists),
+    "other column order": data(lambda table: table.select(list(reversed(table.column_names)))),
+    "no schema metadata": data(lambda table: table.replace_schema_metadata(None)),
+    "times as doubles": data(lambda t: column(t, "timestamp", t["timestamp"].cast(pa.float64()))),
+    "no episode statistics": episodes(without("stats/")),
+    "no ranges": episodes(without("dataset_", "meta/")),
+    "no data files named": episodes(without("data/")),
+    "no episode numbers": episodes(without("episode_index")),
+    "no tasks in the table": episodes(without("tasks")),
+    "narrow numbers": episodes(lambda t: column(t, "length", t["length"].cast(pa.int32()))),
+    "numbers as doubles": episodes(lambda t: column(t, "length", t["length"].cast(pa.float64()))),
     "two episode files": two_episode_files,
     "other data path": other_data_path,
-    "unknown keys": rewrite_info(mine={"a": [1]}, tools=[]),
+    "unknown keys": info(mine={"a": [1]}, tools=[]),
     "few keys": lambda root: edit_json(
         root / "meta/info.json",
         lambda d: [d.pop(k) for k in list(d) if k not in ("codebase_version", "fps", "features")],
     ),
-    "fractional fps": rewrite_info(fps=10.0),
+    "fractional fps": info(fps=10.0),
     "no statistics": lambda root: (root / "meta/stats.json").unlink(),
     "stray files": stray_files,
     "plain task table": lambda root: edit_table(root / "meta/tasks.parquet", lambda t: t.replace_schema_metadata(None)),
@@ -121,7 +121,7 @@ def test_what_lerobot_reads_right_is_read_right(tmp_path: Path, name: str, chang
 def test_lines_of_old_datasets_may_stand_in_any_order_and_keep_unknown_keys(tmp_path: Path) -> None:
     root = copy_set(OLD_SET, tmp_path)
     for file in ("episodes.jsonl", "tasks.jsonl", "episodes_stats.jsonl"):
-        old_lines(file, lambda lines: [{"mine": 1, **line} for line in reversed(lines)])(root)
+        lines(f"meta/{file}", lambda entries: [{"mine": 1, **entry} for entry in reversed(entries)])(root)
     dataset, truth = Dataset.open(root), Dataset.open(GOLDEN / OLD_SET)
 
     assert dataset.tasks == truth.tasks
@@ -132,8 +132,8 @@ def test_lines_of_old_datasets_may_stand_in_any_order_and_keep_unknown_keys(tmp_
 
 def test_unknown_columns_of_rows_and_episodes_are_kept(tmp_path: Path) -> None:
     root = copy_set(PLAIN_SET, tmp_path)
-    rewrite_data(lambda t: t.append_column("mine", pa.array(range(24))))(root)
-    rewrite_episodes(lambda t: t.append_column("note", pa.array(["a", "b", "c"])))(root)
+    data(lambda t: t.append_column("mine", pa.array(range(24))))(root)
+    episodes(lambda t: t.append_column("note", pa.array(["a", "b", "c"])))(root)
     dataset = Dataset.open(root)
 
     assert dataset.rows(3, 5)["mine"].to_pylist() == [3, 4]
@@ -175,12 +175,11 @@ def test_a_dataset_that_nobody_may_write_is_read(tmp_path: Path) -> None:
 
 
 def test_episodes_are_a_sequence() -> None:
-    episodes = Dataset.open(GOLDEN / VIDEO_SET).episodes
-
-    assert [episode.index for episode in episodes] == [0, 1, 2, 3]
-    assert episodes[-1] == episodes[3]
-    assert [episode.index for episode in episodes[1:3]] == [1, 2]
-    assert episodes.lengths.tolist() == [7, 25, 12, 18]
+    found = Dataset.open(GOLDEN / VIDEO_SET).episodes
+    assert [episode.index for episode in found] == [0, 1, 2, 3]
+    assert found[-1] == found[3]
+    assert [episode.index for episode in found[1:3]] == [1, 2]
+    assert found.lengths.tolist() == [7, 25, 12, 18]
 
 
 def test_a_repository_name_is_found_under_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

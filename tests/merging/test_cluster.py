@@ -11,6 +11,7 @@ import pytest
 import lerotool
 from lerotool.execution import DaskCluster, WorkersLostError
 from lerotool.merging.events import Advanced, Event
+from tests.dataset.faults import contents
 from tests.execution.clusters import Cluster, run_cluster
 from tests.merging.sets import assert_is_concatenation, make_with_cameras
 
@@ -21,11 +22,6 @@ pytest.importorskip("distributed")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with run_cluster(tmp_path_factory.mktemp("cluster"), workers=1) as cluster:
         yield cluster
-
-
-def contents(root: Path) -> dict[str, bytes]:
-    """Return the bytes of all files."""
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
 def sources(folder: Path, lengths: tuple[int, ...] = (3, 4)) -> list[Path]:

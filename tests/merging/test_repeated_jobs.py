@@ -12,8 +12,8 @@ import pytest
 
 import lerotool
 from lerotool.merging import run
+from tests.dataset.faults import contents
 from tests.merging.sets import make_with_cameras
-from tests.merging.test_cluster import contents
 
 OPTIONS = [{}, {"files": "keep"}, {"files": "link"}, {"to": "v2.1"}, {"fps": 20}]
 NAMES = ["packed", "files kept", "files linked", "v2.1", "resampled"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from lerotool.checking import Code, Loading
+from tests.dataset.edits import Change
 from tests.dataset.reading import copy_set
 
-Change = Callable[[Path], object]
 FRONT = "observation.images.front"
 VIDEO = f"videos/{FRONT}/chunk-000/file-000.mp4"
 OLD_DATA = "data/chunk-000/episode_000001.parquet"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,27 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tests.checking.defects.defect import VIDEO, Change
-from tests.dataset.reading import DATA, EPISODES, edit_json, edit_table
-
-
-def column(table: Any, name: str, values: Any) -> Any:
-    array = (
-        values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, table.schema.field(name).type)
-    )
-    return table.set_column(table.column_names.index(name), pa.field(name, array.type), array)
-
-
-def data(change: Callable[[Any], Any], **options: Any) -> Change:
-    return lambda root: edit_table(root / DATA, change, **options)
-
-
-def episodes(change: Callable[[Any], Any]) -> Change:
-    return lambda root: edit_table(root / EPISODES, change)
-
-
-def info(**keys: Any) -> Change:
-    return lambda root: edit_json(root / "meta/info.json", lambda document: document.update(keys))
+from tests.checking.defects.defect import VIDEO
+from tests.dataset.edits import Change, column
+from tests.dataset.reading import edit_json
 
 
 def stats(change: Callable[[dict[str, Any]], object]) -> Change:
@@ -44,14 +25,6 @@ def feature(name: str, **keys: Any) -> Change:
 
 def without_feature(name: str) -> Change:
     return lambda root: edit_json(root / "meta/info.json", lambda d: d["features"].pop(name))
-
-
-def lines(name: str, change: Callable[[list[Any]], list[Any]]) -> Change:
-    def edit(root: Path) -> None:
-        entries = [json.loads(line) for line in (root / name).read_text().splitlines()]
-        (root / name).write_text("".join(json.dumps(entry) + "\n" for entry in change(entries)))
-
-    return edit
 
 
 def add(name: str, amount: float, rows: slice = slice(None)) -> Callable[[Any], Any]:

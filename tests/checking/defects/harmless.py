@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from tests.checking.defects.defect import OLD_DATA, Change
-from tests.checking.defects.edits import add, column, data, drop, episodes, info, lines
+from tests.checking.defects.defect import OLD_DATA
+from tests.checking.defects.edits import add, drop
 from tests.checking.defects.metadata import two_tables
 from tests.checking.defects.videos import from_time, retimed
+from tests.dataset.edits import Change, column, data, episodes, info, lines
 from tests.dataset.reading import OLD_SET, VIDEO_SET, edit_table
 
 

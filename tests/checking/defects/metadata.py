@@ -10,19 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lerotool.checking import Code
-from tests.checking.defects.defect import FRONT, REFUSED, RIGHT, Change, Defect, defect
+from tests.checking.defects.defect import FRONT, REFUSED, RIGHT, Defect, defect
 from tests.checking.defects.edits import (
     add,
     both,
-    column,
     copied,
     cut,
-    data,
     drop,
-    episodes,
     feature,
     footerless,
-    info,
     overwrite,
     remove,
     reordered,
@@ -30,6 +26,7 @@ from tests.checking.defects.edits import (
     without_feature,
 )
 from tests.checking.defects.videos import from_time
+from tests.dataset.edits import Change, column, data, episodes, info
 from tests.dataset.reading import EPISODES, PLAIN_SET, SMALL_FILES_SET, VIDEO_SET, edit_json, edit_table
 
 LAST = slice(-1, None)

@@ -7,7 +7,8 @@ from typing import Any
 
 from lerotool.checking import Code
 from tests.checking.defects.defect import OLD_DATA, OLD_VIDEO, REFUSED, RIGHT, Defect, defect
-from tests.checking.defects.edits import add, copied, info, lines, remove
+from tests.checking.defects.edits import add, copied, remove
+from tests.dataset.edits import info, lines
 from tests.dataset.reading import OLD_SET, edit_table
 
 

@@ -11,19 +11,8 @@ import pyarrow.parquet as pq
 
 from lerotool.checking import Code
 from tests.checking.defects.defect import REFUSED, RIGHT, Defect, defect
-from tests.checking.defects.edits import (
-    add,
-    column,
-    copied,
-    data,
-    drop,
-    footerless,
-    null_at,
-    overwrite,
-    remove,
-    reordered,
-    value_at,
-)
+from tests.checking.defects.edits import add, copied, drop, footerless, null_at, overwrite, remove, reordered, value_at
+from tests.dataset.edits import column, data
 from tests.dataset.reading import DATA, EPISODES, IMAGE_SET, PLAIN_SET, SMALL_FILES_SET, VIDEO_SET, edit_table
 
 

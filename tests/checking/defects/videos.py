@@ -12,8 +12,9 @@ import numpy as np
 
 from lerotool.checking import Code
 from lerotool.media.join import Piece, join_videos
-from tests.checking.defects.defect import FRONT, REFUSED, RIGHT, VIDEO, Change, Defect, defect
-from tests.checking.defects.edits import add, column, cut, episodes, overwrite, remove
+from tests.checking.defects.defect import FRONT, REFUSED, RIGHT, VIDEO, Defect, defect
+from tests.checking.defects.edits import add, cut, overwrite, remove
+from tests.dataset.edits import Change, column, episodes
 from tests.dataset.reading import VIDEO_SET, edit_json
 
 from_time = f"videos/{FRONT}/from_timestamp"
