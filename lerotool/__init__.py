@@ -1,6 +1,8 @@
 """Record, encode, merge, measure and check LeRobot datasets.
 
-The names below are the public API. They are loaded on first use, so that importing the package costs nothing.
+The names below are the public API: what does the work, the values that it takes and returns, and the errors that it
+raises. They are loaded on first use, so that importing the package costs nothing. docs/api.md describes them,
+docs/stability.md says what of them is stable.
 """
 
 from __future__ import annotations
@@ -9,22 +11,320 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lerotool.api.checks import check, forget, plan_repair, plan_undo, repair, undo
+    from lerotool.api.datasets import CameraSummary, DatasetSummary, PendingSummary, info
+    from lerotool.api.edits import EditPlan, KeptChange, edit, list_changes, plan_edit, plan_split
+    from lerotool.api.merges import MergePlan, MergeSource, merge, plan_merge
+    from lerotool.api.numbers import export_statistics, measure_statistics, verify_statistics, write_statistics
+    from lerotool.checking.report import CheckReport
+    from lerotool.choices import Depth, Export, FileMode, Fill, Frames, Priority, Units, Version
     from lerotool.dataset.dataset import Dataset
-    from lerotool.errors import LerotoolError
+    from lerotool.dataset.formats import FormatVersion
+    from lerotool.dataset.reading.episodes import Episode
+    from lerotool.editing.changes import (
+        AddFeature,
+        DeleteEpisodes,
+        DropFeature,
+        KeepEpisodes,
+        RenameFeature,
+        RenameTask,
+        SetTask,
+        TrimEpisodes,
+    )
+    from lerotool.editing.run import EditReport
+    from lerotool.encoding.events import EncodeReport
+    from lerotool.encoding.plan import EncodeOptions
+    from lerotool.encoding.reencode import ReencodeReport, reencode
+    from lerotool.encoding.reencode_plan import ReencodeOptions, ReencodePlan, plan_reencoding
+    from lerotool.encoding.run import encode_pending, plan_pending
+    from lerotool.errors import (
+        CalibrationError,
+        CorruptDatasetError,
+        DatasetError,
+        DatasetLockedError,
+        DatasetNotFoundError,
+        DeviceBusyError,
+        DeviceError,
+        DeviceLostError,
+        DeviceNotFoundError,
+        DevicePermissionError,
+        DeviceTimeoutError,
+        HubError,
+        IncompatibleDatasetError,
+        IncompleteError,
+        LerotoolError,
+        MediaError,
+        MetadataError,
+        ReadOnlyDatasetError,
+        SpoolError,
+        TargetExistsError,
+        UnsupportedVersionError,
+        UsageError,
+    )
+    from lerotool.execution import (
+        ClusterError,
+        DaskCluster,
+        StoppedError,
+        ThisMachine,
+        WorkerDiedError,
+        WorkersLostError,
+    )
+    from lerotool.features import Feature
+    from lerotool.findings import Advice, Code, Finding, FindingPlace, Loading, Remedy, Severity
     from lerotool.media.format import EncoderSettings
-    from lerotool.merging.api import merge
-    from lerotool.merging.events import MergeReport
+    from lerotool.mending.forgetting import Forgotten
+    from lerotool.mending.repair_plan import RepairPlan, RepairReport
+    from lerotool.mending.undoing import Undone
+    from lerotool.merging.run import MergeReport
+    from lerotool.moments import FeatureStats
+    from lerotool.sharing.api import pull, push
+    from lerotool.sharing.listing import ListedDataset, list_datasets
+    from lerotool.sharing.pull import PullReport
+    from lerotool.sharing.push import PushReport
+    from lerotool.statistics.export import OpenpiOptions
+    from lerotool.statistics.report import FeatureReport
+    from lerotool.statistics.rewrite import RewriteReport
+    from lerotool.statistics.sampling import Sampling
+    from lerotool.statistics.verify import VerifyReport
     from lerotool.writer import DatasetWriter
 
-__all__ = ["Dataset", "DatasetWriter", "EncoderSettings", "LerotoolError", "MergeReport", "__version__", "merge"]
+__all__ = [
+    "AddFeature",
+    "Advice",
+    "CalibrationError",
+    "CameraSummary",
+    "CheckReport",
+    "ClusterError",
+    "Code",
+    "CorruptDatasetError",
+    "DaskCluster",
+    "Dataset",
+    "DatasetError",
+    "DatasetLockedError",
+    "DatasetNotFoundError",
+    "DatasetSummary",
+    "DatasetWriter",
+    "DeleteEpisodes",
+    "Depth",
+    "DeviceBusyError",
+    "DeviceError",
+    "DeviceLostError",
+    "DeviceNotFoundError",
+    "DevicePermissionError",
+    "DeviceTimeoutError",
+    "DropFeature",
+    "EditPlan",
+    "EditReport",
+    "EncodeOptions",
+    "EncodeReport",
+    "EncoderSettings",
+    "Episode",
+    "Export",
+    "Feature",
+    "FeatureReport",
+    "FeatureStats",
+    "FileMode",
+    "Fill",
+    "Finding",
+    "FindingPlace",
+    "Forgotten",
+    "FormatVersion",
+    "Frames",
+    "HubError",
+    "IncompatibleDatasetError",
+    "IncompleteError",
+    "KeepEpisodes",
+    "KeptChange",
+    "LerotoolError",
+    "ListedDataset",
+    "Loading",
+    "MediaError",
+    "MergePlan",
+    "MergeReport",
+    "MergeSource",
+    "MetadataError",
+    "OpenpiOptions",
+    "PendingSummary",
+    "Priority",
+    "PullReport",
+    "PushReport",
+    "ReadOnlyDatasetError",
+    "ReencodeOptions",
+    "ReencodePlan",
+    "ReencodeReport",
+    "Remedy",
+    "RenameFeature",
+    "RenameTask",
+    "RepairPlan",
+    "RepairReport",
+    "RewriteReport",
+    "Sampling",
+    "SetTask",
+    "Severity",
+    "SpoolError",
+    "StoppedError",
+    "TargetExistsError",
+    "ThisMachine",
+    "TrimEpisodes",
+    "Undone",
+    "Units",
+    "UnsupportedVersionError",
+    "UsageError",
+    "VerifyReport",
+    "Version",
+    "WorkerDiedError",
+    "WorkersLostError",
+    "__version__",
+    "check",
+    "edit",
+    "encode_pending",
+    "export_statistics",
+    "forget",
+    "info",
+    "list_changes",
+    "list_datasets",
+    "measure_statistics",
+    "merge",
+    "plan_edit",
+    "plan_merge",
+    "plan_pending",
+    "plan_reencoding",
+    "plan_repair",
+    "plan_split",
+    "plan_undo",
+    "pull",
+    "push",
+    "reencode",
+    "repair",
+    "undo",
+    "verify_statistics",
+    "write_statistics",
+]
 
 _HOMES = {
-    "Dataset": "lerotool.dataset.dataset",
-    "DatasetWriter": "lerotool.writer",
-    "EncoderSettings": "lerotool.media.format",
-    "LerotoolError": "lerotool.errors",
-    "MergeReport": "lerotool.merging.events",
-    "merge": "lerotool.merging.api",
+    "lerotool.api.checks": (
+        "check",
+        "forget",
+        "plan_repair",
+        "plan_undo",
+        "repair",
+        "undo",
+    ),
+    "lerotool.api.datasets": (
+        "CameraSummary",
+        "DatasetSummary",
+        "PendingSummary",
+        "info",
+    ),
+    "lerotool.api.edits": ("EditPlan", "KeptChange", "edit", "list_changes", "plan_edit", "plan_split"),
+    "lerotool.api.merges": ("MergePlan", "MergeSource", "merge", "plan_merge"),
+    "lerotool.api.numbers": (
+        "export_statistics",
+        "measure_statistics",
+        "verify_statistics",
+        "write_statistics",
+    ),
+    "lerotool.checking.report": ("CheckReport",),
+    "lerotool.choices": (
+        "Depth",
+        "Export",
+        "FileMode",
+        "Fill",
+        "Frames",
+        "Priority",
+        "Units",
+        "Version",
+    ),
+    "lerotool.dataset.dataset": ("Dataset",),
+    "lerotool.dataset.formats": ("FormatVersion",),
+    "lerotool.dataset.reading.episodes": ("Episode",),
+    "lerotool.editing.changes": (
+        "AddFeature",
+        "DeleteEpisodes",
+        "DropFeature",
+        "KeepEpisodes",
+        "RenameFeature",
+        "RenameTask",
+        "SetTask",
+        "TrimEpisodes",
+    ),
+    "lerotool.editing.run": ("EditReport",),
+    "lerotool.encoding.events": ("EncodeReport",),
+    "lerotool.encoding.plan": ("EncodeOptions",),
+    "lerotool.encoding.reencode": (
+        "ReencodeReport",
+        "reencode",
+    ),
+    "lerotool.encoding.reencode_plan": (
+        "ReencodeOptions",
+        "ReencodePlan",
+        "plan_reencoding",
+    ),
+    "lerotool.encoding.run": (
+        "encode_pending",
+        "plan_pending",
+    ),
+    "lerotool.errors": (
+        "CalibrationError",
+        "CorruptDatasetError",
+        "DatasetError",
+        "DatasetLockedError",
+        "DatasetNotFoundError",
+        "DeviceBusyError",
+        "DeviceError",
+        "DeviceLostError",
+        "DeviceNotFoundError",
+        "DevicePermissionError",
+        "DeviceTimeoutError",
+        "HubError",
+        "IncompatibleDatasetError",
+        "IncompleteError",
+        "LerotoolError",
+        "MediaError",
+        "MetadataError",
+        "ReadOnlyDatasetError",
+        "SpoolError",
+        "TargetExistsError",
+        "UnsupportedVersionError",
+        "UsageError",
+    ),
+    "lerotool.execution": (
+        "ClusterError",
+        "DaskCluster",
+        "StoppedError",
+        "ThisMachine",
+        "WorkerDiedError",
+        "WorkersLostError",
+    ),
+    "lerotool.features": ("Feature",),
+    "lerotool.findings": (
+        "Advice",
+        "Code",
+        "Finding",
+        "Loading",
+        "FindingPlace",
+        "Remedy",
+        "Severity",
+    ),
+    "lerotool.media.format": ("EncoderSettings",),
+    "lerotool.mending.forgetting": ("Forgotten",),
+    "lerotool.mending.repair_plan": (
+        "RepairPlan",
+        "RepairReport",
+    ),
+    "lerotool.mending.undoing": ("Undone",),
+    "lerotool.merging.run": ("MergeReport",),
+    "lerotool.moments": ("FeatureStats",),
+    "lerotool.sharing.api": ("pull", "push"),
+    "lerotool.sharing.listing": ("ListedDataset", "list_datasets"),
+    "lerotool.sharing.pull": ("PullReport",),
+    "lerotool.sharing.push": ("PushReport",),
+    "lerotool.statistics.export": ("OpenpiOptions",),
+    "lerotool.statistics.report": ("FeatureReport",),
+    "lerotool.statistics.rewrite": ("RewriteReport",),
+    "lerotool.statistics.sampling": ("Sampling",),
+    "lerotool.statistics.verify": ("VerifyReport",),
+    "lerotool.writer": ("DatasetWriter",),
 }
 
 
@@ -33,8 +333,9 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version
 
         return version("lerotool")
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(home), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

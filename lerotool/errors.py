@@ -6,6 +6,7 @@
     │   ├── DatasetNotFoundError       also FileNotFoundError
     │   ├── MetadataError              also ValueError; a metadata file cannot be understood
     │   ├── CorruptDatasetError        files that contradict each other or cannot be read
+    │   ├── ReadOnlyDatasetError       it must not be written to
     │   └── UnsupportedVersionError
     ├── SpoolError (3)                 a pending episode is not what it should be
     ├── IncompatibleDatasetError (4)   what is to be added does not fit the dataset
@@ -19,7 +20,8 @@
     │   ├── DeviceLostError            was there and has gone, or has been silent for too long
     │   ├── DeviceTimeoutError         also TimeoutError
     │   └── CalibrationError           an arm's calibration is missing or cannot be
-    └── IncompleteError (8)            finished, but something is left
+    ├── IncompleteError (8)            finished, but something is left
+    └── HubError (9)                   the Hugging Face Hub refuses, lacks or does not answer
 
 Texts start in lower case and have no full stop; ``hint`` says what to do next. ``OSError`` passes through unchanged.
 """
@@ -71,7 +73,7 @@ class DatasetError(LerotoolError):
 
 
 class DatasetNotFoundError(DatasetError, FileNotFoundError):
-    """There is no dataset at the place named."""
+    """No dataset was found at the place named."""
 
 
 class MetadataError(DatasetError, ValueError):
@@ -80,6 +82,10 @@ class MetadataError(DatasetError, ValueError):
 
 class CorruptDatasetError(DatasetError):
     """Files of a dataset contradict each other or cannot be read."""
+
+
+class ReadOnlyDatasetError(DatasetError):
+    """The dataset belongs to somebody else's cache and must not be written to."""
 
 
 class UnsupportedVersionError(DatasetError):
@@ -150,3 +156,9 @@ class IncompleteError(LerotoolError):
     """The work is finished but something is left, which the text lists."""
 
     exit_code = 8
+
+
+class HubError(LerotoolError):
+    """The Hugging Face Hub refuses what is asked, does not have it, or does not answer."""
+
+    exit_code = 9

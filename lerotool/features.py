@@ -7,6 +7,7 @@ always last.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,6 +22,9 @@ CAMERA_PREFIX = "observation.images."
 NUMERIC_DTYPES = frozenset(
     ["float16", "float32", "float64", "bool"] + [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 )
+MOST_VALUES = 2**31 - 1
+"""Of a feature in one row: Arrow counts them with 32 bits."""
+_CHANNELS = (1, 3, 4)
 _NO_KEYS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -118,8 +122,15 @@ class Feature:
         dtype, shape = entry["dtype"], entry["shape"]
         if not isinstance(dtype, str):
             raise MetadataError(f"feature {name!r}: dtype is {dtype!r}, expected a text")
-        if not isinstance(shape, list | tuple) or not all(type(n) is int and n > 0 for n in shape):
+        if not isinstance(shape, list | tuple) or not all(type(n) is int and n >= 0 for n in shape):
             raise MetadataError(f"feature {name!r}: shape is {shape!r}, expected a list of positive whole numbers")
+        if 0 in shape:
+            raise MetadataError(
+                f"feature {name!r}: shape is {list(shape)!r}, so it has no values; take it out of 'features' in "
+                "meta/info.json, nothing else needs it"
+            )
+        if math.prod(shape) > MOST_VALUES:
+            raise MetadataError(f"feature {name!r}: shape is {list(shape)!r}, which is more than a row can hold")
         extra = {k: v for k, v in entry.items() if k not in ("dtype", "shape", "names")}
         feature = cls(dtype, tuple(shape), entry.get("names"), extra)
         try:
@@ -166,6 +177,16 @@ def recorded_features(features: Mapping[str, Feature]) -> dict[str, Feature]:
 def cameras(features: Mapping[str, Feature]) -> list[str]:
     """Return the names of the video features, in order."""
     return [name for name, feature in features.items() if feature.kind is Kind.VIDEO]
+
+
+def picture_size(feature: Feature) -> tuple[int, int, int]:
+    """Return (height, width, channels) of a camera, whichever order its shape is in."""
+    first, second, third = (*feature.shape, 1, 1, 1)[:3]
+    names = feature.names if isinstance(feature.names, list) else []
+    # Without names the small number is that of the channels.
+    looks_so = not names and first in _CHANNELS and third not in _CHANNELS
+    is_channel_first = looks_so or (bool(names) and str(names[0]).startswith("channel"))
+    return (second, third, first) if is_channel_first else (first, second, third)
 
 
 def columns(features: Mapping[str, Feature]) -> list[str]:

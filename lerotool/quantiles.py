@@ -114,12 +114,13 @@ def _value(key: int, bits: int) -> float:
     return float(_values(np.array([key], np.uint64), bits)[0])
 
 
-def answer(question: Question, lines: Lines) -> Answer:
+def answer(question: Question, lines: Lines | Sequence[Lines]) -> Answer:
     """Return what a block of values says.
 
     Args:
         question: of the `QuantileSearch` for these dimensions.
-        lines: (d, n) numbers, one line for each dimension, without NaN where there are brackets.
+        lines: (d, n) numbers, one line for each dimension, without NaN where there are brackets; or d lines of
+            different lengths.
     """
     found: list[list[npt.NDArray[Any]]] = []
     for line, brackets in zip(lines, question.brackets, strict=True):
@@ -151,22 +152,22 @@ class QuantileSearch:
         self._is_whole = dtype.kind in "biu"
         digit = 16 if dimensions <= _MANY_DIMENSIONS else 12
         self._bins = 1 << digit
-        self._count = 0
+        self._counts: npt.NDArray[np.int64] = np.zeros(dimensions, np.int64)
         self._known: list[dict[int, float]] = [{} for _ in range(dimensions)]
         whole = Bracket(0, (1 << self._bits) - 1, self._bits - digit, 0)
         self._coarse: Answer | None = None
         self.question: Question | None = Question(self._bits, self._bins, ((whole,),) * dimensions)
 
-    def take(self, total: Answer, count: int, *, skip: Sequence[int] = ()) -> None:
+    def take(self, total: Answer, count: int | npt.NDArray[np.int64], *, skip: Sequence[int] = ()) -> None:
         """Take the answers of all blocks to the question and ask the next one.
 
         Args:
             total: the answers, added up.
-            count: of all values in a dimension, at least 1.
-            skip: dimensions whose quantiles are not looked for (those with NaN).
+            count: of all values in a dimension, or (d,) where they differ; at least 1.
+            skip: dimensions whose quantiles are not looked for (those with NaN, or without values).
         """
         assert self.question is not None
-        self._count = count
+        self._counts = np.broadcast_to(np.asarray(count, np.int64), len(self._known))
         self._coarse = self._coarse or total
         brackets = tuple(
             () if dimension in skip else tuple(self._narrowed(dimension, asked, total.found[dimension]))
@@ -216,20 +217,22 @@ class QuantileSearch:
             result[dimension] = np.diff(np.concatenate([[0], np.round(inner), [cumulated[-1]]])).astype(np.int64)
         return result
 
-    def _neighbours(self) -> dict[str, tuple[Floats, Floats, float]]:
-        result = {}
+    def _neighbours(self) -> dict[str, tuple[Floats, Floats, Floats]]:
+        result: dict[str, tuple[Floats, Floats, Floats]] = {}
+        last = self._counts - 1
         for name, fraction in QUANTILES.items():
-            position = fraction * (self._count - 1)
-            below = int(position)
-            above = min(below + 1, self._count - 1)
-            pairs = [(known.get(below, np.nan), known.get(above, np.nan)) for known in self._known]
+            position = fraction * last
+            below = position.astype(np.int64)
+            ranks = zip(self._known, below.tolist(), np.minimum(below + 1, last).tolist(), strict=True)
+            pairs = [(known.get(first, np.nan), known.get(second, np.nan)) for known, first, second in ranks]
             low, high = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
-            result[name] = (low, high, position - below)
+            result[name] = (low, high, np.asarray(position - below, np.float64))
         return result
 
-    def _ranks(self) -> list[int]:
-        below = [int(fraction * (self._count - 1)) for fraction in QUANTILES.values()]
-        return sorted({rank for first in below for rank in (first, min(first + 1, self._count - 1))})
+    def _ranks(self, dimension: int) -> list[int]:
+        last = int(self._counts[dimension]) - 1
+        below = [int(fraction * last) for fraction in QUANTILES.values()]
+        return sorted({rank for first in below for rank in (first, min(first + 1, last))})
 
     def _narrowed(self, dimension: int, asked: Sequence[Bracket], found: Sequence[npt.NDArray[Any]]) -> list[Bracket]:
         """Note the ranks that the answer settles, and return brackets around those that it does not."""
@@ -238,12 +241,12 @@ class QuantileSearch:
         for bracket, entry in zip(asked, found, strict=True):
             if bracket.shift is None:
                 keys = np.sort(entry)
-                for rank in self._ranks():
+                for rank in self._ranks(dimension):
                     if 0 <= rank - bracket.below < len(keys):
                         known[rank] = _value(int(keys[rank - bracket.below]), self._bits)
                 continue
             cumulated = np.cumsum(entry)
-            for rank in self._ranks():
+            for rank in self._ranks(dimension):
                 place = rank - bracket.below
                 if not 0 <= place < cumulated[-1]:
                     continue

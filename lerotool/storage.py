@@ -8,25 +8,33 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
 import sys
+import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from lerotool.errors import CorruptDatasetError, DatasetLockedError
+from lerotool.wording import sized
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from types import TracebackType
 
 PARTIAL = ".partial-"
 DISCARDED = ".discarded-"
+_LEFT = re.compile(re.escape(PARTIAL) + r"([1-9]\d{0,9})-[0-9a-f]{8}$")
+SPARE_BYTES = 16 * 1024**2
+"""What a change of a dataset may take beside its larger files: metadata, directories."""
+_IN_USE = "in-use.lock"
 _LOCK_ATTEMPTS = 5
 _LOCK_PAUSE_S = 0.004
 _COPIED_AT_ONCE = 1 << 30
@@ -102,9 +110,44 @@ def write_atomic(path: Path, data: bytes) -> None:
     sync_directory(path.parent)
 
 
+def remove_left_partials(path: Path) -> None:
+    """Remove what killed processes of this machine have left of writing a file, or copies of it, outside a dataset.
+
+    Args:
+        path: the file, which is about to be written; copies have its name up to the suffix.
+    """
+    if sys.platform == "win32":
+        return  # nothing there asks whether a process lives without a risk for it
+    with contextlib.suppress(OSError):
+        for left in list(path.parent.iterdir()):
+            found = _LEFT.search(left.name)
+            if found and left.name.startswith(f"{path.stem}.") and not _is_running(int(found[1])):
+                left.unlink(missing_ok=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def json_bytes(document: object, *, allow_nan: bool = False) -> bytes:
+    """Return a JSON document as LeRobot writes it (indent 4, UTF-8); NaN only where statistics may have it."""
+    return (json.dumps(document, indent=4, ensure_ascii=False, allow_nan=allow_nan) + "\n").encode()
+
+
+def json_lines(entries: Iterable[Mapping[str, object]]) -> bytes:
+    """Return JSON objects as LeRobot writes them, a line each."""
+    return b"".join(json.dumps(entry, ensure_ascii=False).encode() + b"\n" for entry in entries)
+
+
 def write_json(path: Path, document: object) -> None:
-    """Write a JSON document like LeRobot does (indent 4, UTF-8), atomically and durably."""
-    write_atomic(path, (json.dumps(document, indent=4, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    """Write a JSON document like LeRobot does, atomically and durably."""
+    write_atomic(path, json_bytes(document))
 
 
 def copy_file(source: Path, target: Path) -> None:
@@ -144,6 +187,15 @@ def remove_directory(path: Path) -> None:
     shutil.rmtree(away, ignore_errors=True)
 
 
+def remove_empty_folders(path: Path, root: Path) -> None:
+    """Remove a folder and those above it up to ``root``, as far as nothing is in them."""
+    with contextlib.suppress(OSError):
+        while path != root:
+            path.rmdir()
+            path = path.parent
+            sync_directory(path)
+
+
 def free_bytes(path: Path) -> int:
     """Return the bytes free for this user on the file system that holds ``path`` or its nearest existing parent."""
     while not path.exists():
@@ -151,9 +203,45 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
+def check_space(path: Path, needed: int, what: str) -> None:
+    """Refuse to begin what the disk has no room for.
+
+    Args:
+        path: where files will be written; it need not be there yet.
+        needed: bytes.
+        what: needs them, for the message: "a merge".
+
+    Raises:
+        OSError: ``ENOSPC``, with the numbers.
+    """
+    free = free_bytes(path)
+    if free < needed:
+        text = f"{what} needs about {sized(needed)}, only {sized(free)} are free"
+        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {text}", str(path))
+
+
+def tree_fingerprint(root: Path, without: Path) -> str:
+    """Return a hash of the names, sizes and times of the files below a folder: another one, and something has changed.
+
+    Args:
+        root: the folder.
+        without: a folder in it that is left out.
+    """
+    digest = hashlib.sha256()
+    # The root may be ".", which Path drops and os.walk keeps.
+    root, without = Path(os.path.abspath(root)), Path(os.path.abspath(without))  # noqa: PTH100
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if Path(folder, name) != without)
+        for name in sorted(names):
+            path = os.path.join(folder, name)  # noqa: PTH118
+            facts = os.stat(path, follow_symlinks=False)  # noqa: PTH116
+            digest.update(f"{path}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
 def tree_bytes(path: Path) -> int:
-    """Return the summed size of all regular files below ``path``."""
-    return sum(p.lstat().st_size for p in path.rglob("*") if p.is_file() and not p.is_symlink())
+    """Return the summed size of all regular files below ``path``; of links to files, that of the files."""
+    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +320,60 @@ class ProcessLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+@contextlib.contextmanager
+def scratch_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
+    """Give a new folder for the time of a block; what killed processes have left of the same kind is removed first.
+
+    Args:
+        prefix: of its name, the same for all folders of a kind.
+        parent: where it is made; None is the system's folder for temporary files.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    parent = Path(tempfile.gettempdir()) if parent is None else parent
+    _sweep_scratch(parent, prefix)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    lock = ProcessLock(folder / _IN_USE, "working in a scratch folder")
+    lock.acquire()
+    try:
+        yield folder
+    finally:
+        lock.release()
+        with contextlib.suppress(OSError):
+            _remove_scratch(folder)
+
+
+def _owner() -> int:
+    """Return whose files this process makes; 0 on Windows, where every file says that."""
+    if sys.platform == "win32":
+        return 0
+    return os.geteuid()
+
+
+def _sweep_scratch(parent: Path, prefix: str) -> None:
+    mine = _owner()
+    for left in parent.glob(f"{prefix}*"):
+        with contextlib.suppress(OSError, CorruptDatasetError):
+            if left.is_symlink() or not left.is_dir() or left.lstat().st_uid != mine:
+                continue
+            if not (left / _IN_USE).is_file():
+                left.rmdir()  # its process was killed before it could take the lock; what is not empty is not ours
+            elif lock_owner(left / _IN_USE) is None:
+                _remove_scratch(left)
+
+
+def _remove_scratch(folder: Path) -> None:
+    # The lock goes last: it is what shows whose the folder is, should this process be killed on the way.
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != _IN_USE:
+            path.unlink(missing_ok=True)
+    (folder / _IN_USE).unlink(missing_ok=True)
+    folder.rmdir()
 
 
 def lock_owner(path: Path) -> LockOwner | None:

@@ -16,6 +16,7 @@ they are, uint16 millimetres or float32 metres, and become 12-bit codes when the
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,27 +26,32 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.dataset.info import INFO, FormatVersion, load_info
+from lerotool.arguments import as_count, as_instance, as_path, as_rate, as_text
+from lerotool.choices import Priority
+from lerotool.dataset.info import INFO, load_info
 from lerotool.dataset.writing.appender import DatasetAppender
 from lerotool.dataset.writing.journal import finish_interrupted
-from lerotool.encoding.commit import NOT_MEASURED, TIMING
+from lerotool.dataset.writing.measures import picture_size
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
 from lerotool.errors import (
     DatasetNotFoundError,
     IncompatibleDatasetError,
     IncompleteError,
+    MetadataError,
     TargetExistsError,
     UnsupportedVersionError,
     UsageError,
 )
-from lerotool.execution import Priority, ProcessExecutor, cores
-from lerotool.features import Feature, Kind, parse_features, recorded_features, with_defaults
+from lerotool.execution import ProcessExecutor, cores
+from lerotool.features import Feature, Kind, cameras, parse_features, recorded_features, with_defaults
+from lerotool.media.array_pictures import GivenPictures
+from lerotool.media.codecs import require_sizes
 from lerotool.media.format import EncoderSettings
-from lerotool.media.given import GivenPictures
-from lerotool.spool.header import Header
+from lerotool.spool.header import NOT_MEASURED, TIMING, Header
 from lerotool.spool.pending import PendingWriter, list_pending, next_sequence, remove_leftovers
 from lerotool.storage import ProcessLock
+from lerotool.wording import as_argument, is_unicode
 from lerotool.workspace import Workspace
 
 _TOLERANCE_S = 1e-4
@@ -107,36 +113,34 @@ class DatasetWriter:
             features: by name, as LeRobot takes them (``{"dtype": …, "shape": …, "names": …}``); the default columns are
                 added.
             robot_type: of the robot.
-            batch: encode after so many saved episodes; 1 encodes each at once.
+            batch: encode after so many saved episodes; 1 encodes each at once, 0 leaves all pending for
+                ``lerotool encode --pending``, also at the end.
             encoder: how videos are encoded.
             jobs: how many videos are encoded at a time; None is one per core.
 
         Raises:
+            UsageError: an argument is not what it should be.
             TargetExistsError: there is something already; pending episodes count.
             MetadataError: a feature cannot be understood.
             IncompatibleDatasetError: a feature cannot be recorded.
+            MediaError: the encoder does not take pictures of such a size.
             DatasetLockedError: another process writes or records there.
         """
-        root = Path(os.path.abspath(root))  # noqa: PTH100 - links must stay as they are
+        root = Path(os.path.abspath(as_path("root", root)))  # noqa: PTH100 - links must stay as they are
+        fps = as_rate("fps", fps)
+        robot_type = None if robot_type is None else as_text("robot_type", robot_type)
+        options = _options(batch, encoder, jobs)
         known = _parse(features)
+        _require_sizes(options["encoder"], known)
         # First of all, because it leaves nothing behind in a folder that it refuses.
         DatasetAppender.create(root, fps, known, robot_type).close()
         if list_pending(root):
             raise TargetExistsError(
                 f"{str(root)!r} has pending episodes already", hint="go on with resume(), or encode them first"
             )
-        lock = _lock(root, batch)
+        lock = _lock(root)
         try:
-            return cls(
-                root,
-                lock,
-                fps=fps,
-                features=known,
-                robot_type=robot_type,
-                batch=batch,
-                encoder=encoder or EncoderSettings(),
-                jobs=jobs,
-            )
+            return cls(root, lock, fps=fps, features=known, robot_type=robot_type, **options)
         except BaseException:
             lock.release()
             raise
@@ -154,27 +158,22 @@ class DatasetWriter:
             jobs: as in `create`.
 
         Raises:
+            UsageError: an argument is not what it should be.
             DatasetNotFoundError: there is neither.
             UnsupportedVersionError: it is not v3.0.
+            MediaError: the encoder does not take pictures of its size.
             DatasetLockedError: another process writes or records there.
         """
-        root = Path(os.path.abspath(root))  # noqa: PTH100
+        root = Path(os.path.abspath(as_path("root", root)))  # noqa: PTH100
+        options = _options(batch, encoder, jobs)
         if not root.is_dir():
-            raise DatasetNotFoundError(f"there is no dataset at {str(root)!r}")
-        lock = _lock(root, batch)
+            raise DatasetNotFoundError(f"no dataset found at {str(root)!r}")
+        lock = _lock(root)
         try:
             finish_interrupted(Workspace(root))
             fps, features, robot_type = _found(root)
-            return cls(
-                root,
-                lock,
-                fps=fps,
-                features=features,
-                robot_type=robot_type,
-                batch=batch,
-                encoder=encoder or EncoderSettings(),
-                jobs=jobs,
-            )
+            _require_sizes(options["encoder"], features)
+            return cls(root, lock, fps=fps, features=features, robot_type=robot_type, **options)
         except BaseException:
             lock.release()
             raise
@@ -200,11 +199,11 @@ class DatasetWriter:
 
         Raises:
             IncompatibleDatasetError: a value is missing, unknown or not what its feature says; nothing is added.
-            UsageError: there is no task, or the writer is closed.
+            UsageError: no task was given, or the writer is closed.
             OSError: the disk is full; the frames before are all there.
         """
         self._check_open()
-        values = dict(frame)
+        values = dict(as_instance("the frame", frame, Mapping, "values by feature"))
         task = _task(values.pop("task", None), task)
         self._check_names(values)
         videos = [key for key, given in self._pictures.items() if given.is_video]
@@ -230,11 +229,22 @@ class DatasetWriter:
         """
         self._check_open()
         if self._episode is None:
-            raise UsageError("there are no frames to save", hint="call add_frame() first")
+            raise UsageError("no frames to save", hint="call add_frame() first")
         self._episode.save({})
         self._episode = None
         self._waiting += 1
-        if self._waiting >= self._batch:
+        if self._batch and self._waiting >= self._batch:
+            self._encode(pack=False)
+
+    def encode(self) -> None:
+        """Encode the saved episodes that wait, without waiting for ``batch`` of them.
+
+        Raises:
+            UsageError: the writer is closed.
+            IncompleteError: an episode could not be encoded; it stays pending.
+        """
+        self._check_open()
+        if self._waiting:
             self._encode(pack=False)
 
     def clear_episode(self) -> None:
@@ -248,6 +258,8 @@ class DatasetWriter:
     def finalize(self) -> None:
         """Encode what waits, pack the dataset's small files and close the writer. Without effect the second time.
 
+        With ``batch=0`` nothing is encoded: ``lerotool encode --pending`` does it later.
+
         Raises:
             UsageError: frames were added after the last `save_episode`; they stay on the disk and can be salvaged.
             IncompleteError: an episode could not be encoded; it stays pending.
@@ -258,14 +270,15 @@ class DatasetWriter:
         try:
             if unsaved is not None:
                 unsaved.close()
-            self._encode(pack=True)
+            if self._batch:
+                self._encode(pack=True)
         finally:
             self.close()
         if unsaved is not None:
             raise UsageError(
                 f"{unsaved.count} frames were added and not saved; they wait in {str(unsaved.path)!r}",
                 hint=f"call save_episode() or clear_episode() before; to keep them: "
-                f"lerotool encode --pending --salvage {self.root}",
+                f"lerotool encode --pending --salvage {as_argument(self.root)}",
             )
 
     def close(self) -> None:
@@ -325,7 +338,7 @@ class DatasetWriter:
 
     def _check_names(self, values: dict[str, Any]) -> None:
         if "timestamp" in values:
-            expected, found = self.num_frames / self.fps, float(np.asarray(values.pop("timestamp")).reshape(()))
+            expected, found = self.num_frames / self.fps, _seconds(values.pop("timestamp"))
             if abs(found - expected) > _TOLERANCE_S:
                 raise IncompatibleDatasetError(
                     f"feature 'timestamp': frame {self.num_frames} is at {found} s, expected {expected:.4f} s",
@@ -353,9 +366,33 @@ class DatasetWriter:
         return given.image(picture, self.num_frames)
 
 
+def _options(batch: int, encoder: EncoderSettings | None, jobs: int | None) -> dict[str, Any]:
+    if encoder is not None:
+        as_instance("encoder", encoder, EncoderSettings, "EncoderSettings(…)").check()
+    return {
+        "batch": as_count("batch", batch, 0),
+        "encoder": encoder or EncoderSettings(),
+        "jobs": None if jobs is None else as_count("jobs", jobs, 1),
+    }
+
+
+def _require_sizes(encoder: EncoderSettings, features: Mapping[str, Feature]) -> None:
+    coloured = [key for key in cameras(features) if not features[key].is_depth]
+    require_sizes(encoder, {key: picture_size(features[key])[:2] for key in coloured})
+
+
 def _parse(features: Mapping[str, Any]) -> dict[str, Feature]:
-    entries = {name: entry.to_json() if isinstance(entry, Feature) else entry for name, entry in features.items()}
+    as_instance("features", features, Mapping, "entries by name")
+    entries = {
+        as_text("a feature's name", name): entry.to_json() if isinstance(entry, Feature) else entry
+        for name, entry in features.items()
+    }
     known = parse_features({name: _plain(entry) for name, entry in entries.items()})
+    for name, feature in known.items():
+        try:
+            json.dumps(feature.to_json())
+        except (TypeError, ValueError, RecursionError) as error:
+            raise MetadataError(f"feature {name!r} cannot be written into info.json: {error}") from None
     for name, feature in recorded_features(known).items():
         if feature.is_camera:
             GivenPictures(name, feature)
@@ -391,13 +428,23 @@ def _task(in_frame: object, given: str | None) -> str:
         raise UsageError(f"two tasks for one frame: {given!r} and {in_frame!r}")
     if not isinstance(task, str):
         raise UsageError(f"the task is {task!r}, expected a text", hint='add_frame({...}, task="what the robot does")')
+    if not is_unicode(task):
+        raise UsageError(f"the task is {task!r}, expected Unicode text")
     return task
 
 
-def _lock(root: Path, batch: int) -> ProcessLock:
-    if batch < 1:
-        raise UsageError(f"batch is {batch}, expected 1 or more")
-    lock = ProcessLock(Workspace(root).recording_lock, "recording")
+def _seconds(value: object) -> float:
+    array = np.asarray(value)
+    if array.size != 1 or array.dtype.kind not in "iuf":
+        raise IncompatibleDatasetError(
+            f"feature 'timestamp': expected a number of seconds, found {value!r}",
+            hint="leave timestamp out: frames lie at frame_index / fps",
+        )
+    return float(array.reshape(()))
+
+
+def _lock(root: Path) -> ProcessLock:
+    lock = Workspace(root).lock_for_recording("recording")
     lock.acquire()
     remove_leftovers(root)
     return lock
@@ -407,10 +454,10 @@ def _found(root: Path) -> tuple[float, dict[str, Feature], str | None]:
     """Return rate, features and robot of a dataset, or of the pending episodes that will become one."""
     if (root / INFO).exists():
         info = load_info(root)
-        if info.codebase_version is not FormatVersion.V30:
+        if not info.codebase_version.can_grow:
             raise UnsupportedVersionError(f"{str(root)!r} is {info.codebase_version}, only v3.0 can be written")
         return info.fps, _parse(info.features), info.robot_type
     for episode in list_pending(root):
         header = episode.header
         return header.fps, _parse(header.recorded), header.robot_type
-    raise DatasetNotFoundError(f"there is no dataset at {str(root)!r}, and nothing pending")
+    raise DatasetNotFoundError(f"no dataset found at {str(root)!r}, and nothing pending")

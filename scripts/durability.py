@@ -1,8 +1,11 @@
 """Stop every operation at every call that changes files, in every way, and write down what is found.
 
     .venv/bin/python scripts/durability.py [--report docs/durability.md] [--only NAME ...] [--every]
+    .venv/bin/python scripts/durability.py --kills [MOMENTS] [--only NAME ...]
 
-Takes an hour or so on two cores. Exit code 1 if anything is lost. Linux with a C compiler; small disks need `unshare`.
+The second kills whole commands, workers and all, at each of their calls, or at so many of them, and says what they
+leave behind. The first takes an hour or so on two cores. Exit code 1 if anything is lost. Linux with a C compiler;
+small disks need `unshare`.
 """
 
 from __future__ import annotations
@@ -19,12 +22,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from lerotool.testing.faults import shim
-from lerotool.testing.faults.client import Faults, small_disks_missing
-from lerotool.testing.faults.operation import Operation
-from lerotool.testing.faults.operations import OPERATIONS
-from lerotool.testing.faults.report import call_list, outcome_table, problem_list
-from lerotool.testing.faults.sweep import Case, Sweep, Sweeper
+from harness.faults import shim
+from harness.faults.client import Faults, small_disks_missing
+from harness.faults.kills import COMMANDS, Killer
+from harness.faults.operation import Operation
+from harness.faults.operations import OPERATIONS
+from harness.faults.report import call_list, outcome_table, problem_list
+from harness.faults.sweep import Case, Sweep, Sweeper
 
 _STEPS = 24
 _SMALL_DISK = 128 * 2**20
@@ -35,7 +39,7 @@ what it wrote on {date}: {cases} cases in {minutes:.0f} minutes, {broken} of the
 
 ## What is done
 
-Between the process and the C library stands a shim (`lerotool/testing/faults/shim.c`, loaded with `LD_PRELOAD`). It
+Between the process and the C library stands a shim (`scripts/harness/faults/shim.c`, loaded with `LD_PRELOAD`). It
 sees every call that changes files, whoever makes it: Python, Arrow's native writers, FFmpeg. A test makes sure that
 every byte of every new file has gone through it. Each operation runs once to have its calls counted, and then again and
 again from the same old state, stopped in one of these ways:
@@ -51,8 +55,9 @@ again from the same old state, stopped in one of these ways:
   disks are looked at once.
 
 After each fault the dataset is opened like a user would, all rows are read and all pictures decoded (they carry
-numbers), `lerotool check` looks at it, sources are compared byte by byte; then the operation is repeated and everything
-is looked at again, and whether anything is left behind. Outcomes:
+numbers), `lerotool check` looks at it, sources are compared byte by byte. Looking must have changed nothing, and must
+not have shown a change that is not finished. Then the operation is repeated and everything is looked at again, and
+whether anything is left behind. Outcomes:
 
 - **old**: the state before the operation; **new**: the state after it. If the operation returned without an error, only
   *new* will do.
@@ -73,10 +78,40 @@ is looked at again, and whether anything is left behind. Outcomes:
 
 {calls}
 
+## Recording on a machine that misbehaves
+
+`tests/durability/test_world.py` runs `lerotool record` as a process; `tests/devices/cameras/test_hostile.py` opens
+cameras that mean no good.
+
+- **Another program fills the disk (a real ext4 of 340 MB) in the middle of a take**: the take ends, is saved if
+  there is room for that, else left with every row that was written; exit code 1, the file and the way on are named;
+  with room again, the same command goes on.
+- **The disk takes 50 or 700 ms longer for each sync**: takes lose no row; `save` waits for its five syncs, and only
+  then says that the episode is safe.
+- **The recorder is stopped (SIGSTOP) and goes on**: the ticks in between are counted as missed, nothing is made up,
+  later rows lie on the same grid; a picture that is too old is counted.
+- **The wall clock jumps, hours ahead or a year back**: nothing: rows, pictures and waits go by the monotonic clock;
+  only the dates in `header.json` and `saved.json` show it.
+- **Files of a LeRobot recording are dated up to a minute ahead of this machine's clock**: they count as just
+  written, so nothing of them is touched.
+- **`/dev/shm` has 4 kB**: nothing: no shared memory is used.
+- **An HTTP camera sends endless or slow headers, endless redirections, text, a picture without end, claims of
+  gigabytes or 65500 x 65500 pixels**: refused after 15 s or 64 MiB, or lost in the middle of a take, which is
+  saved; a redirection leads to http addresses only, never to a file, FTP or `data:`.
+- **An RTSP or TCP camera does the same**: refused after 4 s of opening; until then libav keeps what the network
+  delivers, at most 2 GB.
+
 lerotool {version}, Python {python}, {system}. Reads that fail, disks that lie about `fsync` and memory that is wrong
 are not part of this; check sums in the spool find the last two where they hit it
 (`tests/durability/test_torn_tails.py`). Jobs of worker processes run in the process itself here; workers that are
 killed are tested in `tests/execution`, and everything together, with real workers, in `scripts/soak.py`.
+
+## What killed commands leave behind
+
+`scripts/durability.py --kills` kills whole commands, with real workers, before each of their calls and runs them once
+more. No process may go on, no lock be held, and the next run removes what was left in datasets, in the folders of
+robots, calibrations and pictures, in `TMPDIR`, `/dev/shm`, the LeRobot home and the user's home.
+What may stay is the empty or four-byte file by which Python's `tempfile` tries `TMPDIR`, for microseconds at the start.
 """
 
 
@@ -144,12 +179,33 @@ def page(sweeps: list[Sweep], minutes: float, *, every: bool) -> str:
     )
 
 
+def kill_commands(folder: Path, names: list[str], moments: int | None) -> int:
+    """Kill commands and print a line for each; return 1 if one of them leaves something."""
+    killer = Killer(folder)
+    code = 0
+    for command in COMMANDS:
+        if command.name in names:
+            found = killer.kill(command, moments)
+            print(found, flush=True)
+            code |= bool(found.problems)
+    return code
+
+
 def main() -> int:
     """Sweep, and return 0 if nothing was lost."""
-    names = [operation.name for operation in OPERATIONS]
+    operations = [operation.name for operation in OPERATIONS]
+    names = [*operations, *(command.name for command in COMMANDS)]
     parser = argparse.ArgumentParser(description="Stop every operation at every call that changes files.")
     parser.add_argument("--report", type=Path, help="write the page there; else to standard output")
-    parser.add_argument("--only", nargs="+", choices=names, default=names, help="these operations")
+    parser.add_argument("--only", nargs="+", choices=names, default=names, help="these operations or commands")
+    parser.add_argument(
+        "--kills",
+        nargs="?",
+        type=int,
+        const=0,
+        metavar="MOMENTS",
+        help="kill whole commands at so many of their calls, evenly spread; without a number, at every one",
+    )
     parser.add_argument("--every", action="store_true", help="stop at every write, also inside of long runs")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="operations at a time")
     parser.add_argument("--folder", type=Path, help="where to work; a disk in memory is quickest")
@@ -160,6 +216,8 @@ def main() -> int:
     chosen = [operation for operation in OPERATIONS if operation.name in options.only]
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="lerotool-durability-", dir=options.folder) as folder:
+        if options.kills is not None:
+            return kill_commands(Path(folder), options.only, options.kills or None)
 
         def one(operation: type[Operation]) -> Sweep:
             return sweep(operation, Path(folder), every=options.every)

@@ -7,7 +7,7 @@
 The first damages one file of a dataset, then checks, plans a repair, repairs, reads and encodes what is pending. The
 second divides the time among the parsers, each of which is fed bytes by libFuzzer, guided by coverage. Anything but a
 report or one of lerotool's own errors, more than 60 s or 4 GB, or a change outside of the dataset is a failure; its
-seed, or the file with the bytes, is told. Prints one JSON document; exit code 1 if something failed.
+seed, or the file with the bytes, is reported. Prints one JSON document; exit code 1 if something failed.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import sys
 import time
 from pathlib import Path
 
-from lerotool.testing.fuzzing.damage import damage_for
-from lerotool.testing.fuzzing.guided import feed_each
-from lerotool.testing.fuzzing.parsers import PARSERS
+from harness.fuzzing.damage import damage_for
+from harness.fuzzing.guided import feed_each
+from harness.fuzzing.parsers import PARSERS
 
 
 def main() -> int:

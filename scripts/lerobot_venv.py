@@ -11,6 +11,8 @@ from pathlib import Path
 from environment import PIP_OPTIONS, executable, say
 
 VERSION = "0.6.1"
+PACKAGES = (f"lerobot[dataset,feetech,dynamixel]=={VERSION}", "lerobot-robot-dummy==1.0.1")
+"""With what drives servos, and a plug-in of a robot that needs no hardware."""
 NEEDS = (3, 12)
 
 
@@ -22,27 +24,28 @@ def prepare(folder: Path) -> tuple[Path | None, str]:
     """
     folder = folder.expanduser().resolve()
     python = executable("python", folder)
-    if _has_lerobot(python):
+    if _has_packages(python):
         return python, ""
     base = _find_python()
     if base is None:
         return None, f"LeRobot {VERSION} needs Python {NEEDS[0]}.{NEEDS[1]} or newer, and none was found"
     say(f"installing LeRobot {VERSION} (about 5 GB) into {folder}")
-    made = subprocess.run([base, "-m", "venv", "--clear", str(folder)], check=False)
+    made = subprocess.run([base, "-m", "venv", str(folder)], check=False)
     if made.returncode != 0:
         return None, f"{base} could not make a virtual environment in {folder}"
-    pip = [str(python), "-m", "pip", "install", *PIP_OPTIONS, f"lerobot[dataset]=={VERSION}"]
-    if subprocess.run(pip, check=False).returncode != 0 or not _has_lerobot(python):
-        return None, f"pip could not install lerobot[dataset]=={VERSION}"
+    pip = [str(python), "-m", "pip", "install", *PIP_OPTIONS, *PACKAGES]
+    if subprocess.run(pip, check=False).returncode != 0 or not _has_packages(python):
+        return None, f"pip could not install {' '.join(PACKAGES)}"
     return python, ""
 
 
-def _has_lerobot(python: Path) -> bool:
+def _has_packages(python: Path) -> bool:
     if not python.exists():
         return False
-    code = "from importlib.metadata import version; print(version('lerobot'))"
+    names = ("lerobot", "lerobot-robot-dummy", "feetech-servo-sdk", "dynamixel-sdk")
+    code = f"from importlib.metadata import version; print(*map(version, {names}))"
     found = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=False)
-    return found.stdout.strip() == VERSION
+    return found.stdout.split()[:1] == [VERSION]
 
 
 def _find_python() -> str | None:

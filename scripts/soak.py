@@ -18,9 +18,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lerotool.testing.faults.client import small_disks_missing
-from lerotool.testing.soak.accounts import settle
-from lerotool.testing.soak.driver import disturb
+from harness.faults.client import small_disks_missing
+from harness.soak.accounts import settle
+from harness.soak.driver import disturb
 
 _DISK_BYTES = 1024 * 2**20
 _INSIDE = "LEROTOOL_SOAK_DISK"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from lerotool.media.scheduling import kept_priority
+from lerotool.media.libav import kept_priority
 from tests.lerobot_judge import lerobot_python
+from tests.sampling import USUALLY, try_one_in, without_the_rest
 
 # CI judges a change, not the luck of the draw: it sees the same examples every time; everybody else gets new ones.
 settings.register_profile(
@@ -23,20 +25,44 @@ settings.register_profile(
 settings.load_profile("lerotool")
 
 
-def pytest_configure() -> None:
-    """Let Ctrl-C reach what tests start, also where the tests themselves run in the background and ignore it."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Let Ctrl-C reach what tests start, also where the tests run in the background and ignore it themselves."""
+    try_one_in(1 if config.getoption("exhaustive") else USUALLY)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, visibly, what needs the real LeRobot when no interpreter that has it was named."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let all cases of sampled matrices run."""
+    parser.addoption(
+        "--exhaustive", action="store_true", help="run all cases of tests that are marked sampled, and all examples"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Sample matrices, begin with what may take long, and skip, visibly, what needs the real LeRobot without one."""
+    if not config.getoption("exhaustive"):
+        kept = list(without_the_rest(items))
+        left = set(items) - set(kept)
+        config.hook.pytest_deselected(items=[item for item in items if item in left])
+        items[:] = kept
+    # So that no worker is left alone with one at the end.
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
     if lerobot_python():
         return
-    skip = pytest.mark.skip(reason="no LEROTOOL_LEROBOT_PYTHON (see docs/development.md)")
+    skip = pytest.mark.skip(reason="LEROTOOL_LEROBOT_PYTHON names no LeRobot (docs/development.md)")
     for item in items:
         if item.get_closest_marker("lerobot"):
             item.add_marker(skip)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name in one line what was not run, and why."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        counts = "; ".join(f"{count} ({reason})" for reason, count in reasons.most_common())
+        terminalreporter.write_line(f"not run: {counts}")
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +70,12 @@ def _own_priority() -> Iterator[None]:
     """Undo what tests that open SVT-AV1 by themselves do to the scheduling of all that come after, when run as root."""
     with kept_priority():
         yield
+
+
+@pytest.fixture
+def strides(request: pytest.FixtureRequest) -> Callable[[int], int]:
+    """Return of how many frames the judge looks at one: of so many as is asked for, of each in an exhaustive run."""
+    return lambda wanted: 1 if request.config.getoption("exhaustive") else wanted
 
 
 @pytest.fixture(autouse=True)

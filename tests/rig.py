@@ -14,12 +14,12 @@ from typing import Any, Self
 
 from lerotool.devices.arms.calibration import Calibration, JointCalibration, calibration_path, save_calibration
 from lerotool.devices.arms.joints import JOINTS, Role
-from lerotool.devices.config import RobotConfig, save_robot
+from lerotool.devices.config import SoRobotConfig, save_robot
 from lerotool.testing.mjpeg_camera import EmulatedCamera
 from lerotool.testing.servo_bus import EmulatedBus
+from tests.patience import PATIENCE_S
 
 NAME = "bench"
-PATIENCE_S = 90.0
 CALIBRATION: Calibration = {
     "shoulder_pan": JointCalibration(1, 0, 0, 800, 3300),
     "shoulder_lift": JointCalibration(2, 0, 120, 930, 3206),
@@ -72,7 +72,7 @@ class Rig:
             "start_speed": 100_000.0,
             **changes,
         }
-        save_robot(NAME, RobotConfig.model_validate(document))
+        save_robot(NAME, SoRobotConfig.model_validate(document))
 
     @property
     def torques(self) -> list[bool]:
@@ -145,5 +145,16 @@ def lerotool(*arguments: object, environment: Mapping[str, str] | None = None) -
 
 def record(root: Path, *more: object, episodes: int = 1, seconds: float = 1.5) -> Any:
     """Record with the rig into ``root``, without encoding."""
-    times = ("--episodes", episodes, "--episode-time", seconds, "--reset-time", 0, "--batch", 0)
+    times = (
+        "--episodes",
+        episodes,
+        "--episode-time",
+        seconds,
+        "--reset-time",
+        0,
+        "--min-episode-time",
+        0,
+        "--batch",
+        0,
+    )
     return lerotool("record", "--robot", NAME, "--root", root, "--task", "Test", *times, *more)

@@ -11,7 +11,7 @@ import pytest
 from lerotool.arrow_types import IMAGE_TYPE, arrow_field, arrow_type, hf_feature
 from lerotool.errors import IncompatibleDatasetError
 from lerotool.features import NUMERIC_DTYPES, Feature, columns, parse_features
-from tests.shared import GOLDEN, needs_shared
+from tests.shared import GOLDEN
 
 # Crashed recordings have no footers, and LeRobot's merge writes lists of any length.
 SETS = sorted(p.name for p in GOLDEN.glob("v30_lerobot061_*/") if not p.name.endswith(("crashed", "merged", ".json")))
@@ -52,7 +52,6 @@ def test_what_has_no_column_has_no_type(feature: Feature) -> None:
         hf_feature(feature)
 
 
-@needs_shared
 @pytest.mark.parametrize("name", SETS)
 def test_types_are_those_that_lerobot_wrote(name: str) -> None:
     """For every column of every set that its recorder made, schema metadata included."""

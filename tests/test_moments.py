@@ -23,7 +23,7 @@ from lerotool.moments import (
     sampled_frames,
     shrink_step,
 )
-from tests.shared import GOLDEN, needs_shared
+from tests.shared import GOLDEN
 
 DTYPES = ["bool", "int8", "uint8", "int32", "uint64", "int64", "float16", "float32", "float64"]
 
@@ -260,7 +260,6 @@ def test_a_damaged_histogram_file_is_refused(entry):
         PictureHistogram.from_json(entry)
 
 
-@needs_shared
 def test_lerobots_own_statistics_are_met():
     """The mean, min and max of a golden set's columns, as LeRobot wrote them per episode."""
     import pyarrow.parquet as pq

@@ -26,6 +26,7 @@ from lerotool.storage import (
     remove_directory,
     replacing,
     tree_bytes,
+    tree_fingerprint,
     write_atomic,
     write_json,
 )
@@ -300,3 +301,18 @@ def test_the_owner_of_a_file_of_somebody_else_is_told(tmp_path: Path) -> None:
         path.chmod(0o444)
         assert lock_owner(path) is not None
     assert lock_owner(path) is None
+
+
+def test_a_fingerprint_leaves_a_folder_out_however_the_root_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own").mkdir()
+    monkeypatch.chdir(tmp_path)
+    places = [(tmp_path, tmp_path / "own"), (Path(), Path("own")), (Path("own/.."), Path("own"))]
+    before = [tree_fingerprint(*place) for place in places]
+
+    (tmp_path / "own" / "lock").touch()
+
+    assert [tree_fingerprint(*place) for place in places] == before
+    (tmp_path / "file").touch()
+    assert all(tree_fingerprint(*place) != print_ for place, print_ in zip(places, before, strict=True))

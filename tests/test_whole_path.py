@@ -16,7 +16,9 @@ import pytest
 from lerotool.dataset.dataset import Dataset
 from lerotool.devices.cameras.numbered import read_number
 from tests.lerobot_judge import judge
-from tests.shared import REALDATA, needs_shared
+from tests.shared import REALDATA, needs_realdata
+
+pytestmark = pytest.mark.slow
 
 FRONT, WRIST = "observation.images.front", "observation.images.wrist"
 
@@ -112,7 +114,7 @@ def test_lerobot_loads_a_recording_of_two_cameras(tmp_path: Path) -> None:
     judge(tmp_path / "set")
 
 
-@needs_shared
+@needs_realdata
 @pytest.mark.lerobot
 def test_lerobot_loads_a_recording_of_a_real_video_as_camera(tmp_path: Path) -> None:
     """The pictures of a real robot, decoded from AV1 and spooled raw."""

@@ -18,6 +18,7 @@ from lerotool.errors import (
     DatasetLockedError,
     DatasetNotFoundError,
     IncompatibleDatasetError,
+    MediaError,
     MetadataError,
     TargetExistsError,
     UsageError,
@@ -25,6 +26,7 @@ from lerotool.errors import (
 from lerotool.spool.pending import State, list_pending
 from lerotool.spool.recovery import Kind, examine_all
 from tests.lerobot_judge import judge
+from tests.sampling import examples
 
 QUICK = EncoderSettings(vcodec="h264", crf=20, preset="ultrafast")
 FRONT = "observation.images.front"
@@ -309,11 +311,29 @@ def test_odd_sizes_are_kept(tmp_path: Path, size: tuple[int, int]) -> None:
     assert picture.shape == (height, width, 3)
 
 
+@pytest.mark.parametrize("size", [(63, 96), (64, 97)])
+def test_odd_sizes_are_refused_at_once_by_an_encoder_that_does_not_take_them(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    height, width = size
+    features = {FRONT: {"dtype": "video", "shape": (height, width, 3), "names": ["height", "width", "channels"]}}
+    h264 = EncoderSettings(vcodec="h264")
+    with pytest.raises(MediaError, match=f"camera '{FRONT}': libx264 .*{width}x{height} .*must be even"):
+        create(tmp_path / "set", features, encoder=h264)
+    assert not (tmp_path / "set").exists()
+    with create(tmp_path / "set", features, encoder=EncoderSettings()) as writer:
+        writer.add_frame({FRONT: numbered_picture(77, width, height)}, task="push")
+        writer.save_episode()
+    with pytest.raises(MediaError, match="must be even"):
+        DatasetWriter.resume(tmp_path / "set", encoder=h264)
+    DatasetWriter.resume(tmp_path / "set", encoder=EncoderSettings()).finalize()
+
+
 DTYPES = ["float32", "float64", "int64", "int32", "uint8", "bool"]
 SHAPES = [(1,), (2,), (3, 2)]
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_written_then_read_is_equal(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Any features of numbers, texts and pictures in rows, any lengths."""

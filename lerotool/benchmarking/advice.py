@@ -14,20 +14,23 @@ from lerotool.execution import cores
 _SPARE = 1.25
 """Encoding keeps up with recording when it has this much in reserve."""
 _START_SHARE = 0.1
-"""A batch is large enough when starting the encoder is no more of its work than this."""
+"""A batch is large enough when starting the encoder is at most this part of its work."""
 _MOST_BATCH = 10
 _BUSY = 0.5
 """Load by cores from which on figures suffer."""
 _SESSION = 50
 
 
-def advise(found: Found, rig: Rig, take_s: float, tried: Sequence[Codec], load: float | None) -> tuple[str, ...]:
+def advise(
+    found: Found, rig: Rig, take_s: float, longest_s: float, tried: Sequence[Codec], load: float | None
+) -> tuple[str, ...]:
     """Return what follows from the figures.
 
     Args:
         found: what was measured.
         rig: whose takes are meant.
         take_s: how long the takes of the sessions were.
+        longest_s: how long the longest take was that was encoded by itself.
         tried: codecs that were measured.
         load: that the machine had before, if known.
     """
@@ -35,18 +38,32 @@ def advise(found: Found, rig: Rig, take_s: float, tried: Sequence[Codec], load: 
     if load is not None and load > _BUSY * cores():
         lines.append(f"the machine was busy with other things (load {load:.1f}): measure again when it is quiet")
     lines += _on_codecs(found, rig, tried)
-    lines += _on_batches(found, rig, take_s, keeps_up=_best_codec(found, rig, tried) is not None)
+    if _rate(found, codecs.DEFAULT):
+        keeps_up = _best_codec(found, rig, tried) is not None
+    else:
+        keeps_up = _is_enough(_rate_of_takes(found, rig, longest_s), rig)
+    lines += _on_batches(found, rig, take_s, longest_s, keeps_up=keeps_up)
     lines += _on_disk(found, rig)
     return tuple(lines)
 
 
 def _best_codec(found: Found, rig: Rig, tried: Sequence[Codec]) -> Codec | None:
     """Return the codec that keeps up beside a recording: the default if it does, else the one of the smallest files."""
-    share = max(1, cores() - 1) / cores()
-    fit = [c for c in tried if _rate(found, c) * share >= rig.frames_per_s * _SPARE]
+    fit = [codec for codec in tried if _is_enough(_rate(found, codec), rig)]
     if not fit or codecs.DEFAULT in fit:
-        return codecs.DEFAULT if fit or not _rate(found, codecs.DEFAULT) else None
+        return codecs.DEFAULT if fit else None
     return min(fit, key=lambda codec: found.typical(codecs.GROUP, codec.name, codecs.SIZE) or math.inf)
+
+
+def _is_enough(rate: float, rig: Rig) -> bool:
+    """Whether frames a second on all cores are enough beside a recording, which takes one of them."""
+    return rate * max(1, cores() - 1) / cores() >= rig.frames_per_s * _SPARE
+
+
+def _rate_of_takes(found: Found, rig: Rig, longest_s: float) -> float:
+    """Return the frames a second that encoding the longest take by itself came to."""
+    wait_s = found.typical(batches.GROUP, batches.case_of(longest_s), batches.WAIT)
+    return longest_s * rig.frames_per_s / wait_s if wait_s else 0.0
 
 
 def _rate(found: Found, codec: Codec) -> float:
@@ -71,21 +88,18 @@ def _on_codecs(found: Found, rig: Rig, tried: Sequence[Codec]) -> Iterator[str]:
         yield f"{text}, too little beside a recording: use {best.flags}, which keeps up"
 
 
-def _on_batches(found: Found, rig: Rig, take_s: float, *, keeps_up: bool) -> Iterator[str]:
-    immediate, background = (
-        _wait(found, rig, take_s, name) for name in (strategies.IMMEDIATE.name, strategies.BACKGROUND.name)
-    )
-    if background is None:
+def _on_batches(found: Found, rig: Rig, take_s: float, longest_s: float, *, keeps_up: bool) -> Iterator[str]:
+    way = strategies.BACKGROUND if keeps_up else strategies.PENDING
+    immediate, waited = (_wait(found, rig, take_s, name) for name in (strategies.IMMEDIATE.name, way.name))
+    if waited is None:
         return
     if keeps_up:
-        batch = _batch(found, rig)
-        text = (
-            f"record with --batch {batch}: videos are encoded in the background and you wait {background:.2f} s a take"
-        )
+        batch = _batch(found, rig, longest_s)
+        text = f"record with --batch {batch}: videos are encoded in the background and you wait {waited:.2f} s a take"
     else:
-        text = f"with all takes pending you wait {background:.2f} s a take"
-    if immediate is not None and immediate > background:
-        saved_min = (immediate - background) * _SESSION / 60
+        text = f"with all takes pending you wait {waited:.2f} s a take"
+    if immediate is not None and immediate > waited:
+        saved_min = (immediate - waited) * _SESSION / 60
         text += f"; encoding each at once makes it {immediate:.1f} s, {saved_min:.0f} minutes more in {_SESSION} takes"
     yield text
 
@@ -96,13 +110,14 @@ def _wait(found: Found, rig: Rig, take_s: float, name: str) -> float | None:
     return next((w for group in groups if (w := found.typical(group, name, strategies.WAIT)) is not None), None)
 
 
-def _batch(found: Found, rig: Rig) -> int:
+def _batch(found: Found, rig: Rig, longest_s: float) -> int:
     """Return the smallest batch whose encoding is not mostly starting up."""
     lengths = [case for case in found.cases(batches.GROUP) if found.get(batches.GROUP, case, batches.WAIT)]
-    whole = found.typical(batches.GROUP, batches.case_of(rig.take_s), batches.WAIT)
+    longest = found.typical(batches.GROUP, batches.case_of(longest_s), batches.WAIT)
     short = found.typical(batches.GROUP, lengths[0], batches.WAIT) if lengths else None
-    if whole is None or short is None or whole <= short:
+    if longest is None or short is None or longest <= short:
         return _MOST_BATCH
+    whole = longest * rig.take_s / longest_s
     return min(_MOST_BATCH, max(1, math.ceil(short / _START_SHARE / whole)))
 
 

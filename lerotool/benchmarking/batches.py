@@ -11,12 +11,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lerotool.benchmarking.bench import Signs
-from lerotool.benchmarking.clocks import children_cpu_s
+from lerotool.benchmarking.bench import Signs, children_cpu_s
+from lerotool.benchmarking.clips import Clip, spool_episode
 from lerotool.benchmarking.effort import Rig
 from lerotool.benchmarking.figures import Better, Figure
-from lerotool.benchmarking.pictures import Clip
-from lerotool.benchmarking.spooling import spool_episode
 from lerotool.encoding.background import BackgroundEncoder
 from lerotool.errors import IncompleteError
 from lerotool.execution import ProgressFile
@@ -31,15 +29,7 @@ _LOOK_S = 0.01
 
 @dataclass(frozen=True, slots=True)
 class BatchJob:
-    """Takes that are encoded one after another.
-
-    Attributes:
-        folder: for the datasets that are made.
-        rig: the cameras.
-        clips: what they show.
-        lengths_s: of the takes.
-        signs: for progress.
-    """
+    """Takes that are encoded one after another."""
 
     folder: Path
     rig: Rig

@@ -7,6 +7,7 @@ the bench is left, in whatever way, its processes have ended.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -15,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from lerotool.execution import JobProgress, Priority, ProcessExecutor, read_progress
+from lerotool.choices import Priority
+from lerotool.execution import JobProgress, ProcessExecutor, read_progress
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -24,13 +26,31 @@ _PATIENCE_S = 10.0
 Advance = Callable[[float, float, str], None]
 
 
+def wall_s(work: Callable[[], object]) -> float:
+    """Do something and return the seconds that it took."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def children_cpu_s() -> float:
+    """Return the CPU seconds of this process's children that have ended, and of theirs; always 0 on Windows."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def cpu_s() -> float:
+    """Return the CPU seconds of this process and of its children that have ended."""
+    times = os.times()
+    return times.user + times.system + children_cpu_s()
+
+
 @dataclass(frozen=True, slots=True)
 class Signs:
     """Two files by which a job says how far it is and hears that it shall stop.
 
     Attributes:
         progress: of `lerotool.execution.ProgressFile`.
-        stop: as soon as it exists the job is to end.
     """
 
     progress: Path
@@ -42,7 +62,6 @@ class Bench:
     """Where a step works.
 
     Attributes:
-        folder: for the step's files.
         advance: called again and again with what is done, of how much (0: not known yet), and the unit of both.
         signs: what a job gets to tell by.
     """

@@ -14,15 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lerotool.benchmarking.arrays import ArraysJob, record_arrays
-from lerotool.benchmarking.bench import Bench
-from lerotool.benchmarking.clocks import wall_s
+from lerotool.benchmarking.bench import Bench, wall_s
+from lerotool.benchmarking.clips import Clip, Picture, mean_psnr, spool_episode, stream_format
 from lerotool.benchmarking.effort import Rig
 from lerotool.benchmarking.figures import Better, Failure, Figure
 from lerotool.benchmarking.peers import Peer, PeerError
-from lerotool.benchmarking.pictures import Clip, Picture, mean_psnr
-from lerotool.benchmarking.sessions import SessionJob, run_session
-from lerotool.benchmarking.spooling import spool_episode, stream_format
+from lerotool.benchmarking.sessions import ArraysJob, SessionJob, record_arrays, run_session
 from lerotool.dataset.dataset import Dataset
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
@@ -34,7 +31,7 @@ from lerotool.merging.planning import make_plan
 from lerotool.merging.run import execute_plan
 from lerotool.recording.config import BatchMode
 
-WAIT, END, CPU, LIKENESS, MISSING = "wait per take", "wait at the end", "CPU per frame", "likeness", "frames missing"
+WAIT, END, CPU, LIKENESS, MISSING = "wait per take", "wait at the end", "CPU per frame", "PSNR", "frames missing"
 SHORTER, SHARE = "LeRobot's wait by lerotool's", "lerotool's CPU by LeRobot's"
 MERGE_GROUP, MERGE_RATIO = "merging, beside LeRobot", "times faster"
 _LIKE_DB = 0.5
@@ -44,15 +41,7 @@ _SOURCE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A way of LeRobot and the ways of lerotool that take its place.
-
-    Attributes:
-        mode: LeRobot's, as its program takes it.
-        name: of it, for people.
-        batch: of lerotool.
-        session: when lerotool's session encodes.
-        has_arrays: whether the Python API is measured as well.
-    """
+    """A way of LeRobot and the ways of lerotool that take its place."""
 
     mode: str
     name: str
@@ -78,9 +67,7 @@ class Cost:
     """What recording cost, whoever did it.
 
     Attributes:
-        wait_s: between two takes, on average.
         end_s: after the last one, or after it was saved, until the dataset was complete.
-        cpu_ms: a frame.
         likeness: to the camera's pictures, dB.
         missing: frames that are not there.
     """
@@ -94,16 +81,7 @@ class Cost:
 
 @dataclass(slots=True)
 class Recording:
-    """Everybody records the same takes.
-
-    Attributes:
-        bench: where.
-        peer: LeRobot.
-        rig: the cameras.
-        clips: what they show.
-        take_s: length of a take.
-        takes: how many.
-    """
+    """Everybody records the same takes."""
 
     bench: Bench
     peer: Peer
@@ -130,7 +108,7 @@ class Recording:
         """Let LeRobot and lerotool record once each.
 
         Raises:
-            CorruptDatasetError: pictures are not equally good; there are no figures then.
+            CorruptDatasetError: pictures are not equally good; no figures are given.
         """
         pictures = self._write_pictures()
         figures = []
@@ -161,7 +139,7 @@ class Recording:
         if abs(ours.likeness - theirs.likeness) > _LIKE_DB:
             raise CorruptDatasetError(
                 f"{name}: pictures differ from those of {self.peer}, {pair.name}, by "
-                f"{ours.likeness - theirs.likeness:+.2f} dB; the same work is not done, so there are no ratios"
+                f"{ours.likeness - theirs.likeness:+.2f} dB; the work is not the same, so no ratios are given"
             )
         yield Figure(self.group, name, SHORTER, "x", (theirs.wait_s / max(ours.wait_s, 1e-3),), Better.MORE)
         yield Figure(self.group, name, SHARE, "x", (ours.cpu_ms / theirs.cpu_ms,))
@@ -217,12 +195,7 @@ class Recording:
         return Cost(wait_s, cost.end_s, cost.cpu_s * 1e3 / self._frames, likeness, missing)
 
     def _look(self, root: Path, pictures: Path) -> tuple[float, int]:
-        """Return how like the frames of the first take are to the sources, and how many are missing in all.
-
-        Raises:
-            DatasetError: it is no dataset that can be read.
-            MediaError: a video cannot be decoded.
-        """
+        """Return how like the frames of the first take are to the sources, and how many are missing in all."""
         dataset = Dataset.open(root)
         missing = max(0, self._rows * self.takes - dataset.num_frames) * self.rig.cameras
         likeness = []

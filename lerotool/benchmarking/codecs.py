@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from lerotool.benchmarking.bench import Signs
+from lerotool.benchmarking.clips import Clip, mean_psnr, spool_episode, stream_format
 from lerotool.benchmarking.effort import Effort, Rig
 from lerotool.benchmarking.figures import Better, Figure
-from lerotool.benchmarking.pictures import Clip, mean_psnr
-from lerotool.benchmarking.spooling import spool_episode, stream_format
+from lerotool.choices import Priority
 from lerotool.dataset.dataset import Dataset
 from lerotool.encoding.events import Ending, Event, JobDone, JobProgressed
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
 from lerotool.errors import IncompleteError, MediaError
-from lerotool.execution import Priority, ProcessExecutor, ProgressFile, cores
+from lerotool.execution import ProcessExecutor, ProgressFile, cores
 from lerotool.media.codecs import HARDWARE
 from lerotool.media.decode import PacketDecoder
 from lerotool.media.encode import probe_encoder
@@ -28,7 +28,7 @@ from lerotool.media.format import EncoderSettings
 GROUP = "codecs"
 RATE = "rate"
 SIZE = "size a frame"
-LIKENESS = "likeness"
+LIKENESS = "PSNR"
 CPU = "CPU per frame"
 _COMPARED = 8
 
@@ -38,7 +38,6 @@ class Codec:
     """A way to encode.
 
     Attributes:
-        settings: for the encoder.
         flags: of ``lerotool record`` and ``encode`` that ask for it; empty for the default.
     """
 
@@ -66,12 +65,13 @@ def codecs_to_try(effort: Effort) -> list[Codec]:
         settings = EncoderSettings(vcodec=encoder, preset=None)
         try:
             probe_encoder(settings)
-        except MediaError:  # there is no such hardware
+        except MediaError:  # the hardware is missing
             continue
         chosen.append(Codec(settings, f"--vcodec {encoder}"))
-    chosen.append(_software("h264", "veryfast"))
+    # The lightest one is always tried: where nothing keeps up without it, it is the advice.
+    chosen += [_software("h264", "veryfast"), _software("h264", "ultrafast")]
     if effort is not Effort.QUICK:
-        chosen += [_software("h264", "ultrafast"), _software("libsvtav1", 10)]
+        chosen.append(_software("libsvtav1", 10))
     if effort is Effort.FULL:
         chosen += [_software("libsvtav1", 8), _software("h264", "medium"), _software("hevc", "ultrafast")]
     return chosen
@@ -79,16 +79,7 @@ def codecs_to_try(effort: Effort) -> list[Codec]:
 
 @dataclass(frozen=True, slots=True)
 class CodecJob:
-    """What is to be encoded.
-
-    Attributes:
-        root: the dataset that is made and removed.
-        rig: the cameras.
-        clips: what they show.
-        codec: how.
-        seconds: of recording.
-        signs: for progress.
-    """
+    """What is to be encoded."""
 
     root: Path
     rig: Rig
@@ -98,6 +89,19 @@ class CodecJob:
     signs: Signs
 
 
+def frames_of(rig: Rig, seconds: float, workers: int) -> int:
+    """Return how many frames are encoded for seconds of recording: episodes enough to keep all workers busy."""
+    return _rows(rig, seconds) * _episodes(rig, workers) * rig.cameras
+
+
+def _rows(rig: Rig, seconds: float) -> int:
+    return max(2, round(seconds * rig.fps))
+
+
+def _episodes(rig: Rig, workers: int) -> int:
+    return -(-workers // rig.cameras)
+
+
 def measure_codec(job: CodecJob) -> list[Figure]:
     """Encode pending episodes of all cameras with all cores.
 
@@ -105,10 +109,8 @@ def measure_codec(job: CodecJob) -> list[Figure]:
         IncompleteError: something could not be encoded.
     """
     rig, workers = job.rig, cores()
-    rows = max(2, round(job.seconds * rig.fps))
-    episodes = -(-workers // rig.cameras)
-    total = rows * episodes * rig.cameras
-    for sequence in range(episodes):
+    rows, total = _rows(rig, job.seconds), frames_of(rig, job.seconds, workers)
+    for sequence in range(_episodes(rig, workers)):
         spool_episode(job.root, rig, job.clips, sequence, rows, job.codec.settings)
     progress = _Counted(ProgressFile(job.signs.progress, total, job.signs.stop))
     pool = ProcessExecutor(workers, Priority.NORMAL)

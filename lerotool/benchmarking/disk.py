@@ -14,16 +14,11 @@ CASE = "this folder's"
 WRITE = "writing, synced"
 NEEDED = "what the cameras need"
 _CHUNK = 1 << 20
-_REPEATS = 3
+REPEATS = 3
 
 
 def measure_disk(folder: Path, megabytes: int, needed_bytes_per_s: float) -> list[Figure]:
     """Write a file that cannot be compressed and sync it, several times.
-
-    Args:
-        folder: on the disk.
-        megabytes: how large.
-        needed_bytes_per_s: what the cameras deliver.
 
     Raises:
         OSError: the disk is full.
@@ -31,7 +26,7 @@ def measure_disk(folder: Path, megabytes: int, needed_bytes_per_s: float) -> lis
     chunk = os.urandom(_CHUNK)
     path = folder / "written"
     rates = []
-    for _ in range(_REPEATS):
+    for _ in range(REPEATS):
         began = time.perf_counter()
         with path.open("wb") as file:
             for _ in range(megabytes):

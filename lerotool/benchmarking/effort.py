@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lerotool.errors import UsageError
@@ -17,7 +17,7 @@ class Effort(StrEnum):
     QUICK = "quick"
     """About a minute."""
     NORMAL = "normal"
-    """Less than three minutes."""
+    """Less than three minutes, on slower machines with less."""
     FULL = "full"
     """For figures worth publishing: whole takes, several rounds."""
 
@@ -37,11 +37,9 @@ class Rig:
     """The cameras, and the take that a person has in mind.
 
     Attributes:
-        cameras: how many.
         width: pixels, even.
         height: pixels, even.
         fps: rows and pictures a second.
-        take_s: how long a take is.
     """
 
     cameras: int = 2
@@ -73,17 +71,15 @@ class Rig:
 
 
 MOST_CAMERAS = len(_NAMES)
+_LEAST_TAKE_S = 0.5
+_LARGEST_BATCH = 4.5
+"""Of a run that does next to nothing; with a larger share of the work batches are larger."""
+_FEWEST_EPISODES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class MergeSize:
-    """Two v2.1 sources of a merge.
-
-    Attributes:
-        name: how large that is called.
-        episodes: of both together.
-        repeats: how often it is done.
-    """
+    """Two v2.1 sources of a merge."""
 
     name: str
     episodes: int
@@ -98,12 +94,14 @@ class Scale:
         batches: sizes of the batches that are waited for.
         takes: of a session at least, but for the last one, after which nobody waits for the next.
         take_s: how long they are; None is as long as the rig's.
+        longest_s: of the takes that are encoded by themselves; None is as long as the rig's.
         rounds: how often each strategy is gone through.
         codec_s: seconds of recording that each codec encodes; its start weighs more the shorter they are.
         codec_rounds: how often.
         disk_mb: that are written to find the speed of the disk.
         merges: sizes of merges.
         operation_rows: rows that single operations work on.
+        operation_episodes: episodes that they work on.
         peer_takes: takes that go through LeRobot too.
         peer_take_s: how long they are; None is as long as the rig's.
         peer_rounds: how often both take turns.
@@ -113,12 +111,14 @@ class Scale:
     batches: tuple[int, ...]
     takes: int
     take_s: float | None
+    longest_s: float | None
     rounds: int
     codec_s: float
     codec_rounds: int
     disk_mb: int
     merges: tuple[MergeSize, ...]
     operation_rows: int
+    operation_episodes: int
     peer_takes: int
     peer_take_s: float | None
     peer_rounds: int
@@ -130,12 +130,14 @@ SCALES = {
         batches=(5,),
         takes=5,
         take_s=1.0,
+        longest_s=None,
         rounds=1,
         codec_s=3.0,
         codec_rounds=1,
         disk_mb=64,
         merges=(MergeSize("small", 20, 2), MergeSize("medium", 100, 1)),
         operation_rows=20_000,
+        operation_episodes=500,
         peer_takes=3,
         peer_take_s=5.0,
         peer_rounds=1,
@@ -145,12 +147,14 @@ SCALES = {
         batches=(5, 10),
         takes=5,
         take_s=1.5,
+        longest_s=60.0,
         rounds=1,
         codec_s=6.0,
         codec_rounds=1,
         disk_mb=128,
         merges=(MergeSize("small", 50, 3), MergeSize("medium", 300, 1), MergeSize("large", 1000, 1)),
         operation_rows=50_000,
+        operation_episodes=500,
         peer_takes=3,
         peer_take_s=None,
         peer_rounds=1,
@@ -160,15 +164,38 @@ SCALES = {
         batches=(5, 10),
         takes=10,
         take_s=None,
+        longest_s=None,
         rounds=2,
         codec_s=10.0,
         codec_rounds=3,
         disk_mb=512,
         merges=(MergeSize("small", 100, 5), MergeSize("medium", 1000, 3), MergeSize("large", 3000, 2)),
         operation_rows=200_000,
+        operation_episodes=500,
         peer_takes=3,
         peer_take_s=None,
         peer_rounds=3,
         peer_merges=(5, 20, 60),
     ),
 }
+
+
+def smaller(scale: Scale, share: float) -> Scale:
+    """Return the sizes of a run that does about this share of the work, from more than 0 to 1."""
+    if share >= 1:
+        return scale
+    merges = (
+        MergeSize(size.name, max(10, 2 * round(size.episodes * share / 2)), max(1, round(size.repeats * share)))
+        for size in scale.merges
+    )
+    return replace(
+        scale,
+        batches=tuple(batch for batch in scale.batches if batch * (1 - share) < _LARGEST_BATCH),
+        takes=max(2, round(scale.takes * share)),
+        take_s=round(_LEAST_TAKE_S + share, 2),
+        longest_s=scale.longest_s * share if scale.longest_s else None,
+        codec_s=max(1.0, round(scale.codec_s * share, 1)),
+        merges=tuple(merges) if share >= 0.5 else tuple(merges)[:2],
+        operation_rows=round(scale.operation_rows * share),
+        operation_episodes=max(_FEWEST_EPISODES, round(scale.operation_episodes * share)),
+    )

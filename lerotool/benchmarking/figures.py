@@ -67,13 +67,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Something that could not be measured because what was to be measured failed.
-
-    Attributes:
-        group: what kind of work.
-        case: which of it.
-        reason: what it said.
-    """
+    """Something that could not be measured because what was to be measured failed."""
 
     group: str
     case: str

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from lerotool.benchmarking.bench import Signs
-from lerotool.benchmarking.clocks import wall_s
+from lerotool.benchmarking.bench import Signs, wall_s
 from lerotool.benchmarking.effort import MergeSize
 from lerotool.benchmarking.figures import Better, Figure
 from lerotool.benchmarking.rowwise import merge_row_by_row
 from lerotool.benchmarking.sets import WIDTHS, make_clip, make_set
+from lerotool.choices import FileMode
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.info import FormatVersion
+from lerotool.dataset.formats import FormatVersion
 from lerotool.errors import CorruptDatasetError
 from lerotool.execution import ProgressFile
-from lerotool.merging.events import Advanced, Event
-from lerotool.merging.options import FileMode, MergeOptions, MergeRequest, SourceArgument
+from lerotool.merging.options import MergeOptions, MergeRequest, SourceArgument
 from lerotool.merging.planning import make_plan
 from lerotool.merging.run import execute_plan
+from lerotool.rewriting.events import Advanced, Event
 
 GROUP = "merging"
 OURS, REFERENCE, COPY, RATIO = "lerotool", "row by row", "plain copy", "times faster"
@@ -31,13 +31,7 @@ _COMPARED = 25
 
 @dataclass(frozen=True, slots=True)
 class MergeJob:
-    """What is to be merged, once.
-
-    Attributes:
-        folder: for sources and results.
-        size: of the sources.
-        signs: for progress.
-    """
+    """What is to be merged, once."""
 
     folder: Path
     size: MergeSize
@@ -64,7 +58,7 @@ def measure_merge(job: MergeJob) -> list[Figure]:
     """Make the sources, then merge them both ways as often as asked for; results are compared every time.
 
     Raises:
-        CorruptDatasetError: the results differ; there are no figures then.
+        CorruptDatasetError: the results differ; no figures are given.
     """
     size = job.size
     each = size.episodes // 2

@@ -19,45 +19,31 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.errors import CorruptDatasetError
 from lerotool.execution import ProgressFile
 from lerotool.features import STATE, vector
-from lerotool.merging.camera_stats import CameraBlock, total_of
-from lerotool.merging.convert import Rows, converted
-from lerotool.merging.data_part import ColumnRule, DataPart
-from lerotool.merging.totals import Pool
-from lerotool.moments import QUANTILES, FeatureStats, numeric_stats
+from lerotool.moments import QUANTILES, FeatureStats, Pool, numeric_stats
+from lerotool.rewriting.camera_statistics import CameraBlock, total_of
+from lerotool.rewriting.conversion import converted
+from lerotool.rewriting.data_part import ColumnRule, DataPart, Rows
 
 GROUP = "single steps"
 OURS, REFERENCE, RATIO = "lerotool", "row by row", "times faster"
 _NARROW, _WIDE = 6, 14
-_EPISODES = 500
 _REPEATS = 3
 _LEAST_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class OperationsJob:
-    """What is to be compared.
-
-    Attributes:
-        folder: for a small dataset.
-        rows: of the columns.
-        signs: for progress.
-    """
+    """What is to be compared."""
 
     folder: Path
     rows: int
+    episodes: int
     signs: Signs
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One step, done two ways.
-
-    Attributes:
-        name: what it is.
-        reference: the naive way.
-        ours: lerotool's.
-        is_equal: whether two results are the same.
-    """
+    """One step, done two ways."""
 
     name: str
     reference: Callable[[], Any]
@@ -69,7 +55,7 @@ def measure_operations(job: OperationsJob) -> list[Figure]:
     """Compare results, then time both ways in turn.
 
     Raises:
-        CorruptDatasetError: results differ; there are no figures then.
+        CorruptDatasetError: results differ; no figures are given.
     """
     operations = _operations(job)
     progress = ProgressFile(job.signs.progress, len(operations), job.signs.stop)
@@ -90,7 +76,7 @@ def measure_operations(job: OperationsJob) -> list[Figure]:
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    """Return what a call takes; short ones are repeated until that can be told."""
+    """Return what a call takes; short ones are repeated until that can be measured."""
     calls, began = 0, time.perf_counter()
     while True:
         work()
@@ -104,17 +90,16 @@ def _operations(job: OperationsJob) -> list[Operation]:
     rng = np.random.default_rng(0)
     values = rng.normal(0, 30, (job.rows, _NARROW)).astype(np.float32)
     column = pa.chunked_array([pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), _NARROW)])
-    return [_padding(column), _statistics(column, values), *_merged_statistics(rng), _paths(job.folder)]
+    return [_padding(column), _statistics(column, values), *_merged_statistics(rng, job.episodes), _paths(job)]
 
 
 def _padding(column: pa.ChunkedArray) -> Operation:
     """From an Arrow column to a wider one."""
     wide = vector([f"joint_{n}.pos" for n in range(_WIDE)])
     narrow = vector([f"joint_{n}.pos" for n in range(_NARROW)])
-    part = DataPart(
-        "benchmark", (), {STATE: narrow}, 0, np.array([len(column)]), {}, np.zeros(1, np.int64), 30.0, None, False
-    )
-    rule, rows = ColumnRule(STATE, tuple(range(_NARROW))), Rows(0, part.lengths)
+    rows = Rows(np.array([0]), np.array([0]), np.array([len(column)]))
+    part = DataPart("benchmark", (), {STATE: narrow}, rows, {}, np.zeros(1, np.int64), 30.0, None, retime=False)
+    rule = ColumnRule(STATE, tuple(range(_NARROW)))
 
     def reference() -> Any:
         padded = rowwise.pad_column(column.to_pandas(), _WIDE)
@@ -139,18 +124,18 @@ def _statistics(column: pa.ChunkedArray, values: np.ndarray) -> Operation:
     )
 
 
-def _merged_statistics(rng: np.random.Generator) -> list[Operation]:
+def _merged_statistics(rng: np.random.Generator, episodes: int) -> list[Operation]:
     """From the statistics of episodes to those of all, each way from what it has in memory when it merges."""
-    joints = [numeric_stats(rng.normal(0, 30, (100, _WIDE))) for _ in range(_EPISODES)]
+    joints = [numeric_stats(rng.normal(0, 30, (100, _WIDE))) for _ in range(episodes)]
     pictures = []
-    for _ in range(_EPISODES):
+    for _ in range(episodes):
         mean, std = rng.uniform(0.3, 0.6, (3, 1, 1)), rng.uniform(0.1, 0.2, (3, 1, 1))
         spread = dict.fromkeys(QUANTILES, mean)
         pictures.append(FeatureStats(mean - std, mean + std, mean, std, int(rng.integers(50, 200)), spread))
     plain_joints, plain_pictures = [s.to_json() for s in joints], [s.to_json() for s in pictures]
     table = np.stack([[s.min, s.max, s.mean, s.std] for s in joints], axis=1)
-    counts, present = np.array([s.count for s in joints]), np.ones((_EPISODES, _WIDE), np.bool_)
-    blocks = CameraBlock.unknown(_EPISODES, 3)
+    counts, present = np.array([s.count for s in joints]), np.ones((episodes, _WIDE), np.bool_)
+    blocks = CameraBlock.unknown(episodes, 3)
     for place, stats in enumerate(pictures):
         blocks.put(place, stats, stats.count)
 
@@ -161,13 +146,13 @@ def _merged_statistics(rng: np.random.Generator) -> list[Operation]:
 
     return [
         Operation(
-            f"merging statistics of {_EPISODES} episodes",
+            f"merging statistics of {episodes} episodes",
             lambda: rowwise.merge_column_stats(plain_joints),
             pooled,
             _is_close,
         ),
         Operation(
-            f"merging picture statistics of {_EPISODES} episodes",
+            f"merging picture statistics of {episodes} episodes",
             lambda: rowwise.merge_picture_stats(plain_pictures),
             lambda: total_of([blocks], CAMERA),
             _is_close,
@@ -182,15 +167,15 @@ def _is_close(reference: Mapping[str, Any], ours: FeatureStats) -> bool:
     )
 
 
-def _paths(folder: Path) -> Operation:
+def _paths(job: OperationsJob) -> Operation:
     """From an episode's number to its video."""
-    clip, camera = make_clip(folder)
-    root = folder / "paths"
-    make_set(root, _EPISODES, _NARROW, clip, camera)
+    clip, camera = make_clip(job.folder)
+    root = job.folder / "paths"
+    make_set(root, job.episodes, _NARROW, clip, camera)
     dataset = Dataset.open(root)
     return Operation(
-        f"finding {_EPISODES} videos",
-        lambda: [rowwise.find_file(root, f"episode_{n:06d}.mp4", CAMERA) for n in range(_EPISODES)],
-        lambda: [dataset.episodes[n].videos[CAMERA].path for n in range(_EPISODES)],
+        f"finding {job.episodes} videos",
+        lambda: [rowwise.find_file(root, f"episode_{n:06d}.mp4", CAMERA) for n in range(job.episodes)],
+        lambda: [dataset.episodes[n].videos[CAMERA].path for n in range(job.episodes)],
         lambda a, b: bool(a == b),
     )

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lerotool.choices import Priority
 from lerotool.errors import LerotoolError, UsageError
-from lerotool.execution import Priority, detached
+from lerotool.execution import detached
 
 _PROGRAMS = Path(__file__).parent / "peer"
 _POLL_S = 0.1
@@ -30,12 +31,7 @@ class PeerError(LerotoolError):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """An interpreter that has LeRobot.
-
-    Attributes:
-        python: its path.
-        version: of LeRobot.
-    """
+    """An interpreter that has LeRobot."""
 
     python: Path
     version: str
@@ -51,9 +47,6 @@ class Peer:
             folder: for its files and caches.
             arguments: of the program; ``None`` stands for the result's path.
             on_wait: called again and again with the seconds since it began.
-
-        Raises:
-            PeerError: it failed.
         """
         result = folder / "result.json"
         result.unlink(missing_ok=True)
@@ -68,7 +61,7 @@ def find_peer(python: Path) -> Peer:
     """Ask an interpreter for its LeRobot.
 
     Raises:
-        UsageError: there is no such interpreter, or it has no LeRobot.
+        UsageError: the interpreter does not exist, or it has no LeRobot.
     """
     # A virtual environment's python is a link that must not be resolved.
     path = Path(os.path.abspath(python.expanduser()))  # noqa: PTH100

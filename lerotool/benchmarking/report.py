@@ -1,9 +1,11 @@
-"""A finished run, and the file it is kept in."""
+"""A finished run, the file it is kept in, and two runs side by side: what is faster, slower, or only looks so."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,6 +17,27 @@ from lerotool.errors import MetadataError
 SCHEMA = 1
 """Version of the file; fields are only ever added."""
 KIND = "lerotool benchmark"
+NOISE = 0.1
+"""Differences up to this share say nothing, however well they repeat: machines are not quieter."""
+_SMALLEST = {"s": 0.05, "ms": 0.5, "ms/frame": 0.05, "MB": 0.5}
+"""Differences up to this much, by unit, matter to nobody: half of nothing is nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEntry:
+    """What was planned after a first measurement.
+
+    Attributes:
+        expected_s: about how long the run takes, without LeRobot.
+        limit_s: what it must not take longer than; None with --quick and --full.
+        left_out: parts and steps for which there was no time.
+    """
+
+    expected_s: float
+    peer_s: float
+    limit_s: float | None
+    left_out: tuple[str, ...]
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +46,7 @@ class Report:
 
     Attributes:
         created: when, ISO 8601 with time zone.
-        effort: how much was done.
-        machine: on what, in words.
-        versions: of the packages that matter.
-        settings: what was measured with, in words.
-        seconds: that it took.
-        found: figures and failures.
-        advice: what follows for this machine, in words, the flags to use among them.
+        plan: what was planned; None in files of earlier versions.
     """
 
     created: str
@@ -40,6 +57,7 @@ class Report:
     seconds: float
     found: Found
     advice: tuple[str, ...] = ()
+    plan: PlanEntry | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for files."""
@@ -49,6 +67,7 @@ class Report:
             "created": self.created,
             "effort": self.effort,
             "seconds": round(self.seconds, 1),
+            "plan": asdict(self.plan) if self.plan else None,
             "machine": self.machine,
             "versions": self.versions,
             "settings": self.settings,
@@ -108,6 +127,7 @@ class _Document(BaseModel):
     figures: list[_FigureEntry]
     failures: list[_FailureEntry]
     advice: list[str]
+    plan: PlanEntry | None = None
 
 
 def load_report(path: Path) -> Report:
@@ -127,7 +147,7 @@ def load_report(path: Path) -> Report:
         ) from None
     except (ValueError, RecursionError):  # no JSON, or no UTF-8
         raise MetadataError(
-            f"{path}: is no JSON", hint="compare files that lerotool benchmark --json has written"
+            f"{path}: is not JSON", hint="compare files that lerotool benchmark --json has written"
         ) from None
     found = Found(failures=[Failure(f.group, f.case, f.reason) for f in document.failures])
     found.add(
@@ -143,4 +163,88 @@ def load_report(path: Path) -> Report:
         document.seconds,
         found,
         tuple(document.advice),
+        document.plan,
     )
+
+
+class Verdict(StrEnum):
+    """How a figure has changed from the first run to the second."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "same"
+    """Within the spread of the repeats, or within 10 %."""
+    OTHER = "other"
+    """Neither better nor worse, or missing in one of the runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One figure in both runs; one of them may lack it.
+
+    Attributes:
+        before: in the first.
+        after: in the second.
+    """
+
+    before: Figure | None
+    after: Figure | None
+    verdict: Verdict
+
+    @property
+    def figure(self) -> Figure:
+        """What it is about."""
+        figure = self.after or self.before
+        assert figure is not None
+        return figure
+
+    @property
+    def ratio(self) -> float | None:
+        """The second median by the first."""
+        if self.before is None or self.after is None or not self.before.typical:
+            return None
+        return self.after.typical / self.before.typical
+
+
+def compare(before: Report, after: Report) -> list[Change]:
+    """Return every figure that one of two runs has, in the order of the first."""
+    changes = []
+    for key in dict.fromkeys([*before.found.figures, *after.found.figures]):
+        old, new = before.found.figures.get(key), after.found.figures.get(key)
+        changes.append(Change(old, new, _judge(old, new)))
+    return changes
+
+
+def differences(before: Report, after: Report) -> Iterator[str]:
+    """Yield what makes two runs hard to compare: another machine, other sizes."""
+    sides = (("machine", before.machine, after.machine), ("setting", before.settings, after.settings))
+    for kind, old, new in sides:
+        for name in dict.fromkeys([*old, *new]):
+            if name != "load before" and old.get(name) != new.get(name):
+                yield f"{kind}, {name}: {old.get(name, 'unknown')} and {new.get(name, 'unknown')}"
+    if before.effort != after.effort:
+        yield f"effort: {before.effort} and {after.effort}"
+
+
+def _judge(old: Figure | None, new: Figure | None) -> Verdict:
+    if old is None or new is None or new.better is Better.NEITHER or old.unit != new.unit:
+        return Verdict.OTHER
+    difference = new.typical - old.typical
+    size = max(abs(old.typical), abs(new.typical))
+    if new.better is Better.ZERO:
+        threshold = 0.0
+    else:
+        threshold = max(NOISE * min(abs(old.typical), abs(new.typical)), _SMALLEST.get(new.unit, 0.0))
+        if _overlap(old, new):
+            threshold = size
+    if abs(difference) <= threshold:
+        return Verdict.SAME
+    is_more = difference > 0
+    return Verdict.BETTER if is_more == (new.better is Better.MORE) else Verdict.WORSE
+
+
+def _overlap(old: Figure, new: Figure) -> bool:
+    """Whether repeats of one lie among those of the other; single values tell nothing about that."""
+    if len(old.values) < 2 and len(new.values) < 2:
+        return False
+    return min(old.values) <= max(new.values) and min(new.values) <= max(old.values)

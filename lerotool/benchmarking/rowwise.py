@@ -85,15 +85,11 @@ def merge_picture_stats(parts: Sequence[Mapping[str, Any]]) -> Stats:
 
 
 def find_file(root: Path, name: str, folder: str = "") -> Path:
-    """Look for a file in the whole dataset.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
+    """Look for a file in the whole dataset."""
     for place, _, names in os.walk(root):
         if name in names and folder in place:
             return Path(place) / name
-    raise FileNotFoundError(f"{root}: there is no {name}")
+    raise FileNotFoundError(f"{root}: {name} not found")
 
 
 def merge_row_by_row(sources: Sequence[Path], target: Path, progress: Progress) -> None:
@@ -102,7 +98,7 @@ def merge_row_by_row(sources: Sequence[Path], target: Path, progress: Progress) 
     Args:
         sources: datasets with the same features but for the widths of their vectors, and the same tasks.
         target: the folder to make.
-        progress: told how many episodes are done.
+        progress: called with the number of episodes done.
     """
     infos = [json.loads((source / "meta/info.json").read_text()) for source in sources]
     widest = max(infos, key=lambda info: sum(math.prod(feature["shape"]) for feature in info["features"].values()))
@@ -153,12 +149,12 @@ def _merge_episode(
 
 
 def _own_picture_stats(source: Path, number: int, cameras: Sequence[str]) -> Stats:
-    # The file is read anew for every episode, as such scripts do.
+    # The file is read again for every episode, as such scripts do.
     for line in (source / "meta/episodes_stats.jsonl").read_text().splitlines():
         entry = json.loads(line)
         if entry["episode_index"] == number:
             return {name: entry["stats"][name] for name in cameras}
-    raise FileNotFoundError(f"{source}: there are no statistics of episode {number}")
+    raise FileNotFoundError(f"{source}: statistics of episode {number} not found")
 
 
 def _copy_videos(source: Path, number: int, target: Path, new: int, cameras: Sequence[str]) -> None:

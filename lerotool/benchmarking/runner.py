@@ -2,34 +2,96 @@
 
 from __future__ import annotations
 
-import errno
-import tempfile
+import os
+import platform
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from lerotool.benchmarking.advice import advise
 from lerotool.benchmarking.bench import Bench, remove_folder
+from lerotool.benchmarking.clips import Clip, make_clips
 from lerotool.benchmarking.figures import Found
-from lerotool.benchmarking.machine import describe_machine, load_before, versions
-from lerotool.benchmarking.pictures import make_clips
-from lerotool.benchmarking.report import Report
-from lerotool.benchmarking.steps import Outcome, Request, Step, codecs_of, conclude, lay_out
-from lerotool.storage import free_bytes
-from lerotool.wording import sized
+from lerotool.benchmarking.pace import Pace, measure_pace
+from lerotool.benchmarking.planning import Plan, make_plan
+from lerotool.benchmarking.report import PlanEntry, Report
+from lerotool.benchmarking.steps import Outcome, Request, Step, codecs_of, conclude
+from lerotool.execution import cores
+from lerotool.storage import check_space, scratch_folder
 from lerotool.workspace import lerobot_home
 
+_PACKAGES = ("lerotool", "numpy", "pyarrow", "pandas", "av")
+_GB = 1e9
 _NEEDED_BYTES = 1_500_000_000
+
+
+def describe_machine() -> dict[str, str]:
+    """Return what the machine is, in words, by what it is about."""
+    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+    return {
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": str(cores()),
+        "memory": _memory(),
+        "load before": load,
+    }
+
+
+def load_before(machine: dict[str, str]) -> float | None:
+    """Return the load that the machine had before the benchmark, if known."""
+    try:
+        return float(machine["load before"])
+    except (KeyError, ValueError):
+        return None
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that matter, by package."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # not installed, but on the path
+            found[name] = "unknown"
+    return found
+
+
+def _processor() -> str:
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() in ("model name", "Model"):
+                return value.strip()
+    if sys.platform == "darwin":
+        command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        if answer:
+            return answer
+    return platform.processor() or platform.machine()
+
+
+def _memory() -> str:
+    if sys.platform == "win32" or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return "unknown"
+    return f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / _GB:.1f} GB"
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The steps are known: how many there are, and about how long they take, one by one."""
+    """The steps are known.
+
+    Attributes:
+        expected_s: about how long they take, one by one.
+    """
 
     expected_s: tuple[float, ...]
+    plan: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +113,7 @@ class Advanced:
 
 @dataclass(frozen=True, slots=True)
 class StepDone:
-    """A step is over.
-
-    Attributes:
-        number: of the step.
-        title: what it was.
-        seconds: that it took.
-        outcome: what it has found.
-    """
+    """A step is over."""
 
     number: int
     title: str
@@ -79,7 +134,7 @@ def run_benchmark(request: Request, folder: Path | None, listen: Listener) -> Re
         listen: hears what happens.
 
     Raises:
-        LerotoolError: something that was to be measured failed, or its results are wrong; there are no figures then.
+        LerotoolError: something that was to be measured failed, or its results are wrong; no figures are given.
         OSError: the disk is full or cannot be written.
     """
     began = time.perf_counter()
@@ -88,14 +143,25 @@ def run_benchmark(request: Request, folder: Path | None, listen: Listener) -> Re
     found = Found()
     with _workplace(folder) as work:
         tried = codecs_of(request)
-        steps = lay_out(request, make_clips(request.rig), tried)
-        listen(Begun(tuple(step.expected_s for step in steps)))
-        for number, step in enumerate(steps):
+        clips = make_clips(request.rig)
+        pace = _measure_pace(request, clips, work)
+        plan = make_plan(request, clips, tried, pace, time.perf_counter() - began)
+        request = plan.request
+        listen(Begun(tuple(step.expected_s for step in plan.steps), plan.words))
+        late: list[str] = []
+        for number, step in enumerate(plan.steps):
+            if plan.has_no_time_for(step, time.perf_counter() - began):
+                late.append(step.title)
+                continue
             outcome = _run_step(number, step, work, listen)
             found.add(outcome.figures)
             found.failures += outcome.failures
     found.add(conclude(request, found))
-    advice = advise(found, request.rig, request.take_s, tried, load_before(machine))
+    advice = advise(found, request.rig, request.take_s, request.longest_s, tried, load_before(machine))
+    if late:
+        advice += (
+            f"this took longer than planned, so there was no time for {', '.join(late)}; --full measures everything",
+        )
     peer = {"LeRobot": request.peer.version} if request.peer else {}
     return Report(
         created,
@@ -106,7 +172,28 @@ def run_benchmark(request: Request, folder: Path | None, listen: Listener) -> Re
         time.perf_counter() - began,
         found,
         advice,
+        PlanEntry(
+            round(plan.expected_s, 1),
+            round(plan.peer_s, 1),
+            plan.limit_s,
+            (*map(str, plan.left_out), *late),
+            plan.words,
+        ),
     )
+
+
+def _entry(plan: Plan, late: Sequence[str]) -> PlanEntry:
+    left_out = (*map(str, plan.left_out), *late)
+    return PlanEntry(round(plan.expected_s, 1), round(plan.peer_s, 1), plan.limit_s, left_out, plan.words)
+
+
+def _measure_pace(request: Request, clips: tuple[Clip, ...], work: Path) -> Pace:
+    folder = work / "pace"
+    folder.mkdir()
+    try:
+        return measure_pace(Bench(folder, lambda *_: None), request.rig, clips)
+    finally:
+        remove_folder(folder)
 
 
 def _settings(request: Request) -> dict[str, str]:
@@ -140,15 +227,6 @@ def _workplace(folder: Path | None) -> Iterator[Path]:
     place = folder or lerobot_home()
     while folder is None and not place.is_dir():
         place = place.parent
-    free = free_bytes(place)
-    if free < _NEEDED_BYTES:
-        raise OSError(
-            errno.ENOSPC,
-            f"the benchmark needs up to {sized(_NEEDED_BYTES)} for a while, only {sized(free)} are free",
-            str(place),
-        )
-    work = Path(tempfile.mkdtemp(prefix=".lerotool-benchmark-", dir=place))
-    try:
+    check_space(place, _NEEDED_BYTES, "the benchmark")
+    with scratch_folder(".lerotool-benchmark-", place) as work:
         yield work
-    finally:
-        remove_folder(work)

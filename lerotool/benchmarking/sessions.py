@@ -1,6 +1,8 @@
-"""One recording session, at the operator's clock: really recorded in real time, from simulated arms and camera files.
+"""Recording in real time, as a person at an arm has it: whole sessions, and arrays through the Python API.
 
-Everything is what ``lerotool record`` puts together: the session, the loop, the spool, the encoder in its process.
+A session is everything that ``lerotool record`` puts together: the session, the loop, the spool, the encoder in its
+process; only the arms are simulated and the cameras are files. `lerotool.DatasetWriter` is fed with RGB arrays, just as
+LeRobot is fed.
 """
 
 from __future__ import annotations
@@ -15,24 +17,26 @@ from typing import Self
 
 import numpy as np
 
-from lerotool.benchmarking.bench import Signs
-from lerotool.benchmarking.clocks import cpu_s
+from lerotool.benchmarking.bench import Signs, cpu_s
+from lerotool.benchmarking.clips import number_of
 from lerotool.benchmarking.effort import Rig
-from lerotool.benchmarking.pictures import number_of
 from lerotool.dataset.dataset import Dataset
+from lerotool.devices.arms.simulator import JOINT_NAMES
 from lerotool.devices.cameras.camera import open_camera
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.devices.robots import build_robot
 from lerotool.encoding.background import BackgroundEncoder
 from lerotool.errors import CorruptDatasetError, IncompleteError
 from lerotool.execution import ProgressFile, StoppedError
+from lerotool.features import ACTION, STATE, camera, vector
 from lerotool.recording.config import BatchMode, RecordingConfig
 from lerotool.recording.controls import Command, Controls
 from lerotool.recording.events import EpisodeSaved, Event, TakeStarted
-from lerotool.recording.plan import build_features
 from lerotool.recording.session import Session
+from lerotool.recording.session_plan import build_features
 from lerotool.recording.take import Devices
 from lerotool.storage import tree_bytes
+from lerotool.writer import DatasetWriter
 
 _LOOK_S = 0.2
 _TASK = "benchmark"
@@ -43,15 +47,10 @@ class SessionJob:
     """What is to be recorded.
 
     Attributes:
-        root: the dataset that is made.
-        rig: the cameras.
         films: for each camera a file that serves as one.
         pictures: in each of these files.
-        takes: how many.
         take_s: how long each.
         batch: as ``lerotool record --batch``.
-        mode: when batches are encoded.
-        signs: for progress.
     """
 
     root: Path
@@ -119,8 +118,8 @@ def run_session(job: SessionJob) -> SessionCost:
     """Record, encode, look whether everything is there, and return what it cost.
 
     Raises:
-        CorruptDatasetError: a row shows another picture than it names; there are no figures then.
-        StoppedError: it was told to stop.
+        CorruptDatasetError: a row shows another picture than it names; no figures are given.
+        StoppedError: it was asked to stop.
     """
     diary, controls = _Diary(), Controls()
     is_waited_for = job.mode is BatchMode.FOREGROUND
@@ -214,24 +213,19 @@ class _Watch:
 
 
 def _check(job: SessionJob) -> tuple[int, int]:
-    """Return how many frames there are, and how many of the rows' are missing.
-
-    Raises:
-        CorruptDatasetError: a frame is not the picture that its row names.
-        IncompleteError: an episode is not in the dataset.
-    """
+    """Return how many frames there are, and how many of the rows' are missing."""
     dataset = Dataset.open(job.root)
     if dataset.num_episodes != job.takes:
         raise IncompleteError(f"{job.root}: {dataset.num_episodes} of {job.takes} episodes are in the dataset")
     frames = missing = 0
     for episode in dataset.episodes:
         is_looked_at = episode.index in (0, job.takes - 1)
-        for camera in dataset.cameras:
-            span = episode.videos.get(camera)
+        for key in dataset.cameras:
+            span = episode.videos.get(key)
             frames += episode.length if span else 0
             missing += 0 if span else episode.length
             if is_looked_at:
-                _check_pictures(job, dataset, episode.index, camera)
+                _check_pictures(job, dataset, episode.index, key)
     return frames, missing
 
 
@@ -246,3 +240,60 @@ def _check_pictures(job: SessionJob, dataset: Dataset, episode: int, camera: str
     if (shifts != shifts[0]).any():
         row = int(np.flatnonzero(shifts != shifts[0])[0])
         raise CorruptDatasetError(f"{job.root}, episode {episode}, {camera}: row {row} shows another picture")
+
+
+@dataclass(frozen=True, slots=True)
+class ArraysJob:
+    """What is to be recorded.
+
+    Attributes:
+        pictures: folder with NAME.npy for each camera, uint8 (n, height, width, 3), gone through again and again.
+        fps: rows a second.
+        rows: of each.
+    """
+
+    root: Path
+    pictures: Path
+    fps: int
+    takes: int
+    rows: int
+    batch: int
+    signs: Signs
+
+
+@dataclass(frozen=True, slots=True)
+class ArraysCost:
+    """What it cost.
+
+    Attributes:
+        waits_s: from the end of each take until the next could begin.
+    """
+
+    waits_s: tuple[float, ...]
+    end_s: float
+    cpu_s: float
+
+
+def record_arrays(job: ArraysJob) -> ArraysCost:
+    """Record in real time."""
+    cameras = {f"observation.images.{p.stem}": np.load(p, mmap_mode="r") for p in sorted(job.pictures.glob("*.npy"))}
+    height, width = next(iter(cameras.values())).shape[1:3]
+    joints = vector([f"{name}.pos" for name in JOINT_NAMES])
+    features = {ACTION: joints, STATE: joints, **dict.fromkeys(cameras, camera(height, width))}
+    progress = ProgressFile(job.signs.progress, job.takes, job.signs.stop, interval_s=0.0)
+    waits = []
+    before = cpu_s()
+    with DatasetWriter.create(job.root, fps=job.fps, features=features, batch=job.batch) as writer:
+        for take in range(job.takes):
+            progress.report(take)
+            began = time.perf_counter()
+            for row in range(job.rows):
+                pictures = {name: np.ascontiguousarray(frames[row % len(frames)]) for name, frames in cameras.items()}
+                state = np.full(len(JOINT_NAMES), row, np.float32)
+                writer.add_frame({STATE: state, ACTION: state, **pictures}, task="benchmark")
+                time.sleep(max(0.0, began + (row + 1) / job.fps - time.perf_counter()))
+            writer.save_episode()
+            waits.append(time.perf_counter() - began - job.rows / job.fps)
+        ended = time.perf_counter()
+    end_s = time.perf_counter() - ended
+    return ArraysCost(tuple(waits), end_s, cpu_s() - before)

@@ -10,14 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lerotool.benchmarking.clips import make_clips, spool_episode
 from lerotool.benchmarking.effort import Rig
-from lerotool.benchmarking.pictures import make_clips
-from lerotool.benchmarking.spooling import spool_episode
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.info import FormatVersion
+from lerotool.dataset.formats import FormatVersion, Totals
+from lerotool.dataset.info import new_info
 from lerotool.dataset.layout import EPISODE_LINES, EPISODE_STATS_LINES
+from lerotool.dataset.writing.complete import write_info
+from lerotool.dataset.writing.episode_writers import LineWriter
 from lerotool.dataset.writing.tables import data_schema, default_columns
-from lerotool.dataset.writing.whole import LineWriter, whole_info, write_all_tasks, write_info
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
 from lerotool.features import ACTION, CAMERA_PREFIX, STATE, Feature, vector, with_defaults
@@ -45,15 +46,7 @@ def make_clip(folder: Path) -> tuple[Path, Feature]:
 
 
 def make_set(root: Path, episodes: int, width: int, clip: Path, camera: Feature) -> None:
-    """Make a dataset, quickly and as LeRobot lays it out.
-
-    Args:
-        root: its folder.
-        episodes: how many.
-        width: joints of the arm.
-        clip: the video of every episode.
-        camera: its feature.
-    """
+    """Make a dataset, quickly and as LeRobot lays it out."""
     joints = vector([f"joint_{n}.pos" for n in range(width)])
     features = with_defaults({ACTION: joints, STATE: joints, CAMERA: camera})
     rng = np.random.default_rng(width)
@@ -68,9 +61,9 @@ def make_set(root: Path, episodes: int, width: int, clip: Path, camera: Feature)
             shutil.copyfile(clip, videos / f"episode_{episode:06d}.mp4")
             lines.add([{"episode_index": episode, "tasks": [_TASKS[episode % 2]], "length": ROWS}])
             stats.add([{"episode_index": episode, "stats": measured | {CAMERA: _picture_stats(rng)}}])
-    write_all_tasks(root, FormatVersion.V21, _TASKS)
-    totals = (episodes, episodes * ROWS, len(_TASKS))
-    write_info(root, whole_info(FormatVersion.V21, FPS, "so_follower", features, totals, (1000, 100, 200), {}))
+    FormatVersion.V21.write_tasks(root, _TASKS)
+    totals = Totals(episodes, episodes * ROWS, len(_TASKS))
+    write_info(root, new_info(FormatVersion.V21, FPS, features, "so_follower", totals))
 
 
 def _episode(schema: pa.Schema, rng: np.random.Generator, episode: int, width: int) -> tuple[pa.Table, dict[str, Any]]:

@@ -8,21 +8,23 @@ from dataclasses import dataclass, field
 from lerotool.benchmarking import batches, beside, codecs, disk, strategies
 from lerotool.benchmarking.batches import BatchJob, measure_batches
 from lerotool.benchmarking.bench import Bench
-from lerotool.benchmarking.codecs import Codec, CodecJob, codecs_to_try, measure_codec
+from lerotool.benchmarking.clips import Clip
+from lerotool.benchmarking.codecs import Codec, CodecJob, codecs_to_try, frames_of, measure_codec
 from lerotool.benchmarking.effort import SCALES, Effort, MergeSize, Part, Rig, Scale
 from lerotool.benchmarking.figures import Failure, Figure, Found
 from lerotool.benchmarking.merges import MergeJob, measure_merge
 from lerotool.benchmarking.operations import OperationsJob, measure_operations
+from lerotool.benchmarking.pace import Pace
 from lerotool.benchmarking.peers import Peer
-from lerotool.benchmarking.pictures import Clip
 from lerotool.benchmarking.sessions import SessionJob, run_session
 from lerotool.benchmarking.strategies import Strategy
 from lerotool.recording.config import BatchMode
 
-_ENCODED_PER_S = 180.0
-"""Frames of 640x480 that an ordinary two-core machine encodes in a second; only for the time that is left."""
-_START_S = 1.2
 _MIDDLE_S = 5.0
+_HEAVIER = 1.2
+"""Of what the first measurement says about encoding: other codecs, spooling, and looking at the result."""
+_SESSION_STARTS = 1.5
+"""What a session takes besides, in starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +32,30 @@ class Request:
     """What is to be measured.
 
     Attributes:
-        effort: how much is done.
-        rig: the cameras and the take that a person has in mind.
-        parts: which parts.
         peer: LeRobot, if it is there.
+        planned: sizes for this machine; None for those of the effort.
     """
 
     effort: Effort
     rig: Rig
     parts: frozenset[Part]
     peer: Peer | None = None
+    planned: Scale | None = None
 
     @property
     def scale(self) -> Scale:
         """The sizes."""
-        return SCALES[self.effort]
+        return self.planned or SCALES[self.effort]
 
     @property
     def take_s(self) -> float:
         """How long the takes of sessions are."""
         return min(self.scale.take_s or self.rig.take_s, self.rig.take_s)
+
+    @property
+    def longest_s(self) -> float:
+        """How long the longest take is that is encoded by itself: a whole one, unless that takes minutes."""
+        return min(max(self.scale.longest_s or self.rig.take_s, self.take_s), self.rig.take_s)
 
     @property
     def peer_take_s(self) -> float:
@@ -71,61 +77,48 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that is measured.
+    """One thing that is measured."""
 
-    Attributes:
-        title: what it is, for people.
-        expected_s: about how long it takes.
-        work: measures it.
-    """
-
+    part: Part
     title: str
     expected_s: float
     work: Callable[[Bench], Outcome]
 
 
-def lay_out(request: Request, clips: tuple[Clip, ...], tried: list[Codec]) -> list[Step]:
-    """Return the steps of a request, in order.
-
-    Args:
-        request: what is to be measured.
-        clips: what the cameras show.
-        tried: codecs.
-    """
+def lay_out(request: Request, clips: tuple[Clip, ...], tried: list[Codec], pace: Pace) -> list[Step]:
+    """Return the steps of a request, in order."""
     steps: list[Step] = []
     parts = request.parts
     if Part.CODECS in parts:
-        steps += _codec_steps(request, clips, tried)
+        steps += _codec_steps(request, clips, tried, pace)
     if Part.RECORDING in parts:
-        steps += _recording_steps(request, clips)
+        steps += _recording_steps(request, clips, pace)
     if Part.OPERATIONS in parts:
-        rows = request.scale.operation_rows
+        rows, episodes = request.scale.operation_rows, request.scale.operation_episodes
         steps.append(
             Step(
+                Part.OPERATIONS,
                 "single steps, lerotool's way and row by row",
-                6.0 + rows / 2e4,
+                pace.start_s + (1.0 + episodes / 100 + rows / 2e4) * pace.slowness,
                 lambda bench: Outcome(
-                    bench.run("steps", measure_operations, OperationsJob(bench.folder, rows, bench.signs))
+                    bench.run("steps", measure_operations, OperationsJob(bench.folder, rows, episodes, bench.signs))
                 ),
             )
         )
     if Part.MERGING in parts:
-        steps += [_merge_step(size) for size in request.scale.merges]
+        steps += [_merge_step(size, pace) for size in request.scale.merges]
     if Part.LEROBOT in parts and request.peer is not None:
         steps += _peer_steps(request, request.peer, clips)
     return steps
 
 
-def _frames_s(frames: float, rig: Rig) -> float:
-    return frames * rig.width * rig.height / (640 * 480) / _ENCODED_PER_S
-
-
-def _codec_steps(request: Request, clips: tuple[Clip, ...], tried: list[Codec]) -> Iterator[Step]:
+def _codec_steps(request: Request, clips: tuple[Clip, ...], tried: list[Codec], pace: Pace) -> Iterator[Step]:
     scale, rig = request.scale, request.rig
     needed = sum(sum(map(len, clip.jpegs)) / len(clip.jpegs) for clip in clips) * rig.fps
     yield Step(
+        Part.CODECS,
         "disk",
-        scale.disk_mb / 100,
+        disk.REPEATS * scale.disk_mb / pace.disk_mb_s,
         lambda bench: Outcome(disk.measure_disk(bench.folder, scale.disk_mb, needed)),
     )
 
@@ -138,37 +131,39 @@ def _codec_steps(request: Request, clips: tuple[Clip, ...], tried: list[Codec]) 
             )
         )
 
+    expected_s = pace.start_s + pace.encoding_s(frames_of(rig, scale.codec_s, pace.cores)) * _HEAVIER
     for _ in range(scale.codec_rounds):
         for codec in tried:
-            expected_s = _START_S + _frames_s(scale.codec_s * rig.frames_per_s, rig)
-            yield Step(f"codec {codec.name}", expected_s, work(codec))
+            yield Step(Part.CODECS, f"codec {codec.name}", expected_s, work(codec))
 
 
-def _recording_steps(request: Request, clips: tuple[Clip, ...]) -> Iterator[Step]:
+def _recording_steps(request: Request, clips: tuple[Clip, ...], pace: Pace) -> Iterator[Step]:
     scale, rig = request.scale, request.rig
     lengths = lengths_to_encode(request)
     for _ in range(scale.rounds):
+        frames = (length * rig.frames_per_s for length in lengths)
         yield Step(
+            Part.RECORDING,
             "encoding one take",
-            sum(_START_S + _frames_s(length * rig.frames_per_s, rig) * 1.5 for length in lengths),
+            pace.start_s + sum(pace.start_s + pace.encoding_s(count, rig.cameras) * _HEAVIER for count in frames),
             lambda bench: Outcome(
                 bench.run("frames", measure_batches, BatchJob(bench.folder, rig, clips, lengths, bench.signs))
             ),
         )
         for strategy in strategies.strategies(scale.batches):
-            yield _session_step(request, clips, strategy)
+            yield _session_step(request, clips, strategy, pace)
 
 
 def lengths_to_encode(request: Request) -> tuple[float, ...]:
     """Return the lengths of the takes that are encoded one by one, ascending: between them lies what is estimated."""
-    whole_s, short_s = request.rig.take_s, request.take_s
+    whole_s, short_s = request.longest_s, request.take_s
     if short_s >= whole_s:
         return tuple(sorted({min(1.0, whole_s), whole_s}))
-    middle = {_MIDDLE_S} if request.effort is not Effort.QUICK and short_s < _MIDDLE_S < whole_s else set()
+    middle = {_MIDDLE_S} if request.effort is not Effort.QUICK and short_s < _MIDDLE_S < whole_s / 1.5 else set()
     return tuple(sorted({short_s, whole_s} | middle))
 
 
-def _session_step(request: Request, clips: tuple[Clip, ...], strategy: Strategy) -> Step:
+def _session_step(request: Request, clips: tuple[Clip, ...], strategy: Strategy, pace: Pace) -> Step:
     rig, take_s, takes = request.rig, request.take_s, request.takes(strategy)
 
     def work(bench: Bench) -> Outcome:
@@ -177,17 +172,25 @@ def _session_step(request: Request, clips: tuple[Clip, ...], strategy: Strategy)
         job = SessionJob(root, rig, films, count, takes, take_s, strategy.batch, strategy.mode, bench.signs)
         return Outcome(strategies.figures_of(strategy, bench.run("takes", run_session, job), rig, take_s))
 
-    starts = takes // strategy.batch if strategy.mode is BatchMode.FOREGROUND else 1
-    encoding_s = _frames_s(takes * take_s * rig.frames_per_s, rig)
-    beside_s = encoding_s * 0.3 if strategy.mode is BatchMode.BACKGROUND else encoding_s
-    return Step(f"recording: {strategy.name}", takes * take_s + 2.0 + starts * _START_S + beside_s, work)
+    recording_s, starts = takes * take_s, 1
+    encoding_s = pace.encoding_s(recording_s * rig.frames_per_s, rig.cameras) * _HEAVIER
+    if strategy.mode is BatchMode.FOREGROUND:
+        starts = -(-takes // strategy.batch)
+    elif strategy.mode is BatchMode.BACKGROUND:
+        # What a slow machine has not encoded beside the recording is waited for at the end.
+        encoding_s = max(0.3 * encoding_s, encoding_s - recording_s / 2)
+    expected_s = recording_s + (_SESSION_STARTS + starts) * pace.start_s + encoding_s
+    return Step(Part.RECORDING, f"recording: {strategy.name}", expected_s, work)
 
 
-def _merge_step(size: MergeSize) -> Step:
+def _merge_step(size: MergeSize, pace: Pace) -> Step:
     def work(bench: Bench) -> Outcome:
         return Outcome(bench.run("episodes", measure_merge, MergeJob(bench.folder, size, bench.signs)))
 
-    return Step(f"merging: {size.name}", 2.5 + size.episodes * (0.004 + 0.01 * size.repeats), work)
+    # The reference looks for each file among all of them.
+    each_s = size.episodes * 0.007 + size.episodes**2 * 1.2e-5
+    expected_s = pace.start_s + (1.3 + size.episodes * 0.004 + size.repeats * each_s) * pace.slowness
+    return Step(Part.MERGING, f"merging: {size.name}", expected_s, work)
 
 
 def _peer_steps(request: Request, peer: Peer, clips: tuple[Clip, ...]) -> Iterator[Step]:
@@ -204,7 +207,7 @@ def _peer_steps(request: Request, peer: Peer, clips: tuple[Clip, ...]) -> Iterat
         for pair in beside.PAIRS:
             ways = 3 if pair.has_arrays else 2
             expected_s = ways * scale.peer_takes * take_s * 1.7 + 15
-            yield Step(f"beside LeRobot: {pair.name}", expected_s, record(pair))
+            yield Step(Part.LEROBOT, f"beside LeRobot: {pair.name}", expected_s, record(pair))
 
     def merge(count: int) -> Callable[[Bench], Outcome]:
         def work(bench: Bench) -> Outcome:
@@ -215,7 +218,7 @@ def _peer_steps(request: Request, peer: Peer, clips: tuple[Clip, ...]) -> Iterat
         return work
 
     for count in scale.peer_merges:
-        yield Step(f"beside LeRobot: merging {count} datasets", 20 + count * 0.7, merge(count))
+        yield Step(Part.LEROBOT, f"beside LeRobot: merging {count} datasets", 20 + count * 0.7, merge(count))
 
 
 def conclude(request: Request, found: Found) -> list[Figure]:
@@ -223,8 +226,8 @@ def conclude(request: Request, found: Found) -> list[Figure]:
     if Part.RECORDING not in request.parts or request.take_s >= request.rig.take_s:
         return []
     chosen = strategies.strategies(request.scale.batches)
-    figures = strategies.estimates(found, chosen, request.rig, request.take_s)
-    off = strategies.linearity(found, request.rig, request.take_s, _MIDDLE_S)
+    figures = strategies.estimates(found, chosen, request.rig, request.take_s, request.longest_s)
+    off = strategies.linearity(found, request.take_s, _MIDDLE_S, request.longest_s)
     if off is not None:
         figures.append(batches.linearity_figure(_MIDDLE_S, off))
     return figures

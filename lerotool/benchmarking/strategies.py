@@ -31,10 +31,7 @@ class Strategy:
     """A way to record.
 
     Attributes:
-        name: what people call it.
         flags: of ``lerotool record``.
-        batch: takes that are encoded together.
-        mode: when.
     """
 
     name: str
@@ -81,19 +78,20 @@ def figures_of(strategy: Strategy, cost: SessionCost, rig: Rig, take_s: float) -
     ]
 
 
-def estimates(found: Found, chosen: Sequence[Strategy], rig: Rig, take_s: float) -> list[Figure]:
+def estimates(found: Found, chosen: Sequence[Strategy], rig: Rig, take_s: float, longest_s: float) -> list[Figure]:
     """Return what the strategies come to with the rig's own, longer takes; calculated from what was measured.
 
-    The longer takes' further frames cost what `batches` has measured between a short and a whole take; everything else
-    stays as it was in the sessions.
+    The longer takes' further frames cost what `batches` has measured between a short and the longest take; everything
+    else stays as it was in the sessions.
 
     Args:
         found: with the sessions and the encoding of single takes.
         chosen: strategies.
         rig: whose takes are meant.
         take_s: how long those of the sessions were.
+        longest_s: how long the longest take was that was encoded by itself.
     """
-    slopes = _slopes(found, rig, take_s)
+    slopes = slopes_between(found, rig, take_s, longest_s)
     if slopes is None:
         return []
     group, measured = group_of(rig.take_s), group_of(take_s)
@@ -118,24 +116,24 @@ def estimates(found: Found, chosen: Sequence[Strategy], rig: Rig, take_s: float)
     return figures
 
 
-def _slopes(found: Found, rig: Rig, take_s: float) -> tuple[float, float] | None:
+def slopes_between(found: Found, rig: Rig, take_s: float, longest_s: float) -> tuple[float, float] | None:
     """Return the seconds and CPU seconds that one further frame takes to encode."""
     slopes = []
-    frames = (rig.take_s - take_s) * rig.frames_per_s
+    frames = (longest_s - take_s) * rig.frames_per_s
     for name in (batches.WAIT, batches.CPU):
         short = found.typical(batches.GROUP, batches.case_of(take_s), name)
-        whole = found.typical(batches.GROUP, batches.case_of(rig.take_s), name)
-        if short is None or whole is None or frames <= 0:
+        longest = found.typical(batches.GROUP, batches.case_of(longest_s), name)
+        if short is None or longest is None or frames <= 0:
             return None
-        slopes.append(max(0.0, whole - short) / frames)
+        slopes.append(max(0.0, longest - short) / frames)
     return slopes[0], slopes[1]
 
 
-def linearity(found: Found, rig: Rig, take_s: float, middle_s: float) -> float | None:
-    """Return how far a take of middle length lies from the line through the short and the whole one, as a share."""
-    times = [found.typical(batches.GROUP, batches.case_of(s), batches.WAIT) for s in (take_s, middle_s, rig.take_s)]
-    short, middle, whole = times
-    if short is None or middle is None or whole is None or not take_s < middle_s < rig.take_s:
+def linearity(found: Found, take_s: float, middle_s: float, longest_s: float) -> float | None:
+    """Return how far a take of middle length lies from the line through the short and the longest one, as a share."""
+    times = [found.typical(batches.GROUP, batches.case_of(s), batches.WAIT) for s in (take_s, middle_s, longest_s)]
+    short, middle, longest = times
+    if short is None or middle is None or longest is None or not take_s < middle_s < longest_s:
         return None
-    expected = short + (whole - short) * (middle_s - take_s) / (rig.take_s - take_s)
+    expected = short + (longest - short) * (middle_s - take_s) / (longest_s - take_s)
     return middle / expected - 1

@@ -21,12 +21,7 @@ class View:
     """One group.
 
     Attributes:
-        group: of the figures.
-        title: for people.
-        note: what to know about it.
         bars: name of the figure that bars show; None for none.
-        cases: in order.
-        names: of the figures, in order.
     """
 
     group: str
@@ -70,7 +65,7 @@ def _view(group: str, found: Found) -> View:
 def _words(group: str, is_estimated: bool) -> tuple[str, str, str | None]:
     if group.startswith(strategies.GROUP):
         if is_estimated:
-            note = "≈ estimated: the short takes below, and what whole takes were measured to take longer to encode"
+            note = "≈ estimated: the short takes below, and what longer takes were measured to take longer to encode"
             return f"When to encode: {group}", note, strategies.WAIT
         note = "measured at the operator's clock; the wait is the time from a take's end until the next can begin"
         return f"When to encode: {group}", note, strategies.WAIT
@@ -82,7 +77,7 @@ def _words(group: str, is_estimated: bool) -> tuple[str, str, str | None]:
         )
     return {
         batches.GROUP: ("How long one take takes to encode", "in a process that starts for it", batches.WAIT),
-        codecs.GROUP: ("Codecs on all cores", "likeness: PSNR against the camera's pictures", codecs.RATE),
+        codecs.GROUP: ("Codecs on all cores", "PSNR against the camera's pictures", codecs.RATE),
         disk.GROUP: ("Disk", "", None),
         merges.GROUP: (
             "Merging two v2.1 datasets with padding, to v2.1",

@@ -4,8 +4,9 @@
 harm.
 """
 
-from lerotool.checking.check import Depth, check
-from lerotool.checking.codes import Code, Loading, Remedy, Severity
-from lerotool.checking.findings import Finding, Place, Report
+from lerotool.checking.check import check
+from lerotool.checking.report import CheckReport
+from lerotool.choices import Depth
+from lerotool.findings import Code, Finding, FindingPlace, Loading, Remedy, Severity
 
-__all__ = ["Code", "Depth", "Finding", "Loading", "Place", "Remedy", "Report", "Severity", "check"]
+__all__ = ["CheckReport", "Code", "Depth", "Finding", "FindingPlace", "Loading", "Remedy", "Severity", "check"]

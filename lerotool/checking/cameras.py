@@ -8,9 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lerotool.checking.codes import Code
 from lerotool.checking.data import TOLERANCE_S
-from lerotool.checking.findings import listed
 from lerotool.checking.gathering import Gathering
 from lerotool.checking.table import CameraColumns, EpisodeTable, Ints
 from lerotool.checking.videos import VideoFacts, VideoJob
@@ -19,8 +17,14 @@ from lerotool.dataset.info import INFO, DatasetInfo
 from lerotool.dataset.layout import Layout
 from lerotool.errors import DatasetError
 from lerotool.features import Feature, cameras
+from lerotool.findings import Code
+from lerotool.media.video_codecs import BY_TAG
+from lerotool.wording import listed, of_episodes, shell_word
 
-_CODECS = {"av01": "av1", "avc1": "h264", "avc3": "h264", "hvc1": "hevc", "hev1": "hevc", "vp09": "vp9"}
+_BLOCKS = ("info", "video_info")
+_SHAPE = ("height", "width", "channels")
+_CHANNELS = (1, 3, 4)
+_CODECS = {tag: codec.name for tag, codec in BY_TAG.items()}
 
 
 def video_jobs(
@@ -32,7 +36,7 @@ def video_jobs(
         info: of the dataset.
         layout: where its files lie.
         table: its episode table.
-        lengths: of the episodes, as the rows have them; None where that could not be told.
+        lengths: of the episodes, as the rows have them; None where that is unknown.
         gathering: takes what is wrong with the table.
     """
     if lengths is not None and np.array_equal(table.numbers, np.arange(len(lengths))):
@@ -41,7 +45,7 @@ def video_jobs(
     for camera in cameras(info.features):
         columns = _columns(info, table, camera)
         if columns is None:
-            if not gathering.has(Code.VIDEO_POINTER) and len(table):
+            if not gathering.has(Code.VIDEO_POINTER, Code.EPISODES_VALUES) and len(table):
                 gathering.add(Code.VIDEO_POINTER, "meta/episodes", "nothing tells where the videos are", column=camera)
             continue
         jobs += _jobs(info, layout, table, camera, columns, gathering)
@@ -120,11 +124,15 @@ def check_videos(info: DatasetInfo, facts: Sequence[VideoFacts], unused: Sequenc
                 missing.setdefault(fact.camera, []).append(fact)
                 continue
             gathering.add(problem.code, fact.path, problem.text, episodes=problem.episodes, column=fact.camera)
+    absent = [camera for camera, gone in missing.items() if len(gone) == sum(fact.camera == camera for fact in facts)]
     for camera, gone in missing.items():
         episodes = sorted(number for fact in gone for number in fact.problems[0].episodes)
         text = f"{len(gone)} files are missing" if len(gone) > 1 else "the file is missing"
-        text += f"; episodes {listed(episodes)} are in it" if episodes else ""
-        gathering.add(Code.VIDEO_MISSING, gone[0].path, text, episodes=episodes, column=camera)
+        text += f"; it has {of_episodes(episodes)}" if episodes else ""
+        advice = ""
+        if camera in absent:
+            advice = f"restore the files from a copy, or leave the camera out: {without(absent)}"
+        gathering.add(Code.VIDEO_MISSING, gone[0].path, text, episodes=episodes, column=camera, advice=advice)
     for camera in dict.fromkeys(fact.camera for fact in facts):
         streams = [fact for fact in facts if fact.camera == camera and fact.stream is not None]
         _check_description(camera, info.features[camera], streams, gathering)
@@ -133,20 +141,68 @@ def check_videos(info: DatasetInfo, facts: Sequence[VideoFacts], unused: Sequenc
         gathering.add(Code.VIDEO_UNUSED, unused[0], text)
 
 
+def without(names: Sequence[str]) -> str:
+    """Return the command that makes a dataset without some cameras."""
+    options = " ".join(f"--drop {shell_word(name)}" for name in names)
+    return f"lerotool merge DATASET -o TARGET {options}"
+
+
 def _check_description(camera: str, feature: Feature, streams: Sequence[VideoFacts], gathering: Gathering) -> None:
     """Compare the size and codec of a camera's videos with ``info.json``."""
-    sizes = {(fact.stream[2], fact.stream[1]) for fact in streams if fact.stream is not None}
-    codecs = {_CODECS.get(fact.stream[0], fact.stream[0]) for fact in streams if fact.stream is not None}
-    if not streams:
-        return
-    wrong = []
-    if len(feature.shape) == 3 and not any({h, w} <= set(feature.shape) for h, w in sizes):
-        height, width = min(sizes)
-        wrong.append(f"the pictures are {width}x{height}, declared is the shape {list(feature.shape)}")
+    sizes = _sizes(streams)
+    wrong = _wrong(feature, streams)
+    advice = ""
     if len(sizes) > 1:
         wrong.append(f"pictures have {len(sizes)} sizes: {listed([f'{w}x{h}' for h, w in sorted(sizes)])}")
-    stated = feature.info.get("video.codec")
-    if isinstance(stated, str) and stated not in codecs and codecs & set(_CODECS.values()):
-        wrong.append(f"the codec is {listed(sorted(codecs))}, declared is {stated}")
+        advice = "make them one: lerotool merge DATASET -o TARGET --reencode"
     if wrong:
-        gathering.add(Code.VIDEO_INFO, INFO.as_posix(), "; ".join(wrong), column=camera)
+        gathering.add(Code.VIDEO_INFO, INFO.as_posix(), "; ".join(wrong), column=camera, advice=advice)
+
+
+def _sizes(streams: Sequence[VideoFacts]) -> set[tuple[int, int]]:
+    """Return height and width of a camera's videos."""
+    return {(fact.stream[2], fact.stream[1]) for fact in streams if fact.stream is not None}
+
+
+def _codecs(streams: Sequence[VideoFacts]) -> set[str]:
+    return {_CODECS.get(fact.stream[0], fact.stream[0]) for fact in streams if fact.stream is not None}
+
+
+def _wrong(feature: Feature, streams: Sequence[VideoFacts]) -> list[str]:
+    """Return what ``info.json`` says of a camera that its videos are not."""
+    sizes, codecs = _sizes(streams), _codecs(streams)
+    if not sizes:
+        return []
+    wrong = []
+    height, width = min(sizes)
+    if len(feature.shape) == len(_SHAPE) and not any({h, w} <= set(feature.shape) for h, w in sizes):
+        wrong.append(f"the pictures are {width}x{height}, declared is the shape {list(feature.shape)}")
+    for key in _BLOCKS:
+        block = feature.extra.get(key)
+        if not isinstance(block, dict):
+            continue
+        stated = block.get("video.codec")
+        if isinstance(stated, str) and stated not in codecs and codecs & set(_CODECS.values()):
+            wrong.append(f"the codec is {listed(sorted(codecs))}, declared in {key!r} is {stated}")
+        for name, found in (("video.height", {h for h, _ in sizes}), ("video.width", {w for _, w in sizes})):
+            if isinstance(block.get(name), int) and block[name] not in found:
+                wrong.append(f"{name} is {block[name]}, the videos have {listed(sorted(found))}")
+    return wrong
+
+
+def described(feature: Feature, facts: Sequence[VideoFacts]) -> Feature:
+    """Return a camera's feature with the size and codec of its videos, if all are alike; else as it is."""
+    sizes, codecs = _sizes(facts), _codecs(facts)
+    if len(sizes) != 1 or len(codecs) != 1 or not _wrong(feature, facts):
+        return feature
+    height, width = next(iter(sizes))
+    codec = next(iter(codecs))
+    shape, extra = feature.shape, dict(feature.extra)
+    if len(shape) == len(_SHAPE) and not {height, width} <= set(shape):
+        is_first = shape[0] in _CHANNELS and shape[2] not in _CHANNELS
+        shape = (shape[0], height, width) if is_first else (height, width, shape[2])
+    true = {"video.codec": codec, "video.height": height, "video.width": width}
+    for key in _BLOCKS:
+        if isinstance(block := extra.get(key), dict):
+            extra[key] = {name: true.get(name, value) for name, value in block.items()}
+    return replace(feature, shape=shape, extra=extra)

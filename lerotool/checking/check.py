@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
 from lerotool.checking.cameras import check_videos, video_jobs
-from lerotool.checking.codes import Code
 from lerotool.checking.columns import Problem
-from lerotool.checking.data import DataView, check_data, check_ranges, check_table, check_totals, find_members
-from lerotool.checking.findings import Report, listed, ordered
+from lerotool.checking.data import (
+    DataView,
+    check_data,
+    check_empty,
+    check_ranges,
+    check_strays,
+    check_table,
+    check_totals,
+    find_members,
+)
 from lerotool.checking.gathering import Gathering
-from lerotool.checking.jobs import Progress, ignore_progress, run_batches
 from lerotool.checking.leftovers import (
     check_journal,
     check_leftovers,
@@ -25,28 +30,29 @@ from lerotool.checking.leftovers import (
     check_sidecar,
 )
 from lerotool.checking.metadata import read_info, read_layout, read_tasks
-from lerotool.checking.motion import check_motion
+from lerotool.checking.motion import check_doubles, check_motion
+from lerotool.checking.part import check_part, note_part
 from lerotool.checking.pictures import PictureFacts, look_at_pictures
-from lerotool.checking.rows import DataJob, look_at_data
+from lerotool.checking.report import CheckReport
+from lerotool.checking.rows import DataFileFacts, DataJob, look_at_data
 from lerotool.checking.sampling import picture_jobs
 from lerotool.checking.stored import check_statistics
 from lerotool.checking.table import EpisodeTable, read_table
 from lerotool.checking.videos import VideoFacts, VideoJob, look_at_videos
+from lerotool.choices import Depth
 from lerotool.dataset.info import INFO, DatasetInfo
 from lerotool.dataset.layout import Layout
-from lerotool.errors import DatasetNotFoundError
+from lerotool.dataset.partial import PARTIAL, Partial, load_partial
+from lerotool.dataset.reading.padding import Padding, load_padding, merge_notes
+from lerotool.errors import CorruptDatasetError, DatasetNotFoundError, MetadataError
+from lerotool.execution import Progress, ignore_progress, run_jobs
+from lerotool.findings import Code, Finding, ordered
+from lerotool.wording import listed
 from lerotool.workspace import JOURNAL, Workspace, dataset_root
 
 _ATTEMPTS = 5
-
-
-class Depth(StrEnum):
-    """How closely a dataset is looked at."""
-
-    FAST = "fast"
-    """Metadata, all numbers in the rows, all videos without decoding them, and some decoded pictures."""
-    DEEP = "deep"
-    """The same, and every picture decoded."""
+_BATCHES = 64
+_MOST_A_BATCH = 64
 
 
 @dataclass(slots=True)
@@ -61,6 +67,7 @@ class Sight:
         table: the episode table.
         data: the data files.
         videos: the video files.
+        found: all that was found, each by itself; a report shows many that are alike as one.
     """
 
     root: Path
@@ -70,6 +77,7 @@ class Sight:
     table: EpisodeTable | None = None
     data: DataView | None = None
     videos: Sequence[VideoFacts] = field(default_factory=tuple)
+    found: tuple[Finding, ...] = ()
 
 
 def check(
@@ -78,17 +86,17 @@ def check(
     *,
     executor: Executor | None = None,
     on_progress: Progress = ignore_progress,
-) -> Report:
-    """Look at a dataset and tell everything that is wrong with it; nothing is changed.
+) -> CheckReport:
+    """Look at a dataset and report everything that is wrong with it; nothing is changed.
 
     Args:
         root: its folder, or ``user/name`` under the LeRobot home.
         depth: how closely to look.
         executor: where files are looked at; None is this process.
-        on_progress: told how many files of how many have been looked at.
+        on_progress: called with how many files of how many have been looked at.
 
     Raises:
-        DatasetNotFoundError: there is nothing like a dataset.
+        DatasetNotFoundError: nothing there looks like a dataset.
         OSError: a file cannot be read for reasons that are not the dataset's.
     """
     return look(root, depth, executor=executor, on_progress=on_progress)[0]
@@ -100,12 +108,12 @@ def look(
     *,
     executor: Executor | None = None,
     on_progress: Progress = ignore_progress,
-) -> tuple[Report, Sight]:
+) -> tuple[CheckReport, Sight]:
     """Like `check`, and also return what was read."""
     folder = dataset_root(str(root))
     if not folder.is_dir():
         raise DatasetNotFoundError(
-            f"{str(folder)!r} is no dataset: there is no such folder",
+            f"{str(folder)!r} is not a dataset: the folder does not exist",
             hint="name a dataset's folder, or user/name under the LeRobot home",
         )
     for attempt in range(_ATTEMPTS):
@@ -126,7 +134,7 @@ def _state(root: Path) -> tuple[bytes | None, bool]:
     return info, (Workspace.place(root) / JOURNAL).exists()
 
 
-def _look_once(root: Path, depth: Depth, executor: Executor | None, on_progress: Progress) -> tuple[Report, Sight]:
+def _look_once(root: Path, depth: Depth, executor: Executor | None, on_progress: Progress) -> tuple[CheckReport, Sight]:
     gathering, sight = Gathering(root), Sight(root)
     check_links(gathering)
     is_own = check_own(gathering)
@@ -138,7 +146,8 @@ def _look_once(root: Path, depth: Depth, executor: Executor | None, on_progress:
     table, lengths = sight.table, sight.data.lengths if sight.data is not None else None
     counted = lengths if lengths is not None else table.lengths if table is not None else ()
     version = sight.info.codebase_version.value if sight.info is not None else None
-    report = Report(root, version, len(counted), int(sum(counted)), ordered(gathering.findings))
+    sight.found = tuple(dict.fromkeys(gathering.findings))
+    report = CheckReport(root, version, len(counted), int(sum(counted)), ordered(sight.found))
     return report, sight
 
 
@@ -150,11 +159,13 @@ def _look_at_dataset(
         if Workspace.place(root).is_dir():
             return  # recorded, and nothing of it encoded yet
         raise DatasetNotFoundError(
-            f"{str(root)!r} is no dataset: it has no meta/info.json",
+            f"{str(root)!r} is not a dataset: it has no meta/info.json",
             hint="name a dataset's folder, or user/name under the LeRobot home",
         )
     info = sight.info = read_info(gathering)
     if info is None:
+        text = "without an info.json that can be understood nothing says what the other files should be"
+        gathering.add(Code.NOT_LOOKED_AT, "meta, data, videos", text)
         return
     sight.layout = read_layout(info, gathering)
     sight.tasks = read_tasks(info, gathering)
@@ -162,7 +173,20 @@ def _look_at_dataset(
     if table is not None:
         check_table(info, table, gathering)
     files = _Files(sight, info, depth, gathering, executor, on_progress)
-    files.look()
+    if (partial := _partial(gathering)) is None:
+        files.look()
+        return
+    note_part(partial, gathering)
+    if table is not None and sight.layout is not None:
+        files.look_at_part(partial, table, sight.layout)
+
+
+def _partial(gathering: Gathering) -> Partial | None:
+    try:
+        return load_partial(gathering.root)
+    except (MetadataError, CorruptDatasetError) as error:
+        gathering.add_error(Code.SIDECAR, Workspace.place(gathering.root) / PARTIAL, error)
+        return None
 
 
 _J = TypeVar("_J")
@@ -190,13 +214,29 @@ class _Files:
         self._done = 0
         self._total = 0
 
+    def look_at_part(self, partial: Partial, table: EpisodeTable, layout: Layout) -> None:
+        """Look at the files of the episodes that are here."""
+
+        def data(jobs: Sequence[DataJob]) -> list[DataFileFacts]:
+            self._total += len(jobs)
+            return list(self._run(look_at_data, jobs))
+
+        def videos(jobs: Sequence[VideoJob]) -> list[VideoFacts]:
+            self._total += len(jobs)
+            return list(self._run(look_at_videos, jobs))
+
+        check_part(self._info, layout, table, partial, self._gathering, data, videos)
+
     def look(self) -> None:
         """Look at the files, and compare them with the tables."""
         sight, info, gathering = self._sight, self._info, self._gathering
         members = find_members(info, sight.layout, sight.table, gathering)
-        jobs = [DataJob(path, info.features, info.fps, info.codebase_version) for path in members.paths]
+        paths = (*members.paths, *members.strays)
+        jobs = [DataJob(path, info.features, info.fps, info.codebase_version) for path in paths]
         self._total = len(jobs)
         facts = list(self._run(look_at_data, jobs))
+        check_strays(members, facts[len(members.paths) :], gathering)
+        facts = facts[: len(members.paths)]
         sight.data = check_data(info, sight.table, sight.tasks, members, facts, gathering)
         check_totals(info, sight.table, sight.tasks, sight.data, gathering)
         videos: list[VideoJob] = []
@@ -204,6 +244,7 @@ class _Files:
         if sight.table is not None:
             lengths = None if gathering.has(Code.ROW_COUNT) else sight.data.lengths
             check_ranges(sight.table, lengths, gathering)
+            check_empty(sight.table, lengths, gathering)
             if sight.layout is not None:
                 videos, unused = video_jobs(info, sight.layout, sight.table, lengths, gathering)
         self._total += len(videos)
@@ -211,19 +252,26 @@ class _Files:
         check_videos(info, sight.videos, unused, gathering)
         check_statistics(info, sight.table, sight.data, gathering)
         check_motion(sight.data, gathering)
+        check_doubles(sight.data, gathering)
         if sight.layout is not None:
             check_sidecar(sight.layout, [(f.path, f.rows) for f in sight.data.facts if f.runs is not None], gathering)
         self._look_at_pictures(sight.data, videos)
         if sight.table is None and not gathering.has(Code.EPISODES_MISSING, Code.EPISODES_UNREADABLE):
             gathering.add(Code.NOT_LOOKED_AT, "videos", "without an episode table nothing says what is in the videos")
+        elif sight.layout is None:
+            text = "without path templates that can be followed nothing says which file is which episode's"
+            gathering.add(Code.NOT_LOOKED_AT, "videos", text)
 
     def _look_at_pictures(self, view: DataView, videos: Sequence[VideoJob]) -> None:
         found = {job.path: (job, facts) for job, facts in zip(videos, self._sight.videos, strict=True)}
         jobs = picture_jobs(self._info, view, found, is_deep=self._depth is Depth.DEEP)
         self._total += len(jobs)
+        padding = self._padding() if jobs else Padding({}, {})
         alike: dict[tuple[Code, str], list[tuple[PictureFacts, Problem]]] = {}
         for facts in self._run(look_at_pictures, jobs):
             for problem in facts.problems:
+                if problem.code is Code.CAMERA_BLACK and padding.is_filled(facts.job.camera, facts.job.episode):
+                    continue  # a merge was asked to fill it
                 alike.setdefault((problem.code, facts.job.camera), []).append((facts, problem))
         for (code, camera), cases in alike.items():
             (first, problem), episodes = cases[0], sorted({facts.job.episode for facts, _ in cases})
@@ -231,8 +279,19 @@ class _Files:
             text += f"; likewise {listed(episodes[1:])}" if len(episodes) > 1 else ""
             self._gathering.add(code, first.job.path, text, episodes=episodes, column=camera)
 
+    def _padding(self) -> Padding:
+        try:
+            return load_padding(self._gathering.root, self._info.features)
+        except (MetadataError, CorruptDatasetError) as error:
+            self._gathering.add_error(Code.SIDECAR, merge_notes(self._gathering.root), error)
+            return Padding({}, {})
+
     def _run(self, function: Callable[[Sequence[_J]], list[_R]], jobs: Sequence[_J]) -> Iterator[_R]:
-        for result in run_batches(function, jobs, self._executor):
-            self._done += 1
-            self._on_progress(self._done, self._total)
-            yield result
+        # Small files go together where a job must travel.
+        size = 1 if self._executor is None else max(1, min(_MOST_A_BATCH, len(jobs) // _BATCHES))
+        batches = [jobs[first : first + size] for first in range(0, len(jobs), size)]
+        for _, results in run_jobs(function, batches, self._executor, ahead=len(batches), in_order=True):
+            for result in results:
+                self._done += 1
+                self._on_progress(self._done, self._total)
+                yield result

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lerotool.arrow_types import MAX_DIMENSIONS, value_type
-from lerotool.checking.codes import Code, Loading
-from lerotool.dataset.info import FormatVersion
+from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.parquet import joined_chunks, plain_values
 from lerotool.errors import CorruptDatasetError
 from lerotool.features import Feature, Kind
+from lerotool.findings import Code, Loading
 
 _ROWS_PER_BYTE = 100
 
@@ -115,6 +115,8 @@ def read_values(
         return np.empty(0), None
     try:
         values = array.cast(value_type(feature.dtype))
+    except MemoryError:
+        raise
     except pa.ArrowException as error:
         text = f"values are not {feature.dtype}: {str(error).splitlines()[0]}"
         return None, Problem(Code.COLUMN_TYPE, text, column=name)
@@ -127,17 +129,17 @@ def read_values(
 
 def metadata_problem(schema: pa.Schema, features: Mapping[str, Feature], version: FormatVersion) -> Problem | None:
     """Return what LeRobot 0.3, which reads v2.x, dislikes about the schema metadata; v3.0 needs none."""
-    if version is FormatVersion.V30:
+    if not version.has_files_of_episodes:
         return None
     text = (schema.metadata or {}).get(b"huggingface")
     has_images = any(feature.kind is Kind.IMAGE for feature in features.values())
     if text is None:
-        found = "there is no 'huggingface' key, without which pictures arrive as dicts"
+        found = "the 'huggingface' key is missing, without which pictures arrive as dicts"
         return Problem(Code.SCHEMA_METADATA, found, harms=Loading.WRONG) if has_images else None
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
-        return Problem(Code.SCHEMA_METADATA, "the 'huggingface' key is no JSON")
+        return Problem(Code.SCHEMA_METADATA, "the 'huggingface' key is not JSON")
     if _has_type(document, "List"):
         return Problem(Code.SCHEMA_METADATA, "it names the type 'List', which `datasets` 3 does not know")
     return None

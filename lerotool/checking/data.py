@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.checking.codes import Code, Loading
-from lerotool.checking.findings import listed
 from lerotool.checking.gathering import Gathering
 from lerotool.checking.rows import DataFileFacts, Runs, harm_of_times
 from lerotool.checking.table import EpisodeTable
-from lerotool.dataset.info import INFO, DatasetInfo, FormatVersion
+from lerotool.dataset.info import INFO, DatasetInfo
 from lerotool.dataset.layout import Layout, inside
 from lerotool.errors import DatasetError
 from lerotool.features import cameras
+from lerotool.findings import Code, Loading
+from lerotool.wording import listed, of_episodes
 
 TOLERANCE_S = 1e-4
 _FORGOTTEN = 1000
@@ -32,15 +32,19 @@ class Members:
     Attributes:
         paths: in the order in which LeRobot reads them.
         named: by episode, the path that the episode table names; None where it does not tell.
+        missing: by episode, the named paths where there is no file.
+        strays: other files below data/, in v2.x.
     """
 
     paths: tuple[Path, ...]
     named: tuple[Path, ...] | None
+    missing: Mapping[int, Path] = field(default_factory=dict)
+    strays: tuple[Path, ...] = ()
 
 
 def find_members(info: DatasetInfo, layout: Layout | None, table: EpisodeTable | None, gathering: Gathering) -> Members:
     """Find the data files: in v3.0 all that are there, in v2.x those that the episode table names."""
-    is_new = info.codebase_version is FormatVersion.V30
+    is_new = not info.codebase_version.has_files_of_episodes
     found = sorted((gathering.root / "data").glob("*/*.parquet" if is_new else "**/*.parquet"))
     found = [path for path in found if _is_inside(path, gathering)]
     hidden = [path for path in found if path.name.startswith(".")]
@@ -51,20 +55,40 @@ def find_members(info: DatasetInfo, layout: Layout | None, table: EpisodeTable |
     named = _named(info, layout, table, gathering)
     if named is None:
         return Members(tuple(found), None)
-    missing = [number for number, path in enumerate(named) if not path.is_file()]
-    for path in dict.fromkeys(named[number] for number in missing):
-        episodes = [number for number in missing if named[number] == path]
+    assert table is not None
+    missing = {n: path for n, path in zip(table.numbers.tolist(), named, strict=True) if not path.is_file()}
+    found = [path for path in found if path not in missing.values()]
+    for path in dict.fromkeys(missing.values()):
+        episodes = [number for number, own in missing.items() if own == path]
         is_elsewhere = is_new and bool(set(found) - set(named))
         if not is_elsewhere:
-            text = f"the file is missing; episodes {listed(episodes)} are in it"
+            text = f"the file is missing; it has {of_episodes(episodes)}"
             gathering.add(Code.DATA_MISSING, path, text, episodes=episodes)
     if is_new:
-        return Members(tuple(found), named)
-    assert table is not None
+        return Members(tuple(found), named, missing)
     forgotten = [path for path in _unnamed(info, layout, table) if path in found]
-    for path in sorted(set(found) - set(named) - set(forgotten)):
-        gathering.add(Code.DATA_STRAY, path, "no episode has this file; LeRobot reads every parquet file below data/")
-    return Members(tuple(sorted(path for path in {*named, *forgotten} if path.is_file())), named)
+    strays = sorted(set(found) - set(named) - set(forgotten))
+    present = sorted(path for path in {*named, *forgotten} if path.is_file())
+    return Members(tuple(present), named, missing, tuple(strays))
+
+
+def check_strays(members: Members, facts: Sequence[DataFileFacts], gathering: Gathering) -> None:
+    """Note the files below data/ that no episode of a v2.x table has, and those that have the rows that are missing.
+
+    Args:
+        members: the data files.
+        facts: of ``members.strays``.
+        gathering: takes what is wrong.
+    """
+    for fact in facts:
+        own = set(fact.runs.episode.tolist()) if fact.runs is not None else set()
+        if own and own <= set(members.missing):
+            targets = [gathering.name(members.missing[number]) for number in sorted(own)]
+            text = f"it has the rows of {of_episodes(sorted(own))}, which data_path expects in {listed(targets)}"
+            gathering.add(Code.TEMPLATE_WRONG, fact.path, text, episodes=sorted(own), column="data_path")
+        else:
+            text = "no episode has this file; LeRobot reads every parquet file below data/"
+            gathering.add(Code.DATA_STRAY, fact.path, text)
 
 
 def _unnamed(info: DatasetInfo, layout: Layout | None, table: EpisodeTable) -> list[Path]:
@@ -129,7 +153,7 @@ def check_data(
             gathering.add(
                 problem.code, fact.path, problem.text, row=problem.row, column=problem.column, harms=problem.harms
             )
-    if info.codebase_version is FormatVersion.V30:
+    if not info.codebase_version.has_files_of_episodes:
         facts = _in_order(_without_strays(facts, table, members, gathering), gathering)
     is_known = all(fact.runs is not None for fact in facts) and not gathering.has(*_GONE)
     lengths = _lengths(facts) if is_known else None
@@ -149,11 +173,10 @@ def check_data(
 def _without_strays(
     facts: Sequence[DataFileFacts], table: EpisodeTable | None, members: Members, gathering: Gathering
 ) -> list[DataFileFacts]:
-    """Leave out files that nobody names and whose episodes are in other files, or in no table."""
+    """Leave out files that nobody names and whose episodes are in other files."""
     if members.named is None or table is None:
         return list(facts)
     named = set(members.named)
-    wanted = set(table.numbers.tolist())
     covered = {
         number
         for fact in facts
@@ -163,7 +186,8 @@ def _without_strays(
     kept = []
     for fact in facts:
         own = set(fact.runs.episode.tolist()) if fact.runs is not None else set()
-        is_needed = bool((own & wanted) - covered) or not wanted or (fact.runs is None and covered != wanted)
+        # Rows that are nowhere else are rows of the dataset, whatever the table says.
+        is_needed = bool(own - covered) or (fact.runs is None and bool(set(table.numbers.tolist()) - covered))
         if fact.path in named or is_needed:
             kept.append(fact)
         else:
@@ -208,7 +232,7 @@ def _check_file(
         text = "the rows are not in the order of their index"
         gathering.add(Code.WRONG_INDEX, fact.path, text, column="index")
         return
-    wrong = ~runs.is_counted | ((runs.first_index != first + runs.start) & is_known)
+    wrong = ~runs.is_counted | ((runs.first_index != first + runs.start) & (is_known and runs.is_indexed))
     if wrong.any():
         run = int(np.flatnonzero(wrong)[0])
         text = f"index is {runs.first_index[run]} where row {first + runs.start[run]} of the dataset begins an episode"
@@ -224,7 +248,7 @@ def _check_file(
         harms = harm_of_times(info.codebase_version, bool(cameras(info.features)))
         _add_runs(Code.TIMESTAMPS, fact, runs, off, text, "timestamp", gathering, harms)
     inner = np.setdiff1d(fact.row_group_starts, runs.start)
-    if len(inner) and info.codebase_version is FormatVersion.V30:
+    if len(inner) and not info.codebase_version.has_files_of_episodes:
         text = f"{len(inner)} of {len(fact.row_group_starts)} row groups"
         gathering.add(Code.ROW_GROUPS, fact.path, text, row=int(inner[0]))
 
@@ -241,7 +265,7 @@ def _add_runs(
 ) -> None:
     row = int(runs.start[wrong][0])
     episodes = sorted(set(runs.episode[wrong].tolist()))
-    text = f"{text} (episodes {listed(episodes)})"
+    text = f"{text} ({of_episodes(episodes)})"
     gathering.add(code, fact.path, text, episodes=episodes, row=row, column=column, harms=harms)
 
 
@@ -279,7 +303,7 @@ def _check_against_table(
             pointed.setdefault(path, []).append(number)
     for path, episodes in pointed.items():
         holder = where[episodes[0]][0][0].path
-        text = f"the table names it for episodes {listed(episodes)}, whose rows are in {gathering.name(holder)}"
+        text = f"the table names it for {of_episodes(episodes)}, whose rows are in {gathering.name(holder)}"
         gathering.add(Code.DATA_POINTER, path, text, episodes=episodes)
 
 
@@ -304,12 +328,12 @@ def _check_rows(
     beyond = [number for number in odd if number not in lengths]
     if rows == sum(lengths.values()) and fact is not None and fact.runs is not None:
         # As many rows as there should be, but some say that they belong to another episode.
-        text = f"rows of episodes {listed(wrong)} are numbered otherwise than the episode table says"
+        text = f"rows of {of_episodes(wrong)} have other numbers than the episode table says"
         harms = None if set(range(info.total_episodes)) <= set(where) else Loading.REFUSED
         row = int(fact.runs.start[run])
         gathering.add(Code.WRONG_EPISODE, path, text, episodes=wrong, row=row, column="episode_index", harms=harms)
     elif beyond == odd and not absent:
-        text = f"there are rows of episodes {listed(beyond)}, which the episode table has not"
+        text = f"there are rows of {of_episodes(beyond)}, which the episode table lacks"
         harms = _harm_of_gap(info, table)
         gathering.add(Code.EPISODES_ORDER, path, text, episodes=beyond, harms=harms)
     elif rows == info.total_frames and not absent and not beyond:
@@ -401,16 +425,35 @@ def check_table(info: DatasetInfo, table: EpisodeTable, gathering: Gathering) ->
             column="episode_index",
             harms=_harm_of_gap(info, table),
         )
+
+
+def check_empty(table: EpisodeTable, lengths: Ints | None, gathering: Gathering) -> None:
+    """Note episodes without frames: those that the table says have none, and that have no rows."""
+    if not np.array_equal(table.numbers, np.arange(len(table))):
         return
-    empty = np.flatnonzero(table.lengths == 0).tolist()
+    is_empty = table.lengths == 0
+    if lengths is not None:
+        known = min(len(lengths), len(table))
+        is_empty[:known] &= lengths[:known] == 0
+    empty = np.flatnonzero(is_empty).tolist()
     if empty:
-        gathering.add(Code.EPISODE_EMPTY, table.places[0], f"{len(empty)} episodes have no frames", episodes=empty)
+        have = "episode has" if len(empty) == 1 else "episodes have"
+        gathering.add(Code.EPISODE_EMPTY, table.places[empty[0]], f"{len(empty)} {have} no frames", episodes=empty)
 
 
 def _harm_of_gap(info: DatasetInfo, table: EpisodeTable) -> Loading | None:
     """LeRobot asks for the videos of every episode that ``info.json`` counts."""
-    is_asked = info.codebase_version is FormatVersion.V30 and bool(cameras(info.features))
+    is_asked = not info.codebase_version.has_files_of_episodes and bool(cameras(info.features))
     return Loading.REFUSED if is_asked and info.total_episodes > len(table) else None
+
+
+def _shared_rows(ranges: Ints) -> str:
+    """Return which two episodes claim the same rows first, if any do."""
+    shared = np.flatnonzero(ranges[1:, 0] < ranges[:-1, 1])
+    if not len(shared):
+        return ""
+    later = int(shared[0]) + 1
+    return f"; episodes {later - 1} and {later} both claim rows from {ranges[later, 0]} on"
 
 
 def check_ranges(table: EpisodeTable, lengths: Ints | None, gathering: Gathering) -> None:
@@ -424,6 +467,7 @@ def check_ranges(table: EpisodeTable, lengths: Ints | None, gathering: Gathering
     if wrong:
         row = wrong[0]
         text = f"rows {table.ranges[row].tolist()}, expected {true[row].tolist()}"
+        text += _shared_rows(table.ranges)
         gathering.add(
             Code.EPISODE_RANGE,
             table.places[row],

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from lerotool.checking.codes import Code, Loading
-from lerotool.checking.findings import Finding, Place
 from lerotool.errors import LerotoolError
+from lerotool.findings import Code, Finding, FindingPlace, Loading
 
 
 class Gathering:
@@ -31,16 +31,17 @@ class Gathering:
         row: int | None = None,
         column: str | None = None,
         harms: Loading | None = None,
+        advice: str = "",
     ) -> None:
         """Note a finding; the first of several episodes is its place."""
         name = self.name(file) if isinstance(file, Path) else file
-        place = Place(name, episodes[0] if episodes else None, row, column)
-        self.findings.append(Finding(code, place, text, tuple(episodes), harms))
+        place = FindingPlace(name, episodes[0] if episodes else None, row, column)
+        self.findings.append(Finding(code, place, text, tuple(episodes), harms, advice))
 
     def add_error(self, code: Code, file: Path | str, error: LerotoolError, harms: Loading | None = None) -> None:
         """Note what reading a file has raised."""
         text = str(error)
-        for prefix in (f"{file}: ", f"{str(file)!r}: ", f"{file}, "):
+        for prefix in (f"{file}: ", f"{str(file)!r}: ", f"{file}, ", f"{self.root}{os.sep}"):
             text = text.removeprefix(prefix)
         self.add(code, file, text, harms=harms)
 

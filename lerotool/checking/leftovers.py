@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lerotool.checking.codes import Code
-from lerotool.checking.findings import listed
 from lerotool.checking.gathering import Gathering
 from lerotool.dataset.info import DatasetInfo
-from lerotool.dataset.layout import Layout, check_relative, inside
+from lerotool.dataset.journal_file import is_decided
+from lerotool.dataset.layout import Layout, inside
 from lerotool.dataset.parquet import open_parquet
 from lerotool.dataset.writing.state import numbered
-from lerotool.errors import CorruptDatasetError, SpoolError
+from lerotool.errors import CorruptDatasetError, LerotoolError, SpoolError
 from lerotool.features import Kind
-from lerotool.spool.episode import COMMITTED
+from lerotool.findings import Code
 from lerotool.spool.pending import pending_folders
 from lerotool.spool.recovery import Kind as Fate
 from lerotool.spool.recovery import examine
 from lerotool.storage import DISCARDED, PARTIAL, lock_owner
-from lerotool.workspace import Workspace
-
-_JOURNAL_BYTES = 64 << 20
+from lerotool.wording import listed
+from lerotool.workspace import Workspace, is_committed
 
 
 def check_own(gathering: Gathering) -> bool:
@@ -45,7 +42,7 @@ def _own_links(folder: Path) -> Iterator[Path]:
 
 
 def check_journal(gathering: Gathering) -> bool:
-    """Note an interrupted change; return whether there is one."""
+    """Note an interrupted change; return whether there is one that has to be finished before anything else."""
     path = Workspace(gathering.root).journal
     if not path.exists():
         return False
@@ -54,25 +51,13 @@ def check_journal(gathering: Gathering) -> bool:
         gathering.add(Code.NOT_LOOKED_AT, path, f"the dataset is being changed right now by {owner}; check it again")
         return True
     try:
-        lost = list(_lost(gathering.root, path))
-    except (ValueError, RecursionError, KeyError, TypeError) as error:
-        gathering.add(Code.JOURNAL, path, f"cannot be understood: {error!r}"[:300])
-        return True
-    if lost:
-        gathering.add(Code.JOURNAL, path, f"files that it moves are gone: {listed(lost)}")
-    else:
+        is_unfinished = is_decided(Workspace(gathering.root))
+    except LerotoolError as error:
+        gathering.add_error(Code.JOURNAL, path, error)
+        return False
+    if is_unfinished:
         gathering.add(Code.UNFINISHED_COMMIT, path, "the change is complete on the disk and only has to be carried out")
-    return True
-
-
-def _lost(root: Path, path: Path) -> Iterator[str]:
-    if path.stat().st_size > _JOURNAL_BYTES:
-        raise ValueError(f"{path.stat().st_size} bytes")
-    for rename in json.loads(path.read_bytes())["renames"]:
-        for name in (rename["source"], rename["target"]):
-            check_relative(name, str(path))
-        if not (root / rename["source"]).exists() and not (root / rename["target"]).exists():
-            yield rename["source"]
+    return is_unfinished
 
 
 def check_links(gathering: Gathering) -> None:
@@ -99,7 +84,7 @@ def check_pending(gathering: Gathering) -> None:
     waiting: list[str] = []
     frames = 0
     for folder in pending_folders(gathering.root):
-        if (folder / COMMITTED).exists():
+        if is_committed(folder):
             gathering.add(Code.LEFTOVERS, folder, "the dataset contains this recorded episode; the folder can go")
             continue
         try:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lerotool.checking.codes import Code, Loading
 from lerotool.checking.gathering import Gathering
-from lerotool.dataset.documents import read_lines, read_object, whole_number
-from lerotool.dataset.info import INFO, DatasetInfo, FormatVersion, parse_info
-from lerotool.dataset.layout import EPISODE_LINES, EPISODES, TASK_LINES, TASKS, Layout, inside
+from lerotool.dataset.documents import BOM, MOST, read_lines, read_object, whole_number
+from lerotool.dataset.info import INFO, DatasetInfo, parse_info
+from lerotool.dataset.layout import EPISODE_LINES, EPISODES, Layout, PathTemplate, inside
 from lerotool.dataset.parquet import open_parquet
 from lerotool.errors import CorruptDatasetError, DatasetError, MetadataError, UnsupportedVersionError
-from lerotool.features import DEFAULT_FEATURES
+from lerotool.features import DEFAULT_FEATURES, Feature, cameras
+from lerotool.findings import Code, Loading
 
 _KEYS = ("total_episodes", "total_frames", "total_tasks", "chunks_size", "data_path", "robot_type", "splits")
 _KEYS_V30 = ("data_files_size_in_mb", "video_files_size_in_mb")
+_TOTALS = ("total_episodes", "total_frames", "total_tasks")
+_DIMENSIONS = 3
+_CHANNELS = (1, 3, 4)
 _NEEDED = frozenset(["timestamp", "episode_index", "index", "task_index"])
 
 
@@ -31,26 +36,64 @@ def read_info(gathering: Gathering) -> DatasetInfo | None:
     try:
         inside(gathering.root, INFO.as_posix())
         document = read_object(path)
+        if path.read_bytes().startswith(BOM):
+            gathering.add(Code.INFO_BOM, path, "the first three bytes are EF BB BF, expected '{'")
     except DatasetError as error:
         gathering.add_error(Code.INFO_UNREADABLE, path, error)
         return None
     try:
-        info = parse_info(document, str(path))
+        info = parse_info(_without_odd_totals(document, gathering), str(path))
     except UnsupportedVersionError as error:
-        is_three = str(document.get("codebase_version")).startswith("v3.")
-        gathering.add_error(Code.VERSION, path, error, Loading.RIGHT if is_three else None)
+        is_newer = str(document.get("codebase_version")).startswith("v3.") and "storage_format" not in document
+        gathering.add_error(Code.VERSION, path, error, Loading.RIGHT if is_newer else None)
         return None
     except MetadataError as error:
         gathering.add_error(Code.INFO_INVALID, path, error)
         return None
     _check_keys(document, info, gathering)
+    check_names(info, gathering)
     return info if _is_of_its_version(info, gathering) else None
+
+
+def _without_odd_totals(document: dict[str, Any], gathering: Gathering) -> dict[str, Any]:
+    """Return the document without totals that are not whole numbers; the rows tell them anyway."""
+    kept = dict(document)
+    for key in (key for key in _TOTALS if key in document):
+        value = document[key]
+        if type(value) is int and 0 <= value < MOST:
+            continue
+        code = Code.COUNTS if key == "total_tasks" else Code.TOTALS
+        # LeRobot counts to this one when it loads; True is 1, and a negative number none.
+        is_refused = key == "total_episodes" and not isinstance(value, int)
+        harms = Loading.REFUSED if is_refused else None
+        text = f"{key} is {json.dumps(value)[:40]}, expected a whole number from 0"
+        gathering.add(code, INFO.as_posix(), text, column=key, harms=harms)
+        del kept[key]
+    return kept
+
+
+def check_names(info: DatasetInfo, gathering: Gathering) -> None:
+    """Note cameras without names of their dimensions."""
+    for name, feature in info.features.items():
+        if feature.is_camera and named_camera(feature) is not feature:
+            text = f"'names' of the camera is {str(feature.names)[:60]}, expected three"
+            gathering.add(Code.CAMERA_NAMES, INFO.as_posix(), text, column=name)
+
+
+def named_camera(feature: Feature) -> Feature:
+    """Return a camera with names of its dimensions; itself if it has some, or if the shape does not tell them."""
+    names = feature.names
+    if (isinstance(names, list) and len(names) >= _DIMENSIONS) or len(feature.shape) != _DIMENSIONS:
+        return feature
+    if feature.shape[2] in _CHANNELS:
+        return replace(feature, names=["height", "width", "channels"])
+    return replace(feature, names=["channels", "height", "width"]) if feature.shape[0] in _CHANNELS else feature
 
 
 def _is_of_its_version(info: DatasetInfo, gathering: Gathering) -> bool:
     lines = (gathering.root / EPISODE_LINES).exists()
     tables = any((gathering.root / EPISODES).glob("*/*.parquet"))
-    if lines == tables or tables is (info.codebase_version is FormatVersion.V30):
+    if lines == tables or tables is not info.codebase_version.has_files_of_episodes:
         return True
     found = "v3.0" if tables else "v2.x"
     text = f"'codebase_version' is {info.codebase_version.value!r}, but the episode table is that of {found}"
@@ -59,7 +102,7 @@ def _is_of_its_version(info: DatasetInfo, gathering: Gathering) -> bool:
 
 
 def _check_keys(document: dict[str, Any], info: DatasetInfo, gathering: Gathering) -> None:
-    is_new = info.codebase_version is FormatVersion.V30
+    is_new = not info.codebase_version.has_files_of_episodes
     missing = [key for key in (*_KEYS, *(_KEYS_V30 if is_new else ())) if key not in document]
     if missing:
         gathering.add(Code.INFO_KEYS, INFO.as_posix(), f"missing: {', '.join(missing)}", column=missing[0])
@@ -76,25 +119,49 @@ def _check_keys(document: dict[str, Any], info: DatasetInfo, gathering: Gatherin
 
 
 def read_layout(info: DatasetInfo, gathering: Gathering) -> Layout | None:
-    """Return where the files lie; None if the templates do harm."""
+    """Return where the files lie: by LeRobot's own templates where those of the dataset fit none of them.
+
+    None if the templates do harm.
+    """
     try:
-        return Layout.of(gathering.root, info)
+        layout = Layout.of(gathering.root, info)
     except MetadataError as error:
         gathering.add_error(Code.PATH_TEMPLATE, gathering.root / INFO, error)
         return None
+    usual = Layout.of(gathering.root, info.model_copy(update={"data_path": None, "video_path": None}))
+    is_read_by_glob = not info.codebase_version.has_files_of_episodes
+    if not _has_data(layout) and _has_data(usual):
+        _add_template("data_path", layout.data, usual.data, gathering, Loading.RIGHT if is_read_by_glob else None)
+        layout = replace(layout, data=usual.data)
+    names = cameras(info.features)
+    if not any(layout.videos(name) for name in names) and any(usual.videos(name) for name in names):
+        _add_template("video_path", layout.video, usual.video, gathering, None)
+        layout = replace(layout, video=usual.video)
+    return layout
+
+
+def _has_data(layout: Layout) -> bool:
+    found = layout.root.glob(layout.data.pattern(""))
+    return any(path.is_file() and layout.data_number(path) is not None for path in found)
+
+
+def _add_template(
+    key: str, wrong: PathTemplate, right: PathTemplate, gathering: Gathering, harms: Loading | None
+) -> None:
+    text = f"{key} is {wrong.text!r}, the files are where {right.text!r} says"
+    gathering.add(Code.TEMPLATE_WRONG, INFO.as_posix(), text, column=key, harms=harms)
 
 
 def read_tasks(info: DatasetInfo, gathering: Gathering) -> dict[int, str] | None:
     """Return the task texts by the number by which LeRobot finds them; None if they cannot be read."""
-    is_new = info.codebase_version is FormatVersion.V30
-    path = gathering.root / (TASKS if is_new else TASK_LINES)
+    path = gathering.root / info.codebase_version.tasks_path
     if not path.is_file():
         if info.total_tasks or info.total_episodes or not info.states("total_episodes"):
             gathering.add(Code.TASKS_MISSING, path, "the file is missing")
         return None
     try:
         inside(gathering.root, path.relative_to(gathering.root).as_posix())
-        return _read_table(path, gathering) if is_new else _read_lines(path, gathering)
+        return _read_table(path, gathering) if path.suffix == ".parquet" else _read_lines(path, gathering)
     except DatasetError as error:
         gathering.add_error(Code.TASKS_UNREADABLE, path, error)
         return None
@@ -114,12 +181,15 @@ def _read_lines(path: Path, gathering: Gathering) -> dict[int, str]:
 
 def _read_table(path: Path, gathering: Gathering) -> dict[int, str]:
     with open_parquet(path):
-        pass  # a damaged file is told by its defect
+        pass  # a damaged file has a defect of its own
     try:
         # As LeRobot does: pandas decides from the schema metadata what the index is.
-        frame = pq.read_table(path, partitioning=None).to_pandas()
+        with path.open("rb") as file:
+            frame = pq.read_table(file).to_pandas()
         texts = frame.index.tolist()
         columns = {name: frame[name].tolist() for name in ("task", "task_index") if name in frame}
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise CorruptDatasetError(f"{path}: the parquet file is damaged: {error}") from error
     except (KeyError, ValueError, TypeError, AttributeError) as error:

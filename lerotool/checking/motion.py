@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.checking.codes import Code
 from lerotool.checking.data import DataView
-from lerotool.checking.findings import listed
 from lerotool.checking.gathering import Gathering
 from lerotool.features import ACTION, STATE
+from lerotool.findings import Code
+from lerotool.wording import of_episodes
 
 _STILL = 0.01
 """Share of a joint's range over the dataset that counts as motion."""
@@ -17,7 +17,7 @@ _SHORTEST = 5
 
 
 def moving_episodes(view: DataView) -> npt.NDArray[np.bool_] | None:
-    """Return in which episodes a joint or its command moves; None where that cannot be told."""
+    """Return in which episodes a joint or its command moves; None where that is unknown."""
     if view.lengths is None or not len(view.lengths):
         return None
     moves: npt.NDArray[np.bool_] | None = None
@@ -32,12 +32,30 @@ def moving_episodes(view: DataView) -> npt.NDArray[np.bool_] | None:
     return moves
 
 
+def check_doubles(view: DataView, gathering: Gathering) -> None:
+    """Note episodes that have the values of an earlier one, row by row; those in which nothing moves may well."""
+    moves = moving_episodes(view)
+    if moves is None or view.lengths is None or any(fact.marks is None for fact in view.facts):
+        return
+    marks = np.concatenate([fact.marks for fact in view.facts if fact.marks is not None]).tolist()
+    first: dict[tuple[int, int], int] = {}
+    doubles: dict[int, int] = {}
+    for number, key in enumerate(zip(marks, view.lengths.tolist(), strict=True)):
+        if moves[number] and view.lengths[number] >= _SHORTEST and first.setdefault(key, number) != number:
+            doubles[number] = first[key]
+    if doubles:
+        copy, original = next(iter(doubles.items()))
+        text = f"episode {copy} has the rows of episode {original}"
+        text += f"; {of_episodes(list(doubles))} are copies" if len(doubles) > 1 else ""
+        gathering.add(Code.EPISODE_DOUBLED, "data", text, episodes=list(doubles))
+
+
 def check_motion(view: DataView, gathering: Gathering) -> None:
-    """Note episodes in which nothing moves; those of a few rows are no recordings that could."""
+    """Note episodes in which nothing moves; those of a few rows are too short to tell."""
     moves = moving_episodes(view)
     if moves is None or view.lengths is None:
         return
     idle = np.flatnonzero(~moves & (view.lengths >= _SHORTEST)).tolist()
     if idle:
-        text = f"no joint moves by more than {_STILL:.0%} of its range in episodes {listed(idle)}"
+        text = f"no joint moves by more than {_STILL:.0%} of its range in {of_episodes(idle)}"
         gathering.add(Code.EPISODE_IDLE, "data", text, episodes=idle)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.checking.codes import Code
 from lerotool.checking.columns import Problem
 from lerotool.dataset.parquet import open_parquet, read_groups
 from lerotool.errors import CorruptDatasetError, MediaError
 from lerotool.features import Feature, Kind
+from lerotool.findings import Code
 
 _BLOCK = 16
 _DARK = 12
@@ -169,7 +169,7 @@ def _decode_rows(job: PictureJob, wanted: Sequence[int]) -> Iterator[tuple[int, 
             stored = table[job.camera][row - int(starts[group])].as_py()
             data = stored.get("bytes") if isinstance(stored, dict) else stored
             if not data:
-                raise CorruptDatasetError(f"frame {number}: there is no picture in the row")
+                raise CorruptDatasetError(f"frame {number}: the row has no picture")
             try:
                 yield number, decode_image(data)
             except MediaError as error:

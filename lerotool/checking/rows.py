@@ -12,17 +12,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lerotool.checking.codes import Code, Loading
 from lerotool.checking.columns import Problem, check_plausible, check_type, metadata_problem, read_values
-from lerotool.dataset.info import FormatVersion
+from lerotool.checking.fingerprints import Fingerprints, Marks
+from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.parquet import arrow_schema, column_names, open_parquet
 from lerotool.dataset.reading.footerless import has_footer
 from lerotool.errors import CorruptDatasetError
 from lerotool.features import Feature, Kind, columns
+from lerotool.findings import Code, Loading
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 _BATCH = 1 << 16
+_HIDES_VALUES = (Code.COLUMN_MISSING, Code.COLUMN_TYPE, Code.MISSING_VALUES)
 _COUNTERS = ("episode_index", "frame_index", "index", "task_index")
 
 
@@ -58,6 +60,7 @@ class Runs:
         first_time: the first timestamp.
         tasks: the task numbers in each, in order of appearance.
         is_permuted: whether ``index`` has consecutive numbers, but not in their order.
+        is_indexed: whether there is a column ``index``.
     """
 
     episode: Ints
@@ -70,6 +73,7 @@ class Runs:
     first_time: Floats
     tasks: tuple[tuple[int, ...], ...]
     is_permuted: bool = False
+    is_indexed: bool = True
 
     def __len__(self) -> int:
         return len(self.episode)
@@ -87,6 +91,7 @@ class DataFileFacts:
         low: smallest value of each dimension of each numeric feature by run, (runs, d).
         high: largest value, likewise.
         row_group_starts: first row of each row group.
+        marks: fingerprint of all numeric values of each run, (runs,); None where a column cannot be read.
     """
 
     path: Path
@@ -96,6 +101,7 @@ class DataFileFacts:
     low: Mapping[str, Floats] = field(default_factory=dict)
     high: Mapping[str, Floats] = field(default_factory=dict)
     row_group_starts: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    marks: Marks | None = None
 
 
 def look_at_data(jobs: Sequence[DataJob]) -> list[DataFileFacts]:
@@ -104,6 +110,8 @@ def look_at_data(jobs: Sequence[DataJob]) -> list[DataFileFacts]:
 
 
 def _look(job: DataJob) -> DataFileFacts:
+    if job.path.is_dir():
+        return DataFileFacts(job.path, 0, (Problem(Code.DATA_DAMAGED, "it is a folder, expected a file"),))
     try:
         with open_parquet(job.path) as file:
             return _Look(job, file).facts()
@@ -132,23 +140,27 @@ class _Look:
         if self._rows != starts[-1]:
             raise CorruptDatasetError(f"{self._job.path}: {self._rows} rows are declared, the row groups have another")
         runs = self._runs(usable)
-        low, high = self._ranges(usable, runs)
-        return DataFileFacts(self._job.path, self._rows, tuple(self._problems), runs, low, high, starts[:-1])
+        marks = Fingerprints(runs.start, self._rows) if runs is not None else None
+        low, high = self._ranges(usable, runs, marks)
+        found = tuple(self._problems)
+        are_known = marks is not None and bool(low) and not any(p.code in _HIDES_VALUES for p in found)
+        known = marks.marks if marks is not None and are_known else None
+        return DataFileFacts(self._job.path, self._rows, found, runs, low, high, starts[:-1], known)
 
     def _check_columns(self) -> list[str]:
         features, version = self._job.features, self._job.version
         wanted = columns(features)
         extra = [name for name in self._names if name not in wanted]
-        if extra and version is FormatVersion.V30:
+        if extra and not version.has_files_of_episodes:
             text = f"columns that info.json does not declare: {', '.join(extra[:4])}"
             self._problems.append(Problem(Code.COLUMN_EXTRA, text, column=extra[0]))
         usable = []
         for name in wanted:
             if name not in self._names:
-                self._problems.append(Problem(Code.COLUMN_MISSING, "there is no such column", column=name))
+                self._problems.append(Problem(Code.COLUMN_MISSING, "the column is missing", column=name))
                 continue
             problem = check_type(name, features[name], self._schema.field(name).type)
-            if problem is None and version is not FormatVersion.V30:
+            if problem is None and version.has_files_of_episodes:
                 problem = self._check_counter(name)
             if problem is None:
                 usable.append(name)
@@ -193,6 +205,8 @@ class _Look:
                 table = pa.Table.from_batches([batch])
                 table.validate(full=True)
                 yield table
+        except MemoryError:
+            raise
         except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
@@ -222,7 +236,9 @@ class _Look:
         }
         return sum_up(arrays, self._job.fps)
 
-    def _ranges(self, usable: Sequence[str], runs: Runs | None) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    def _ranges(
+        self, usable: Sequence[str], runs: Runs | None, marks: Fingerprints | None
+    ) -> tuple[dict[str, Floats], dict[str, Floats]]:
         """Read all other columns of numbers and texts, and keep the smallest and largest values of each run."""
         features = self._job.features
         names = [n for n in usable if n not in (*_COUNTERS, "timestamp")]
@@ -246,6 +262,8 @@ class _Look:
                     not_finite[name] = (count + len(rows), where)
                 if name in ranges:
                     ranges[name].add(first, values)
+                if marks is not None:
+                    marks.add(name, first, values)
             first += table.num_rows
         self._problems += bad.values()
         for name, (count, where) in not_finite.items():
@@ -265,7 +283,7 @@ class _Ranges:
         self.is_complete = False
 
     def add(self, first: int, values: npt.NDArray[Any]) -> None:
-        with np.errstate(invalid="ignore"):  # a signalling NaN would be told by numpy
+        with np.errstate(invalid="ignore"):  # a signalling NaN makes numpy warn
             flat = values.reshape(len(values), -1).astype(np.float64)
         if not self.is_complete:
             self.low = np.full((len(self._runs), flat.shape[1]), np.inf)
@@ -293,7 +311,7 @@ def sum_up(arrays: Mapping[str, npt.NDArray[Any]], fps: float) -> Runs:
     def all_of(wrong: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         return ~np.logical_or.reduceat(wrong, starts) if rows else np.empty(0, np.bool_)
 
-    index = arrays.get("index", np.zeros(rows, np.int64)).astype(np.int64)
+    index = arrays.get("index", np.arange(rows)).astype(np.int64)
     first_index = index[starts]
     frames = arrays.get("frame_index", within)
     times = arrays.get("timestamp", within / fps).astype(np.float64)
@@ -315,6 +333,7 @@ def sum_up(arrays: Mapping[str, npt.NDArray[Any]], fps: float) -> Runs:
             for start, length in zip(starts.tolist(), lengths.tolist(), strict=True)
         ),
         _is_permuted(index),
+        "index" in arrays,
     )
 
 
@@ -325,4 +344,4 @@ def _is_permuted(index: Ints) -> bool:
 
 def harm_of_times(version: FormatVersion, has_videos: bool) -> Loading | None:
     """Return what LeRobot does about wrong timestamps where it does less than the code says."""
-    return None if has_videos or version is not FormatVersion.V30 else Loading.RIGHT
+    return None if has_videos or version.has_files_of_episodes else Loading.RIGHT

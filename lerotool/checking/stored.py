@@ -1,4 +1,4 @@
-"""Stored statistics without measuring anything anew: are they there, can they be, do smallest and largest values fit.
+"""Stored statistics without measuring anything again: are they there, can they be, do smallest and largest values fit.
 
 `lerotool.statistics` measures all of them and compares; that takes decoding.
 """
@@ -13,23 +13,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.checking.codes import Code, Loading
 from lerotool.checking.data import DataView
-from lerotool.checking.findings import listed
 from lerotool.checking.gathering import Gathering
 from lerotool.checking.table import STATS_PREFIX, EpisodeTable
 from lerotool.dataset.documents import read_lines, read_object
-from lerotool.dataset.info import DatasetInfo, FormatVersion
+from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import EPISODE_STATS_LINES, EPISODES, STATS
 from lerotool.dataset.parquet import column_names, open_parquet, read_groups
-from lerotool.dataset.writing.measures import measured, picture_size
+from lerotool.dataset.writing.measures import measured
 from lerotool.errors import DatasetError
-from lerotool.features import DEFAULT_FEATURES, Feature, Kind
-from lerotool.moments import QUANTILES
+from lerotool.features import DEFAULT_FEATURES, Feature
+from lerotool.findings import Code, Loading
+from lerotool.moments import QUANTILES, REQUIRED_QUANTILES, VALUES
+from lerotool.wording import of_episodes
 
 Floats = npt.NDArray[np.float64]
 Entry = Mapping[str, Any]
-_PLAIN = ("min", "max", "mean", "std")
 _ROUNDING = 1e-5
 
 
@@ -43,17 +42,17 @@ def check_statistics(
         finding.code is Code.LINK_OUTSIDE and finding.place.file.startswith("meta") for finding in gathering.findings
     ):
         return
-    if info.codebase_version is not FormatVersion.V21:
+    if info.codebase_version.has_dataset_statistics:
         if path.is_file():
             checker.check_dataset(path)
         elif info.total_episodes:
             gathering.add(Code.STATS_MISSING, path, "the file is missing")
     try:
-        if info.codebase_version is FormatVersion.V30 and table is not None:
+        if not info.codebase_version.has_files_of_episodes and table is not None:
             numbers = table.numbers.tolist()
             rows = ((numbers[place] if place < len(numbers) else place, e) for place, e in _table_rows(gathering.root))
             checker.check_rows(rows, EPISODES.as_posix())
-        elif info.codebase_version is FormatVersion.V21:
+        elif info.codebase_version.has_episode_statistics and info.codebase_version.has_files_of_episodes:
             _check_lines(checker, info, table, gathering)
     except DatasetError as error:
         gathering.add_error(Code.STATS_UNREADABLE, gathering.root / EPISODES, error)
@@ -69,7 +68,7 @@ def _check_lines(checker: _Checker, info: DatasetInfo, table: EpisodeTable | Non
     seen = checker.check_rows(_line_rows(path), EPISODE_STATS_LINES.as_posix())
     missing = sorted(set(table.numbers.tolist() if table is not None else ()) - seen)
     if missing:
-        gathering.add(Code.STATS_MISSING, path, f"episodes {listed(missing)} have none", episodes=missing)
+        gathering.add(Code.STATS_MISSING, path, f"none for {of_episodes(missing)}", episodes=missing)
 
 
 def _line_rows(path: Path) -> Iterator[tuple[int, Entry]]:
@@ -132,9 +131,9 @@ class _Checker:
     def tell(self) -> None:
         """Note what was found."""
         for (code, place, name), (text, episodes) in self._found.items():
-            more = f" (episodes {listed(episodes)})" if episodes else ""
+            more = f" ({of_episodes(episodes)})" if episodes else ""
             # LeRobot 0.3 merges the statistics of all episodes when it loads a dataset.
-            is_merged = code is Code.STATS_SHAPE and self._info.codebase_version is FormatVersion.V21
+            is_merged = code is Code.STATS_SHAPE and not self._info.codebase_version.has_dataset_statistics
             harms = Loading.REFUSED if is_merged else None
             self._gathering.add(code, place, text + more, episodes=episodes, column=name, harms=harms)
 
@@ -156,9 +155,12 @@ class _Checker:
             values = self._values(name, feature, entry, place, episode)
             if values is None:
                 continue
-            if self._info.codebase_version is FormatVersion.V30 and name not in DEFAULT_FEATURES:
-                without += [name] if any(q not in entry for q in QUANTILES) else []
-            if (text := _impossible(values)) is not None:
+            if self._info.codebase_version.has_quantiles and name not in DEFAULT_FEATURES:
+                without += [name] if any(q not in entry for q in REQUIRED_QUANTILES) else []
+            is_picture = feature.is_camera and not feature.is_depth
+            # LeRobot 0.4 writes 0 for episodes; what training uses is that of the dataset.
+            is_checked = episode is None or not feature.is_camera
+            if (text := _impossible(values, is_picture=is_picture, checks_std=is_checked)) is not None:
                 self._note(Code.STATS_IMPOSSIBLE, place, name, episode, text)
             elif name in ranges and (text := _stale(values, *ranges[name])) is not None:
                 self._note(Code.STATS_STALE, place, name, episode, text)
@@ -168,9 +170,9 @@ class _Checker:
     def _values(
         self, name: str, feature: Feature, entry: Entry, place: str, episode: int | None
     ) -> dict[str, Floats] | None:
-        expected = _shape(feature, self._info.codebase_version)
+        expected = self._info.codebase_version.statistics_shape(feature)
         values: dict[str, Floats] = {}
-        for statistic in (*_PLAIN, *QUANTILES):
+        for statistic in VALUES:
             stored = entry.get(statistic)
             if stored is None and statistic in QUANTILES:
                 continue
@@ -184,7 +186,7 @@ class _Checker:
                 self._note(Code.STATS_SHAPE, place, name, episode, text)
                 return None
             values[statistic] = array
-        is_free = self._info.codebase_version is FormatVersion.V20 and "count" not in entry
+        is_free = not self._info.codebase_version.has_episode_statistics and "count" not in entry
         if not is_free and not _is_count(entry.get("count")):
             self._note(Code.STATS_SHAPE, place, name, episode, f"count is {str(entry.get('count'))[:40]}")
             return None
@@ -200,21 +202,18 @@ def _is_count(value: object) -> bool:
     return count.size == 1 and count.dtype.kind in "iuf" and bool(count.ravel()[0] >= 1)
 
 
-def _shape(feature: Feature, version: FormatVersion) -> tuple[int, ...]:
-    """Return the shape of a feature's statistics: v3.0 pools all axes but the last, v2.x keeps them."""
-    if feature.kind is not Kind.NUMERIC:
-        return (picture_size(feature)[2], 1, 1)
-    return feature.shape if version.has_files_of_episodes else feature.shape[-1:]
-
-
-def _impossible(values: Mapping[str, Floats]) -> str | None:
+def _impossible(values: Mapping[str, Floats], *, is_picture: bool, checks_std: bool) -> str | None:
     for name, array in values.items():
         if not np.isfinite(array).all():
             return f"{name} is not finite"
     if (values["std"] < 0).any():
         return "std is negative"
     low, high = values["min"], values["max"]
+    if is_picture and (low.min() < -_ROUNDING or high.max() > 1 + _ROUNDING):
+        return f"values go from {low.min():.6g} to {high.max():.6g}, those of pictures from 0 to 1"
     slack = _ROUNDING * np.maximum(high - low, np.maximum(np.abs(low), np.abs(high))) + 1e-9
+    if checks_std and ((values["std"] == 0) & (high > low + slack)).any():
+        return "std is 0 where min and max differ"
     chains: Sequence[Sequence[str]] = (
         [name for name in ("min", *QUANTILES, "max") if name in values],
         ("min", "mean", "max"),

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from lerotool.checking.codes import Code, Loading
 from lerotool.checking.columns import check_plausible
 from lerotool.checking.gathering import Gathering
 from lerotool.dataset.documents import read_lines, whole_number
@@ -21,6 +20,7 @@ from lerotool.dataset.parquet import column_names, joined_chunks, open_parquet, 
 from lerotool.dataset.writing.state import numbered
 from lerotool.errors import CorruptDatasetError, DatasetError
 from lerotool.features import cameras
+from lerotool.findings import Code, Loading
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -145,15 +145,11 @@ def _read_files(info: DatasetInfo, gathering: Gathering) -> EpisodeTable | None:
         return EpisodeTable(np.empty(0, np.int64), np.empty(0, np.int64))
     if not files:
         if is_whole:
-            gathering.add(Code.EPISODES_MISSING, EPISODES.as_posix(), "there is no parquet file")
+            gathering.add(Code.EPISODES_MISSING, EPISODES.as_posix(), "no parquet file was found")
         return None
     files = _without_strays(files, gathering)
     _check_columns(files, info, gathering)
-    try:
-        return _joined(files, info, gathering) if is_whole else None
-    except CorruptDatasetError as error:
-        gathering.add_error(Code.EPISODES_VALUES, EPISODES.as_posix(), error)
-        return None
+    return _joined(files, info, gathering) if is_whole else None
 
 
 def _read_file(path: Path) -> _File:
@@ -239,10 +235,12 @@ def _joined(files: Sequence[_File], info: DatasetInfo, gathering: Gathering) -> 
     names = {name for file in files for name in file.table.column_names}
     if "length" not in names:
         return None
-    numbers = _whole(files, "episode_index")
-    ranges = _pair(files, ("dataset_from_index", "dataset_to_index"))
-    data = _pair(files, ("data/chunk_index", "data/file_index"))
-    lengths = _whole(files, "length")
+    numbers = _whole(files, "episode_index", gathering)
+    ranges = _pair(files, ("dataset_from_index", "dataset_to_index"), gathering)
+    data = _pair(files, ("data/chunk_index", "data/file_index"), gathering)
+    lengths = _whole(files, "length", gathering)
+    if lengths is None and ranges is not None and (ranges[:, 1] >= ranges[:, 0]).all():
+        lengths = ranges[:, 1] - ranges[:, 0]
     if lengths is None:
         return None
     return EpisodeTable(
@@ -251,21 +249,43 @@ def _joined(files: Sequence[_File], info: DatasetInfo, gathering: Gathering) -> 
         _tasks(files),
         ranges,
         data,
-        {camera: columns for camera in cameras(info.features) if (columns := _camera(files, camera)) is not None},
+        {
+            camera: columns
+            for camera in cameras(info.features)
+            if (columns := _camera(files, camera, gathering)) is not None
+        },
         [gathering.name(file.path) for file in files for _ in range(file.table.num_rows)],
         [row for count in counts for row in range(count)],
         frozenset(name for file in files for name in file.names),
     )
 
 
-def _whole(files: Sequence[_File], name: str) -> Ints | None:
+def _whole(files: Sequence[_File], name: str, gathering: Gathering) -> Ints | None:
     if not all(name in file.table.column_names for file in files):
         return None
-    return np.concatenate([whole_numbers(file.table[name], f"{file.path}, column {name!r}") for file in files])
+    parts = []
+    for file in files:
+        try:
+            parts.append(whole_numbers(file.table[name], f"{file.path}"))
+        except CorruptDatasetError as error:
+            _add_values(file, name, error, gathering)
+            return None
+    return np.concatenate(parts)
 
 
-def _pair(files: Sequence[_File], names: tuple[str, str]) -> Ints | None:
-    first, second = (_whole(files, name) for name in names)
+def _add_values(file: _File, name: str, error: CorruptDatasetError, gathering: Gathering) -> None:
+    """Note a column with values that cannot be; what LeRobot does with it depends on the column."""
+    harms = None
+    if name == "length" or name.startswith("data/"):
+        harms = Loading.RIGHT
+    elif name.startswith("videos/") and name.endswith("_index"):
+        harms = Loading.REFUSED
+    text = str(error).removeprefix(f"{file.path}: ")
+    gathering.add(Code.EPISODES_VALUES, file.path, text, column=name, harms=harms)
+
+
+def _pair(files: Sequence[_File], names: tuple[str, str], gathering: Gathering) -> Ints | None:
+    first, second = (_whole(files, name, gathering) for name in names)
     return None if first is None or second is None else np.stack([first, second], axis=1)
 
 
@@ -279,24 +299,27 @@ def _tasks(files: Sequence[_File]) -> list[tuple[str, ...]] | None:
     ]
 
 
-def _camera(files: Sequence[_File], camera: str) -> CameraColumns | None:
+def _camera(files: Sequence[_File], camera: str, gathering: Gathering) -> CameraColumns | None:
     place = f"videos/{camera}/"
-    numbers = _pair(files, (f"{place}chunk_index", f"{place}file_index"))
-    start = _times(files, f"{place}from_timestamp")
+    numbers = _pair(files, (f"{place}chunk_index", f"{place}file_index"), gathering)
+    start = _times(files, f"{place}from_timestamp", gathering)
     if numbers is None or start is None:
         return None
-    stop = _times(files, f"{place}to_timestamp")
+    stop = _times(files, f"{place}to_timestamp", gathering)
     return CameraColumns(numbers[:, 0], numbers[:, 1], start, np.full(len(start), np.nan) if stop is None else stop)
 
 
-def _times(files: Sequence[_File], name: str) -> Floats | None:
+def _times(files: Sequence[_File], name: str, gathering: Gathering) -> Floats | None:
     if not all(name in file.table.column_names for file in files):
         return None
     parts = []
     for file in files:
         try:
             values = joined_chunks(file.table[name]).cast(pa.float64()).fill_null(np.nan)
+        except MemoryError:
+            raise
         except pa.ArrowException as error:
-            raise CorruptDatasetError(f"{file.path}, column {name!r}: expected seconds: {error}") from error
+            _add_values(file, name, CorruptDatasetError(f"expected seconds: {error}"), gathering)
+            return None
         parts.append(plain_values(values, np.dtype(np.float64)))
     return np.concatenate(parts)

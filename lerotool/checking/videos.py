@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.checking.codes import Code
 from lerotool.checking.columns import Problem
-from lerotool.checking.findings import listed
 from lerotool.errors import MediaError
+from lerotool.findings import Code
+from lerotool.wording import of_episodes
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -73,13 +73,16 @@ def look_at_videos(jobs: Sequence[VideoJob]) -> list[VideoFacts]:
 
 
 def _look(job: VideoJob) -> VideoFacts:
-    from lerotool.media.index import video_index
+    from lerotool.media.probe import video_index
 
     every = tuple(job.episodes.tolist())
+    if job.path.is_dir():
+        folder = Problem(Code.VIDEO_UNREADABLE, "it is a folder, expected a file", episodes=every)
+        return VideoFacts(job.path, job.camera, (folder,))
     try:
         header = video_index(job.path)
     except FileNotFoundError:
-        text = f"the file is missing; episodes {listed(every)} are in it"
+        text = f"the file is missing; it has {of_episodes(every)}"
         return VideoFacts(job.path, job.camera, (Problem(Code.VIDEO_MISSING, text, episodes=every),))
     except MediaError as error:
         text = str(error).removeprefix(f"{str(job.path)!r}: ")

@@ -8,32 +8,51 @@ from typing import Annotated, Any
 
 import typer
 
-from lerotool.cli import benchmark, check, encode, info, merge, record, replay, stats
+from lerotool.cli import benchmark, check, config, encode, info, merge, pull, push, record, replay, stats, view
+from lerotool.cli import list as listing
+from lerotool.cli.edit import app as edit
+from lerotool.cli.help import HELP_OPTIONS, Examples, Group, add_command, examples
 from lerotool.cli.output import print_error
 from lerotool.cli.setup import app as setup
-from lerotool.errors import LerotoolError
+from lerotool.errors import LerotoolError, UsageError
 
 INTERRUPTED = 130
 CommandLineError: type[Any] = typer.BadParameter.__mro__[2]
 """The root of what Typer raises about the command line itself: Click's ClickException, or Typer's own copy of it."""
 
+START: Examples = {
+    "Start here, without a robot: record three short episodes, then look at them": [
+        "lerotool record --robot sim --episodes 3 --episode-time 5",
+        "lerotool info local/so101_sim",
+    ],
+    "With an arm: ports, motors, calibration and cameras, step by step": "lerotool setup",
+    "What a command does, with examples": "lerotool record --help",
+}
 app = typer.Typer(
     name="lerotool",
-    help="Record, encode, merge and read LeRobot datasets: fast, without torch, never losing a frame.",
+    cls=Group,
+    help="Record, encode, merge, measure and check LeRobot datasets: fast, without torch, never losing a frame.",
+    epilog=examples(START),
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP_OPTIONS,
 )
-app.command("record", epilog=record.EXAMPLES)(record.record)
-app.command("replay", epilog=replay.EXAMPLES)(replay.replay)
-app.command("encode", epilog=encode.EXAMPLES)(encode.encode)
-app.command("merge", epilog=merge.EXAMPLES)(merge.merge)
-app.command("stats", epilog=stats.EXAMPLES)(stats.stats)
-app.command("check", epilog=check.EXAMPLES)(check.check)
-app.command("benchmark", epilog=benchmark.EXAMPLES)(benchmark.benchmark)
-app.command("info", epilog=info.EXAMPLES)(info.info)
+add_command(app, "record", record.record, record.EXAMPLES, record.KEYS)
+add_command(app, "replay", replay.replay, replay.EXAMPLES, replay.NOTES)
+add_command(app, "encode", encode.encode, encode.EXAMPLES)
+add_command(app, "merge", merge.merge, merge.EXAMPLES)
+add_command(app, "stats", stats.stats, stats.EXAMPLES)
+add_command(app, "check", check.check, check.EXAMPLES)
+add_command(app, "benchmark", benchmark.benchmark, benchmark.EXAMPLES)
+add_command(app, "info", info.info, info.EXAMPLES)
+add_command(app, "push", push.push, push.EXAMPLES)
+add_command(app, "pull", pull.pull, pull.EXAMPLES)
+add_command(app, "config", config.config, config.EXAMPLES, config.NOTES)
+add_command(app, "list", listing.list_all, listing.EXAMPLES)
+add_command(app, "view", view.view, view.EXAMPLES, view.NOTES)
+app.add_typer(edit.app, name="edit")
 app.add_typer(setup.app, name="setup")
 
 
@@ -48,7 +67,7 @@ def _print_version(asked: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+        bool, typer.Option("--version", "-V", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
@@ -57,25 +76,38 @@ def _root(
         os.environ["LEROTOOL_DEBUG"] = "1"
 
 
+@app.command("help", hidden=True)
+def _help(command: Annotated[list[str] | None, typer.Argument()] = None) -> int:
+    """Show the help of a command, as ``lerotool COMMAND --help`` does."""
+    return run([*(command or []), "--help"])
+
+
+@app.command("version", hidden=True)
+def _version() -> None:
+    """Print the version, as ``lerotool --version`` does."""
+    _print_version(asked=True)
+
+
 def main() -> None:
     """Run the command line and exit.
 
     Exit codes: 0 done, 1 unexpected or I/O, 2 usage, 3 dataset or spool missing or invalid, 4 does not fit,
-    5 target exists or is locked, 6 media, 7 device, 8 finished but incomplete, 130 stopped by Ctrl-C at a safe point.
+    5 target exists or is locked, 6 media, 7 device, 8 finished but incomplete, 9 the Hugging Face Hub,
+    130 stopped by Ctrl-C at a safe point.
     """
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Run the command line with the given arguments and return its exit code."""
-    as_json = "--json" in arguments
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    as_json = "--json" in options
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="lerotool", standalone_mode=False)
     except typer.Exit as stop:
         return int(stop.exit_code)
     except CommandLineError as error:
-        error.show()
-        return int(error.exit_code)
+        return print_error(_usage_error(error), as_json=as_json) if error.format_message() else UsageError.exit_code
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
@@ -83,8 +115,17 @@ def run(arguments: list[str]) -> int:
         # The reader of our output has gone (``lerotool info … | head``); there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (LerotoolError, OSError) as error:
+    except (LerotoolError, OSError, MemoryError) as error:
         if os.environ.get("LEROTOOL_DEBUG"):
             raise
         return print_error(error, as_json=as_json)
     return code if isinstance(code, int) else 0
+
+
+def _usage_error(error: Any) -> UsageError:
+    """Return what Typer says about the command line as an error of ours."""
+    message = str(error.format_message()).strip().removesuffix(".")
+    context = getattr(error, "ctx", None)
+    return UsageError(
+        message[:1].lower() + message[1:], hint=f"{context.command_path if context else 'lerotool'} --help"
+    )

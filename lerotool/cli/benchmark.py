@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lerotool.benchmarking.effort import MOST_CAMERAS, Effort, Part, Rig
+from lerotool.cli.help import Examples
 from lerotool.cli.options import JsonOption, QuietOption
 from lerotool.cli.output import Output
 from lerotool.errors import DatasetNotFoundError, UsageError
@@ -20,23 +21,17 @@ if TYPE_CHECKING:
     from lerotool.benchmarking.report import Report
     from lerotool.benchmarking.steps import Request
 
-EXAMPLES = """
-[bold]Examples[/bold]
-
-lerotool benchmark                                    what this machine encodes, and which codec to use
-
-lerotool benchmark --compare                          when to encode, side by side; merging beside row by row
-
-lerotool benchmark --compare --quick --only recording    in about a minute, one part only
-
-lerotool benchmark --compare --cameras 3 --size 1280x720 --episode-time 30
-
-lerotool benchmark --compare --lerobot ~/lerobot/bin/python    the same work by the real LeRobot, in turn
-
-lerotool benchmark --compare --full --json > today.json
-
-lerotool benchmark --compare yesterday.json today.json    what has become faster or slower
-"""
+EXAMPLES: Examples = {
+    "What this machine encodes, and which codec to use": "lerotool benchmark",
+    "When to encode, side by side; merging beside row by row": "lerotool benchmark --compare",
+    "One part only, in about a minute": "lerotool benchmark --compare --quick --only recording",
+    "Your cameras and takes": "lerotool benchmark --compare --cameras 3 --size 1280x720 --episode-time 30",
+    "The same work by the real LeRobot, in turn": "lerotool benchmark --compare --lerobot ~/lerobot/bin/python",
+    "What has become faster or slower": [
+        "lerotool benchmark --compare --full --json > today.json",
+        "lerotool benchmark --compare yesterday.json today.json",
+    ],
+}
 _RIG = "Cameras and takes"
 _INTERRUPTED = 130
 _SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if (number := getattr(signal, name, None))]
@@ -46,7 +41,7 @@ def benchmark(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[A.json B.json]", help="With --compare: two saved runs, earlier one first.", show_default=False
+            metavar="RUN.json", help="With --compare: two saved runs, earlier one first.", show_default=False
         ),
     ] = None,
     compare: Annotated[
@@ -57,7 +52,8 @@ def benchmark(
         bool, typer.Option("--full", help="Whole takes and several rounds, for figures to publish: an hour or so.")
     ] = False,
     only: Annotated[
-        list[Part] | None, typer.Option("--only", help="Only this part; repeat for more.", show_default=False)
+        list[Part] | None,
+        typer.Option("--only", metavar="PART", help=f"Only {', '.join(Part)}; repeat for more.", show_default=False),
     ] = None,
     lerobot: Annotated[
         Path | None,
@@ -67,12 +63,18 @@ def benchmark(
             show_default=False,
         ),
     ] = None,
-    cameras: Annotated[int, typer.Option(min=1, max=MOST_CAMERAS, help="How many.", rich_help_panel=_RIG)] = 2,
+    cameras: Annotated[
+        int, typer.Option(metavar="N", min=1, max=MOST_CAMERAS, help="How many.", rich_help_panel=_RIG)
+    ] = 2,
     size: Annotated[str, typer.Option(metavar="WxH", help="Of their pictures.", rich_help_panel=_RIG)] = "640x480",
-    fps: Annotated[int, typer.Option(min=1, max=240, help="Pictures a second.", rich_help_panel=_RIG)] = 30,
+    fps: Annotated[
+        int, typer.Option(metavar="N", min=1, max=240, help="Pictures a second.", rich_help_panel=_RIG)
+    ] = 30,
     episode_time: Annotated[
         float,
-        typer.Option(min=0.5, max=600.0, help="How long your takes are, in seconds.", rich_help_panel=_RIG),
+        typer.Option(
+            metavar="N", min=0.5, max=600.0, help="How long your takes are, in seconds.", rich_help_panel=_RIG
+        ),
     ] = 15.0,
     work: Annotated[
         Path | None,
@@ -91,9 +93,10 @@ def benchmark(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Measure this machine; every figure is measured in this run, and those that are calculated are marked with ≈.
+    """Measure what this machine records, encodes and merges.
 
     Without --compare only what it encodes. The arms are simulated, the cameras are files; everything else is real.
+    Every figure is measured in this run; those that are calculated are marked with ≈.
     """
     output = Output.of(json=json, quiet=quiet)
     if report is not None:
@@ -111,7 +114,7 @@ def benchmark(
     effort = Effort.QUICK if quick else Effort.FULL if full else Effort.NORMAL
     rig = _rig(cameras, size, fps, episode_time)
     if work is not None and not work.is_dir():
-        raise DatasetNotFoundError(f"--work: there is no folder {str(work)!r}")
+        raise DatasetNotFoundError(f"--work: no folder {str(work)!r}")
     request = _request(effort, rig, frozenset(only or ()), lerobot, compare=compare)
     return _measure(request, work, report, output)
 
@@ -145,20 +148,21 @@ def _check_report(path: Path) -> None:
     import importlib.util
 
     if path.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"--report: {str(path)!r} is no HTML file", hint="let its name end with .html")
+        raise UsageError(f"--report: {str(path)!r} is not an HTML file", hint="let its name end with .html")
     if not path.absolute().parent.is_dir():
-        raise UsageError(f"--report: there is no folder {str(path.absolute().parent)!r}", hint="make it first")
+        raise UsageError(f"--report: no folder {str(path.absolute().parent)!r}", hint="make it first")
     if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError("--report needs matplotlib", hint="pip install 'lerotool[report]'")
+        raise UsageError("--report needs matplotlib", hint="pip install matplotlib")
 
 
 def _measure(request: Request, work: Path | None, page: Path | None, output: Output) -> int:
     from lerotool.benchmarking.runner import run_benchmark
-    from lerotool.cli.benchmark_progress import open_progress
+    from lerotool.cli.benchmark_progress import Tally
     from lerotool.cli.benchmark_tables import show_report
+    from lerotool.cli.progress import show
 
     try:
-        with _caught_signals(), open_progress(output, request.rig, request.take_s) as listen:
+        with _caught_signals(), show(output, Tally(request.rig, request.take_s)) as listen:
             report = run_benchmark(request, work, listen)
     except KeyboardInterrupt:
         output.note("interrupted; nothing is left behind")
@@ -172,15 +176,15 @@ def _measure(request: Request, work: Path | None, page: Path | None, output: Out
 
 def _write_page(page: Path, report: Report, output: Output) -> None:
     from lerotool.benchmarking.page import page_of
-    from lerotool.storage import write_atomic
+    from lerotool.storage import remove_left_partials, write_atomic
 
+    remove_left_partials(page)
     write_atomic(page, page_of(report).encode())
     output.note(f"page with plots: {page}")
 
 
 def _compare(before: Path, after: Path, page: Path | None, output: Output) -> None:
-    from lerotool.benchmarking.comparison import compare, differences
-    from lerotool.benchmarking.report import load_report
+    from lerotool.benchmarking.report import compare, differences, load_report
     from lerotool.cli.benchmark_tables import comparison_document, show_comparison
 
     if page is not None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
 from lerotool.benchmarking import batches, beside, codecs, disk, merges, operations, strategies
 from lerotool.benchmarking.effort import Rig
 from lerotool.benchmarking.figures import Figure, Found
-from lerotool.benchmarking.runner import Advanced, Begun, Event, Listener, StepBegun, StepDone
-from lerotool.cli.output import Output
-from lerotool.cli.progress import Beat, make_bars, time_left
+from lerotool.benchmarking.runner import Advanced, Begun, Event, StepBegun, StepDone
+from lerotool.cli.progress import Bar, time_left
 
 _HEADLINES = (
     strategies.WAIT,
@@ -57,7 +55,7 @@ class Tally:
                 self.first_done = (0.0, self.step_began)
             case Advanced():
                 if event.done == 0 or event.total != self.now.total:
-                    # What comes before the first of it, starting processes for example, is no part of its rate.
+                    # What comes before the first of it, starting processes for example, is not part of its rate.
                     self.first_done = (event.done, time.monotonic())
                 self.now = event
             case StepDone():
@@ -116,6 +114,27 @@ class Tally:
             parts.append(time_left(left))
         return ", ".join(parts)
 
+    def bars(self) -> Mapping[Hashable, Bar]:
+        """Return how far all is, and the step that runs."""
+        return {
+            "all": Bar("all", self.done_s, sum(self.expected_s) or None, self.total_text()),
+            "step": Bar(self.title, self.fraction, 1.0, self.step_text()),
+        }
+
+    def line(self) -> str:
+        """Return the same as a line."""
+        return f"{self.title}: {', '.join(text for text in (self.total_text(), self.step_text()) if text)}"
+
+    def told(self, event: Event) -> str | None:
+        """Return the plan, and what each step has found."""
+        match event:
+            case Begun():
+                return event.plan
+            case StepDone():
+                return headline(event, self.found)
+            case _:
+                return None
+
 
 def headline(event: StepDone, found: Found) -> str:
     """Return what a step has found, in one line.
@@ -148,47 +167,3 @@ def _words(figure: Figure, found: Found) -> str:
         times = f", {value / first:.1f}x {codecs.DEFAULT.name}" if first and figure.case != codecs.DEFAULT.name else ""
         return f"{value:.0f} frames/s{times}"
     return f"{value:.0f} {figure.unit}"
-
-
-@contextmanager
-def open_progress(output: Output, rig: Rig, take_s: float) -> Iterator[Listener]:
-    """Show the progress of one run; gives what listens to its events."""
-    tally = Tally(rig, take_s)
-    if output.shows_progress:
-        with _bars(output, tally) as listen:
-            yield listen
-    else:
-        yield _lines(output, tally)
-
-
-def _lines(output: Output, tally: Tally) -> Listener:
-    is_due = Beat()
-
-    def listen(event: Event) -> None:
-        tally.take(event)
-        if isinstance(event, Advanced) and is_due():
-            output.note(f"{tally.title}: {', '.join(text for text in (tally.total_text(), tally.step_text()) if text)}")
-        if isinstance(event, Begun):
-            output.note(f"{len(event.expected_s)} steps, about {sum(event.expected_s) / 60:.1f} minutes")
-        if isinstance(event, StepDone):
-            output.note(headline(event, tally.found))
-
-    return listen
-
-
-@contextmanager
-def _bars(output: Output, tally: Tally) -> Iterator[Listener]:
-    with make_bars(output) as progress:
-        whole = progress.add_task("all", total=None, figures="")
-        step = progress.add_task(tally.title, total=1.0, figures="")
-
-        def listen(event: Event) -> None:
-            tally.take(event)
-            if isinstance(event, StepDone):
-                output.note(headline(event, tally.found))
-            progress.update(
-                whole, total=sum(tally.expected_s) or None, completed=tally.done_s, figures=tally.total_text()
-            )
-            progress.update(step, description=tally.title, completed=tally.fraction, figures=tally.step_text())
-
-        yield listen

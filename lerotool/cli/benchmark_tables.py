@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
+
 from lerotool.benchmarking import views
-from lerotool.benchmarking.comparison import Change, Verdict
 from lerotool.benchmarking.figures import Better, Figure
+from lerotool.benchmarking.report import Change, Verdict
 from lerotool.benchmarking.views import View
 from lerotool.cli.output import Output
 
@@ -93,9 +95,9 @@ def _upright_table(view: View, report: Report) -> Table:
     return table
 
 
-def _styled(figure: Figure | None) -> str:
+def _styled(figure: Figure | None) -> Text:
     text = views.cell(figure)
-    return f"[bold red]{text}[/]" if views.is_wrong(figure) else text
+    return Text(text, "bold red" if views.is_wrong(figure) else "")
 
 
 def bar(share: float, width: int = _BAR) -> str:
@@ -143,10 +145,10 @@ def show_comparison(changes: Sequence[Change], files: tuple[Path, Path], output:
             continue
         if figure.group != group:
             group = figure.group
-            table.add_row(f"[bold]{group}[/]")
+            table.add_row(Text(group, "bold"))
         ratio = f"{change.ratio:.2f}" if change.ratio is not None else ""
         words = [views.words(side) if side else "-" for side in (change.before, change.after)]
-        verdict = f"[{_STYLES[change.verdict]}]{_word(change)}[/]"
+        verdict = Text(_word(change), _STYLES[change.verdict])
         table.add_row(f"  {figure.case}, {figure.name}", *words, ratio, verdict)
     output.result(table)
     better, worse = (sum(c.verdict is verdict for c in changes) for verdict in (Verdict.BETTER, Verdict.WORSE))

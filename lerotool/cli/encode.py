@@ -3,60 +3,49 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lerotool.choices import Priority
+from lerotool.cli.help import Examples
 from lerotool.cli.options import DaskFileOption, DaskOption, DryRunOption, JsonOption, QuietOption, dask_cluster
 from lerotool.cli.output import Output
 from lerotool.errors import IncompleteError, LerotoolError, UsageError
+from lerotool.wording import as_argument
 from lerotool.workspace import Workspace, dataset_root, lerobot_home
 
 if TYPE_CHECKING:
     from lerotool.encoding.events import EncodeReport
     from lerotool.encoding.plan import EncodeOptions
-    from lerotool.execution import DaskCluster, Place, Priority, ProcessExecutor
+    from lerotool.execution import DaskCluster, Place, ProcessExecutor
 
-EXAMPLES = """
-[bold]Examples[/bold]
-
-lerotool encode --pending                        all that waits, in the LeRobot home and below the current folder
-
-lerotool encode --pending user/pick-cube         one dataset
-
-lerotool encode --pending data/pick --dry-run    what would be done
-
-lerotool encode --pending data/pick --salvage    also recordings that were cut off, as far as they are complete
-
-lerotool encode --pending data/pick --only 0-3,7    some of them, by the numbers that --dry-run shows
-
-lerotool encode --pending /shared/pick --dask tcp://node17:8786    on many machines
-
-lerotool encode user/pick-cube --codec h264 -o data/pick-h264    the same dataset with other videos
-"""
+EXAMPLES: Examples = {
+    "All that waits, in the LeRobot home and below the current folder": "lerotool encode --pending",
+    "One dataset": "lerotool encode --pending user/pick-cube",
+    "What would be done": "lerotool encode --pending data/pick --dry-run",
+    "Also recordings that were cut off, as far as they are complete": "lerotool encode --pending data/pick --salvage",
+    "Some episodes, by the numbers that --dry-run shows": "lerotool encode --pending data/pick --only 0-3,7",
+    "On many machines": "lerotool encode --pending /shared/pick --dask tcp://node17:8786",
+    "The same dataset with other videos": "lerotool encode user/pick-cube --codec h264 -o data/pick-h264",
+}
 _INTERRUPTED = 130
 _INCOMPLETE = IncompleteError.exit_code
-_VIDEO = "Video (what is not given stays as it was recorded; with --output it is LeRobot's default)"
-
-
-class _Priority(StrEnum):
-    NORMAL = "normal"
-    LOW = "low"
-    IDLE = "idle"
+_VIDEO = "Video"
 
 
 def encode(
     datasets: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[DATASET]...", help="Folders, or user/name in the LeRobot home.", show_default=False),
+        typer.Argument(metavar="DATASET", help="Folders, or user/name in the LeRobot home.", show_default=False),
     ] = None,
     pending: Annotated[bool, typer.Option("--pending", help="Encode the pending episodes.")] = False,
     target: Annotated[
@@ -65,12 +54,12 @@ def encode(
             "--output",
             "-o",
             metavar="FOLDER",
-            help="Encode the dataset's videos anew, into a new dataset.",
+            help="Re-encode the dataset's videos into a new dataset.",
             show_default=False,
         ),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="How many videos at a time.", show_default="one per core")
+        int | None, typer.Option(metavar="N", min=1, help="How many videos at a time.", show_default="one per core")
     ] = None,
     salvage: Annotated[
         bool, typer.Option("--salvage", help="Also recordings that were cut off, as far as they are complete.")
@@ -91,18 +80,25 @@ def encode(
         typer.Option(
             "--vcodec",
             "--codec",
+            metavar="CODEC",
             help="libsvtav1, h264, hevc, an FFmpeg encoder, or auto: the hardware encoder that works, else libsvtav1.",
             rich_help_panel=_VIDEO,
         ),
     ] = None,
-    pix_fmt: Annotated[str | None, typer.Option(help="Pixel format.", rich_help_panel=_VIDEO)] = None,
-    g: Annotated[int | None, typer.Option("--g", min=1, help="Frames per keyframe.", rich_help_panel=_VIDEO)] = None,
-    crf: Annotated[int | None, typer.Option(min=0, help="Quality, lower is better.", rich_help_panel=_VIDEO)] = None,
+    pix_fmt: Annotated[str | None, typer.Option(metavar="NAME", help="Pixel format.", rich_help_panel=_VIDEO)] = None,
+    g: Annotated[
+        int | None, typer.Option("--g", metavar="N", min=1, help="Frames per keyframe.", rich_help_panel=_VIDEO)
+    ] = None,
+    crf: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Quality, lower is better.", rich_help_panel=_VIDEO)
+    ] = None,
     preset: Annotated[
-        str | None, typer.Option(help="Speed: a number for SVT-AV1, a name for others.", rich_help_panel=_VIDEO)
+        str | None,
+        typer.Option(metavar="SPEED", help="Speed: a number for SVT-AV1, a name for others.", rich_help_panel=_VIDEO),
     ] = None,
     fast_decode: Annotated[
-        int | None, typer.Option(min=0, help="Tuning for quick decoding, 0 is off.", rich_help_panel=_VIDEO)
+        int | None,
+        typer.Option(metavar="N", min=0, help="Tuning for quick decoding, 0 is off.", rich_help_panel=_VIDEO),
     ] = None,
     extra_option: Annotated[
         list[str] | None,
@@ -111,24 +107,24 @@ def encode(
     json: JsonOption = False,
     quiet: QuietOption = False,
     background: Annotated[bool, typer.Option("--background", hidden=True)] = False,
-    priority: Annotated[_Priority, typer.Option(hidden=True)] = _Priority.LOW,
+    priority: Annotated[Priority, typer.Option(hidden=True)] = Priority.LOW,
 ) -> int:
-    """Encode pending episodes and bring them into their datasets, or the videos of a dataset anew.
+    """Encode pending episodes into their datasets, or re-encode the videos of a dataset.
 
     One video per episode and camera, all cores at once, with exactly one frame per row. Finished episodes are in the
     dataset for good, whatever comes after. Interrupted at any point, the same command goes on where it was.
 
-    With --output a new dataset is made: rows, metadata and statistics are the old one's, its videos are encoded with
-    LeRobot's defaults but for what is given here. The old one is only read.
+    With --output a new dataset is written: rows, metadata and statistics are copied, the videos are encoded with
+    LeRobot's defaults and the video options given here. The old dataset is only read.
 
-    Exits with 8 if some episodes are left (they are listed, nothing of them is lost), with 130 when stopped by Ctrl-C.
+    With --pending, video options that are not given stay as they were recorded.
+
+    Exits with 8 if episodes are left (they are listed, and nothing of them is lost), with 130 when stopped by Ctrl-C.
     """
     if pending is (target is not None):
-        raise UsageError(
-            "--pending and --output exclude each other" if pending else "nothing says what to encode",
-            hint="lerotool encode --pending [DATASET]..., or lerotool encode DATASET -o FOLDER",
-        )
-    from lerotool.execution import Priority, ThisMachine, cores
+        problem = "--pending and --output exclude each other" if pending else "say what to encode"
+        raise UsageError(problem, hint=_ways(datasets or []))
+    from lerotool.execution import ThisMachine, cores
 
     output = Output.of(json=json, quiet=quiet)
     cluster = dask_cluster(dask, dask_scheduler_file, jobs, output)
@@ -137,23 +133,23 @@ def encode(
     if target is not None:
         if salvage or only is not None or keep_pending or no_pack:
             raise UsageError("--salvage, --only, --keep-pending and --no-pack are for pending episodes")
-        place = cluster or ThisMachine(jobs, Priority(priority.value))
+        place = cluster or ThisMachine(jobs, priority)
         return _encode_anew(datasets or [], target, overrides, place, output, dry_run=dry_run)
     roots = _roots(datasets or [], output)
     most_jobs = 0 if dry_run or cluster else _most_jobs(roots)
     with (
         _stoppable(output, until_stdin_ends=background) as stop,
-        _early_workers(min(jobs or cores(), most_jobs), Priority(priority.value)) as executor,
+        _early_workers(min(jobs or cores(), most_jobs), priority) as executor,
     ):
+        from lerotool.arguments import parse_numbers
         from lerotool.encoding.plan import EncodeOptions
-        from lerotool.encoding.selection import parse_numbers
 
         options = EncodeOptions(
             jobs=jobs,
             overrides=overrides,
             salvage=salvage,
             pack=not no_pack,
-            priority=Priority(priority.value),
+            priority=priority,
             only=None if only is None else parse_numbers(only),
             keep_pending=keep_pending,
             # Only where a dataset is named: LeRobot's recordings look like leftovers while they last.
@@ -162,6 +158,16 @@ def encode(
         if dry_run:
             return _show_plans(roots, options, output)
         return _encode_all(roots, options, executor or cluster, output, stop, tells_events=background)
+
+
+def _ways(datasets: list[str]) -> str:
+    """Return the commands that may have been meant."""
+    named = " ".join(["", *map(shlex.quote, datasets)])
+    pending = f"pending episodes: lerotool encode --pending{named}"
+    if not datasets:
+        return pending
+    target = f"{Path(datasets[0]).name or 'dataset'}-reencoded"
+    return f"{pending}; other videos: lerotool encode {shlex.quote(datasets[0])} -o {shlex.quote(target)}"
 
 
 def _most_jobs(roots: list[Path]) -> int:
@@ -189,7 +195,7 @@ def _encode_anew(
     datasets: list[str], target: Path, overrides: dict[str, Any], place: Place, output: Output, *, dry_run: bool
 ) -> int:
     if len(datasets) != 1:
-        raise UsageError(f"--output takes one dataset, found {len(datasets)}", hint="lerotool encode DATASET -o FOLDER")
+        raise UsageError(f"--output takes one dataset, found {len(datasets)}", hint=_ways(datasets))
     from lerotool.cli.reencode import run_reencoding, show_reencoding
     from lerotool.encoding.reencode_plan import ReencodeOptions
 
@@ -240,12 +246,12 @@ def _tell_choice(overrides: dict[str, Any], output: Output) -> None:
 def _roots(datasets: list[str], output: Output) -> list[Path]:
     if datasets:
         return list(dict.fromkeys(dataset_root(name) for name in datasets))
-    from lerotool.encoding.discovery import find_left_behind, find_pending_datasets
+    from lerotool.encoding.selection import find_left_behind, find_pending_datasets
 
     places = [lerobot_home(), Path.cwd()]
     for root in find_left_behind(places):
         output.note(f"LeRobot has left pictures in {root}; this shows what can be saved:")
-        output.note(f"  lerotool encode --pending {root} --dry-run")
+        output.note(f"  lerotool encode --pending {as_argument(root)} --dry-run")
     return find_pending_datasets(places)
 
 
@@ -297,14 +303,15 @@ def _encode_all(
     *,
     tells_events: bool,
 ) -> int:
-    from lerotool.cli.encode_progress import open_progress
+    from lerotool.cli.encode_progress import Tally, recorded
+    from lerotool.cli.progress import show
     from lerotool.encoding.run import encode_pending
     from lerotool.execution import ProcessExecutor
 
     place: dict[str, Any] = {"executor": where} if isinstance(where, ProcessExecutor) else {"place": where}
     results = _Results([], {})
     for root in roots:
-        with open_progress(output, tells_events=tells_events) as listen:
+        with nullcontext(recorded(output)) if tells_events else show(output, Tally()) as listen:
             try:
                 results.reports.append(encode_pending(root, options, listen, **place, stop=stop))
             except LerotoolError as error:
@@ -323,9 +330,8 @@ def _conclude(results: _Results, output: Output, *, tells_events: bool) -> int:
     from lerotool.encoding.events import Ending
 
     for report in results.reports:
-        for left in (*report.failures, *report.left):
-            if not output.is_json:
-                output.warn(f"{left.episode}: {left.reason}", hint=left.hint)
+        if not output.is_json:
+            _tell_left(report, output)
     if tells_events:
         for report in results.reports:
             output.record("report", report_document(report))
@@ -344,11 +350,24 @@ def _conclude(results: _Results, output: Output, *, tells_events: bool) -> int:
     return _INCOMPLETE if Ending.INCOMPLETE in endings else 0
 
 
+def _tell_left(report: EncodeReport, output: Output) -> None:
+    """Say which episodes are left and why; those that a stopped run did not come to in one sentence."""
+    from lerotool.encoding.events import NOT_YET
+
+    untried = [left for left in report.left if left.reason == NOT_YET]
+    for left in (*report.failures, *report.left):
+        if left not in untried:
+            output.warn(f"{left.episode}: {left.reason}", hint=left.hint)
+    if untried:
+        count = f"{len(untried)} episodes are" if len(untried) > 1 else "1 episode is"
+        output.warn(f"{count} {NOT_YET}; go on with: lerotool encode --pending {shlex.quote(str(report.root))}")
+
+
 def _show_plans(roots: list[Path], options: EncodeOptions, output: Output) -> int:
     from lerotool.cli.encode_report import plan_document, plan_text
     from lerotool.cli.rescue_report import rescue_plan_document, rescue_plan_text
-    from lerotool.encoding.rescue.plan import plan_rescue
     from lerotool.encoding.run import plan_pending
+    from lerotool.mending.rescue_plan import plan_rescue
 
     plans = [plan_pending(root, options) for root in roots]
     rescues = {plan.root: plan_rescue(plan.root) if options.rescue else None for plan in plans}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lerotool.cli.output import Output
-from lerotool.cli.progress import Beat, make_bars, time_left
+from lerotool.cli.progress import Bar, Beat, time_left
 from lerotool.encoding.events import (
     Committed,
     Event,
@@ -20,11 +19,7 @@ from lerotool.encoding.events import (
     JobProgressed,
     JobStarted,
     Listener,
-    ignore_event,
 )
-
-if TYPE_CHECKING:
-    from rich.progress import TaskID
 
 _RECORD_S = 0.5
 
@@ -39,7 +34,7 @@ class Tally:
     reused: int = 0
     finished: int = 0
     cpu_s: float = 0.0
-    running: dict[JobName, int] = field(default_factory=dict)
+    running: dict[JobName, tuple[int, int]] = field(default_factory=dict)
     episodes: int = 0
     committed: int = 0
 
@@ -49,9 +44,9 @@ class Tally:
             case Found():
                 self.total, self.seconds, self.episodes = event.frames, event.seconds, event.episodes
             case JobStarted():
-                self.running[event.job] = 0
+                self.running[event.job] = (0, event.total)
             case JobProgressed():
-                self.running[event.job] = event.done
+                self.running[event.job] = (event.done, event.total)
             case JobDone(is_reused=True):
                 self.reused += event.frames
             case JobDone():
@@ -66,7 +61,7 @@ class Tally:
     @property
     def done(self) -> int:
         """Frames encoded in this run."""
-        return self.finished + sum(self.running.values())
+        return self.finished + sum(done for done, _ in self.running.values())
 
     @property
     def fraction(self) -> float:
@@ -100,6 +95,21 @@ class Tally:
             parts.append(f"{speed_up:.1f}x one job at a time")
         return ", ".join(parts)
 
+    def bars(self) -> Mapping[Hashable, Bar]:
+        """Return one bar for all, and one for each job that runs."""
+        jobs: dict[Hashable, Bar] = {job: Bar(str(job), *how_far) for job, how_far in self.running.items()}
+        return {"all": Bar("all", self.done + self.reused, self.total or None, self.text()), **jobs}
+
+    def line(self) -> str:
+        """Return how far all is."""
+        episodes = f"{self.committed} of {self.episodes} episodes, " if self.episodes else ""
+        return f"{self.fraction:.0%}, {episodes}{self.text()}"
+
+    def told(self, event: Event) -> str | None:
+        """Return nothing: what fails is said at the end."""
+        del event
+        return None
+
     def document(self) -> dict[str, Any]:
         """Return the figures for machines."""
         return {
@@ -113,21 +123,8 @@ class Tally:
         }
 
 
-@contextmanager
-def open_progress(output: Output, *, tells_events: bool) -> Iterator[Listener]:
-    """Show the progress of one run; gives what listens to its events."""
-    if tells_events:
-        yield _tell_records(output)
-    elif output.shows_progress:
-        with _bars(output) as listen:
-            yield listen
-    elif output.is_json:
-        yield ignore_event
-    else:
-        yield _tell_lines(output)
-
-
-def _tell_records(output: Output) -> Listener:
+def recorded(output: Output) -> Listener:
+    """Return what tells the events of a run as JSON lines, for a program."""
     tally, is_due = Tally(), Beat(_RECORD_S, first_s=0)
 
     def listen(event: Event) -> None:
@@ -140,37 +137,3 @@ def _tell_records(output: Output) -> Listener:
             output.record("progress", tally.document())
 
     return listen
-
-
-def _tell_lines(output: Output) -> Listener:
-    tally, is_due = Tally(), Beat()
-
-    def listen(event: Event) -> None:
-        tally.take(event)
-        if is_due():
-            episodes = f"{tally.committed} of {tally.episodes} episodes, " if tally.episodes else ""
-            output.note(f"{tally.fraction:.0%}, {episodes}{tally.text()}")
-
-    return listen
-
-
-@contextmanager
-def _bars(output: Output) -> Iterator[Listener]:
-    progress = make_bars(output)
-    tally = Tally()
-    bars: dict[JobName, TaskID] = {}
-    with progress:
-        overall = progress.add_task("all", total=None, figures="")
-
-        def listen(event: Event) -> None:
-            tally.take(event)
-            match event:
-                case JobStarted():
-                    bars[event.job] = progress.add_task(str(event.job), total=event.total, figures="")
-                case JobProgressed() if event.job in bars:
-                    progress.update(bars[event.job], completed=event.done)
-                case JobDone() | JobFailed() if event.job in bars:
-                    progress.remove_task(bars.pop(event.job))
-            progress.update(overall, total=tally.total, completed=tally.done + tally.reused, figures=tally.text())
-
-        yield listen

@@ -2,63 +2,49 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lerotool.choices import FileMode, Fill, Units, Version
+from lerotool.cli.help import Examples
 from lerotool.cli.options import DaskFileOption, DaskOption, DryRunOption, JsonOption, QuietOption, chosen_place
 from lerotool.cli.output import Output
 from lerotool.errors import LerotoolError, UsageError
 
 if TYPE_CHECKING:
+    from lerotool.api.merges import MergePlan
     from lerotool.execution import Place
-    from lerotool.merging.events import MergeReport
-    from lerotool.merging.options import MergeRequest
     from lerotool.merging.plan import Plan
+    from lerotool.merging.run import MergeReport
 
-EXAMPLES = """
-[bold]Examples[/bold]
-
-lerotool merge ds1 ds2 -o merged --dry-run            what would be done, and which flag settles what differs
-
-lerotool merge ds1 ds2:0-9,15 -o merged               only some episodes of the second
-
-lerotool merge ds1 ds2 -o merged --link               in no time: video files are linked, not copied
-
-lerotool merge so100 wide -o both --pad --fill-camera black --robot-type mixed
-
-lerotool merge a b -o both --rename b:observation.images.top=observation.images.front
-
-lerotool merge old -o new                             v2.0 or v2.1 becomes v3.0; --to v2.1 goes back
-"""
+EXAMPLES: Examples = {
+    "What would be done, and which option settles what differs": "lerotool merge ds1 ds2 -o merged --dry-run",
+    "Only some episodes of the second": "lerotool merge ds1 ds2:0-9,15 -o merged",
+    "Only those that were marked a success (lerotool view)": "lerotool merge me/pick-cube:success -o merged",
+    "Video files linked instead of copied": "lerotool merge ds1 ds2 -o merged --link",
+    "Robots with different joints and cameras": (
+        "lerotool merge so100 wide -o both --pad --fill-camera black --robot-type mixed"
+    ),
+    "A camera that has another name in one of them": (
+        "lerotool merge a b -o both --rename b:observation.images.top=observation.images.front"
+    ),
+    "v2.0 or v2.1 becomes v3.0; --to v2.1 goes back": "lerotool merge old -o new",
+}
 _DIFFERENCES = "Differences between the sources"
 _FILES = "Files"
-
-
-class _Version(StrEnum):
-    V30 = "v3.0"
-    V21 = "v2.1"
-
-
-class _Fill(StrEnum):
-    BLACK = "black"
-    DROP = "drop"
-
-
-class _Units(StrEnum):
-    DEGREES = "degrees"
-    RANGE = "range"
 
 
 def merge(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE...", help="Folders, or user/name in the LeRobot home; SOURCE:0-9,15 for some."),
+        typer.Argument(metavar="SOURCE", help="Folders, or user/name in the LeRobot home; SOURCE:0-9,15 for some."),
     ],
     output_folder: Annotated[Path, typer.Option("--output", "-o", metavar="TARGET", help="The folder to make.")],
-    to: Annotated[_Version, typer.Option("--to", help="Format of the result.", rich_help_panel=_FILES)] = _Version.V30,
+    to: Annotated[Version, typer.Option("--to", help="Format of the result.", rich_help_panel=_FILES)] = Version.V30,
     keep_files: Annotated[
         bool, typer.Option("--keep-files", help="Copy video files whole.", rich_help_panel=_FILES)
     ] = False,
@@ -69,8 +55,17 @@ def merge(
         bool,
         typer.Option("--reencode", help="Encode videos again that do not fit the first.", rich_help_panel=_FILES),
     ] = False,
+    keep_sizes: Annotated[
+        bool,
+        typer.Option(
+            "--keep-sizes",
+            help="Let pictures of one camera have several sizes.",
+            rich_help_panel=_DIFFERENCES,
+        ),
+    ] = False,
     gr00t: Annotated[
-        bool, typer.Option("--gr00t", help="Also draft meta/modality.json.", rich_help_panel=_FILES)
+        bool,
+        typer.Option("--gr00t", help="Also write what GR00T reads: stats.json, modality.json.", rich_help_panel=_FILES),
     ] = False,
     rename: Annotated[
         list[str] | None,
@@ -95,16 +90,17 @@ def merge(
         typer.Option("--ignore-names", help="Align vectors by position only.", rich_help_panel=_DIFFERENCES),
     ] = False,
     fill_camera: Annotated[
-        _Fill | None, typer.Option(help="For cameras that some lack.", rich_help_panel=_DIFFERENCES)
+        Fill | None, typer.Option(help="For cameras that some lack.", rich_help_panel=_DIFFERENCES)
     ] = None,
     robot_type: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of the result.", rich_help_panel=_DIFFERENCES)
     ] = None,
     fps: Annotated[
-        float | None, typer.Option(help="Resample to this rate by the nearest row.", rich_help_panel=_DIFFERENCES)
+        float | None,
+        typer.Option(metavar="N", help="Resample to this rate by the nearest row.", rich_help_panel=_DIFFERENCES),
     ] = None,
     units: Annotated[
-        _Units | None, typer.Option(help="Of an SO arm's joints in the result.", rich_help_panel=_DIFFERENCES)
+        Units | None, typer.Option(help="Of an SO arm's joints in the result.", rich_help_panel=_DIFFERENCES)
     ] = None,
     source_units: Annotated[
         list[str] | None,
@@ -122,7 +118,9 @@ def merge(
         bool,
         typer.Option("--retime", help="Replace timestamps that are not frame / fps.", rich_help_panel=_DIFFERENCES),
     ] = False,
-    jobs: Annotated[int | None, typer.Option(min=1, help="How much at a time.", show_default="one per core")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="How much at a time.", show_default="one per core")
+    ] = None,
     dask: DaskOption = None,
     dask_scheduler_file: DaskFileOption = None,
     dry_run: DryRunOption = False,
@@ -131,75 +129,83 @@ def merge(
 ) -> None:
     """Merge datasets into a new one; with one source, convert it.
 
-    Sources may be v2.0, v2.1 and v3.0 in any mix and are only read. All that differs is told at once, with what will be
-    done or the flag that settles it. The result appears complete, in one step, or not at all.
+    Sources may be v2.0, v2.1 and v3.0 in any mix and are only read. All differences are reported at once, with what
+    will be done or the flag that settles it. The result appears complete, in one step, or not at all.
     """
-    from lerotool.dataset.info import FormatVersion
-    from lerotool.merging.options import (
-        FileMode,
-        Fill,
-        MergeOptions,
-        MergeRequest,
-        SourceArgument,
-        Units,
-        parse_calibrations,
-        parse_renames,
-        parse_source_units,
-    )
+    import lerotool
+    from lerotool.cli.cures import naming_cures
+    from lerotool.cli.merge_report import report_document, report_text
+    from lerotool.merging.options import SourceArgument, parse_calibrations, parse_renames, parse_source_units
 
     if keep_files and link:
         raise UsageError("--keep-files and --link do not go together", hint="--link copies where it cannot link")
     arguments = tuple(SourceArgument.parse(source) for source in sources)
-    options = MergeOptions(
-        version=FormatVersion(to.value),
-        files=FileMode.LINK if link else FileMode.KEEP if keep_files else FileMode.PACK,
-        renames=parse_renames(rename or (), arguments),
-        drop=frozenset(drop or ()),
-        pad=pad,
-        ignore_names=ignore_names,
-        fill_camera=Fill(fill_camera.value) if fill_camera else None,
-        robot_type=robot_type,
-        fps=fps,
-        units=Units(units.value) if units else None,
-        source_units=parse_source_units(source_units or (), arguments),
-        calibrations=parse_calibrations(calibration or (), arguments),
-        retime=retime,
-        reencode=reencode,
-        gr00t=gr00t,
-    )
     output = Output.of(json=json, quiet=quiet)
     place = chosen_place(dask, dask_scheduler_file, jobs, output)
-    _merge(MergeRequest(arguments, output_folder, options), output, place, dry_run=dry_run)
+    with naming_cures([source.root for source in arguments]), _options_named():
+        plan = lerotool.plan_merge(
+            sources,
+            output_folder,
+            to=to,
+            files=FileMode.LINK if link else FileMode.KEEP if keep_files else FileMode.PACK,
+            rename=parse_renames(rename or (), arguments),
+            drop=drop or (),
+            pad=pad,
+            ignore_names=ignore_names,
+            fill_camera=fill_camera,
+            robot_type=robot_type,
+            fps=fps,
+            units=units,
+            source_units=parse_source_units(source_units or (), arguments),
+            calibration=parse_calibrations(calibration or (), arguments),
+            retime=retime,
+            reencode=reencode,
+            keep_sizes=keep_sizes,
+            gr00t=gr00t,
+        )
+        report = _carry_out(plan, output, place, dry_run=dry_run)
+    if report is not None:
+        times = _speed_up(plan.details, report, output)
+        output.document(report_document(report, times))
+        output.result(report_text(report, times))
 
 
-def _merge(request: MergeRequest, output: Output, place: Place | None, *, dry_run: bool) -> None:
+@contextmanager
+def _options_named() -> Iterator[None]:
+    """Let errors speak of options, as the planner does, where the Python API speaks of arguments."""
+    try:
+        yield
+    except LerotoolError as error:
+        raise (error.__cause__ or error) from None
+
+
+def _carry_out(plan: MergePlan, output: Output, place: Place | None, *, dry_run: bool) -> MergeReport | None:
     from lerotool.cli.merge_plan import plan_document, plan_text
-    from lerotool.cli.merge_progress import open_progress
-    from lerotool.cli.merge_report import report_document, report_text
-    from lerotool.merging.planning import make_plan
-    from lerotool.merging.run import execute_plan
+    from lerotool.cli.merge_progress import Tally
+    from lerotool.cli.progress import show
+    from lerotool.merging.planning import with_values_surveyed
+    from lerotool.rewriting.carrying_out import check_room
 
-    plan = make_plan(request)
+    details = plan.details
     if dry_run:
-        output.document({"dry_run": True, **plan_document(plan)})
-        output.result(plan_text(plan))
-        plan.check()
-        return
-    _tell(plan, output)
-    plan.check()
-    with open_progress(output) as listen:
-        report = execute_plan(plan, listen, place)
-    times = _speed_up(report, output)
-    output.document(report_document(report, times))
-    output.result(report_text(report, times))
+        details = with_values_surveyed(details)
+        output.document({"dry_run": True, **plan_document(details)})
+        output.result(plan_text(details))
+        details.check()
+        check_room(details.work, plan.target)
+        return None
+    _tell(details, output)
+    details.check()
+    with show(output, Tally()) as listen:
+        return plan.carry_out(listen, place=place)
 
 
-def _speed_up(report: MergeReport, output: Output) -> float | None:
+def _speed_up(plan: Plan, report: MergeReport, output: Output) -> float | None:
     """Return what to compare a merge with; that it cannot be measured takes nothing from what is done."""
     from lerotool.benchmarking.merge_slice import speed_up
 
     try:
-        return speed_up(report)
+        return speed_up(plan, report)
     except (LerotoolError, OSError) as error:
         output.warn(f"how much faster this was than row by row could not be measured: {error}")
         return None

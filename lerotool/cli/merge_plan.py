@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from lerotool.choices import FileMode
 from lerotool.features import DEFAULT_FEATURES
 from lerotool.merging.differences import Verdict
-from lerotool.merging.options import FileMode
-from lerotool.merging.plan import Contribution, Plan
-from lerotool.merging.videos import CameraPlan, Method
-from lerotool.wording import counted, sized
+from lerotool.merging.plan import Plan
+from lerotool.rewriting.rewriting import Contribution
+from lerotool.rewriting.video_plan import CameraPlan, Method
+from lerotool.wording import counted, one_line, sized
 
 _TASKS_SHOWN = 10
 _SOURCES_SHOWN = 20
@@ -38,31 +39,31 @@ def _lines(plan: Plan) -> Iterator[str]:
         found = [str(d) for d in plan.differences if d.verdict is verdict]
         yield from _headed(_HEADINGS[verdict], found + list(plan.notes if verdict is Verdict.WARNING else ()))
     damage = [*([] if plan.obstacle is None else [str(plan.obstacle)]), *plan.damage]
-    yield from _headed("damaged or in the way", damage)
+    yield from _headed("damage and obstacles", damage)
     yield from _headed(_HEADINGS[Verdict.OPEN], [str(d) for d in plan.open_differences])
     if not plan.problems:
-        yield "nothing is in the way; without --dry-run this is done"
+        yield "no obstacles found; run it without --dry-run"
 
 
 def _headed(heading: str, lines: list[str]) -> Iterator[str]:
     if lines:
         yield f"{heading}:"
-        yield from (f"  {line}" for line in lines)
+        yield from (f"  {one_line(line)}" for line in lines)
 
 
 def _summary(plan: Plan) -> str:
-    seconds = plan.frames / plan.fps if plan.fps else 0
+    seconds = plan.work.frames / plan.work.fps if plan.work.fps else 0
     return (
-        f"{plan.target}: LeRobot {plan.options.version}, {counted(plan.episodes, 'episode')}, "
-        f"{counted(plan.frames, 'frame')} ({seconds / 60:.1f} min), {plan.fps:g} fps, "
-        f"robot {plan.robot_type or 'unknown'}, about {sized(plan.bytes)}"
+        f"{plan.target}: LeRobot {plan.options.version}, {counted(plan.work.episodes, 'episode')}, "
+        f"{counted(plan.work.frames, 'frame')} ({seconds / 60:.1f} min), {plan.work.fps:g} fps, "
+        f"robot {plan.work.robot_type or 'unknown'}, about {sized(plan.work.bytes)}"
     )
 
 
 def _source_lines(plan: Plan) -> list[str]:
-    shown = [_source_line(c) for c in plan.contributions[:_SOURCES_SHOWN]]
-    if len(plan.contributions) > _SOURCES_SHOWN:
-        shown.append(f"and {len(plan.contributions) - _SOURCES_SHOWN} more")
+    shown = [_source_line(c) for c in plan.work.contributions[:_SOURCES_SHOWN]]
+    if len(plan.work.contributions) > _SOURCES_SHOWN:
+        shown.append(f"and {len(plan.work.contributions) - _SOURCES_SHOWN} more")
     return shown
 
 
@@ -77,8 +78,8 @@ def _source_line(contribution: Contribution) -> str:
 
 
 def _file_lines(plan: Plan) -> list[str]:
-    lines = [f"{counted(len(plan.data), 'data file')}, {sized(plan.data_bytes)}"] if plan.data else []
-    return lines + [f"{name}  {_camera_line(camera, plan)}" for name, camera in plan.cameras.items()]
+    lines = [f"{counted(len(plan.work.data), 'data file')}, {sized(plan.work.data_bytes)}"] if plan.work.data else []
+    return lines + [f"{name}  {_camera_line(camera, plan)}" for name, camera in plan.work.cameras.items()]
 
 
 def _camera_line(camera: CameraPlan, plan: Plan) -> str:
@@ -92,29 +93,29 @@ def _camera_line(camera: CameraPlan, plan: Plan) -> str:
     text = f"{counted(len(camera.outputs), 'video')}, {sized(sum(o.bytes for o in camera.outputs))}: {how}"
     if camera.clips:
         text += f"; {counted(sum(clip.length for clip in camera.clips), 'frame')} encoded"
-    unused = sum(output.frames for output in camera.outputs) - plan.frames
+    unused = sum(output.frames for output in camera.outputs) - plan.work.frames
     if unused > 0 and plan.options.files is FileMode.PACK:
         text += f"; {counted(unused, 'frame')} of no episode, because they cannot be cut off"
     return text
 
 
 def _feature_lines(plan: Plan) -> list[str]:
-    own = {name: feature for name, feature in plan.features.items() if name not in DEFAULT_FEATURES}
+    own = {name: feature for name, feature in plan.work.features.items() if name not in DEFAULT_FEATURES}
     return [f"{name}  {feature.dtype} {list(feature.shape)}" for name, feature in own.items()]
 
 
 def _task_lines(plan: Plan) -> list[str]:
     lines = []
-    for number, text in enumerate(plan.tasks[:_TASKS_SHOWN]):
+    for number, text in enumerate(plan.work.tasks[:_TASKS_SHOWN]):
         origins = ", ".join(
             f"{c.source.place + 1}:{old}"
-            for c in plan.contributions[:_SOURCES_SHOWN]
+            for c in plan.work.contributions[:_SOURCES_SHOWN]
             for old, new in enumerate(c.tasks.tolist())
             if new == number
         )
         lines.append(f"{number}  {text}  <- {origins}")
-    if len(plan.tasks) > _TASKS_SHOWN:
-        lines.append(f"and {len(plan.tasks) - _TASKS_SHOWN} more")
+    if len(plan.work.tasks) > _TASKS_SHOWN:
+        lines.append(f"and {len(plan.work.tasks) - _TASKS_SHOWN} more")
     return lines
 
 
@@ -123,17 +124,17 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     return {
         "target": str(plan.target),
         "codebase_version": plan.options.version.value,
-        "fps": plan.fps,
-        "robot_type": plan.robot_type,
-        "episodes": plan.episodes,
-        "frames": plan.frames,
-        "bytes": plan.bytes,
-        "written_bytes": plan.written_bytes,
-        "features": {name: feature.to_json() for name, feature in plan.features.items()},
-        "tasks": list(plan.tasks),
-        "sources": [_source_document(c) for c in plan.contributions],
-        "data_files": len(plan.data),
-        "videos": {name: _camera_document(camera) for name, camera in plan.cameras.items()},
+        "fps": plan.work.fps,
+        "robot_type": plan.work.robot_type,
+        "episodes": plan.work.episodes,
+        "frames": plan.work.frames,
+        "bytes": plan.work.bytes,
+        "written_bytes": plan.work.written_bytes,
+        "features": {name: feature.to_json() for name, feature in plan.work.features.items()},
+        "tasks": list(plan.work.tasks),
+        "sources": [_source_document(c) for c in plan.work.contributions],
+        "data_files": len(plan.work.data),
+        "videos": {name: _camera_document(camera) for name, camera in plan.work.cameras.items()},
         "differences": [
             {
                 "what": d.what,

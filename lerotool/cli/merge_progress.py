@@ -1,15 +1,13 @@
-"""Progress of ``lerotool merge``: bars on a terminal, a line now and then elsewhere."""
+"""Progress of ``lerotool merge``: how far it is."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
-from lerotool.cli.output import Output
-from lerotool.cli.progress import Beat, make_bars, time_left
-from lerotool.merging.events import Advanced, Begun, Event, Finishing, Listener, ignore_event
+from lerotool.cli.progress import Bar, time_left
+from lerotool.rewriting.events import Advanced, Begun, Event, Finishing
 
 
 @dataclass(slots=True)
@@ -61,41 +59,18 @@ class Tally:
             parts.append(time_left(left_s))
         return ", ".join(parts)
 
+    def bars(self) -> Mapping[Hashable, Bar]:
+        """Return how many episodes and bytes are there."""
+        return {
+            "episodes": Bar("episodes", self.episodes, self.total.episodes or None),
+            "bytes": Bar("bytes", self.bytes, self.total.bytes or None, self.text()),
+        }
 
-@contextmanager
-def open_progress(output: Output) -> Iterator[Listener]:
-    """Show the progress of one merge; gives what listens to its events."""
-    if output.shows_progress:
-        with _bars(output) as listen:
-            yield listen
-    elif output.is_json:
-        yield ignore_event
-    else:
-        yield _lines(output)
+    def line(self) -> str:
+        """Return how far all is."""
+        return f"{self.episodes} of {self.total.episodes} episodes, {self.text()}"
 
-
-def _lines(output: Output) -> Listener:
-    tally, is_due = Tally(), Beat()
-
-    def listen(event: Event) -> None:
-        tally.take(event)
-        if is_due():
-            output.note(f"{tally.episodes} of {tally.total.episodes} episodes, {tally.text()}")
-
-    return listen
-
-
-@contextmanager
-def _bars(output: Output) -> Iterator[Listener]:
-    progress = make_bars(output)
-    tally = Tally()
-    with progress:
-        rows = progress.add_task("episodes", total=None, figures="")
-        bytes_ = progress.add_task("bytes", total=None, figures="")
-
-        def listen(event: Event) -> None:
-            tally.take(event)
-            progress.update(rows, total=tally.total.episodes, completed=tally.episodes)
-            progress.update(bytes_, total=tally.total.bytes, completed=tally.bytes, figures=tally.text())
-
-        yield listen
+    def told(self, event: Event) -> str | None:
+        """Return nothing."""
+        del event
+        return None

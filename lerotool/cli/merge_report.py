@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from lerotool.merging.events import MergeReport
+from lerotool.merging.run import MergeReport
 from lerotool.wording import counted, sized
 
 
 def report_text(report: MergeReport, speed_up: float | None) -> str:
-    """Return the result for people; ``speed_up`` is None where the merge was too short to compare."""
+    """Return the result for people; ``speed_up`` is None where a comparison would say nothing."""
     rate = report.bytes / 1e6 / report.wall_s
     lines = [
         (
@@ -19,22 +19,25 @@ def report_text(report: MergeReport, speed_up: float | None) -> str:
         )
     ]
     if speed_up is not None:
-        lines.append(f"{speed_up:.0f} times as fast as row by row, measured on a slice of these sources")
+        lines.append(
+            f"copying the rows one by one, without videos, would take about {speed_up:.1f} times as long "
+            "(measured on the first rows of the first source)"
+        )
     return "\n".join(lines)
 
 
 def report_document(report: MergeReport, speed_up: float | None) -> dict[str, Any]:
-    """Return the result for machines; ``speed_up`` is None where the merge was too short to compare."""
+    """Return the result for machines; ``speed_up`` is None where a comparison would say nothing."""
     return {
         "target": str(report.target),
-        "codebase_version": report.plan.options.version.value,
+        "codebase_version": report.version.value,
         "episodes": report.episodes,
         "frames": report.frames,
-        "tasks": len(report.plan.tasks),
+        "tasks": report.tasks,
         "bytes": report.bytes,
         "wall_s": report.wall_s,
         "frames_encoded": report.frames_encoded,
         "speed_up": speed_up,
-        "differences": [str(difference) for difference in report.plan.differences],
-        "notes": list(report.plan.notes),
+        "differences": list(report.differences),
+        "notes": list(report.notes),
     }

@@ -13,6 +13,12 @@ from lerotool.errors import UsageError
 if TYPE_CHECKING:
     from lerotool.execution import DaskCluster, Place
 
+DatasetArgument = Annotated[
+    str, typer.Argument(metavar="DATASET", help="A dataset's folder, or user/name in the LeRobot home.")
+]
+DatasetsArgument = Annotated[
+    list[str], typer.Argument(metavar="DATASET", help="Folders, or user/name in the LeRobot home.")
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON on stdout, for machines.", rich_help_panel="Output")
 ]
@@ -70,7 +76,8 @@ def dask_cluster(
 
 def chosen_place(address: str | None, scheduler_file: Path | None, jobs: int | None, output: Output) -> Place | None:
     """Return where jobs run if an option says so; raises like `dask_cluster`."""
-    from lerotool.execution import Priority, ThisMachine
+    from lerotool.choices import Priority
+    from lerotool.execution import ThisMachine
 
     cluster = dask_cluster(address, scheduler_file, jobs, output)
     return cluster or (None if jobs is None else ThisMachine(jobs, Priority.NORMAL))

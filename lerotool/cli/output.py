@@ -49,7 +49,7 @@ class Output:
 
     @cached_property
     def results(self) -> Console:
-        """The console on stdout; never wraps or cuts lines when stdout is no terminal."""
+        """The console on stdout; never wraps or cuts lines when stdout is not a terminal."""
         return _console(sys.stdout)
 
     @cached_property
@@ -59,18 +59,15 @@ class Output:
 
     @property
     def shows_progress(self) -> bool:
-        """Whether live progress can be shown: text mode and stderr is a terminal."""
-        return self.mode is OutputMode.TEXT and self.talk.is_terminal
+        """Whether live progress can be shown: text mode and stderr is a terminal that can move its cursor."""
+        return self.mode is OutputMode.TEXT and self.talk.is_terminal and not self.talk.is_dumb_terminal
 
     def result(self, renderable: RenderableType) -> None:
         """Print the result for people; nothing in JSON mode."""
         if self.is_json:
             return
-        if isinstance(renderable, str):
-            # As it is: a command that is shown must survive copying, and a path may hold brackets.
-            self.results.print(renderable, highlight=False, markup=False, soft_wrap=True)
-        else:
-            self.results.print(renderable, highlight=False)
+        # A line of text is not wrapped: a command that is shown must survive copying.
+        self.results.print(renderable, soft_wrap=True if isinstance(renderable, str) else None)
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Print one JSON document on stdout, in JSON mode only."""
@@ -85,46 +82,76 @@ class Output:
     def note(self, text: str) -> None:
         """Say something on stderr that is good to know; not in JSON or quiet mode."""
         if self.mode is OutputMode.TEXT:
-            self.talk.print(text, highlight=False, markup=False, soft_wrap=True)
+            self.talk.print(text, soft_wrap=True)
 
     def warn(self, text: str, *, hint: str | None = None) -> None:
         """Say on stderr that something needs attention; in every mode."""
-        self.talk.print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+        self.talk.print(f"warning: {text}", style="yellow", soft_wrap=True)
         if hint:
-            self.talk.print(f"hint: {hint}", highlight=False, markup=False, soft_wrap=True)
+            self.talk.print(f"hint: {hint}", soft_wrap=True)
+
+    def ring(self) -> None:
+        """Ring the terminal's bell, where stderr is one."""
+        if self.talk.is_terminal:
+            self.talk.file.write("\a")
+            self.talk.file.flush()
 
     @staticmethod
     def _write_json(document: Mapping[str, Any], indent: int | None) -> None:
-        sys.stdout.write(json.dumps(document, indent=indent, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.write(json_text(document, indent=indent) + "\n")
         sys.stdout.flush()
 
 
 def _console(stream: Any) -> Console:
-    from rich.console import Console
+    from lerotool.cli.console import PlainConsole
 
-    return Console(file=stream, soft_wrap=not stream.isatty())
+    return PlainConsole(stream)
 
 
-def print_error(error: LerotoolError | OSError, *, as_json: bool) -> int:
+def json_text(document: Mapping[str, Any], *, indent: int | None = None) -> str:
+    """Return a document as JSON whose texts hold nothing that a terminal would act on."""
+    text = json.dumps(document, indent=indent, ensure_ascii=False, default=str)
+    if all(line.isprintable() for line in text.split("\n")):
+        return text
+    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+def print_error(error: LerotoolError | OSError | MemoryError, *, as_json: bool) -> int:
     """Print an error on stderr and return the exit code that belongs to it."""
     code = error.exit_code if isinstance(error, LerotoolError) else 1
+    message = _message(error)
     hint = error.hint if isinstance(error, LerotoolError) else _system_hint(error)
     if as_json:
-        facts = {"type": type(error).__name__, "code": code, "message": str(error), "hint": hint}
-        sys.stderr.write(json.dumps(facts, ensure_ascii=False) + "\n")
+        facts = {"type": type(error).__name__, "code": code, "message": message, "hint": hint}
+        sys.stderr.write(json_text(facts) + "\n")
         return code
     console = _console(sys.stderr)
-    console.print(f"error: {error}", style="bold red", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"error: {message}", style="bold red", soft_wrap=True)
     if hint:
-        console.print(f"hint: {hint}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"hint: {hint}", soft_wrap=True)
     return code
 
 
-def _system_hint(error: OSError) -> str | None:
+def _message(error: LerotoolError | OSError | MemoryError) -> str:
+    if isinstance(error, MemoryError):
+        return f"not enough memory: {error}"
+    if isinstance(error, LerotoolError) or not error.strerror:
+        return str(error)
+    # The system's own text begins with a number that says nothing to people.
+    said = error.strerror[0].lower() + error.strerror[1:]
+    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    return f"{' -> '.join(names)}: {said}" if names else said
+
+
+def _system_hint(error: OSError | MemoryError) -> str | None:
     import errno
+
+    if isinstance(error, MemoryError):
+        return "the files are as they were: close other programs, or use a machine with more memory"
 
     return {
         errno.ENOSPC: "the disk is full: free some space and run the same command again; nothing saved is lost",
+        errno.ENOENT: "something on this path is missing; it may have been moved away a moment ago",
         errno.EACCES: "check who owns the file and folder",
-        errno.EROFS: "the file system is read-only",
+        errno.EROFS: "the file system is read-only: reading goes on, but to write, work on a copy elsewhere",
     }.get(error.errno or 0)

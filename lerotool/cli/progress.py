@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from lerotool.cli.output import Output
+from lerotool.wording import clock
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
+_E_contra = TypeVar("_E_contra", contravariant=True)
 LINE_S = 10.0
 """How often a line tells the progress where bars cannot be shown."""
 
@@ -30,21 +35,98 @@ class Beat:
         return True
 
 
-def make_bars(output: Output) -> Progress:
-    """Return bars on stderr with a field ``figures`` behind each; enter them to show them."""
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """How far one thing is; ``total`` is None until it is known."""
+
+    title: str
+    done: float
+    total: float | None
+    figures: str = ""
+
+
+class Tally(Protocol[_E_contra]):
+    """What has been done so far, taken from events."""
+
+    def take(self, event: _E_contra) -> None:
+        """Take in an event."""
+
+    def bars(self) -> Mapping[Hashable, Bar]:
+        """Return what is shown on a terminal, by a name that stays."""
+
+    def line(self) -> str:
+        """Return the same as one line, for where there are no bars."""
+
+    def told(self, event: _E_contra) -> str | None:
+        """Return the line about an event that stays on the screen."""
+
+
+@contextmanager
+def show(output: Output, tally: Tally[_E_contra]) -> Iterator[Callable[[_E_contra], None]]:
+    """Show progress: bars on a terminal, a line now and then elsewhere; gives what listens to the events."""
+    if not output.shows_progress:
+        yield _lines(output, tally)
+        return
+    with _bars(output) as progress:
+        shown: dict[Hashable, TaskID] = {}
+
+        def listen(event: _E_contra) -> None:
+            tally.take(event)
+            if told := tally.told(event):
+                output.note(told)
+            bars = tally.bars()
+            for name in [name for name in shown if name not in bars]:
+                progress.remove_task(shown.pop(name))
+            for name, bar in bars.items():
+                if name not in shown:
+                    shown[name] = progress.add_task(bar.title, total=bar.total, figures="")
+                progress.update(
+                    shown[name], description=bar.title, completed=bar.done, total=bar.total, figures=bar.figures
+                )
+
+        yield listen
+
+
+def _lines(output: Output, tally: Tally[_E_contra]) -> Callable[[_E_contra], None]:
+    is_due = Beat()
+
+    def listen(event: _E_contra) -> None:
+        tally.take(event)
+        if told := tally.told(event):
+            output.note(told)
+        elif is_due():
+            output.note(tally.line())
+
+    return listen
+
+
+def _bars(output: Output) -> Progress:
     from rich.progress import BarColumn, Progress, TextColumn
 
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.percentage:>3.0f} %", markup=False),
+        TextColumn("{task.fields[figures]}", markup=False),
         console=output.talk,
         transient=True,
         refresh_per_second=5,
     )
 
 
+@contextmanager
+def progress(output: Output, doing: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on a terminal for what tells steps done of all."""
+    if not output.shows_progress:
+        yield lambda *_: None
+        return
+    from rich.progress import Progress
+
+    with Progress(console=output.talk, transient=True) as bars:
+        bar = bars.add_task(doing, total=None)
+        yield lambda done, total: bars.update(bar, completed=done, total=total)
+
+
 def time_left(seconds: float) -> str:
     """Return a time in words: ``1:05 left``."""
-    return f"{seconds // 60:.0f}:{seconds % 60:02.0f} left"
+    return f"{clock(seconds)} left"

@@ -2,24 +2,53 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
-from enum import StrEnum
 from fractions import Fraction
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from lerotool.cli.help import Examples
+from lerotool.cli.monitoring import MonitorHostOption, MonitorOption, monitor_address, monitoring
 from lerotool.cli.options import DryRunOption, JsonOption, QuietOption
 from lerotool.cli.output import Output
+from lerotool.cli.record_options import (
+    AskOption,
+    BatchOption,
+    BellOption,
+    CameraOption,
+    CodecOption,
+    CrfOption,
+    EncodeAtEndOption,
+    EpisodesOption,
+    EpisodeTimeOption,
+    ForegroundOption,
+    FpsOption,
+    GopOption,
+    MaxPictureAgeOption,
+    MinEpisodeTimeOption,
+    OperatorOption,
+    PresetOption,
+    ReconnectTimeOption,
+    RepoIdOption,
+    ResetTimeOption,
+    RootOption,
+    SaveDefaultsOption,
+    SeedOption,
+    ShuffleOption,
+    SuccessColumnOption,
+    TaskOption,
+    TasksOption,
+)
 from lerotool.cli.robots import (
     FollowerPortOption,
     LeaderPortOption,
+    LeRobotOption,
+    LeRobotOptions,
     MaxRelativeTargetOption,
     Overrides,
     RobotOption,
     UnitsOption,
-    choose_robot,
+    choose,
 )
 from lerotool.errors import UsageError
 from lerotool.media.format import EncoderSettings
@@ -27,147 +56,99 @@ from lerotool.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from lerotool.cli.record_request import Request
+    from lerotool.cli.recorder import Recorder
     from lerotool.cli.robots import RobotChoice
     from lerotool.devices.cameras.camera import Camera
     from lerotool.encoding.background import BackgroundEncoder
     from lerotool.recording.config import RecordingConfig
     from lerotool.recording.events import SessionReport
+    from lerotool.recording.prompts import Prompts
+    from lerotool.recording.session import Session
     from lerotool.recording.take import Devices
+    from lerotool.web.watching import Watched
 
 INTERRUPTED = 130
 
-EXAMPLES = """
-[bold]Examples[/bold]
+EXAMPLES: Examples = {
+    "Try it without a robot: 4 short episodes, encoded two at a time": (
+        "lerotool record --robot sim --batch 2 --episodes 4 --episode-time 3"
+    ),
+    "Your own robot, as lerotool setup has described it; the same line again goes on where you stopped": (
+        'lerotool record --robot bench --task "Pick up the cube" --batch 10'
+    ),
+    "The same, kept in the robot's file: next time lerotool record is enough": (
+        'lerotool record --robot bench --task "Pick up the cube" --batch 10 --save-defaults'
+    ),
+    "Other cameras than the robot's own, in our form or in LeRobot's": [
+        'lerotool record --task "Pick up the cube" --camera front=0,640x480,30',
+        'lerotool record --task "Pick up the cube" --camera "{front: {type: opencv, index_or_path: 0, fps: 30}}"',
+    ],
+    "With live pictures on a phone beside the arm; its address is shown as a QR code": (
+        "lerotool record --robot sim --episodes 3 --episode-time 3 --monitor-host 0.0.0.0"
+    ),
+    "Another task for every episode, from a file with one a line; the next one is shown before each take": (
+        "lerotool record --robot bench --tasks tasks.txt --shuffle --seed 1"
+    ),
+    "Say after every take whether it was a success; merge and view know it then": (
+        "lerotool record --robot sim --episodes 3 --episode-time 3 --ask --operator Ada"
+    ),
+    "Only record tonight, encode tomorrow": [
+        'lerotool record --task "Pick up the cube" --batch 0',
+        "lerotool encode --pending",
+    ],
+    "Only move the arms, record nothing": "lerotool record --episodes 0",
+    "Any robot that LeRobot drives, with LeRobot's own options after --": (
+        'lerotool record --task "Pick up the cube" --lerobot ~/lerobot/bin/python -- '
+        "--robot.type=koch_follower --robot.port=/dev/ttyACM0 --teleop.type=koch_leader --teleop.port=/dev/ttyACM1"
+    ),
+}
 
-  Try it without a robot: 4 short episodes, encoded two at a time\n
-  $ lerotool record --robot sim --batch 2 --episodes 4 --episode-time 3
+KEYS = """[bold]Keys[/bold]
 
-  Your own robot, as `lerotool setup` has described it; the same line again goes on where you stopped\n
-  $ lerotool record --robot bench --task "Pick up the cube" --batch 10
-
-  Other cameras than the robot's own, in our form or in LeRobot's\n
-  $ lerotool record --task "Pick up the cube" --camera front=0,640x480,30 --camera top=http://10.0.0.7:81/stream\n
-  $ lerotool record --task "Pick up the cube" --camera "{front: {type: opencv, index_or_path: 0, fps: 30}}"
-
-  Only record tonight, encode tomorrow\n
-  $ lerotool record --batch 0\n
-  $ lerotool encode --pending
-
-  Only move the arms, record nothing\n
-  $ lerotool record --episodes 0
-
-[bold]Keys[/bold]
-
-  → or n: end this phase. ← or r: discard and record again. Esc or q: save and leave.
-  Ctrl-C: save and leave; a second time: stop at once. Nothing that is on disk is lost either way.
-"""
-
-
-class _Panels(StrEnum):
-    WHAT = "What to record"
-    WHERE = "Where to"
-    ENCODING = "Encoding"
+→ or n: end this phase. ← or r: discard and record again. Esc or q: save and leave.
+In the pause after a take: s marks it a success, f a failure, ! flags it.
+Ctrl-C: save and leave; a second time: stop at once. Nothing that is on disk is lost either way."""
 
 
 def record(
+    lerobot_options: LeRobotOptions = None,
     robot: RobotOption = None,
     follower_port: FollowerPortOption = None,
     leader_port: LeaderPortOption = None,
     units: UnitsOption = None,
     max_relative_target: MaxRelativeTargetOption = None,
-    camera: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=SOURCE[,WxH][,FPS]",
-            help="A camera instead of the robot's own; repeat for more. SOURCE: 0, /dev/v4l/…, http://…, rtsp://…, "
-            "a video file, sim. LeRobot's {name: {type: opencv, …}} is taken too. 'none' for no camera.",
-            rich_help_panel=_Panels.WHAT,
-        ),
-    ] = None,
-    task: Annotated[
-        str | None, typer.Option(help="What the robot does, in words.", rich_help_panel=_Panels.WHAT)
-    ] = None,
-    fps: Annotated[int, typer.Option(min=1, max=1000, help="Rows per second.", rich_help_panel=_Panels.WHAT)] = 30,
-    episodes: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            help="Episodes in total: running the command again records what is missing. 0: only follow the leader.",
-            rich_help_panel=_Panels.WHAT,
-        ),
-    ] = 50,
-    episode_time: Annotated[
-        float, typer.Option(min=0.1, help="Longest take, in seconds.", rich_help_panel=_Panels.WHAT)
-    ] = 60.0,
-    reset_time: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            help="Pause between takes to reset the scene, in seconds. \\[default: 60; with the simulated robot, whose "
-            "scene resets itself: 0]",
-            rich_help_panel=_Panels.WHAT,
-        ),
-    ] = None,
-    max_picture_age: Annotated[
-        float,
-        typer.Option(
-            min=0.01,
-            help="Alarm when a camera's newest picture is older, in seconds; four times as long ends the take.",
-            rich_help_panel=_Panels.WHAT,
-        ),
-    ] = 0.5,
-    reconnect_time: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            help="How long to wait for a device that was lost, in seconds; 0: leave at once.",
-            rich_help_panel=_Panels.WHAT,
-        ),
-    ] = 60.0,
-    repo_id: Annotated[
-        str | None,
-        typer.Option(
-            metavar="USER/NAME",
-            help="Dataset below the LeRobot home. \\[default: local/ROBOT, with the task if one is given]",
-            rich_help_panel=_Panels.WHERE,
-        ),
-    ] = None,
-    root: Annotated[Path | None, typer.Option(help="Dataset folder, anywhere.", rich_help_panel=_Panels.WHERE)] = None,
-    batch: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            help="Encode after every N saved episodes, in the background; 0 leaves all pending.",
-            rich_help_panel=_Panels.ENCODING,
-        ),
-    ] = 10,
-    foreground: Annotated[
-        bool,
-        typer.Option(
-            "--foreground", help="Wait for each batch before the next take.", rich_help_panel=_Panels.ENCODING
-        ),
-    ] = False,
-    encode_at_end: Annotated[
-        bool,
-        typer.Option(
-            "--encode-at-end/--no-encode-at-end",
-            help="Encode what still waits when leaving.",
-            rich_help_panel=_Panels.ENCODING,
-        ),
-    ] = True,
-    vcodec: Annotated[
-        str,
-        typer.Option(help="libsvtav1, h264, hevc or an FFmpeg encoder's name.", rich_help_panel=_Panels.ENCODING),
-    ] = "libsvtav1",
-    crf: Annotated[
-        int | None, typer.Option(min=0, help="Quality, lower is better.", rich_help_panel=_Panels.ENCODING)
-    ] = 30,
-    g: Annotated[
-        int | None, typer.Option(min=1, help="Frames from keyframe to keyframe.", rich_help_panel=_Panels.ENCODING)
-    ] = 2,
-    preset: Annotated[str, typer.Option(help="The encoder's speed setting.", rich_help_panel=_Panels.ENCODING)] = "12",
+    lerobot: LeRobotOption = None,
+    camera: CameraOption = None,
+    task: TaskOption = None,
+    tasks: TasksOption = None,
+    shuffle: ShuffleOption = False,
+    seed: SeedOption = None,
+    fps: FpsOption = None,
+    episodes: EpisodesOption = None,
+    episode_time: EpisodeTimeOption = None,
+    min_episode_time: MinEpisodeTimeOption = None,
+    ask: AskOption = None,
+    operator: OperatorOption = None,
+    success_column: SuccessColumnOption = None,
+    reset_time: ResetTimeOption = None,
+    max_picture_age: MaxPictureAgeOption = 0.5,
+    reconnect_time: ReconnectTimeOption = 60.0,
+    repo_id: RepoIdOption = None,
+    root: RootOption = None,
+    batch: BatchOption = None,
+    foreground: ForegroundOption = False,
+    encode_at_end: EncodeAtEndOption = True,
+    codec: CodecOption = None,
+    crf: CrfOption = 30,
+    g: GopOption = 2,
+    preset: PresetOption = "12",
+    monitor: MonitorOption = None,
+    monitor_host: MonitorHostOption = None,
+    bell: BellOption = None,
+    save_defaults: SaveDefaultsOption = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -179,53 +160,107 @@ def record(
     Saved episodes are safe on disk at once; their videos are encoded in batches while recording goes on.
     """
     output = Output.of(json=json, quiet=quiet)
-    choice = choose_robot(robot, Overrides(follower_port, leader_port, units, max_relative_target))
-    if episodes == 0:
-        given = {"--camera": camera, "--task": task, "--root": root, "--repo-id": repo_id, "--dry-run": dry_run}
-        return _teleoperate(choice, Fraction(fps), output, [name for name, value in given.items() if value])
-    from lerotool.cli.record_request import build_request
-    from lerotool.recording.config import BatchMode, RecordingConfig
+    overrides = Overrides(follower_port, leader_port, units, max_relative_target)
+    choice = choose(robot, lerobot, lerobot_options, overrides)
+    choice.describe_start(output)
+    from lerotool.cli.record_settings import require_savable, save, settle
 
-    request = build_request(choice, camera or [], task, root, repo_id)
-    mode = BatchMode.LATER if batch == 0 else BatchMode.FOREGROUND if foreground else BatchMode.BACKGROUND
+    if episodes == 0:
+        named = {"--camera": camera, "--task": task, "--tasks": tasks, "--root": root, "--repo-id": repo_id}
+        switches = {"--dry-run": dry_run, "--save-defaults": save_defaults}
+        of_recording = [name for name, value in {**named, **switches}.items() if value]
+        return _teleoperate(choice, Fraction(settle(choice, {"fps": fps})[0].fps), output, of_recording)
+    from lerotool.cli.record_request import build_request
+    from lerotool.recording.config import SUCCESS_COLUMN, Asking, BatchMode, RecordingConfig
+
+    given = {
+        "task": task,
+        "fps": fps,
+        "episodes": episodes,
+        "episode_time": episode_time,
+        "min_episode_time": min_episode_time,
+        "reset_time": reset_time,
+        "batch": batch,
+        "codec": codec,
+        "ask": ask,
+        "monitor": monitor_host or monitor,
+        "bell": bell,
+        "success_column": success_column,
+    }
+    if save_defaults:
+        require_savable(choice, given)
+    settings, _ = settle(choice, given)
+    monitor_at = monitor_address(settings.monitor)
+    if settings.ask and monitor_at is None and not sys.stdin.isatty():
+        raise UsageError("--ask: no terminal to answer at", hint="run it in a terminal, or with --monitor")
+    prompts = _read_prompts(tasks, shuffle, seed)
+    words = settings.task if prompts is None or task is not None else None
+    request = build_request(choice, camera or [], words, prompts, root, repo_id)
+    batches = BatchMode.FOREGROUND if foreground else BatchMode.BACKGROUND
+    mode = batches if settings.batch else BatchMode.LATER
     config = RecordingConfig(
         root=request.root,
         task=request.task,
-        fps=Fraction(fps),
-        episodes=episodes,
-        episode_time_s=episode_time,
-        reset_time_s=reset_time if reset_time is not None else request.reset_time_s,
-        batch=batch,
+        fps=Fraction(settings.fps),
+        episodes=settings.episodes,
+        episode_time_s=settings.episode_time,
+        min_episode_time_s=settings.min_episode_time,
+        reset_time_s=settings.reset_time,
+        batch=settings.batch,
         mode=mode,
         encode_at_end=encode_at_end and mode is not BatchMode.LATER,
         max_picture_age_s=max_picture_age,
         reconnect_s=reconnect_time,
-        encoder=EncoderSettings(vcodec=vcodec, g=g, crf=crf, preset=int(preset) if preset.isdecimal() else preset),
+        asking=Asking.ALWAYS if settings.ask else Asking.NEVER,
+        operator=operator,
+        prompts=request.prompts,
+        success_column=SUCCESS_COLUMN if settings.success_column else None,
+        encoder=EncoderSettings(
+            vcodec=settings.codec, g=g, crf=crf, preset=int(preset) if preset.isdecimal() else preset
+        ),
     )
     with ExitStack() as stack:
-        devices = _open_devices(request, stack)
+        devices = _open_devices(request, stack, config.success_column)
         _announce(request, devices, output)
         if dry_run:
             from lerotool.cli.record_plan import show_plan
 
             show_plan(config, request, devices, output)
             return 0
-        return _record(config, request, devices, output)
+        encoder = _prepare_encoder(config, devices)
+        if save_defaults:
+            output.note(f"saved in {choice.path}: {', '.join(save(choice, given))}")
+        return _record(config, request, devices, encoder, output, monitor_at, bell=settings.bell)
 
 
-def _open_devices(request: Request, stack: ExitStack) -> Devices:
+def _read_prompts(path: Path | None, shuffle: bool, seed: int | None) -> Prompts | None:
+    if seed is not None and not shuffle:
+        raise UsageError("--seed: nothing is shuffled", hint="add --shuffle, or leave it out")
+    if path is None:
+        if shuffle:
+            raise UsageError("--shuffle: no list of tasks to shuffle", hint="name one: --tasks FILE")
+        return None
+    from lerotool.recording.prompts import read_prompts
+
+    return read_prompts(path.expanduser(), (seed or 0) if shuffle else None)
+
+
+def _open_devices(request: Request, stack: ExitStack, success_column: str | None) -> Devices:
     """Open the cameras; the session opens the robot when everything else is ready."""
     from lerotool.devices.cameras.camera import open_camera
-    from lerotool.recording.plan import build_features
+    from lerotool.devices.robot import RobotCamera
+    from lerotool.recording.session_plan import build_features
     from lerotool.recording.take import Devices
 
     robot = request.robot.build()
+    stack.callback(robot.close)
     cameras: list[Camera] = []
-    for spec in request.cameras:
-        camera = open_camera(spec)
+    asked = None if request.cameras is None else [RobotCamera(spec) for spec in request.cameras]
+    for chosen in robot.cameras() if asked is None else asked:
+        camera = open_camera(chosen.spec, chosen.open)
         stack.callback(camera.close)
         cameras.append(camera)
-    return Devices(robot, cameras, build_features(robot.features(), cameras))
+    return Devices(robot, cameras, build_features(robot.features(), cameras, success_column))
 
 
 def _announce(request: Request, devices: Devices, output: Output) -> None:
@@ -240,34 +275,54 @@ def _announce(request: Request, devices: Devices, output: Output) -> None:
     output.note(f"dataset: {request.root}")
 
 
-def _record(config: RecordingConfig, request: Request, devices: Devices, output: Output) -> int:
-    from lerotool.cli.recorder import Recorder
+def _prepare_encoder(config: RecordingConfig, devices: Devices) -> BackgroundEncoder | None:
+    """Return what encodes beside the session, after trying whether it can; None where nothing is encoded."""
+    from lerotool.media.codecs import require_sizes
     from lerotool.recording.config import BatchMode
+
+    require_sizes(
+        config.encoder, {camera.name: (camera.format.height, camera.format.width) for camera in devices.cameras}
+    )
+    if config.mode is BatchMode.LATER and not config.encode_at_end:
+        return None
+    from lerotool.encoding.background import BackgroundEncoder
+    from lerotool.media.encode import probe_encoder
+
+    probe_encoder(config.encoder)
+    if config.mode is BatchMode.FOREGROUND:
+        return BackgroundEncoder.while_waiting(config.root)
+    return BackgroundEncoder.beside_recording(config.root)
+
+
+def _record(
+    config: RecordingConfig,
+    request: Request,
+    devices: Devices,
+    encoder: BackgroundEncoder | None,
+    output: Output,
+    monitor_host: str | None,
+    *,
+    bell: bool,
+) -> int:
+    from lerotool.cli.panel import Bell
+    from lerotool.cli.recorder import Recorder
     from lerotool.recording.session import Session
 
-    encoder = None
-    if config.mode is not BatchMode.LATER or config.encode_at_end:
-        from lerotool.media.encode import probe_encoder
-
-        probe_encoder(config.encoder)
-        encoder = _build_encoder(config)
-    recorder = Recorder(output)
+    recorder = Recorder(output, Bell.RINGS if bell else Bell.QUIET)
     session = Session(config, devices, recorder.controls, encoder=encoder, listen=recorder.listen)
     try:
-        recorder.run(session)
+        with monitoring(monitor_host, _watched(config, devices, session, recorder), output):
+            recorder.run(session)
     finally:
         if session.report is not None:
             _conclude(session.report, request, output)
     return INTERRUPTED if recorder.is_interrupted else 0
 
 
-def _build_encoder(config: RecordingConfig) -> BackgroundEncoder:
-    from lerotool.encoding.background import BackgroundEncoder
-    from lerotool.recording.config import BatchMode
+def _watched(config: RecordingConfig, devices: Devices, session: Session, recorder: Recorder) -> Watched:
+    from lerotool.web.watching import Watched
 
-    if config.mode is BatchMode.FOREGROUND:
-        return BackgroundEncoder.while_waiting(config.root)
-    return BackgroundEncoder.beside_recording(config.root)
+    return Watched(config.root, devices.cameras, session.status, recorder.controls.press)
 
 
 def _conclude(report: SessionReport, request: Request, output: Output) -> None:
@@ -276,6 +331,7 @@ def _conclude(report: SessionReport, request: Request, output: Output) -> None:
     text = f"{request.root}: {report.total} of {report.goal} episodes"
     if count:
         text += f", {count} recorded now ({counted(report.rows, 'row')}, {report.seconds:.0f} s)"
+        text += "".join(f", {number} {kind}" for kind, number in report.marks.items())
     output.result(text)
     if report.pending:
         noun = "episode waits" if report.pending == 1 else "episodes wait"

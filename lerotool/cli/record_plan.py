@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from lerotool.cli.output import Output
     from lerotool.cli.record_request import Request
     from lerotool.recording.config import RecordingConfig
-    from lerotool.recording.plan import Plan
+    from lerotool.recording.session_plan import Plan
     from lerotool.recording.take import Devices
 
 
 def show_plan(config: RecordingConfig, request: Request, devices: Devices, output: Output) -> None:
     """Print what the session would do."""
-    from lerotool.recording.clock import SystemClock
-    from lerotool.recording.plan import plan_session
-    from lerotool.recording.stock import look_at
+    from lerotool.recording.inventory import look_at
+    from lerotool.recording.pacing import SystemClock
+    from lerotool.recording.session_plan import plan_session
 
     plan = plan_session(config, devices, look_at(config.root), SystemClock())
     document = _build_document(config, request, devices, plan)
@@ -34,7 +34,8 @@ def _build_document(config: RecordingConfig, request: Request, devices: Devices,
         "dataset": str(config.root),
         "robot": request.robot.name,
         "robot_type": devices.robot.robot_type,
-        "task": config.task,
+        "task": config.task_of(plan.stock.total),
+        "tasks": len(config.prompts.texts) if config.prompts is not None else 1,
         "fps": float(config.fps),
         "episodes": {
             "total": config.episodes,
@@ -62,7 +63,10 @@ def _build_table(document: dict[str, Any]) -> Any:
     episodes, sizes, encode = document["episodes"], document["bytes"], document["encode"]
     table = Table.grid(padding=(0, 2))
     table.add_row("dataset", document["dataset"])
-    table.add_row("task", document["task"])
+    if document["tasks"] == 1:
+        table.add_row("task", document["task"])
+    else:
+        table.add_row("tasks", f"{document['tasks']} in turn; next: {document['task']}")
     there = episodes["in_dataset"] + episodes["waiting"]
     table.add_row("episodes", f"{episodes['to_record']} to record, {there} of {episodes['total']} there already")
     for name, feature in document["features"].items():

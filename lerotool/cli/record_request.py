@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lerotool.errors import UsageError
+from lerotool.wording import as_argument, is_unicode
 from lerotool.workspace import lerobot_home
 
 if TYPE_CHECKING:
     from lerotool.cli.robots import RobotChoice
     from lerotool.devices.cameras.spec import CameraSpec
+    from lerotool.recording.prompts import Prompts
 
 SIMULATED_CAMERAS = ("front=sim", "wrist=sim")
 SIMULATED_TASK = "Follow the simulated leader"
@@ -29,36 +30,38 @@ class Request:
 
     Attributes:
         robot: which, and how it is described.
-        cameras: as asked for.
-        task: what the robot does, in words.
+        cameras: as asked for; None leaves it to the robot.
+        task: what the robot does, in words; empty where each episode has its own.
+        prompts: a task for each episode, in place of one for all.
         root: the dataset's folder.
         argument: how a person names the dataset.
     """
 
     robot: RobotChoice
-    cameras: tuple[CameraSpec, ...]
+    cameras: tuple[CameraSpec, ...] | None
     task: str
+    prompts: Prompts | None
     root: Path
     argument: str
 
     @property
-    def reset_time_s(self) -> float:
-        """LeRobot's default; a simulated scene resets itself."""
-        return 0.0 if self.robot.is_simulated else 60.0
-
-    @property
     def encode_command(self) -> str:
         """What encodes the episodes that wait."""
-        return f"lerotool encode --pending {shlex.quote(self.argument)}"
+        return f"lerotool encode --pending {as_argument(self.argument)}"
 
     @property
     def info_command(self) -> str:
         """What shows the dataset."""
-        return f"lerotool info {shlex.quote(self.argument)}"
+        return f"lerotool info {as_argument(self.argument)}"
 
 
 def build_request(
-    robot: RobotChoice, cameras: Sequence[str], task: str | None, root: Path | None, repo_id: str | None
+    robot: RobotChoice,
+    cameras: Sequence[str],
+    task: str | None,
+    prompts: Prompts | None,
+    root: Path | None,
+    repo_id: str | None,
 ) -> Request:
     """Return what is asked for.
 
@@ -67,19 +70,24 @@ def build_request(
     """
     if root is not None and repo_id is not None:
         raise UsageError("--root and --repo-id both name the dataset", hint="use one of them")
-    if task is None and not robot.is_simulated:
+    if task is not None and prompts is not None:
+        raise UsageError("--task and --tasks both say what the robot does", hint="use one of them")
+    if task is None and prompts is None and not robot.is_simulated:
         raise UsageError("--task is missing", hint='say what the robot does: --task "Pick up the cube"')
+    if task is not None and not is_unicode(task):
+        raise UsageError(f"--task is {task!r}, expected Unicode text", hint="set the terminal to UTF-8")
     specs = choose_cameras(robot, cameras)
+    words = task or ("" if prompts is not None else SIMULATED_TASK)
     if root is not None:
-        return Request(robot, specs, task or SIMULATED_TASK, root.expanduser(), str(root))
-    argument = repo_id or _default_repo_id(robot, task)
+        return Request(robot, specs, words, prompts, root.expanduser(), str(root))
+    argument = repo_id or _default_repo_id(robot, task if prompts is None else prompts.name)
     if not _REPO_ID.fullmatch(argument):
         raise UsageError(f"--repo-id is {argument!r}, expected user/name", hint="for example --repo-id me/pick-cube")
-    return Request(robot, specs, task or SIMULATED_TASK, lerobot_home() / argument, argument)
+    return Request(robot, specs, words, prompts, lerobot_home() / argument, argument)
 
 
-def choose_cameras(robot: RobotChoice, texts: Sequence[str]) -> tuple[CameraSpec, ...]:
-    """Return the cameras of the command line, or without any those of the robot.
+def choose_cameras(robot: RobotChoice, texts: Sequence[str]) -> tuple[CameraSpec, ...] | None:
+    """Return the cameras of the command line, or without any those of the robot's file; None leaves it to the robot.
 
     Raises:
         UsageError: a camera cannot be, or two have the same name.
@@ -87,7 +95,7 @@ def choose_cameras(robot: RobotChoice, texts: Sequence[str]) -> tuple[CameraSpec
     if list(texts) == [NO_CAMERAS]:
         return ()
     if not texts and robot.config is not None:
-        return tuple(robot.config.camera_specs())
+        return tuple(robot.config.camera_specs()) or None
     specs: list[CameraSpec] = []
     for text in texts or (SIMULATED_CAMERAS if robot.is_simulated else ()):
         specs += _parse_cameras(text)

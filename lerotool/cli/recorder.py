@@ -11,10 +11,9 @@ from types import FrameType
 from typing import Generic, Protocol, TypeVar
 
 from lerotool.cli.output import Output, OutputMode
-from lerotool.cli.panel import LinePanel, Panel, open_panel
-from lerotool.recording.controls import Command, Controls
+from lerotool.cli.panel import Bell, LinePanel, Panel, open_panel
+from lerotool.recording.controls import Command, Controls, Keyboard
 from lerotool.recording.events import Event
-from lerotool.recording.keys import Keyboard
 from lerotool.recording.status import Status
 
 POLL_S = 0.05
@@ -46,12 +45,14 @@ class Recorder:
 
     Args:
         output: where to talk.
+        bell: whether the terminal's bell rings when a take begins or ends.
 
     Attributes:
         controls: where the session's commands come from.
     """
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, bell: Bell = Bell.QUIET) -> None:
+        self._bell = bell
         self.controls = Controls()
         self._news: SimpleQueue[Event] = SimpleQueue()
         self._output = output
@@ -90,7 +91,7 @@ class Recorder:
         return run.report
 
     def _accompany(self, run: _Run[_Report_co], keyboard: Keyboard) -> None:
-        panel = open_panel(self._output, has_keys=keyboard.is_active)
+        panel = open_panel(self._output, self._bell, has_keys=keyboard.is_active)
         try:
             with panel:
                 self._watch(run, panel, keyboard)

@@ -1,4 +1,4 @@
-"""``lerotool encode DATASET -o TARGET``: the same dataset with its videos encoded anew."""
+"""``lerotool encode DATASET -o TARGET``: the same dataset with its videos encoded again."""
 
 from __future__ import annotations
 
@@ -18,27 +18,29 @@ _INTERRUPTED = 130
 
 def show_reencoding(source: Path, target: Path, options: ReencodeOptions, output: Output) -> int:
     """Say what would be done; returns the exit code."""
-    from lerotool.encoding.reencode import check_places
+    from lerotool.encoding.reencode import check_means, check_places
     from lerotool.encoding.reencode_plan import plan_reencoding
 
     check_places(source, target)
     plan = plan_reencoding(source, options)
+    check_means(plan, target)
     output.document({"dry_run": True, **_plan_document(plan, target)})
     output.result(_plan_text(plan, target))
     return 0
 
 
 def run_reencoding(source: Path, target: Path, options: ReencodeOptions, output: Output, stop: threading.Event) -> int:
-    """Encode a dataset's videos anew; returns the exit code."""
-    from lerotool.cli.encode_progress import open_progress
+    """Encode a dataset's videos again; returns the exit code."""
+    from lerotool.cli.encode_progress import Tally
+    from lerotool.cli.progress import show
     from lerotool.encoding.reencode import reencode
     from lerotool.execution import StoppedError
 
-    with open_progress(output, tells_events=False) as listen:
+    with show(output, Tally()) as listen:
         try:
             report = reencode(source, target, options, listen, stop=stop)
         except StoppedError:
-            output.note(f"stopped; {target} was not made, and the same command begins anew")
+            output.note(f"stopped; {target} was not made, and the same command starts over")
             return _INTERRUPTED
     output.document(_report_document(report))
     output.result(_report_text(report))
@@ -53,7 +55,8 @@ def _plan_text(plan: ReencodePlan, target: Path) -> str:
         )
     ]
     lines += [f"  {file.path.relative_to(plan.dataset.root)}: {counted(file.frames, 'frame')}" for file in plan.files]
-    lines += [f"  {camera}: copied, depth is not encoded anew" for camera in plan.kept]
+    lines += [f"  {camera}: copied, depth is not encoded again" for camera in plan.kept]
+    lines += [f"  {note}" for note in plan.notes]
     return "\n".join(lines)
 
 
@@ -69,6 +72,7 @@ def _plan_document(plan: ReencodePlan, target: Path) -> dict[str, Any]:
         "frames": plan.frames,
         "video_bytes": plan.video_bytes,
         "copied_cameras": list(plan.kept),
+        "notes": list(plan.notes),
     }
 
 
@@ -79,6 +83,7 @@ def _report_text(report: ReencodeReport) -> str:
         f"{counted(report.frames, 'frame')} in {report.wall_s:.1f} s "
         f"({report.frames_per_s:.0f} frames/s), {_encoder(report.settings)}\n"
         f"{sized(report.source_bytes)} became {sized(report.video_bytes)} ({share:.0%})"
+        + "".join(f"\n  {note}" for note in report.notes)
     )
 
 
@@ -89,6 +94,7 @@ def _report_document(report: ReencodeReport) -> dict[str, Any]:
         "files": report.files,
         "frames": report.frames,
         "copied_cameras": list(report.kept),
+        "notes": list(report.notes),
         "source_bytes": report.source_bytes,
         "video_bytes": report.video_bytes,
         "wall_s": report.wall_s,

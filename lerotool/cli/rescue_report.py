@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from lerotool.encoding.rescue.findings import Fate, Finding, RescuePlan, RescueReport
-from lerotool.wording import counted
+from lerotool.mending.fates import EpisodeFinding, Fate, RescuePlan, RescueReport
+from lerotool.wording import as_argument, counted
 
 _WHAT = {Fate.KEPT: "stays in the dataset", Fate.ENCODED: "encoded from its pictures", Fate.LEFT: "left"}
 
@@ -18,17 +18,20 @@ def rescue_plan_text(plan: RescuePlan) -> str:
     if plan.refusal is not None:
         lines.append(f"  not touched: {plan.refusal}")
     if plan.is_broken:
-        lines.append("  its tables would be made anew, and kept as they are beside it")
+        lines.append("  its tables would be rewritten; as they are they would be kept")
     return "\n".join([*lines, *_finding_lines(plan.findings), *_note_lines(plan.notes)])
 
 
 def rescue_report_text(report: RescueReport) -> str:
     """Return what was done with one dataset's leftovers, for people."""
     lines = ["left behind by LeRobot:", *_finding_lines(report.findings), *_note_lines(report.notes)]
-    if report.originals is not None:
-        lines.append(f"  the tables as they were: {report.originals}")
     if report.removed_pictures:
-        lines.append(f"  {report.removed_pictures} picture files, which are in the dataset now, were removed")
+        lines.append(f"  {report.removed_pictures} picture files, which are in the dataset now, were put away")
+    if report.originals is not None:
+        command = f"lerotool check {as_argument(report.root)}"
+        lines.append(f"  the files as they were: {report.originals}")
+        lines.append(f"  to take the rescue back: {command} --undo")
+        lines.append(f"  when all is well: {command} --forget")
     return "\n".join(lines)
 
 
@@ -53,7 +56,7 @@ def rescue_report_document(report: RescueReport) -> dict[str, Any]:
     }
 
 
-def _finding_lines(findings: Iterable[Finding]) -> list[str]:
+def _finding_lines(findings: Iterable[EpisodeFinding]) -> list[str]:
     lines: list[str] = []
     for is_kept, group in groupby(findings, key=lambda finding: finding.fate is Fate.KEPT):
         members = list(group)
@@ -66,7 +69,7 @@ def _finding_lines(findings: Iterable[Finding]) -> list[str]:
     return lines
 
 
-def _describe(finding: Finding) -> str:
+def _describe(finding: EpisodeFinding) -> str:
     pictures = [f"{counted(count, 'picture')} of {key}" for key, count in finding.pictures.items()]
     found = ", ".join([counted(finding.rows, "row"), *pictures])
     what = f"cut to {counted(finding.usable, 'row')}" if finding.fate is Fate.CUT else _WHAT[finding.fate]
@@ -77,7 +80,7 @@ def _note_lines(notes: Iterable[str]) -> list[str]:
     return [f"  {note}" for note in notes]
 
 
-def _finding_document(finding: Finding) -> dict[str, Any]:
+def _finding_document(finding: EpisodeFinding) -> dict[str, Any]:
     return {
         "episode": finding.episode,
         "fate": finding.fate.value,

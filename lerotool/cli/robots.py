@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lerotool.choices import Units
 from lerotool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 
 SIMULATED = "sim"
 PANEL = "Robot"
-
-
-class UnitsName(StrEnum):
-    """Values of ``--units``."""
-
-    DEGREES = "degrees"
-    RANGE = "range"
 
 
 RobotOption = Annotated[
@@ -52,7 +45,7 @@ LeaderPortOption = Annotated[
     typer.Option(metavar="PORT", help="The same for the leader.", rich_help_panel=PANEL, show_default=False),
 ]
 UnitsOption = Annotated[
-    UnitsName | None,
+    Units | None,
     typer.Option(
         help="Of the body joints: degrees, or -100 to 100 of the calibrated range.",
         rich_help_panel=PANEL,
@@ -66,6 +59,27 @@ MaxRelativeTargetOption = Annotated[
         min=0.001,
         help="Send a joint at most this far from where it stands, in its units.",
         rich_help_panel=PANEL,
+        show_default=False,
+    ),
+]
+
+
+LeRobotOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--lerobot",
+        metavar="PYTHON",
+        help="A Python that has LeRobot, which then drives the robot; LeRobot's own options follow after --. "
+        "\\[default: the one that LEROTOOL_LEROBOT names]",
+        rich_help_panel=PANEL,
+        show_default=False,
+    ),
+]
+LeRobotOptions = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[-- LEROBOT OPTIONS]",
+        help="A robot of LeRobot, as for lerobot-record: --robot.type=… --teleop.type=… and their options.",
         show_default=False,
     ),
 ]
@@ -98,15 +112,24 @@ class RobotChoice:
     Attributes:
         name: as a person calls it.
         config: its description with the command line's changes; None for the simulated one.
+        path: of its file, None if it has none.
     """
 
     name: str
     config: RobotConfig | None
+    path: Path | None = None
 
     @property
     def is_simulated(self) -> bool:
         """Whether no real arm is used."""
         return self.config is None
+
+    @property
+    def known_name(self) -> str | None:
+        """The name that `lerotool setup` takes; None for a TOML file somewhere else."""
+        from lerotool.devices.config import list_robots
+
+        return self.name if self.name in list_robots() else None
 
     def build(self) -> Robot:
         """Return the robot, not yet open.
@@ -120,7 +143,29 @@ class RobotChoice:
             return build_robot(SIMULATED)
         from lerotool.devices import config
 
-        return config.build_robot(self.config)
+        return config.find_kind(self.config.type).build(self.config, self.known_name)
+
+    def build_for_replay(self) -> Robot:
+        """Return the robot without what a person steers it by, not yet open.
+
+        Raises:
+            UsageError: something that takes is not set up, or robots of this type cannot be replayed.
+        """
+        if self.config is None:
+            return self.build()
+        from lerotool.devices import config
+
+        build = config.find_kind(self.config.type).build_for_replay
+        if build is None:
+            raise UsageError(f"robots of type {self.config.type!r} cannot be replayed")
+        return build(self.config, self.known_name)
+
+    def describe_start(self, output: Output) -> None:
+        """Say what takes a while before the robot is there."""
+        from lerotool.devices.config.lerobot import LeRobotConfig
+
+        if isinstance(self.config, LeRobotConfig):
+            output.note("starting LeRobot, which takes some seconds")
 
     def announce(self, robot_type: str, output: Output) -> None:
         """Say which robot it is."""
@@ -128,6 +173,26 @@ class RobotChoice:
             output.note(f"simulated robot: no real arm is used, and the dataset says robot_type {robot_type}")
         else:
             output.note(f"robot: {self.name} ({robot_type})")
+
+
+def choose(name: str | None, python: Path | None, options: list[str] | None, overrides: Overrides) -> RobotChoice:
+    """Return the robot that is meant: one that is set up, or the one that LeRobot's own options describe.
+
+    Raises:
+        UsageError: as `choose_robot` and `choose_lerobots`.
+    """
+    if options:
+        return choose_lerobots(python, options, name, overrides)
+    choice = choose_robot(name, overrides)
+    if python is None:
+        return choice
+    from lerotool.devices.config.lerobot import LeRobotConfig
+
+    if not isinstance(choice.config, LeRobotConfig):
+        raise UsageError(
+            "--lerobot: no robot of LeRobot is named", hint="its options follow after --, for example -- --robot.type=…"
+        )
+    return RobotChoice(choice.name, choice.config.model_copy(update={"python": str(python)}), choice.path)
 
 
 def choose_robot(name: str | None, overrides: Overrides) -> RobotChoice:
@@ -142,10 +207,29 @@ def choose_robot(name: str | None, overrides: Overrides) -> RobotChoice:
         if given := overrides.given():
             raise UsageError(f"{', '.join(given)}: the simulated robot has nothing of that kind", hint="leave it out")
         return RobotChoice(SIMULATED, None)
-    from lerotool.devices.robots import find_robot
+    from lerotool.devices.robots import find_robot, robot_file
 
     config = find_robot(name)
-    return RobotChoice(Path(name).stem, _override(config, overrides))
+    return RobotChoice(Path(name).stem, _override(config, overrides), robot_file(name))
+
+
+def choose_lerobots(python: Path | None, options: list[str], name: str | None, overrides: Overrides) -> RobotChoice:
+    """Return the robot of LeRobot that a command line describes with LeRobot's own options.
+
+    Raises:
+        UsageError: they are not options, or do not go together with the others.
+    """
+    from lerotool.devices.config.lerobot import LeRobotConfig
+
+    for option in options:
+        if not option.startswith("--"):
+            raise UsageError(f"unexpected argument {option!r}", hint="LeRobot's options are written --robot.type=…")
+    if name is not None:
+        raise UsageError("--robot and LeRobot's options both name a robot", hint="use one of them")
+    settings = dict(option.removeprefix("--").partition("=")[::2] for option in options)
+    called = settings.get("robot.id") or settings.get("robot.type") or "lerobot"
+    config = LeRobotConfig(python=None if python is None else str(python), options=tuple(options))
+    return RobotChoice(called, _override(config, overrides))
 
 
 def _only_robot() -> str:
@@ -171,6 +255,14 @@ def _override(config: RobotConfig, overrides: Overrides) -> RobotConfig:
     given = overrides.given()
     if not given:
         return config
+    from lerotool.devices.config import SoRobotConfig
+    from lerotool.devices.config.lerobot import LeRobotConfig
+
+    if isinstance(config, LeRobotConfig) and set(given) == {"--max-relative-target"}:
+        limit = f"--robot.max_relative_target={overrides.max_relative_target}"
+        return config.model_copy(update={"options": (*config.options, limit)})
+    if not isinstance(config, SoRobotConfig):
+        raise UsageError(f"{', '.join(given)}: for SO-100 and SO-101 arms, not {config.type!r}", hint="leave it out")
     document = config.model_dump(mode="json", exclude_none=True)
     for role, port in (("follower", overrides.follower_port), ("leader", overrides.leader_port)):
         if port is None:

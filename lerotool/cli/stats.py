@@ -1,44 +1,53 @@
-"""``lerotool stats``: see, take anew, verify and export the numbers that training depends on."""
+"""``lerotool stats``: see, recompute, verify and export the numbers that training depends on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lerotool.cli.options import DaskFileOption, DaskOption, DryRunOption, JsonOption, QuietOption, chosen_place
+from lerotool.cli.each import Answer, answer_each
+from lerotool.cli.help import Examples
+from lerotool.cli.options import (
+    DaskFileOption,
+    DaskOption,
+    DatasetsArgument,
+    DryRunOption,
+    JsonOption,
+    QuietOption,
+    chosen_place,
+)
 from lerotool.cli.output import Output
 from lerotool.errors import IncompleteError, UsageError
-from lerotool.wording import counted
+from lerotool.wording import counted, one_line
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from lerotool.dataset.dataset import Dataset
     from lerotool.execution import Place
     from lerotool.statistics.measure import Selection
+    from lerotool.statistics.verify import VerifyReport
 
-EXAMPLES = """
-[bold]Examples[/bold]
-
-lerotool stats me/pick-cube                            joints and ranges, with small histograms
-
-lerotool stats me/pick-cube --only action --episodes   of every episode
-
-lerotool stats me/pick-cube --verify                   is what the dataset says of itself true? Exits with 8 if not
-
-lerotool stats me/pick-cube --write                    take all statistics anew, videos included
-
-lerotool stats me/pick-cube --export openpi --delta-actions 6,-1 --horizon 50 -o norm_stats.json
-"""
+EXAMPLES: Examples = {
+    "Joints and ranges, with small histograms": "lerotool stats me/pick-cube",
+    "Of every episode": "lerotool stats me/pick-cube --only action --episodes",
+    "Is what the dataset says of itself true? Exits with 8 if not": "lerotool stats me/pick-cube --verify",
+    "Of several datasets": "lerotool stats me/pick-cube me/part1 --only action",
+    "Recompute all statistics, videos included": "lerotool stats me/pick-cube --write",
+    "For openpi": "lerotool stats me/pick-cube --export openpi --delta-actions 5,-1 --horizon 50 -o norm_stats.json",
+}
 _WRONG = IncompleteError.exit_code
 _WHAT = "What is looked at"
 _EXPORT = "Export"
 
 
 def stats(
-    dataset: Annotated[str, typer.Argument(help="A dataset's folder, or user/name under the LeRobot home.")],
+    datasets: DatasetsArgument,
     episodes: Annotated[bool, typer.Option("--episodes", help="Also every episode's statistics.")] = False,
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write them as CSV; - is stdout.", show_default=False)
@@ -51,7 +60,7 @@ def stats(
     ] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Compare what is stored with the data.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="With --verify: warnings count as errors.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Take statistics anew and write them.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Recompute the statistics and write them.")] = False,
     dry_run: DryRunOption = False,
     only: Annotated[
         list[str] | None,
@@ -97,107 +106,134 @@ def stats(
     ] = None,
     horizon: Annotated[
         int | None,
-        typer.Option(min=1, help="openpi: its action_horizon.", rich_help_panel=_EXPORT, show_default="50"),
+        typer.Option(
+            metavar="N", min=1, help="openpi: its action_horizon.", rich_help_panel=_EXPORT, show_default="50"
+        ),
     ] = None,
     pad: Annotated[
         int,
         typer.Option(
-            min=0, help="openpi: fill up to so many dimensions with zeros (older openpi: 32).", rich_help_panel=_EXPORT
+            metavar="N",
+            min=0,
+            help="openpi: fill up to so many dimensions with zeros (older openpi: 32).",
+            rich_help_panel=_EXPORT,
         ),
     ] = 0,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="How many processes.", show_default="one per core, if worth it")
+        int | None,
+        typer.Option(metavar="N", min=1, help="How many processes.", show_default="one per core, if worth it"),
     ] = None,
     dask: DaskOption = None,
     dask_scheduler_file: DaskFileOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Show, take anew, verify or export a dataset's statistics.
+    """Show, recompute, verify or export the statistics of datasets.
 
     Columns are always measured from the rows, exactly, quantiles included. Without --verify, --write or --export
     they are shown, and nothing is changed.
 
     --verify exits with 8 when statistics are wrong or missing. What training may only trip over is a warning.
     """
-    if sum((verify, write, export is not None)) > 1:
-        raise UsageError("--verify, --write and --export exclude each other")
-    if dry_run and not write:
-        raise UsageError("--dry-run is for --write", hint="showing and verifying change nothing anyway")
-    if as_json and csv is not None and str(csv) == "-":
-        raise UsageError("--json and --csv - both write to stdout", hint="name a file with --csv")
-    if skip_images and images is not None:
-        raise UsageError("--skip-images and --images exclude each other")
-    if export is None and (target is not None or delta_actions is not None or horizon is not None or pad):
-        raise UsageError("--output, --delta-actions, --horizon and --pad are for --export")
-    from lerotool.dataset.dataset import Dataset
+    writes_file = export is not None or csv is not None or plot is not None
+    exports_with = target is not None or delta_actions is not None or horizon is not None or pad
+    for is_wrong, message, hint in (
+        (verify + write + (export is not None) > 1, "--verify, --write and --export exclude each other", None),
+        (dry_run and not write, "--dry-run is for --write", "showing and verifying change nothing anyway"),
+        (as_json and str(csv) == "-", "--json and --csv - both write to stdout", "name a file with --csv"),
+        (skip_images and images is not None, "--skip-images and --images exclude each other", None),
+        (exports_with and export is None, "--output, --delta-actions, --horizon and --pad are for --export", None),
+        (writes_file and len(datasets) > 1, "--export, --csv and --plot are for one dataset", "name one dataset"),
+    ):
+        if is_wrong:
+            raise UsageError(message, hint=hint)
     from lerotool.statistics.measure import Selection
     from lerotool.statistics.sampling import Sampling
 
     output = Output.of(json=as_json, quiet=quiet)
-    opened = Dataset.open(dataset)
-    work = Work(opened, chosen_place(dask, dask_scheduler_file, jobs, output), output)
+    place = chosen_place(dask, dask_scheduler_file, jobs, output)
     decodes = images is not None or verify or write
     sampling = Sampling.parse(images or "lerobot") if decodes and not skip_images else None
-    work.selection = Selection(tuple(only or ()), sampling)
-    if (verify or write) and not any(work.selection.names(opened)):
-        raise UsageError("there is nothing left to look at", hint="--skip-images leaves cameras out")
-    if verify:
-        return _verify(work, strict=strict)
-    if write:
-        return _write(work, dry_run=dry_run)
-    if export is not None:
-        return _export(work, export, target, delta_actions, horizon, pad)
-    return _show(work, csv, plot, with_episodes=episodes, with_stored=not skip_images)
+    selection = Selection(tuple(only or ()), sampling)
+
+    def answer(work: Work) -> Answer:
+        if (verify or write) and not any(selection.names(work.dataset)):
+            raise UsageError("there is nothing left to look at", hint="--skip-images leaves cameras out")
+        if verify:
+            return _verify(work, strict=strict)
+        if write:
+            return _plan(work) if dry_run else _write(work)
+        if export is not None:
+            return _export(work, export, target, delta_actions, horizon, pad)
+        return _show(work, csv, plot, with_episodes=episodes, with_stored=not skip_images)
+
+    def open_and_answer(dataset: str) -> Answer:
+        from lerotool.cli.cures import naming_cures
+        from lerotool.dataset.dataset import Dataset
+        from lerotool.workspace import dataset_root
+
+        with naming_cures([dataset_root(dataset)]):
+            opened = Dataset.open(dataset)
+            if opened.unfinished is not None and (dry_run or not write):
+                output.warn(opened.unfinished)
+            return answer(Work(opened, selection, place, output, dataset if len(datasets) > 1 else ""))
+
+    documents, code = answer_each(datasets, output, open_and_answer)
+    output.document(documents[0] if len(datasets) == 1 else {"datasets": documents})
+    return code
 
 
+@dataclass(frozen=True)
 class Work:
-    """What every branch needs: the dataset, which of it, where jobs run, where words go."""
+    """What every branch needs.
 
-    def __init__(self, dataset: Dataset, place: Place | None, output: Output) -> None:
-        from lerotool.statistics.measure import Selection
+    Attributes:
+        dataset: open.
+        selection: which of it.
+        place: where jobs run.
+        output: where words go.
+        heading: its name, where there are several datasets.
+    """
 
-        self.dataset = dataset
-        self.place = place
-        self.output = output
-        self.selection: Selection = Selection()
+    dataset: Dataset
+    selection: Selection
+    place: Place | None
+    output: Output
+    heading: str
 
-    @contextmanager
-    def progress(self) -> Iterator[Callable[[int, int], None]]:
+    def progress(self) -> AbstractContextManager[Callable[[int, int], None]]:
         """Show a bar on a terminal while something is measured."""
-        if not self.output.shows_progress:
-            from lerotool.statistics.jobs import ignore_progress
+        from lerotool.cli.progress import progress
 
-            yield ignore_progress
-            return
-        from rich.progress import Progress
+        return progress(self.output, "measuring")
 
-        with Progress(console=self.output.talk, transient=True) as bars:
-            bar = bars.add_task("measuring", total=None)
-            yield lambda done, total: bars.update(bar, completed=done, total=total)
+    def headed(self, text: Text) -> Text:
+        """Name the dataset above what is said of it, where there are several."""
+        from rich.text import Text
+
+        return Text.assemble((f"{one_line(self.heading)}\n", "bold"), text) if self.heading else text
 
 
-def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: bool, with_stored: bool) -> int:
-    from lerotool.cli.stats_show import feature_document, show_features, write_csv
-    from lerotool.statistics.measure import workers
-    from lerotool.statistics.report import report_features
+def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: bool, with_stored: bool) -> Answer:
+    import lerotool
+    from lerotool.cli.stats_show import feature_document, features_text, write_csv
     from lerotool.statistics.shapes import LEROBOT_COLUMNS
+    from lerotool.workspace import dataset_name
 
     dataset, output = work.dataset, work.output
     if plot is not None:
         from lerotool.cli.stats_plot import check_plotting
 
         check_plotting()
-    with workers(dataset, work.selection, work.place) as executor, work.progress() as on_progress:
-        reports = list(
-            report_features(
-                dataset,
-                work.selection,
-                executor,
-                on_progress,
-                with_episodes=with_episodes or plot is not None,
-                with_stored=with_stored,
-            )
+    with work.progress() as on_progress:
+        reports = lerotool.measure_statistics(
+            dataset,
+            only=work.selection.only,
+            sampling=work.selection.sampling,
+            with_episodes=with_episodes or plot is not None,
+            with_stored=with_stored,
+            place=work.place,
+            on_progress=on_progress,
         )
     shown = [report for report in reports if work.selection.only or report.name not in LEROBOT_COLUMNS]
     if csv is not None:
@@ -207,105 +243,105 @@ def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: boo
     if plot is not None:
         from lerotool.cli.stats_plot import plot_features
 
-        title = (
-            f"{dataset.root.name}: {counted(dataset.num_episodes, 'episode')}, {counted(dataset.num_frames, 'frame')}"
-        )
+        size = f"{counted(dataset.num_episodes, 'episode')}, {counted(dataset.num_frames, 'frame')}"
+        title = f"{dataset_name(dataset.root)}: {size}"
         plot_features(shown, title, plot)
         output.note(f"written: {plot}")
-    output.document(
-        {
-            "root": str(dataset.root),
-            "codebase_version": dataset.version.value,
-            "episodes": dataset.num_episodes,
-            "frames": dataset.num_frames,
-            "features": {report.name: feature_document(report) for report in reports},
-        }
-    )
-    if not dataset.num_frames:
-        output.note("the dataset has no frames")
-    if csv is None and plot is None:
-        show_features(shown, output, with_episodes=with_episodes)
-        if len(shown) < len(reports):
-            output.note(f"LeRobot's own columns ({', '.join(LEROBOT_COLUMNS)}) are left out; --only shows them")
-    return 0
+    document = {
+        "root": str(dataset.root),
+        "codebase_version": dataset.version.value,
+        "episodes": dataset.num_episodes,
+        "frames": dataset.num_frames,
+        "features": {report.name: feature_document(report) for report in reports},
+    }
+    notes: tuple[str, ...] = () if dataset.num_frames else ("the dataset has no frames",)
+    if csv is not None or plot is not None:
+        return Answer(document, None, notes=notes)
+    if len(shown) < len(reports):
+        left_out = ", ".join(LEROBOT_COLUMNS)
+        notes += (f"LeRobot's own columns ({left_out}) are left out; --only shows them",)
+    text = features_text(shown, output, with_episodes=with_episodes)
+    return Answer(document, work.headed(text), notes=notes)
 
 
-def _verify(work: Work, *, strict: bool) -> int:
+def _verify(work: Work, *, strict: bool) -> Answer:
     from lerotool.cli.stats_report import findings_text, verify_document
-    from lerotool.statistics.findings import Severity
-    from lerotool.statistics.measure import workers
-    from lerotool.statistics.verify import verify
+    from lerotool.findings import Severity
 
-    with workers(work.dataset, work.selection, work.place) as executor, work.progress() as on_progress:
-        report = verify(work.dataset, work.selection, executor, on_progress)
-    work.output.document(verify_document(work.dataset, report))
-    work.output.result(findings_text(work.dataset, report))
+    report = _verified(work)
     is_wrong = report.count(Severity.ERROR) > 0 or (strict and report.count(Severity.WARNING) > 0)
-    return _WRONG if is_wrong else 0
+    text = work.headed(findings_text(work.dataset, report))
+    return Answer(verify_document(work.dataset, report), text, _WRONG if is_wrong else 0)
 
 
-def _write(work: Work, *, dry_run: bool) -> int:
-    from lerotool.cli.stats_report import (
-        plan_document,
-        plan_text,
-        rewrite_document,
-        rewrite_text,
-    )
+def _verified(work: Work) -> VerifyReport:
+    import lerotool
+
+    with work.progress() as on_progress:
+        return lerotool.verify_statistics(
+            work.dataset,
+            only=work.selection.only,
+            sampling=work.selection.sampling,
+            place=work.place,
+            on_progress=on_progress,
+        )
+
+
+def _plan(work: Work) -> Answer:
+    from lerotool.cli.stats_report import plan_document, plan_text
     from lerotool.dataset.writing.statistics import statistics_files
-    from lerotool.statistics.measure import workers
-    from lerotool.statistics.rewrite import rewrite
-    from lerotool.statistics.verify import verify
 
-    dataset, output = work.dataset, work.output
-    with workers(dataset, work.selection, work.place) as executor, work.progress() as on_progress:
-        if dry_run:
-            found = verify(dataset, work.selection, executor, on_progress)
-            files = statistics_files(dataset.root, dataset.version)
-            output.document(plan_document(dataset, found, files))
-            output.result(plan_text(dataset, found, files))
-            return 0
-        report = rewrite(dataset, work.selection, executor, on_progress)
+    dataset = work.dataset
+    found = _verified(work)
+    files = statistics_files(dataset.root, dataset.version)
+    return Answer(plan_document(dataset, found, files), work.headed(plan_text(dataset, found, files)))
+
+
+def _write(work: Work) -> Answer:
+    from rich.text import Text
+
+    import lerotool
+    from lerotool.cli.stats_report import rewrite_document, rewrite_text
+
+    dataset = work.dataset
+    with work.progress() as on_progress:
+        report = lerotool.write_statistics(
+            dataset,
+            only=work.selection.only,
+            sampling=work.selection.sampling,
+            place=work.place,
+            on_progress=on_progress,
+        )
     for camera, problems in report.problems.items():
-        output.warn(
+        work.output.warn(
             f"{camera}: statistics stay as they are, {len(problems)} episodes cannot be decoded: {problems[0]}",
             hint="restore the videos, or leave cameras out with --skip-images",
         )
-    output.document(rewrite_document(dataset, report))
-    output.result(rewrite_text(dataset, report))
-    return _WRONG if report.problems else 0
+    text = work.headed(Text(rewrite_text(dataset, report)))
+    return Answer(rewrite_document(dataset, report), text, _WRONG if report.problems else 0)
 
 
-def _export(work: Work, kind: str, target: Path | None, mask: str | None, horizon: int | None, pad: int) -> int:
+def _export(work: Work, kind: str, target: Path | None, mask: str | None, horizon: int | None, pad: int) -> Answer:
+    import lerotool
+    from lerotool.choices import Export
     from lerotool.cli.stats_report import export_note
-    from lerotool.errors import TargetExistsError
-    from lerotool.statistics.export import (
-        OPENPI_HORIZON,
-        OpenpiOptions,
-        document_text,
-        export_groot,
-        export_openpi,
-        parse_mask,
-    )
-    from lerotool.statistics.measure import workers
-    from lerotool.storage import write_atomic
+    from lerotool.statistics.export import OPENPI_HORIZON, OpenpiOptions, parse_mask
 
-    if kind not in ("openpi", "gr00t"):
-        raise UsageError(f"{kind!r} is no format to export to", hint="openpi or gr00t")
-    if kind == "gr00t" and (mask is not None or horizon is not None or pad):
+    if kind not in list(Export):
+        raise UsageError(f"{kind!r} is not a format to export to", hint=" or ".join(Export))
+    is_openpi = kind == Export.OPENPI
+    if not is_openpi and (mask is not None or horizon is not None or pad):
         raise UsageError("--delta-actions, --horizon and --pad are for --export openpi")
-    path = target or Path("norm_stats.json" if kind == "openpi" else "stats.json")
-    if path.exists():
-        raise TargetExistsError(f"{str(path)!r} exists already", hint="name another file with -o, or move it away")
+    path = target or Path("norm_stats.json" if is_openpi else "stats.json")
     options = OpenpiOptions(parse_mask(mask) if mask else (), horizon or OPENPI_HORIZON, pad)
-    with workers(work.dataset, work.selection, work.place) as executor, work.progress() as on_progress:
-        document = (
-            export_openpi(work.dataset, options, executor, on_progress)
-            if kind == "openpi"
-            else export_groot(work.dataset, executor, on_progress)
+    with work.progress() as on_progress:
+        lerotool.export_statistics(
+            work.dataset,
+            path,
+            kind,
+            options if is_openpi else None,
+            place=work.place,
+            on_progress=on_progress,
         )
-    write_atomic(path, document_text(document).encode())
-    work.output.document({"root": str(work.dataset.root), "export": kind, "file": str(path)})
-    work.output.result(f"written: {path}")
-    for line in export_note(kind, options):
-        work.output.note(line)
-    return 0
+    document = {"root": str(work.dataset.root), "export": kind, "file": str(path)}
+    return Answer(document, f"written: {path}", notes=tuple(export_note(kind, options)))

@@ -11,6 +11,7 @@ import numpy as np
 
 from lerotool.errors import UsageError
 from lerotool.statistics.report import FeatureReport
+from lerotool.wording import one_line
 
 _MOST_DIMENSIONS = 64
 _ROW_INCHES = 1.1
@@ -23,7 +24,7 @@ def check_plotting() -> None:
         UsageError: matplotlib is not installed.
     """
     if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError("--plot needs matplotlib", hint="pip install 'lerotool[report]'")
+        raise UsageError("--plot needs matplotlib", hint="pip install matplotlib")
 
 
 def plot_features(reports: Sequence[FeatureReport], title: str, path: Path) -> None:
@@ -46,7 +47,7 @@ def plot_features(reports: Sequence[FeatureReport], title: str, path: Path) -> N
         title = f"{title} (first {_MOST_DIMENSIONS} of {len(rows)} dimensions)"
         rows = rows[:_MOST_DIMENSIONS]
     figure: Any = Figure(figsize=(11, 0.9 + _ROW_INCHES * len(rows)), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(one_line(title), parse_math=False)
     axes = figure.subplots(len(rows), 2, squeeze=False, width_ratios=(2, 3))
     for (left, right), (report, place) in zip(axes, rows, strict=True):
         _draw_distribution(left, report, place)
@@ -64,7 +65,7 @@ def _draw_distribution(axis: Any, report: FeatureReport, place: int) -> None:
     low, high = report.statistic("min")[place], report.statistic("max")[place]
     bars = report.bars[place]
     name = f"{report.name} {report.labels[place]}".strip()
-    axis.set_title(name, fontsize=8, loc="left")
+    axis.set_title(one_line(name), fontsize=8, loc="left", parse_math=False)
     axis.tick_params(labelsize=7)
     axis.set_yticks([])
     if np.isfinite(low) and np.isfinite(high):

@@ -9,28 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from lerotool.cli.stats_show import printable
-from lerotool.statistics.findings import Code, Finding, Severity
-from lerotool.wording import counted
+from lerotool.cli.findings import advice_of, append_finding
+from lerotool.findings import Remedy, Severity
+from lerotool.wording import counted, one_line
 
 if TYPE_CHECKING:
     from lerotool.dataset.dataset import Dataset
     from lerotool.statistics.export import OpenpiOptions
     from lerotool.statistics.rewrite import RewriteReport
     from lerotool.statistics.verify import VerifyReport
-
-_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow"}
-_FIXED = (
-    Code.MISSING,
-    Code.NO_QUANTILES,
-    Code.SHAPE,
-    Code.IMPOSSIBLE,
-    Code.COUNT,
-    Code.STALE,
-    Code.MIXED_QUANTILES,
-    Code.STD_OVERFLOW,
-)
-"""What writing statistics anew makes right."""
 
 
 def verify_document(dataset: Dataset, report: VerifyReport) -> dict[str, Any]:
@@ -51,7 +38,8 @@ def findings_text(dataset: Dataset, report: VerifyReport) -> Text:
     """Return the findings for people, each with what to do about it, and a summary."""
     text = Text()
     for finding in report.findings:
-        _append_finding(text, dataset, finding)
+        append_finding(text, finding, advice_of(finding, dataset.root))
+        text.append("\n")
     errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
     compared = counted(len(report.features), "feature")
     if report.episodes:
@@ -63,19 +51,9 @@ def findings_text(dataset: Dataset, report: VerifyReport) -> Text:
     return text
 
 
-def _append_finding(text: Text, dataset: Dataset, finding: Finding) -> None:
-    text.append(finding.severity.value, style=_STYLES[finding.severity])
-    features = ", ".join(finding.features[:4])
-    more = f" and {len(finding.features) - 4} more" if len(finding.features) > 4 else ""
-    text.append(printable(f" {finding.code.value}  {features}{more}  ({finding.place})") + "\n")
-    text.append(printable(f"    {finding.text}") + "\n")
-    remedy = finding.remedy.replace("DATASET", str(dataset.root))
-    text.append(printable(f"    {remedy}") + "\n", style="dim")
-
-
 def plan_document(dataset: Dataset, report: VerifyReport, files: Sequence[Path]) -> dict[str, Any]:
     """Return what writing would do, for machines."""
-    mended = [finding.to_json() for finding in report.findings if finding.code in _FIXED]
+    mended = [finding.to_json() for finding in report.findings if finding.remedy is Remedy.STATS]
     return {
         "dry_run": True,
         "root": str(dataset.root),
@@ -90,11 +68,11 @@ def plan_text(dataset: Dataset, report: VerifyReport, files: Sequence[Path]) -> 
     features, episodes = counted(len(report.features), "feature"), counted(dataset.num_episodes, "episode")
     text = Text(f"would write the statistics of {features} and {episodes} to\n")
     for path in files:
-        text.append(printable(f"  {path.relative_to(dataset.root)}") + "\n")
-    mended = [finding for finding in report.findings if finding.code in _FIXED]
+        text.append(one_line(f"  {path.relative_to(dataset.root)}") + "\n")
+    mended = [finding for finding in report.findings if finding.remedy is Remedy.STATS]
     text.append("that would mend\n" if mended else "what is there is right already")
     for finding in mended:
-        text.append(printable(f"  {finding.code.value}  {', '.join(finding.features)}: {finding.text}") + "\n")
+        text.append(one_line(f"  {finding.code.value}  {', '.join(finding.features)}: {finding.text}") + "\n")
     text.rstrip()
     return text
 

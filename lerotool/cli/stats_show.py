@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rich.text import Text
 
 from lerotool.cli.output import Output
+from lerotool.moments import VALUES
 from lerotool.statistics.report import FeatureReport, Source
-from lerotool.statistics.segments import STATISTICS
+from lerotool.wording import one_line
 
 if TYPE_CHECKING:
     from lerotool.moments import Floats
@@ -28,31 +29,35 @@ _SHOWN_BARS = 20
 _WIDE = 140
 _MEDIUM = 100
 _LEVELS = " ▁▂▃▄▅▆▇█"
+_FORMULA = ("=", "+", "-", "@")
+"""What a spreadsheet takes for the beginning of a formula."""
 _PLAIN_LEVELS = " .:-=+*#%"
 
 
-def show_features(reports: Iterable[FeatureReport], output: Output, *, with_episodes: bool) -> None:
-    """Print the statistics of every feature, a line for each dimension."""
+def features_text(reports: Sequence[FeatureReport], output: Output, *, with_episodes: bool) -> Text:
+    """Return the statistics of every feature, a line for each dimension, as wide as there is room."""
     levels = _LEVELS if (output.results.encoding or "").lower().startswith("utf") else _PLAIN_LEVELS
     width = output.results.width if output.results.is_terminal else _WIDE
     columns = _COLUMNS if width >= _WIDE else _NARROW if width >= _MEDIUM else _TINY
+    text = Text()
     for report in reports:
-        text = Text()
-        lines = [*_lines(report, columns, levels), *(_episode_lines(report) if with_episodes else ())]
-        for line in lines:
+        for line in [*_lines(report, columns, levels), *(_episode_lines(report) if with_episodes else ())]:
             text.append_text(line).append("\n")
-        output.result(text)
+    text.right_crop(1)
+    return text
 
 
 def _lines(report: FeatureReport, columns: Sequence[str], levels: str) -> Iterator[Text]:
     source = "" if report.source is Source.MEASURED else ", as stored (--images measures)"
     heading = f"{report.name}  {report.dtype}, {report.count} frames{source}"
-    yield Text(printable(heading), style="bold")
+    yield Text(one_line(heading), style="bold")
     yield Text(f"  {'':<{_LABEL_WIDTH}}" + "".join(f"{name:>{_WIDTH}}" for name in columns), style="dim")
     for place, label in enumerate(report.labels):
         numbers = "".join(f"{_number(report.statistic(name)[place]):>{_WIDTH}}" for name in columns)
         bars = "" if report.bars is None else f"  {sparkline(report.bars[place].tolist(), levels)}"
-        yield Text(f"  {_label(label):<{_LABEL_WIDTH}}{numbers}{bars}".rstrip())
+        counts = report.counts
+        fewer = "" if counts is None or counts[place] == report.count else f"  of {counts[place]} frames that have it"
+        yield Text(f"  {_label(label):<{_LABEL_WIDTH}}{numbers}{bars}{fewer}".rstrip())
 
 
 def _episode_lines(report: FeatureReport) -> Iterator[Text]:
@@ -87,13 +92,8 @@ def _number(value: float) -> str:
 
 
 def _label(label: str) -> str:
-    text = printable(label)
+    text = one_line(label)
     return text if len(text) <= _LABEL_WIDTH else f"{text[: _LABEL_WIDTH - 3]}..."
-
-
-def printable(text: str) -> str:
-    """Return the text with everything escaped that a terminal would act on: it comes from a file."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def feature_document(report: FeatureReport) -> dict[str, Any]:
@@ -103,14 +103,16 @@ def feature_document(report: FeatureReport) -> dict[str, Any]:
         "source": report.source.value,
         "dimensions": list(report.labels),
         "count": report.count,
-        **{name: _finite(report.statistic(name)) for name in STATISTICS},
+        **{name: _finite(report.statistic(name)) for name in VALUES},
     }
+    if report.counts is not None:
+        document["counts"] = report.counts.tolist()
     if report.bars is not None:
         document["histogram"] = report.bars.tolist()
     if report.episodes is not None:
         document["episodes"] = [
             {"episode": episode, "count": count}
-            | {name: _finite(report.episodes.statistic(name)[episode]) for name in STATISTICS}
+            | {name: _finite(report.episodes.statistic(name)[episode]) for name in VALUES}
             for episode, count in enumerate(report.episodes.counts.tolist())
         ]
     return document
@@ -131,14 +133,22 @@ def write_csv(reports: Iterable[FeatureReport], path: Path) -> None:
 
 def _write_rows(reports: Iterable[FeatureReport], file: TextIO) -> None:
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["feature", "dimension", "name", "episode", "count", *STATISTICS])
+    writer.writerow(["feature", "dimension", "name", "episode", "count", *VALUES])
     for report in reports:
-        for place, label in enumerate(report.labels):
-            values = [repr(float(report.statistic(name)[place])) for name in STATISTICS]
-            writer.writerow([report.name, place, label, "", report.count, *values])
+        name_cell, labels = _cell(report.name), [_cell(label) for label in report.labels]
+        for place in range(len(labels)):
+            values = [repr(float(report.statistic(name)[place])) for name in VALUES]
+            count = report.count if report.counts is None else int(report.counts[place])
+            writer.writerow([name_cell, place, labels[place], "", count, *values])
         if report.episodes is None:
             continue
         for episode, count in enumerate(report.episodes.counts.tolist()):
-            for place, label in enumerate(report.labels):
-                values = [repr(float(report.episodes.statistic(name)[episode, place])) for name in STATISTICS]
-                writer.writerow([report.name, place, label, episode, count, *values])
+            for place in range(len(labels)):
+                values = [repr(float(report.episodes.statistic(name)[episode, place])) for name in VALUES]
+                writer.writerow([name_cell, place, labels[place], episode, count, *values])
+
+
+def _cell(name: str) -> str:
+    """Return a name from a file that neither a terminal nor a spreadsheet acts on."""
+    text = one_line(name)
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -7,12 +7,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lerotool.dataset.info import INFO, DatasetInfo, FormatVersion, load_info
+from lerotool.dataset.files import Files
+from lerotool.dataset.formats import FormatVersion
+from lerotool.dataset.info import INFO, DatasetInfo, load_info
 from lerotool.dataset.layout import Layout
 from lerotool.dataset.reading.episodes import Episode, Episodes
 from lerotool.dataset.tasks import load_tasks
-from lerotool.errors import CorruptDatasetError, DatasetLockedError, MetadataError, UsageError
+from lerotool.errors import CorruptDatasetError, MetadataError, UsageError
 from lerotool.features import Feature, Kind
+from lerotool.storage import tree_fingerprint
 from lerotool.workspace import Workspace, dataset_root
 
 if TYPE_CHECKING:
@@ -20,8 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lerotool.dataset.reading.datafiles import DataFiles
-    from lerotool.dataset.reading.episodes_v2x import LineEpisodes
-    from lerotool.dataset.reading.episodes_v30 import TableEpisodes
+    from lerotool.dataset.reading.padding import Padding
     from lerotool.dataset.reading.rows import RowReader
     from lerotool.moments import FeatureStats
 
@@ -36,29 +38,31 @@ class Dataset:
 
     Attributes:
         root: the folder.
+        unfinished: what a reader should know of a change that was interrupted, None if there is none.
         info: ``info.json``, unknown keys included.
         tasks: the task texts; a task's number is its place.
         episodes: all episodes, made on access.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, files: Files | None = None, unfinished: str | None = None) -> None:
         self.root = root
-        self.info: DatasetInfo = load_info(root)
-        self._layout = Layout.of(root, self.info)
-        self.tasks: tuple[str, ...] = load_tasks(root, self.info)
-        self._source = self._open_episodes()
+        self.unfinished = unfinished
+        self.info: DatasetInfo = load_info(root, files)
+        self._layout = Layout.of(root, self.info, files)
+        self.tasks: tuple[str, ...] = load_tasks(root, self.info, files)
+        self._source = self.version.open_episodes(self._layout, self.info, self._tasks_of_rows)
         self.episodes = Episodes(self._source)
 
     @classmethod
     def open(cls, root: str | Path) -> Dataset:
-        """Open a dataset; a change that a killed process left unfinished is finished first.
+        """Open a dataset; where a change was interrupted, as it was before. Nothing is written.
 
         Args:
             root: the folder, or ``user/name`` under the LeRobot home.
 
         Raises:
-            DatasetNotFoundError: there is no dataset.
-            DatasetLockedError: an unfinished change is there and cannot be finished now.
+            DatasetNotFoundError: no dataset was found.
+            DatasetLockedError: another process has been changing it for 10 s and is not done.
             MetadataError: a metadata file cannot be understood.
             CorruptDatasetError: a metadata file is missing or unreadable, or they contradict each other.
             UnsupportedVersionError: the format is unknown.
@@ -66,30 +70,24 @@ class Dataset:
         folder = dataset_root(str(root))
         workspace = Workspace(folder)
         for attempt in range(_ATTEMPTS):
-            _finish_interrupted(workspace)
-            before = _info_bytes(folder)
+            before = _stamp(workspace)
+            files, unfinished = _state_before(workspace)
             try:
-                return cls(folder)
+                return cls(folder, files, unfinished)
             except (CorruptDatasetError, MetadataError):
                 # Between two files read, another process may have added episodes: then the new state is read.
-                is_changing = workspace.journal.exists() or _info_bytes(folder) != before
-                if not is_changing or attempt == _ATTEMPTS - 1:
+                if attempt == _ATTEMPTS - 1 or _stamp(workspace) == before:
                     raise
         raise AssertionError
-
-    def _open_episodes(self) -> LineEpisodes | TableEpisodes:
-        if self.version.has_files_of_episodes:
-            from lerotool.dataset.reading.episodes_v2x import LineEpisodes
-
-            return LineEpisodes(self._layout, self.info)
-        from lerotool.dataset.reading.episodes_v30 import TableEpisodes
-
-        return TableEpisodes(self._layout, self.info, self._tasks_of_rows)
 
     @property
     def version(self) -> FormatVersion:
         """The format."""
         return self.info.codebase_version
+
+    def fingerprint(self) -> str:
+        """Return what is another one once any file has changed, lerotool's own folder left out."""
+        return tree_fingerprint(self.root, Workspace(self.root).folder)
 
     @property
     def fps(self) -> int | float:
@@ -105,6 +103,17 @@ class Dataset:
     def features(self) -> Mapping[str, Feature]:
         """All features, in order."""
         return self.info.features
+
+    @cached_property
+    def padding(self) -> Padding:
+        """What a merge has made up: padded joints and black pictures, which statistics leave out.
+
+        Raises:
+            MetadataError: ``meta/lerotool/merge.json`` is not what a merge writes.
+        """
+        from lerotool.dataset.reading.padding import load_padding
+
+        return load_padding(self.root, self.features)
 
     @property
     def cameras(self) -> tuple[str, ...]:
@@ -147,9 +156,9 @@ class Dataset:
         """
         from lerotool.dataset.reading.statistics import load_stats, merge_episodes
 
-        if self.version is FormatVersion.V21:
+        if not self.version.has_dataset_statistics:
             return merge_episodes(episode.stats for episode in self.episodes)
-        return load_stats(self.root, self.num_frames)
+        return load_stats(self._layout.files, self.num_frames)
 
     @cached_property
     def _reader(self) -> RowReader:
@@ -166,11 +175,11 @@ class Dataset:
         Args:
             start: first row.
             stop: the row after the last; None is the end.
-            columns: which, in this order; None is all, also those that are no features.
+            columns: which, in this order; None is all, also those that are not features.
 
         Raises:
             CorruptDatasetError: a data file is missing, unreadable, or contradicts the metadata.
-            UsageError: there is no such column.
+            UsageError: the column is unknown.
             IndexError: the range is not in the dataset.
         """
         stop = self.num_frames if stop is None else stop
@@ -191,7 +200,7 @@ class Dataset:
 
         Raises:
             CorruptDatasetError: like `rows`; also when a value is missing or does not fit.
-            UsageError: there is no such feature, or it is a camera or a language column.
+            UsageError: the feature is unknown, or it is a camera or a language column.
             IndexError: the range is not in the dataset.
         """
         from lerotool.dataset.reading.columns import to_numpy
@@ -210,14 +219,16 @@ class Dataset:
         Raises:
             CorruptDatasetError: the video is missing, or a row has no picture.
             MediaError: pictures cannot be decoded or are missing; raised while frames are taken.
-            UsageError: there is no such camera.
-            IndexError: there is no such episode, or the range is not in it.
+            UsageError: the camera is unknown.
+            IndexError: the episode does not exist, or the range is not in it.
         """
         from lerotool.dataset.reading.pictures import iter_images, iter_video
 
         feature, found = self._feature(camera), self.episodes[episode]
         if not feature.is_camera:
-            raise UsageError(f"feature {camera!r} is no camera", hint=f"cameras: {', '.join(self.cameras) or 'none'}")
+            raise UsageError(
+                f"feature {camera!r} is not a camera", hint=f"cameras: {', '.join(self.cameras) or 'none'}"
+            )
         stop = found.length if stop is None else stop
         _check_range(start, stop, found.length, f"frames of episode {found.index}")
         if feature.kind is Kind.IMAGE:
@@ -256,7 +267,7 @@ class Dataset:
 
     def _feature(self, name: str) -> Feature:
         if name not in self.features:
-            raise UsageError(f"there is no feature {name!r}", hint=f"features: {', '.join(self.features)}")
+            raise UsageError(f"no feature {name!r}", hint=f"features: {', '.join(self.features)}")
         return self.features[name]
 
     def _check_columns(self, names: Sequence[str]) -> None:
@@ -276,24 +287,22 @@ def _check_range(start: int, stop: int, length: int, what: str) -> None:
         raise IndexError(f"{start} to {stop} is not within the {length} {what}")
 
 
-def _info_bytes(root: Path) -> bytes | None:
+def _stamp(workspace: Workspace) -> tuple[bytes | None, bytes | None]:
+    """Return what changes with every commit."""
+    return _bytes(workspace.root / INFO), _bytes(workspace.journal)
+
+
+def _bytes(path: Path) -> bytes | None:
     try:
-        return (root / INFO).read_bytes()
+        return path.read_bytes()
     except OSError:
         return None
 
 
-def _finish_interrupted(workspace: Workspace) -> None:
+def _state_before(workspace: Workspace) -> tuple[Files | None, str | None]:
     if not workspace.journal.exists():
-        return
-    from lerotool.dataset.writing.journal import finish_interrupted
+        return None, None
+    from lerotool.dataset.reading.before import state_before
 
-    try:
-        finish_interrupted(workspace)
-    except OSError as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise DatasetLockedError(
-            f"{workspace.journal}: an interrupted change must be finished first, but that fails: {error}",
-            hint="open the dataset once as a user and on a disk that may write there",
-        ) from error
+    state = state_before(workspace)
+    return state.files, state.note

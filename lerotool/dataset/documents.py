@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,12 @@ from typing import Any
 from lerotool.errors import CorruptDatasetError, MetadataError
 
 RESTORE = "restore the file from a copy of the dataset"
+BOM = codecs.BOM_UTF8
 MOST = 2**40
 """No count or number in a dataset is as large; sums of what is smaller fit int64."""
+_DEEPEST = 64
+"""Objects and lists within each other; LeRobot's files have less than ten."""
+_HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
 _LARGEST_BYTES = 1 << 30
 """A metadata file of a million episodes is smaller; it is read into memory."""
 
@@ -40,7 +46,8 @@ def parse_object(data: bytes, place: str) -> dict[str, Any]:
         MetadataError: not UTF-8, not JSON, or not an object; the text starts with ``place``.
     """
     try:
-        document = json.loads(data.decode())
+        # Windows writes a byte order mark before UTF-8; it is not part of the text.
+        document = json.loads(data.removeprefix(BOM).decode())
     except UnicodeDecodeError as error:
         raise MetadataError(
             f"{place}: expected UTF-8 text, found byte {data[error.start]:#04x}", hint=RESTORE
@@ -49,7 +56,30 @@ def parse_object(data: bytes, place: str) -> dict[str, Any]:
         raise MetadataError(f"{place}: expected JSON: {error}", hint=RESTORE) from error
     if not isinstance(document, dict):
         raise MetadataError(f"{place}: expected a JSON object, found {type(document).__name__}", hint=RESTORE)
+    if data.count(b"[") + data.count(b"{") > _DEEPEST and _is_deep(document):
+        raise MetadataError(f"{place}: expected at most {_DEEPEST} lists and objects within each other", hint=RESTORE)
+    if _HALF_PAIR.search(data):
+        try:
+            json.dumps(document, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            half = error.object[error.start]
+            raise MetadataError(f"{place}: expected Unicode text, found half a character ({half!r})") from None
     return document
+
+
+def _is_deep(document: object) -> bool:
+    """Whether more lists and objects are within each other than can be walked through without care."""
+    level = [document]
+    for _ in range(_DEEPEST):
+        level = [
+            entry
+            for holder in level
+            for entry in (holder.values() if isinstance(holder, dict) else holder)  # type: ignore[attr-defined]
+            if isinstance(entry, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def read_object(path: Path) -> dict[str, Any]:

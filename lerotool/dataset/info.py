@@ -1,4 +1,4 @@
-"""``meta/info.json``: what a dataset is. Versions 2.0, 2.1 and 3.0; every key that is not known here is kept.
+"""``meta/info.json``: what a dataset is. Every key that is not known here is kept.
 
 Keys are written back in the order in which they were read, and entries that were not changed exactly as they were.
 """
@@ -7,32 +7,21 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, PrivateAttr, ValidationError
 
 from lerotool.dataset.documents import read_object
+from lerotool.dataset.files import Files
+from lerotool.dataset.formats import FormatVersion, Sizes, Totals, find_format
 from lerotool.errors import DatasetNotFoundError, MetadataError, UnsupportedVersionError
-from lerotool.features import Feature, cameras, parse_features, with_defaults
+from lerotool.features import DEFAULT_FEATURES, Feature, cameras, parse_features, with_defaults
+from lerotool.wording import as_argument
 
 INFO = Path("meta", "info.json")
-DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
-VIDEO_PATH = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
-
-
-class FormatVersion(StrEnum):
-    """LeRobot's dataset formats that can be read."""
-
-    V20 = "v2.0"
-    V21 = "v2.1"
-    V30 = "v3.0"
-
-    @property
-    def has_files_of_episodes(self) -> bool:
-        """Whether every episode has files of its own (v2.x), not many episodes a file (v3.0)."""
-        return self is not FormatVersion.V30
+PARQUET = "parquet"
 
 
 def _whole(value: object) -> object:
@@ -48,8 +37,9 @@ def _features(value: object) -> dict[str, Feature]:
 Count = Annotated[int, BeforeValidator(_whole), Field(strict=True, ge=0, lt=2**63)]
 ChunkSize = Annotated[int, BeforeValidator(_whole), Field(strict=True, ge=1, lt=2**63)]
 Number = Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Rate = Annotated[Number, Field(gt=0, le=1e6)]
+Rate = Annotated[Number, Field(ge=1e-6, le=1e6)]
 Size = Annotated[Number, Field(gt=0)]
+Version = Annotated[FormatVersion, PlainValidator(find_format)]
 Features = Annotated[dict[str, Feature], PlainValidator(_features)]
 
 
@@ -74,7 +64,7 @@ class DatasetInfo(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
 
-    codebase_version: FormatVersion
+    codebase_version: Version
     fps: Rate
     features: Features
     total_episodes: Count = 0
@@ -104,7 +94,7 @@ class DatasetInfo(BaseModel):
 
     def _to_json(self, key: str, value: Any) -> Any:
         if isinstance(value, FormatVersion):
-            return value.value
+            return str(value)
         if key != "features":
             return value
         original = self._document.get("features", {})
@@ -117,24 +107,40 @@ def _entry(name: str, feature: Feature, original: object) -> Any:
     return feature.to_json()
 
 
-def new_info(fps: float, features: Mapping[str, Feature], robot_type: str | None) -> DatasetInfo:
-    """Return the info of an empty v3.0 dataset, with every key that LeRobot writes, in its order."""
-    complete = with_defaults(features)
-    return DatasetInfo(
-        codebase_version=FormatVersion.V30,
-        fps=fps,
-        features=complete,
-        total_episodes=0,
-        total_frames=0,
-        total_tasks=0,
-        chunks_size=1000,
-        data_files_size_in_mb=100,
-        video_files_size_in_mb=200,
-        data_path=DATA_PATH,
-        video_path=VIDEO_PATH if cameras(complete) else None,
-        robot_type=robot_type,
-        splits={"train": "0:0"},
-    )
+def new_info(
+    version: FormatVersion,
+    fps: float,
+    features: Mapping[str, Feature],
+    robot_type: str | None,
+    totals: Totals = Totals(),  # noqa: B008 - a value
+    sizes: Sizes = Sizes(),  # noqa: B008
+    extra: Mapping[str, Any] = MappingProxyType({}),
+) -> DatasetInfo:
+    """Return the info of a new dataset, with every key that LeRobot writes, in its order.
+
+    Args:
+        version: the format.
+        fps: frames a second.
+        features: all; the default ones are added where they are missing.
+        robot_type: what was recorded, if known.
+        totals: what the dataset has.
+        sizes: how it is cut into files.
+        extra: further keys, which come first.
+    """
+    complete = {**with_defaults(features), **{n: f for n, f in features.items() if n in DEFAULT_FEATURES}}
+    document = version.info_document(fps, complete, robot_type, totals, sizes)
+    return DatasetInfo.model_validate({**extra, **document})
+
+
+def recounted(info: DatasetInfo, totals: Totals) -> dict[str, Any]:
+    """Return the entries of ``info.json`` that follow from what the dataset has; splits only where there is one."""
+    counts: dict[str, Any] = {f"total_{name}": value for name, value in totals._asdict().items()}
+    if info.codebase_version.has_files_of_episodes:
+        counts["total_videos"] = totals.episodes * len(cameras(info.features))
+        counts["total_chunks"] = -(-totals.episodes // info.chunks_size)
+    if not info.splits or set(info.splits) == {"train"}:
+        counts["splits"] = {"train": f"0:{totals.episodes}"}
+    return counts
 
 
 def parse_info(document: Mapping[str, Any], place: str = "info.json") -> DatasetInfo:
@@ -145,15 +151,21 @@ def parse_info(document: Mapping[str, Any], place: str = "info.json") -> Dataset
         place: where it came from, for messages.
 
     Raises:
-        UnsupportedVersionError: the format is not one of `FormatVersion`.
+        UnsupportedVersionError: nobody here knows the format, or rows are not in Parquet files.
         MetadataError: naming every key that is missing or wrong.
     """
     version = document.get("codebase_version")
-    if version not in list(FormatVersion):
-        known = ", ".join(FormatVersion)
+    if find_format(version) is None:
+        known = ", ".join(FormatVersion.registered())
         raise UnsupportedVersionError(
             f"{place}: 'codebase_version' is {version!r}, expected one of {known}",
             hint="convert the dataset with the LeRobot that wrote it, or update lerotool",
+        )
+    if (storage := document.get("storage_format", PARQUET)) not in (PARQUET, None):
+        raise UnsupportedVersionError(
+            f"{place}: 'storage_format' is {storage!r}, expected {PARQUET!r}: rows and pictures are not in Parquet and "
+            "video files",
+            hint="convert the dataset to Parquet and video files with the LeRobot that wrote it",
         )
     try:
         info = DatasetInfo.model_validate({str(key): value for key, value in document.items()})
@@ -176,20 +188,26 @@ def _problems(error: ValidationError) -> str:
     return "; ".join(texts.values())
 
 
-def load_info(root: Path) -> DatasetInfo:
-    """Read ``meta/info.json`` of the dataset at ``root``.
+def load_info(root: Path, files: Files | None = None) -> DatasetInfo:
+    """Read ``meta/info.json`` of the dataset at ``root``; ``files`` as for a `Layout`.
 
     Raises:
-        DatasetNotFoundError: there is no such folder, or it has no ``meta/info.json``.
+        DatasetNotFoundError: the folder does not exist, or it has no ``meta/info.json``, or had none before an
+            interrupted change.
         CorruptDatasetError: the file is empty.
-        UnsupportedVersionError: the format is not one of `FormatVersion`.
+        UnsupportedVersionError: nobody here knows the format.
         MetadataError: it is not JSON, or a key is missing or wrong.
     """
-    path = root / INFO
+    path = (files or Files(root)).path(INFO)
     if not path.is_file():
-        found = "it has no meta/info.json" if root.is_dir() else "there is no such folder"
+        if (root / INFO).is_file():
+            raise DatasetNotFoundError(
+                f"{str(root)!r} is not a dataset yet: the change that makes it one was interrupted",
+                hint=f"finish it: lerotool check {as_argument(root)} --repair",
+            )
+        found = "it has no meta/info.json" if root.is_dir() else "the folder does not exist"
         raise DatasetNotFoundError(
-            f"{str(root)!r} is no dataset: {found}",
+            f"{str(root)!r} is not a dataset: {found}",
             hint="name a dataset's folder, or user/name under the LeRobot home",
         )
     return parse_info(read_object(path), str(path))

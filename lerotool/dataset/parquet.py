@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,13 @@ import pyarrow.parquet as pq
 
 from lerotool.dataset.documents import MOST, RESTORE
 from lerotool.errors import CorruptDatasetError
+from lerotool.wording import sized
 
 _MAGIC = b"PAR1"
 _SMALLEST = 12
+_BYTES = {"INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 12}
+"""Of one value in memory; texts and pictures are as large as their pages say."""
+_COMPRESSION = "snappy"
 _INTERRUPTED = (
     "the recording was stopped before the file was closed; restore the file from a copy of the dataset, or record again"
 )
@@ -31,17 +38,34 @@ def open_parquet(path: Path, metadata: pq.FileMetaData | None = None) -> pq.Parq
         CorruptDatasetError: the file is missing, empty, has no footer or a damaged one.
     """
     try:
-        return pq.ParquetFile(path, metadata=metadata)
+        with _arrow_path(path) as source:
+            return pq.ParquetFile(source, metadata=metadata)
     except FileNotFoundError:
         raise CorruptDatasetError(f"{path}: the file is missing", hint=RESTORE) from None
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        # A damaged footer can hold column names that are no UTF-8.
+        # A damaged footer can hold column names that are not UTF-8.
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise _defect(path, error) from error
 
 
+@contextlib.contextmanager
+def _arrow_path(path: Path) -> Iterator[str]:
+    """Give what Arrow opens a file by: it takes paths as UTF-8 only, and a folder may have any bytes as its name."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        with path.open("rb") as file:
+            yield f"/dev/fd/{file.fileno()}"
+    else:
+        yield os.fspath(path)
+
+
 def _defect(path: Path, error: Exception) -> CorruptDatasetError:
+    if path.is_dir():
+        return CorruptDatasetError(f"{path}: it is a folder, expected a file", hint=RESTORE)
     with path.open("rb") as file:
         head = file.read(len(_MAGIC))
         size = file.seek(0, 2)
@@ -69,14 +93,63 @@ def read_groups(file: pq.ParquetFile, path: Path, groups: Sequence[int], columns
         CorruptDatasetError: the contents are damaged.
     """
     try:
+        _refuse_flood(file, groups, columns)
         table = file.read_row_groups(list(groups), columns=list(columns), use_threads=True).select(list(columns))
-        # Damaged pages can decode to texts that are no UTF-8 and to offsets outside of their buffers.
+        # Damaged pages can decode to texts that are not UTF-8 and to offsets outside of their buffers.
         table.validate(full=True)
+    except MemoryError as error:
+        raise MemoryError(f"{path}: {_first_line(error)}") from error
     except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise CorruptDatasetError(f"{path}: the parquet file is damaged: {_first_line(error)}", hint=RESTORE) from error
     return table
+
+
+def first_rows(file: pq.ParquetFile, path: Path, columns: Sequence[str]) -> pa.Table:
+    """Read columns of the first row alone, however many rows a row group has.
+
+    Raises:
+        CorruptDatasetError: the contents are damaged.
+    """
+    try:
+        batches = file.iter_batches(batch_size=1, columns=list(columns), use_threads=False)
+        first = next(batches, None)
+        table = file.schema_arrow.empty_table() if first is None else pa.Table.from_batches([first])
+        table.validate(full=True)
+    except MemoryError as error:
+        raise MemoryError(f"{path}: {_first_line(error)}") from error
+    except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise CorruptDatasetError(f"{path}: the parquet file is damaged: {_first_line(error)}", hint=RESTORE) from error
+    return table
+
+
+def _refuse_flood(file: pq.ParquetFile, groups: Sequence[int], columns: Sequence[str]) -> None:
+    """Refuse to read what cannot fit into memory: a few bytes can repeat a value without end.
+
+    Raises:
+        MemoryError: the values need more than this process can have.
+    """
+    footer, prefixes = file.metadata, tuple(f"{name}." for name in columns)
+    paths = [footer.schema.column(place).path for place in range(footer.num_columns)]
+    wanted = [place for place, name in enumerate(paths) if name in columns or name.startswith(prefixes)]
+    chunks = [footer.row_group(group).column(place) for group in groups for place in wanted]
+    needed = sum(chunk.num_values * _BYTES.get(chunk.physical_type, 0) for chunk in chunks)
+    if needed > (most := _memory_bytes()):
+        raise MemoryError(f"values of {sized(needed)} are to be read at once, and there are {sized(most)} of memory")
+
+
+def _memory_bytes() -> int:
+    """Return how many bytes this process can have at most."""
+    if sys.platform == "win32":
+        return sys.maxsize
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return total if limit == resource.RLIM_INFINITY else min(total, limit)
 
 
 def column_names(file: pq.ParquetFile, path: Path) -> list[str]:
@@ -100,8 +173,38 @@ def arrow_schema(file: pq.ParquetFile, path: Path) -> pa.Schema:
     """
     try:
         return file.schema_arrow
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise CorruptDatasetError(f"{path}: the parquet file is damaged: {_first_line(error)}", hint=RESTORE) from error
+
+
+def leaf_paths(field: pa.Field[Any]) -> list[str]:
+    """Return what parquet calls the columns of plain values that a field consists of."""
+    kind, name = field.type, field.name
+    if pa.types.is_struct(kind):
+        children = [kind.field(place) for place in range(kind.num_fields)]
+        return [f"{name}.{path}" for child in children for path in leaf_paths(child)]
+    if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_large_list(kind):
+        element = pa.field("element", kind.value_type)
+        return [f"{name}.list.{path}" for path in leaf_paths(element)]
+    return [name]
+
+
+def compression_of(path: Path) -> str:
+    """Return how the largest column of a parquet file is compressed, as pyarrow's writer calls it; else its default.
+
+    Raises:
+        CorruptDatasetError: like `open_parquet`.
+    """
+    with open_parquet(path) as file:
+        if not file.num_row_groups:
+            return _COMPRESSION
+        group = file.metadata.row_group(0)
+        columns = [group.column(place) for place in range(group.num_columns)]
+    largest = max(columns, key=lambda column: column.total_uncompressed_size, default=None)
+    name = _COMPRESSION if largest is None else largest.compression.lower().removesuffix("_raw")
+    return _COMPRESSION if name == "uncompressed" else name
 
 
 def whole_numbers(column: pa.ChunkedArray[Any], place: str) -> np.ndarray:
@@ -114,6 +217,8 @@ def whole_numbers(column: pa.ChunkedArray[Any], place: str) -> np.ndarray:
         raise CorruptDatasetError(f"{place}: {column.null_count} of {len(column)} values are missing")
     try:
         values = plain_values(joined_chunks(column).cast(pa.int64()), np.dtype(np.int64))
+    except MemoryError:
+        raise
     except pa.ArrowException as error:
         raise CorruptDatasetError(f"{place}: expected whole numbers: {_first_line(error)}") from error
     if len(values) and not 0 <= values.min() <= values.max() < MOST:

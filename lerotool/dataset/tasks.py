@@ -10,21 +10,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lerotool.dataset.documents import RESTORE, read_lines, whole_number
+from lerotool.dataset.files import Files
 from lerotool.dataset.info import DatasetInfo
-from lerotool.dataset.layout import TASK_LINES, TASKS
 from lerotool.errors import CorruptDatasetError, MetadataError
 
 TASK_COLUMNS = ("task", "__index_level_0__")
 
 
-def load_tasks(root: Path, info: DatasetInfo) -> tuple[str, ...]:
-    """Read the task texts; a task's number is its place.
+def load_tasks(root: Path, info: DatasetInfo, files: Files | None = None) -> tuple[str, ...]:
+    """Read the task texts; a task's number is its place. ``files`` as for a `Layout`.
 
     Raises:
         CorruptDatasetError: the file is missing or unreadable, or the numbers are not 0, 1, 2, ….
         MetadataError: a line of ``tasks.jsonl`` is not what it should be.
     """
-    path = root / (TASK_LINES if info.codebase_version.has_files_of_episodes else TASKS)
+    path = (files or Files(root)).path(info.codebase_version.tasks_path)
     if not path.exists() and not info.total_tasks and not info.total_episodes:
         return ()
     return _parse_lines(path) if path.suffix == ".jsonl" else _read_table(path)
@@ -62,6 +62,8 @@ def _read_table(path: Path) -> tuple[str, ...]:
                 f"{path}: {texts.null_count} of {len(texts)} task texts are missing", hint=RESTORE
             )
         return tuple(texts.to_pylist())
+    except MemoryError:
+        raise
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise CorruptDatasetError(f"{path}, column {text_column!r}: expected texts: {error}", hint=RESTORE) from error
 

@@ -46,7 +46,7 @@ def _list_processes(processes: Path) -> Iterator[Holder]:
 
 
 def _holds(process: Path, target: str) -> bool:
-    """Tell whether a process uses a device; who made a pseudo-terminal has its other end open and is no user of it."""
+    """Tell whether a process uses a device; who made a pseudo-terminal has its other end open and does not use it."""
     opened = set(_open_files(process))
     return target in opened and opened.isdisjoint(_PSEUDO_TERMINAL_MASTERS)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lerotool.errors import UsageError
 
 if TYPE_CHECKING:
-    from lerotool.devices.config.model import RobotConfig
+    from lerotool.devices.config.base import RobotConfig
     from lerotool.devices.robot import Robot
 
 
@@ -30,43 +30,43 @@ def build_robot(name: str) -> Robot:
     """Return a robot, not yet open: one of ``ROBOTS``, one that has a file under its name, or the one in a TOML file.
 
     Raises:
-        UsageError: there is no such robot, which lists the known ones; or its file is wrong.
+        UsageError: the robot is unknown (the message lists the known ones), or its file is wrong.
         OSError: its file cannot be read.
     """
     if (build := ROBOTS.get(name)) is not None:
         return build()
     from lerotool.devices import config
 
-    return config.build_robot(find_robot(name))
+    described = find_robot(name)
+    return config.find_kind(described.type).build(described, name if name in config.list_robots() else None)
 
 
 def find_robot(name: str) -> RobotConfig:
     """Return a robot's description: of the one that has a file under its name, or the one in a TOML file.
 
     Raises:
-        UsageError: there is no such robot, which lists the known ones; or its file is wrong.
+        UsageError: the robot is unknown (the message lists the known ones), or its file is wrong.
         OSError: its file cannot be read.
+    """
+    from lerotool.devices import config
+
+    return config.read_robot(robot_file(name))
+
+
+def robot_file(name: str) -> Path:
+    """Return the file that describes a robot.
+
+    Raises:
+        UsageError: the robot is unknown (the message lists the known ones).
     """
     from lerotool.devices import config
 
     known = config.list_robots()
     if name in known:
-        return config.load_robot(name)
+        return config.robot_path(name)
     path = Path(name).expanduser()
     if path.suffix == ".toml" or path.is_file():
-        return config.read_robot(path)
+        return path
     raise UsageError(
         f"unknown robot {name!r}", hint=f"known robots: {', '.join((*ROBOTS, *known))}; lerotool setup makes one"
     )
-
-
-def open_robot(name: str) -> Robot:
-    """Open a robot, named as for ``build_robot``; the caller closes it.
-
-    Raises:
-        UsageError: there is no such robot, which lists the known ones; or its file is wrong.
-        DeviceError: the robot does not answer as it should.
-    """
-    robot = build_robot(name)
-    robot.open()
-    return robot

@@ -18,8 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Self
 
+from lerotool.choices import Priority
 from lerotool.errors import IncompleteError
-from lerotool.execution import Priority, cores, detached
+from lerotool.execution import cores, detached
+from lerotool.wording import as_argument
 
 _DONE, _INCOMPLETE, _STOPPED = 0, 8, 130
 _STOP_S = 5.0
@@ -31,11 +33,9 @@ class BackgroundStatus:
     """How far encoding is.
 
     Attributes:
-        is_busy: whether something is being encoded now.
         waiting: episodes that were handed over and are not in the dataset yet.
-        done: episodes that were brought into the dataset.
         fraction: of what is being encoded now, 0 to 1.
-        frames_per_s: of all encoders together.
+        left_s: until that is done, None if that is not known.
         problem: what went wrong, if something did; the episodes are then still waiting on disk.
     """
 
@@ -43,6 +43,7 @@ class BackgroundStatus:
     waiting: int = 0
     done: int = 0
     fraction: float = 0.0
+    left_s: float | None = None
     frames_per_s: float = 0.0
     problem: str | None = None
 
@@ -118,7 +119,7 @@ class BackgroundEncoder:
             self._thread.join(_JOIN_S)
         if self._status.problem and not self._is_stopped:
             raise IncompleteError(
-                self._status.problem, hint=f"nothing is lost; run: lerotool encode --pending {self._root}"
+                self._status.problem, hint=f"nothing is lost; run: lerotool encode --pending {as_argument(self._root)}"
             )
 
     def stop(self) -> None:
@@ -157,7 +158,7 @@ class BackgroundEncoder:
         except OSError as error:
             problem = f"encoding cannot be started: {error}"
         finally:
-            self._update(is_busy=False, fraction=0.0, frames_per_s=0.0, problem=problem)
+            self._update(is_busy=False, fraction=0.0, frames_per_s=0.0, left_s=None, problem=problem)
 
     def _run_process(self, errors: IO[bytes], *, pack: bool) -> str | None:
         """Run one encoding to its end; returns what went wrong, if something did."""
@@ -190,12 +191,14 @@ class BackgroundEncoder:
         return _problem(code, errors.read())
 
     def _command(self, priority: Priority, *, pack: bool) -> list[str]:
-        command = [sys.executable, "-m", "lerotool", "encode", "--pending", str(self._root), "--json", "--background"]
+        command = [sys.executable, "-m", "lerotool", "encode", "--pending", "--json", "--background"]
         command += ["--priority", priority.value]
         jobs = self._finish_jobs if pack else self._jobs
         if jobs is not None:
             command += ["--jobs", str(jobs)]
-        return command if pack else [*command, "--no-pack"]
+        command += [] if pack else ["--no-pack"]
+        # A folder's name may look like an option.
+        return [*command, "--", str(self._root)]
 
     def _hear(self, line: bytes) -> Mapping[str, Any] | None:
         """Take in one line; returns it if it is the report."""
@@ -204,8 +207,8 @@ class BackgroundEncoder:
         except ValueError:
             return None
         match message:
-            case {"type": "progress", "fraction": fraction, "frames_per_s": rate}:
-                self._update(fraction=fraction, frames_per_s=rate)
+            case {"type": "progress", "fraction": fraction, "frames_per_s": rate, "left_s": left_s}:
+                self._update(fraction=fraction, frames_per_s=rate, left_s=left_s)
             case {"type": "committed", "episodes": [*episodes]}:
                 with self._changed:
                     self._status = replace(

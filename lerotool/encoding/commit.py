@@ -10,18 +10,19 @@ from typing import Any
 
 import pyarrow as pa
 
+from lerotool.dataset.marks import Mark, Outcome
 from lerotool.dataset.writing.appender import NewEpisode, StagedVideo
 from lerotool.encoding.plan import Task
 from lerotool.encoding.staged import StagedResult, load_result, video_path
 from lerotool.errors import SpoolError
 from lerotool.features import columns
 from lerotool.moments import FeatureStats
-from lerotool.spool.episode import COMMITTED, ENCODED, PendingEpisode
+from lerotool.spool.episode import ENCODED, PendingEpisode
+from lerotool.spool.header import NOT_MEASURED, TIMING
+from lerotool.spool.mark_file import MARK
 from lerotool.storage import write_json
+from lerotool.workspace import COMMITTED
 
-TIMING = "timing"
-NOT_MEASURED = "none"
-"""Value of the header's key ``timing`` when the times of the rows are no measurements."""
 _MEASURED = ("tick_ns", "observed_ns", "acted_ns", "stale", "stale_action")
 
 
@@ -38,6 +39,9 @@ def build_episode(task: Task, *, keep_pending: bool = False) -> NewEpisode:
     episode = task.open()
     results = {camera: _result(task, episode, camera) for camera in task.cameras}
     rows = episode.rows()
+    mark = _mark(episode)
+    if (column := episode.header.success_column) is not None and mark.outcome is Outcome.SUCCESS:
+        rows = _succeeded(rows, column)
     return NewEpisode(
         rows=rows.select([*columns(episode.header.recorded), "task"]),
         videos={
@@ -47,6 +51,7 @@ def build_episode(task: Task, *, keep_pending: bool = False) -> NewEpisode:
         stats={camera: FeatureStats.from_json(result.stats) for camera, result in results.items()},
         timing=_timing(episode, rows),
         recording=_recording(task, episode, results),
+        mark=mark,
         consumed=None if keep_pending else episode.path,
     )
 
@@ -83,6 +88,23 @@ def _timing(episode: PendingEpisode, rows: pa.Table) -> pa.Table | None:
     return table
 
 
+def _succeeded(rows: pa.Table, column: str) -> pa.Table:
+    """Return the rows of an episode that was a success: the last one says so."""
+    place = rows.column_names.index(column)
+    says = [False] * (rows.num_rows - 1) + [True]
+    return rows.set_column(place, rows.schema.field(place), pa.array(says, rows.schema.field(place).type))
+
+
+def _mark(episode: PendingEpisode) -> Mark:
+    try:
+        return Mark.from_json(episode.mark, episode.length)
+    except ValueError as error:
+        raise SpoolError(
+            f"{str(episode.path / MARK)!r}: {error}",
+            hint="correct the file, or remove it for an unmarked episode",
+        ) from None
+
+
 def _recording(task: Task, episode: PendingEpisode, results: dict[str, StagedResult]) -> dict[str, Any]:
     header = episode.header
     return {
@@ -92,5 +114,6 @@ def _recording(task: Task, episode: PendingEpisode, results: dict[str, StagedRes
         "lerotool_version": header.lerotool_version,
         "encoder": task.settings.to_json(),
         "packets_decoded": {camera: result.decoded for camera, result in results.items()},
+        **({"operator": header.operator} if header.operator else {}),
         "report": episode.report,
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lerotool.encoding.rescue.findings import RescueReport
+    from lerotool.mending.fates import RescueReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,15 @@ class JobName:
         return f"{self.episode} {self.camera.removeprefix('observation.images.')}"
 
 
+NOT_YET = "not encoded yet"
+"""The reason of what a run did not come to, because it was stopped."""
+
+
 @dataclass(frozen=True, slots=True)
 class Left:
     """A pending episode that was not brought into the dataset; its folder is untouched.
 
     Attributes:
-        episode: its folder name.
-        reason: why.
         hint: what to do about it, if anything can be done.
     """
 
@@ -43,11 +45,7 @@ class Found:
     """The work has been laid out.
 
     Attributes:
-        root: the dataset.
-        episodes: that will be encoded.
         jobs: one per episode and camera.
-        frames: pictures to encode, all cameras together.
-        seconds: of recording, rows / fps.
         left: episodes that are not touched, with the reason.
         live: episodes that are being recorded now; they are none of this run's business.
     """
@@ -185,8 +183,3 @@ class Finished:
 
 Event = Found | JobStarted | JobProgressed | JobDone | JobFailed | Committed | Packed | Finished
 Listener = Callable[[Event], None]
-
-
-def ignore_event(event: Event) -> None:
-    """Listen to nothing."""
-    del event

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lerotool.arrow_types import integers
-from lerotool.encoding.pictures import RowPictures, named, settings_of, treatment_of
+from lerotool.encoding.row_pictures import RowPictures, named, settings_of, treatment_of
 from lerotool.encoding.staged import StagedResult, load_result, result_path, video_path
 from lerotool.errors import MediaError, SpoolError
 from lerotool.execution import ProgressFile
@@ -26,16 +26,7 @@ from lerotool.storage import sync_directory, write_json
 
 @dataclass(frozen=True, slots=True)
 class EncodeJob:
-    """What a worker needs to know.
-
-    Attributes:
-        folder: of the pending episode.
-        camera: key of one of its video features.
-        settings: of the encoder for colour pictures.
-        threads: that the encoder may use.
-        progress: file in which progress is told.
-        stop: file that tells the job to stop.
-    """
+    """What a worker needs to know."""
 
     folder: Path
     camera: str
@@ -51,7 +42,6 @@ class JobOutcome:
 
     Attributes:
         frames: one per row.
-        decoded: packets that had to be decoded for them.
         cpu_s: CPU seconds of the worker process, all threads.
         wall_s: seconds.
     """
@@ -106,7 +96,7 @@ def run_job(job: EncodeJob) -> JobOutcome:
 @until_in_order
 def _encode(job: EncodeJob, episode: PendingEpisode) -> dict[str, Any]:
     if episode.length == 0:
-        raise SpoolError("there are no rows")
+        raise SpoolError("it has no rows")
     # Without the folders above: a job must not bring back an episode that has gone into the dataset.
     episode.encoded_dir.mkdir(exist_ok=True)
     sync_directory(episode.path)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from lerotool.choices import Priority
 from lerotool.encoding.events import Left
 from lerotool.errors import LerotoolError
-from lerotool.execution import Priority
 from lerotool.media.codecs import choose_encoder
 from lerotool.media.format import EncoderSettings
 from lerotool.spool.pending import PendingEpisode, State
@@ -52,13 +52,7 @@ class Task:
     """One pending episode to bring into the dataset: little, because thousands may wait; `open` gives the rest.
 
     Attributes:
-        path: its folder.
-        settings: of the encoder.
-        sequence: its place among the dataset's.
-        started_at: when its recording began.
-        length: rows.
         fps: rows a second.
-        cameras: the keys of its video features.
         pixels: of one picture of each camera, together.
     """
 
@@ -82,11 +76,7 @@ class Task:
         )
 
     def open(self) -> PendingEpisode:
-        """Open the episode.
-
-        Raises:
-            SpoolError: it has vanished meanwhile, or cannot be understood any more.
-        """
+        """Open the episode."""
         return PendingEpisode.open(self.path)
 
     @property
@@ -110,11 +100,8 @@ class Plan:
     """What will be done with a dataset's pending episodes.
 
     Attributes:
-        root: the dataset.
-        tasks: episodes to encode, in order.
         salvageable: cut-off episodes that must be salvaged first, when that was asked for.
         left: episodes that are not touched, with the reason.
-        live: episodes that are being recorded now.
     """
 
     root: Path

@@ -1,38 +1,36 @@
-"""A dataset whose videos are encoded anew, beside the old one: rows, metadata and statistics stay as they are."""
+"""A dataset whose videos are encoded again, beside the old one: rows, metadata and statistics stay as they are."""
 
 from __future__ import annotations
 
-import errno
+import itertools
 import json
 import os
 import shutil
 import threading
 import time
 from collections.abc import Iterable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from lerotool.arguments import as_path
 from lerotool.dataset.info import INFO
-from lerotool.dataset.writing.build import DatasetBuild, check_free
-from lerotool.encoding.events import Found, JobDone, JobName, JobProgressed, JobStarted, Listener, ignore_event
+from lerotool.encoding.events import Found, JobDone, JobName, JobProgressed, JobStarted, Listener
 from lerotool.encoding.job import JobOutcome
 from lerotool.encoding.reencode_job import ReencodeJob, run_reencode_job
 from lerotool.encoding.reencode_plan import ReencodeOptions, ReencodePlan, VideoFile, plan_reencoding
+from lerotool.encoding.reencode_tables import put_starts_on_grid
 from lerotool.errors import DatasetLockedError, UsageError
-from lerotool.execution import StoppedError, open_executor, read_progress
+from lerotool.execution import JobProgress, JobRun, StoppedError, Watch, ignore_event, open_executor
 from lerotool.features import Feature
 from lerotool.media.encode import probe_encoder
 from lerotool.media.join import join_videos
 from lerotool.media.probe import feature_info
-from lerotool.storage import free_bytes, make_directory, tree_bytes, write_json
-from lerotool.wording import sized
-from lerotool.workspace import Workspace
-
-_POLL_S = 0.2
-_STOP_S = 3.0
+from lerotool.rewriting.build import DatasetBuild, check_free
+from lerotool.storage import check_space, make_directory, tree_bytes, write_json
+from lerotool.workspace import Workspace, dataset_root
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +40,10 @@ class ReencodeReport:
     Attributes:
         target: the new dataset.
         settings: fields of the encoder settings.
-        files: video files encoded anew.
+        files: video files encoded again.
         frames: pictures in them.
         kept: cameras whose videos were copied.
+        notes: what else the user should know.
         source_bytes: size of the old video files.
         video_bytes: size of the new ones.
         wall_s: of the whole run.
@@ -56,6 +55,7 @@ class ReencodeReport:
     files: int
     frames: int
     kept: tuple[str, ...]
+    notes: tuple[str, ...]
     source_bytes: int
     video_bytes: int
     wall_s: float
@@ -68,20 +68,20 @@ class ReencodeReport:
 
 
 def reencode(
-    source: Path,
-    target: Path,
+    source: str | Path,
+    target: str | Path,
     options: ReencodeOptions | None = None,
     on_event: Listener = ignore_event,
     *,
     stop: threading.Event | None = None,
 ) -> ReencodeReport:
-    """Make a dataset like another one with its videos encoded anew.
+    """Make a dataset like another one with its videos encoded again.
 
     The new dataset is built beside its place and appears there complete, in one step, or not at all. The source is only
     read. Pending episodes are not carried over.
 
     Args:
-        source: the dataset.
+        source: the dataset's folder, or ``user/name`` in the LeRobot home.
         target: the folder to make.
         options: how to encode.
         on_event: called in this thread with what happens; must return soon.
@@ -98,16 +98,17 @@ def reencode(
     """
     began = time.perf_counter()
     options = options or ReencodeOptions()
+    source, target = dataset_root(str(as_path("source", source))), as_path("target", target)
     check_places(source, target)
     plan = plan_reencoding(source, options)
-    probe_encoder(plan.settings)
-    _check_space(plan, target)
+    check_means(plan, target)
     on_event(Found(target, 0, plan.parts, plan.frames, plan.frames / plan.dataset.fps, (), ()))
     with DatasetBuild(target) as build:
         run = _Run(plan, build, on_event, stop or threading.Event())
         run.copy_others()
         with open_executor(options.place, build.scratch) as executor:
             cpu_s = run.encode(executor)
+        run.write_tables()
         run.write_info()
         if (plan.dataset.root / INFO).read_bytes() != plan.info:
             raise DatasetLockedError(f"{str(source)!r} was changed while it was read", hint="run the command again")
@@ -119,6 +120,7 @@ def reencode(
         files=len(plan.files),
         frames=plan.frames,
         kept=plan.kept,
+        notes=plan.notes,
         source_bytes=plan.video_bytes,
         video_bytes=video_bytes,
         wall_s=time.perf_counter() - began,
@@ -141,26 +143,26 @@ def check_places(source: Path, target: Path) -> None:
     check_free(target)
 
 
-def _check_space(plan: ReencodePlan, target: Path) -> None:
+def check_means(plan: ReencodePlan, target: Path) -> None:
+    """Make sure that this machine can do what is planned.
+
+    Raises:
+        MediaError: the encoder does not work here.
+        OSError: the disk has too little room.
+    """
+    probe_encoder(plan.settings)
     # Parts and joined file are there at the same time; how large they get is not known before.
     needed = tree_bytes(plan.dataset.root) + plan.video_bytes
-    if (free := free_bytes(target.parent)) < needed:
-        raise OSError(
-            errno.ENOSPC,
-            f"re-encoding needs about {sized(needed)}, only {sized(free)} are free",
-            str(target),
-        )
+    check_space(target.parent, needed, "re-encoding")
 
 
-@dataclass(slots=True)
-class _Running:
-    """A submitted job."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A submitted job: a part of a file."""
 
     name: JobName
-    job: ReencodeJob
     file: VideoFile
-    is_started: bool = False
-    done: int = 0
+    frames: int
 
 
 class _Run:
@@ -173,20 +175,19 @@ class _Run:
         self._on_event = on_event
         self._stop = stop
         self._stop_file = build.scratch / "stop"
-        self._running: dict[Future[JobOutcome], _Running] = {}
 
     def target_of(self, file: VideoFile) -> Path:
         """Return where the new file of an old one lies."""
         return self._build.root / file.path.relative_to(self._root)
 
     def copy_others(self) -> None:
-        """Copy all that is not encoded anew, but lerotool's own folder."""
-        anew = {file.path for file in self._plan.files}
+        """Copy all that is not encoded again, but lerotool's own folder."""
+        encoded = {file.path for file in self._plan.files}
 
         def left_out(folder: str, names: list[str]) -> Iterable[str]:
             paths = {name: Path(folder, name) for name in names}
             own = Workspace(self._root).folder
-            return [name for name, path in paths.items() if path in anew or path == own]
+            return [name for name, path in paths.items() if path in encoded or path == own]
 
         shutil.copytree(
             self._root, self._build.root, ignore=left_out, copy_function=shutil.copyfile, dirs_exist_ok=True
@@ -196,56 +197,48 @@ class _Run:
         """Encode all files; returns the CPU seconds that the jobs took."""
         cpu_s = 0.0
         open_parts = {file: len(file.cuts) - 1 for file in self._plan.files}
-        self._submit(executor)
-        try:
-            while self._running:
-                finished, _ = wait(self._running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
-                self._tell_progress()
-                for future in finished:
-                    running = self._running.pop(future)
-                    done = future.result()
-                    cpu_s += done.cpu_s
-                    self._on_event(JobDone(running.name, done.frames, done.cpu_s, done.wall_s, is_reused=False))
-                    open_parts[running.file] -= 1
-                    if not open_parts[running.file]:
-                        self._join(running.file)
-                if self._stop.is_set():
-                    raise StoppedError("stopped; nothing was written")
-        finally:
-            self._halt()
+        watch = Watch(self._stop_file, self._tell_start, self._tell_progress)
+        with JobRun[_Part, JobOutcome](executor, watch, self._stop) as run:
+            self._submit(run)
+            for part, future in run.ended():
+                done = future.result()
+                cpu_s += done.cpu_s
+                self._on_event(JobDone(part.name, done.frames, done.cpu_s, done.wall_s, is_reused=False))
+                open_parts[part.file] -= 1
+                if not open_parts[part.file]:
+                    self._join(part.file)
+            if self._stop.is_set():
+                raise StoppedError("stopped; nothing was written")
         return cpu_s
 
-    def _submit(self, executor: Executor) -> None:
+    def _submit(self, run: JobRun[_Part, JobOutcome]) -> None:
+        numbers = itertools.count()
         for file in self._plan.files:
             for start, stop in pairwise(file.cuts):
-                number = len(self._running)
                 job = ReencodeJob(
                     source=file.path,
                     start=start,
                     stop=stop,
                     fps=self._plan.dataset.fps,
+                    counting=file.fit.counting,
                     target=self._part(file, start),
                     settings=self._plan.settings,
-                    progress=self._build.scratch / f"{number}.progress",
+                    progress=self._build.scratch / f"{next(numbers)}.progress",
                     stop_file=self._stop_file,
                 )
                 make_directory(job.target.parent)
                 place = file.path.relative_to(self._root).with_suffix("").as_posix()
                 name = JobName(f"{place.removeprefix('videos/')} from frame {start}", file.camera)
-                self._running[executor.submit(run_reencode_job, job)] = _Running(name, job, file)
+                run.submit(_Part(name, file, stop - start), run_reencode_job, job, job.progress)
 
     def _part(self, file: VideoFile, start: int) -> Path:
         return self._build.scratch / file.path.relative_to(self._root).with_suffix("") / f"{start}.mp4"
 
-    def _tell_progress(self) -> None:
-        for future, running in self._running.items():
-            progress = read_progress(running.job.progress)
-            if not running.is_started and (progress or future.running() or future.done()):
-                running.is_started = True
-                self._on_event(JobStarted(running.name, running.job.stop - running.job.start))
-            if progress and running.is_started and progress.done > running.done and not future.done():
-                running.done = progress.done
-                self._on_event(JobProgressed(running.name, progress.done, progress.total))
+    def _tell_start(self, part: _Part) -> None:
+        self._on_event(JobStarted(part.name, part.frames))
+
+    def _tell_progress(self, part: _Part, progress: JobProgress) -> None:
+        self._on_event(JobProgressed(part.name, progress.done, progress.total))
 
     def _join(self, file: VideoFile) -> None:
         target = self.target_of(file)
@@ -257,12 +250,11 @@ class _Run:
             join_videos(parts, target, self._plan.dataset.fps)
             shutil.rmtree(parts[0].parent)
 
-    def _halt(self) -> None:
-        if self._running:
-            self._stop_file.touch()
-            for future in self._running:
-                future.cancel()
-            wait([future for future in self._running if not future.cancelled()], timeout=_STOP_S)
+    def write_tables(self) -> None:
+        """Let the tables say where the pictures are in the new videos."""
+        if not self._plan.dataset.version.has_files_of_episodes:
+            cameras = list(dict.fromkeys(file.camera for file in self._plan.files))
+            put_starts_on_grid(self._build.root, cameras, self._plan.dataset.fps)
 
     def write_info(self) -> None:
         """Write ``info.json`` with what the new videos are; all else in it stays as it was."""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from lerotool.encoding.job import JobOutcome
 from lerotool.execution import ProgressFile
-from lerotool.media.decode import iter_frames
+from lerotool.media.counting import Counting
+from lerotool.media.decode import iter_numbered
 from lerotool.media.encode import Colours, VideoEncoder, until_in_order
 from lerotool.media.format import EncoderSettings
 
@@ -22,10 +23,11 @@ class ReencodeJob:
         source: a video.
         start: number of the first frame.
         stop: one past the last.
-        fps: of the video.
+        fps: of the dataset.
+        counting: how frames are numbered in the video.
         target: the mp4 to write.
         settings: of the encoder.
-        progress: file in which progress is told.
+        progress: file to which progress is written.
         stop_file: file that tells the job to stop.
     """
 
@@ -33,6 +35,7 @@ class ReencodeJob:
     start: int
     stop: int
     fps: float
+    counting: Counting
     target: Path
     settings: EncoderSettings
     progress: Path
@@ -40,7 +43,7 @@ class ReencodeJob:
 
 
 def run_reencode_job(job: ReencodeJob) -> JobOutcome:
-    """Encode the frames anew.
+    """Encode the frames again.
 
     Raises:
         MediaError: a frame is missing or cannot be decoded, or the encoder fails.
@@ -56,7 +59,7 @@ def run_reencode_job(job: ReencodeJob) -> JobOutcome:
 @until_in_order
 def _encode(job: ReencodeJob) -> int:
     progress = ProgressFile(job.progress, job.stop - job.start, job.stop_file)
-    frames = iter_frames(job.source, job.start, job.stop, job.fps)
+    frames = iter_numbered(job.source, job.start, job.stop, job.fps, job.counting)
     first = next(frames)
     # One thread for every job: with others x265 describes itself in another way, and the parts could not be joined.
     with VideoEncoder(

@@ -2,25 +2,41 @@
 
 A video file is cut where its episodes begin, so that each of them begins with a keyframe again, and long stretches are
 cut further, so that all cores have work. The pieces stay in their order and keep their lengths: picture k of the new
-file is picture k of the old one, and whatever the dataset says about places in the file stays true.
+file is picture k of the old one, and whatever the dataset says about places in the file stays true. Only where pictures
+were off their times, or episodes said to begin between two pictures, the new file has them on exact times.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.info import INFO
-from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError, LerotoolError, UsageError
+from lerotool.dataset.writing.measures import picture_size
+from lerotool.errors import (
+    CorruptDatasetError,
+    DatasetLockedError,
+    IncompatibleDatasetError,
+    LerotoolError,
+    UsageError,
+)
 from lerotool.execution import Place, ThisMachine
 from lerotool.features import cameras
-from lerotool.media.codecs import choose_encoder
+from lerotool.media.codecs import choose_encoder, require_sizes
+from lerotool.media.counting import Counting, Fit, Spans, fit_rows, has_every_frame, misfit_text, uneven_notes
 from lerotool.media.format import EncoderSettings
-from lerotool.media.probe import count_packets
+from lerotool.media.grid import exact_rate
+from lerotool.media.probe import video_index
+from lerotool.rewriting.verification import verify_rows
+from lerotool.wording import as_argument, ranges
 
 LONGEST_PART = 3000
 """Frames; enough for the start of a job not to matter, few enough to share a long video among many cores."""
@@ -48,11 +64,13 @@ class VideoFile:
         camera: its key.
         path: of the file.
         cuts: numbers of the frames at which its parts begin, and at the end the number of all frames.
+        fit: how its pictures belong to frames.
     """
 
     camera: str
     path: Path
     cuts: tuple[int, ...]
+    fit: Fit
 
     @property
     def frames(self) -> int:
@@ -70,6 +88,7 @@ class ReencodePlan:
         settings: of the encoder.
         files: to re-encode.
         kept: cameras whose videos are copied: depth has an encoding of its own.
+        notes: what else the user should know.
     """
 
     dataset: Dataset
@@ -77,6 +96,7 @@ class ReencodePlan:
     settings: EncoderSettings
     files: tuple[VideoFile, ...]
     kept: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
     def frames(self) -> int:
@@ -94,16 +114,22 @@ class ReencodePlan:
         return sum(file.path.stat().st_size for file in self.files)
 
 
-def plan_reencoding(source: Path, options: ReencodeOptions) -> ReencodePlan:
+def plan_reencoding(source: str | Path, options: ReencodeOptions) -> ReencodePlan:
     """Look at a dataset.
 
     Raises:
         DatasetError: it cannot be read, or video files are missing, damaged or too short; all of them are named.
-        IncompatibleDatasetError: there are no colour videos.
+        IncompatibleDatasetError: the dataset has no colour videos.
         UsageError: the encoder settings make no sense.
     """
     dataset = Dataset.open(source)
+    if dataset.layout.files.elsewhere:
+        raise DatasetLockedError(
+            f"{str(source)!r}: a change of this dataset was interrupted",
+            hint=f"lerotool check {as_argument(dataset.root)} --repair",
+        )
     info = (dataset.root / INFO).read_bytes()
+    _check_rows(dataset, Path(source))
     videos = cameras(dataset.features)
     kept = tuple(camera for camera in videos if dataset.features[camera].is_depth)
     chosen = [camera for camera in videos if camera not in kept]
@@ -113,34 +139,77 @@ def plan_reencoding(source: Path, options: ReencodeOptions) -> ReencodePlan:
         settings = EncoderSettings(**options.overrides)
     except TypeError as error:
         raise UsageError(f"encoder settings: {error}") from None
-    return ReencodePlan(dataset, info, choose_encoder(settings).settings, tuple(_files(dataset, chosen)), kept)
+    chosen_settings = choose_encoder(settings).settings
+    require_sizes(chosen_settings, {camera: picture_size(dataset.features[camera])[:2] for camera in chosen})
+    files = tuple(_files(dataset, chosen))
+    return ReencodePlan(dataset, info, chosen_settings, files, kept, tuple(_uneven_notes(files)))
 
 
-def _files(dataset: Dataset, chosen: list[str]) -> list[VideoFile]:
-    spans: dict[tuple[str, Path], list[tuple[int, int]]] = {}
+def _check_rows(dataset: Dataset, source: Path) -> None:
+    """Refuse now what would be refused when all is encoded."""
+    try:
+        verify_rows(dataset)
+    except CorruptDatasetError as error:
+        raise CorruptDatasetError(str(error), hint=f"lerotool check {as_argument(source)} --repair") from error
+
+
+def _files(dataset: Dataset, chosen: Sequence[str]) -> list[VideoFile]:
+    spans: dict[tuple[str, Path], list[tuple[int, int, int]]] = {}
     for episode in dataset.episodes:
         videos = episode.videos
         for camera in chosen:
             if camera not in videos:
                 raise CorruptDatasetError(f"episode {episode.index}: the table names no video of camera {camera!r}")
             span = videos[camera]
-            spans.setdefault((camera, span.path), []).append((span.start_frame, span.start_frame + span.frames))
+            spans.setdefault((camera, span.path), []).append((episode.index, span.start_frame, span.frames))
     files, problems = [], []
+    misfits: set[int] = set()
     for (camera, path), episodes in spans.items():
         try:
-            files.append(VideoFile(camera, path, _cuts(path, episodes)))
+            files.append(_file(camera, path, episodes, exact_rate(dataset.fps)))
+        except _MisfitError as error:
+            problems.append(str(error))
+            misfits.update(number for number, _, _ in episodes)
         except (LerotoolError, FileNotFoundError) as error:
             problems.append(str(error))
     if problems:
         more = f" (and {len(problems) - _MOST_PROBLEMS} more)" if len(problems) > _MOST_PROBLEMS else ""
-        raise CorruptDatasetError("; ".join(problems[:_MOST_PROBLEMS]) + more, hint="restore the files from a copy")
+        hint = _way_out(dataset, misfits) if misfits else "restore the files from a copy"
+        raise CorruptDatasetError("; ".join(problems[:_MOST_PROBLEMS]) + more, hint=hint)
     return files
 
 
-def _cuts(path: Path, episodes: list[tuple[int, int]]) -> tuple[int, ...]:
-    frames = count_packets(path)
-    needed = max(stop for _, stop in episodes)
-    if frames < needed:
-        raise CorruptDatasetError(f"{str(path)!r}: expected at least {needed} frames, found {frames}")
-    begins = sorted({0, frames, *(start for start, _ in episodes)})
-    return (*(cut for start, stop in pairwise(begins) for cut in range(start, stop, LONGEST_PART)), frames)
+class _MisfitError(CorruptDatasetError):
+    """Nothing tells which picture belongs to which row."""
+
+
+def _way_out(dataset: Dataset, misfits: AbstractSet[int]) -> str:
+    others = [number for number in range(dataset.num_episodes) if number not in misfits]
+    if not others:
+        return "restore the files from a copy"
+    version = " --to v2.1" if dataset.version.has_files_of_episodes else ""
+    source = as_argument(f"{dataset.root}:{ranges(others)}")
+    return f"lerotool merge {source} -o TARGET{version} leaves out the episodes of these videos"
+
+
+def _file(camera: str, path: Path, episodes: Sequence[tuple[int, int, int]], rate: Fraction) -> VideoFile:
+    header = video_index(path)
+    own = np.array([(start, count) for _, start, count in episodes], np.int64)
+    spans = Spans(own, own)
+    fit = fit_rows(header, rate, lambda: spans)
+    if fit is None:
+        raise _MisfitError(misfit_text(path, header, spans))
+    if not fit.is_dense and fit.counting is Counting.BY_TIME and not has_every_frame(header, rate, fit.stop):
+        raise _MisfitError(f"{str(path)!r}: there are gaps between the pictures of its episodes")
+    needed = int(own.sum(axis=1).max())
+    if fit.stop < needed:
+        raise CorruptDatasetError(f"{str(path)!r}: expected at least {needed} frames, found {fit.stop}")
+    begins = sorted({0, fit.stop, *own[:, 0].tolist()})
+    cuts = [cut for start, stop in pairwise(begins) for cut in range(start, stop, LONGEST_PART)]
+    return VideoFile(camera, path, (*cuts, fit.stop), fit)
+
+
+def _uneven_notes(files: Sequence[VideoFile]) -> Iterator[str]:
+    for camera in dict.fromkeys(file.camera for file in files):
+        own = [file for file in files if file.camera == camera]
+        yield from uneven_notes(f"camera {camera!r}", [(file.path, file.fit) for file in own])

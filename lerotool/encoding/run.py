@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import secrets
 import shutil
@@ -14,11 +13,11 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
-from lerotool.dataset.info import FormatVersion, load_info
+from lerotool.dataset.info import INFO, load_info
+from lerotool.dataset.reading.committed import committed_recordings
 from lerotool.dataset.writing.appender import DatasetAppender
-from lerotool.dataset.writing.journal import INFO, finish_interrupted
+from lerotool.dataset.writing.journal import finish_interrupted
 from lerotool.encoding.commit import mark_committed
-from lerotool.encoding.committed import committed_recordings
 from lerotool.encoding.events import (
     EncodeReport,
     Ending,
@@ -27,27 +26,26 @@ from lerotool.encoding.events import (
     Left,
     Listener,
     Packed,
-    ignore_event,
 )
-from lerotool.encoding.fitting import without_misfits
 from lerotool.encoding.plan import EncodeOptions, Plan, plan_encoding
-from lerotool.encoding.rescue.findings import RescueReport
-from lerotool.encoding.rescue.run import remove_rescued, rescue, rescue_left
 from lerotool.encoding.schedule import Schedule
-from lerotool.encoding.selection import selected
+from lerotool.encoding.selection import selected, without_misfits
 from lerotool.errors import DatasetLockedError, DatasetNotFoundError, LerotoolError
-from lerotool.execution import Place, ThisMachine, cores, open_executor
+from lerotool.execution import Place, ThisMachine, cores, ignore_event, open_executor
 from lerotool.media.encode import probe_encoder
+from lerotool.mending.fates import Fate, RescueReport
+from lerotool.mending.rescue import remove_rescued, rescue
+from lerotool.mending.rescue_ending import holds_packing
 from lerotool.spool.header import load_header
 from lerotool.spool.pending import State, list_pending
 from lerotool.spool.recovery import salvage
-from lerotool.storage import free_bytes, make_directory
-from lerotool.wording import counted, sized
-from lerotool.workspace import Workspace
+from lerotool.storage import check_space, make_directory
+from lerotool.wording import counted
+from lerotool.workspace import Workspace, dataset_root
 
 
 def encode_pending(
-    root: Path,
+    root: str | Path,
     options: EncodeOptions | None = None,
     on_event: Listener = ignore_event,
     *,
@@ -62,7 +60,8 @@ def encode_pending(
     run, finished jobs stay staged and the next run goes on from there.
 
     Args:
-        root: the dataset; it is made from the first episode's header if there is none yet.
+        root: the dataset's folder, or ``user/name`` in the LeRobot home; made from the first episode's header if
+            there is no dataset yet.
         options: how to encode.
         on_event: called in this thread with everything that happens; must return soon.
         executor: where jobs run, if that is open already.
@@ -70,7 +69,7 @@ def encode_pending(
         stop: when set, the run ends at the next safe point.
 
     Raises:
-        DatasetNotFoundError: there is no such folder.
+        DatasetNotFoundError: the folder does not exist.
         DatasetLockedError: another process changes the dataset.
         DatasetError: the dataset cannot be appended to, or what LeRobot left of it cannot be understood.
         MediaError: an encoder that ``options.overrides`` asks for does not work here.
@@ -79,18 +78,26 @@ def encode_pending(
         UsageError: no pending episode has one of the numbers ``options.only``.
         OSError: the disk is full, or something like it; nothing is lost.
     """
-    root = Path(os.path.abspath(root))  # noqa: PTH100 - links must stay as they are
+    root = Path(os.path.abspath(dataset_root(str(root))))  # noqa: PTH100 - links must stay as they are
     options = options or EncodeOptions()
     if not root.is_dir():
-        raise DatasetNotFoundError(f"there is no dataset at {str(root)!r}")
+        raise DatasetNotFoundError(f"no dataset found at {str(root)!r}")
     began = time.perf_counter()
     finish_interrupted(Workspace(root))
     where = executor or place or ThisMachine(options.jobs, options.priority)
     rescued = rescue(root, where) if options.rescue else None
+    has_remade = rescued is not None and rescued.originals is not None
+    # Packed files could not be taken back with the rescue; the next run packs them.
+    is_held = options.rescue and options.pack and (has_remade or holds_packing(root))
+    if is_held:
+        options = replace(options, pack=False)
     if rescued is not None and rescued.refusal is not None:
         report = _Totals(_waiting(_plan(root, options)), began).report()
     else:
         report = _encode(root, options, on_event, where, stop, began).report()
+    if is_held and report.episodes:
+        with DatasetAppender.open(root) as appender:
+            appender.measure_again()
     if options.rescue:
         report = _with_rescue(report, rescued)
     on_event(Finished(report))
@@ -106,7 +113,7 @@ def _encode(
     began: float,
 ) -> _Totals:
     plan = _plan(root, options)
-    if not plan.tasks and not plan.salvageable and not _wants_packing(root, options):
+    if not plan.tasks and not plan.salvageable and not _wants_packing(root, options) and not _has_committed(root):
         return _Totals(plan, began)
     with _open(plan) as appender:
         if options.keep_pending:
@@ -133,7 +140,7 @@ def _with_rescue(report: EncodeReport, rescued: RescueReport | None) -> EncodeRe
         removed = remove_rescued(report.root)
     if rescued is None:
         return report
-    left = [*report.left, *rescue_left(rescued)]
+    left = [*report.left, *_unrescued(rescued)]
     is_over = report.ending is Ending.STOPPED or not left
     return replace(
         report,
@@ -144,15 +151,26 @@ def _with_rescue(report: EncodeReport, rescued: RescueReport | None) -> EncodeRe
     )
 
 
-def plan_pending(root: Path, options: EncodeOptions | None = None) -> Plan:
+def _unrescued(report: RescueReport) -> Iterator[Left]:
+    """Yield what could not be saved, and all of it if nothing was done."""
+    if report.refusal is not None:
+        text = f"what LeRobot left behind is not touched: {report.refusal}"
+        yield Left("images/", text, "make sure that nobody records there, wait a minute and run the same command again")
+    for finding in report.findings:
+        if finding.fate is Fate.LEFT:
+            yield Left(f"LeRobot's episode {finding.episode}", finding.reason, finding.hint)
+
+
+def plan_pending(root: str | Path, options: EncodeOptions | None = None) -> Plan:
     """Return what `encode_pending` would do; nothing is changed.
 
     Raises:
-        DatasetNotFoundError: there is no such folder.
+        DatasetNotFoundError: the folder does not exist.
         UsageError: no pending episode has one of the numbers ``options.only``.
     """
+    root = dataset_root(str(root))
     if not root.is_dir():
-        raise DatasetNotFoundError(f"there is no dataset at {str(root)!r}")
+        raise DatasetNotFoundError(f"no dataset found at {str(root)!r}")
     return _plan(root, options or EncodeOptions())
 
 
@@ -200,11 +218,16 @@ def _mark_kept(root: Path) -> None:
             mark_committed(episode.path)
 
 
+def _has_committed(root: Path) -> bool:
+    """Whether folders of committed episodes are left, as of a run that was interrupted before it had removed them."""
+    return any(episode.state is State.COMMITTED for episode in list_pending(root))
+
+
 def _wants_packing(root: Path, options: EncodeOptions) -> bool:
     """Whether an earlier run may have left the packing to this one."""
     if not options.pack or not Workspace(root).folder.is_dir() or not (root / INFO).exists():
         return False
-    return load_info(root).codebase_version is FormatVersion.V30
+    return load_info(root).codebase_version.can_grow
 
 
 def _open(plan: Plan) -> DatasetAppender:
@@ -237,7 +260,7 @@ def _run(
     began: float,
 ) -> _Totals:
     totals = _Totals(plan, began)
-    _check_space(plan)
+    check_space(plan.root, plan.estimated_bytes, f"encoding {counted(len(plan.tasks), 'episode')}")
     if options.overrides:
         # What was asked for here fails all episodes alike, so it is an error of the command.
         for settings in {str(task.settings): task.settings for task in plan.tasks}.values():
@@ -289,13 +312,3 @@ def _scratch(root: Path) -> Iterator[Path]:
         yield own
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _check_space(plan: Plan) -> None:
-    free, needed = free_bytes(plan.root), plan.estimated_bytes
-    if free < needed:
-        raise OSError(
-            errno.ENOSPC,
-            f"encoding {counted(len(plan.tasks), 'episode')} needs about {sized(needed)}, only {sized(free)} are free",
-            str(plan.root),
-        )

@@ -7,13 +7,14 @@ import errno
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 
 from lerotool.dataset.writing.appender import DatasetAppender, NewEpisode
 from lerotool.encoding.commit import build_episode, mark_committed
 from lerotool.encoding.events import (
+    NOT_YET,
     Committed,
     JobDone,
     JobFailed,
@@ -27,24 +28,19 @@ from lerotool.encoding.job import EncodeJob, JobOutcome, run_job
 from lerotool.encoding.plan import Task
 from lerotool.encoding.staged import StagedResult, load_result
 from lerotool.errors import LerotoolError, SpoolError
-from lerotool.execution import WorkersLostError, read_progress
+from lerotool.execution import JobProgress, JobRun, Watch, WorkersLostError
 from lerotool.spool.episode import ENCODED
 
-_POLL_S = 0.2
-_STOP_S = 3.0
 # What fails one job this way fails all others too.
 _MACHINE_ERRORS = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM])
 
 
-@dataclass(slots=True)
-class _Running:
+@dataclass(frozen=True, slots=True)
+class _Job:
     """A submitted job."""
 
     name: JobName
     task: Task
-    job: EncodeJob
-    is_started: bool = False
-    done: int = 0
 
 
 class Schedule:
@@ -56,7 +52,7 @@ class Schedule:
         executor: where jobs run.
         workers: how many it runs at a time.
         scratch: folder for progress and stop files, that the workers reach too.
-        on_event: told of everything.
+        on_event: called with every event.
         stop: set to end at the next safe point.
         keep_pending: leave the folders of committed episodes, marked.
     """
@@ -81,7 +77,6 @@ class Schedule:
         self._on_event = on_event
         self._stop = stop
         self._keep_pending = keep_pending
-        self._futures: dict[Future[JobOutcome], _Running] = {}
         self._open_jobs = {task.name: len(task.cameras) for task in tasks}
         self._failed: dict[str, Left] = {}
         self._next = 0
@@ -90,26 +85,17 @@ class Schedule:
         self.recorded_s = self.cpu_s = self.encode_wall_s = 0.0
 
     def run(self) -> None:
-        """Run all jobs; returns when every episode is committed, has failed, or when asked to stop.
-
-        Raises:
-            OSError: the machine cannot go on (disk full and the like).
-            WorkersLostError: nobody is there to do the work.
-        """
+        """Run all jobs; returns when every episode is committed, has failed, or when asked to stop."""
         began = time.perf_counter()
-        try:
-            self._submit()
+        watch = Watch(self._scratch / "stop", self._tell_start, self._tell_progress)
+        with JobRun[_Job, JobOutcome](self._executor, watch, self._stop) as run:
+            self._submit(run)
             self._commit_ready()
-            while self._futures and not self._stop.is_set():
-                finished, _ = wait(self._futures, timeout=_POLL_S, return_when=FIRST_COMPLETED)
-                self._tell_progress()
-                for future in finished:
-                    self._collect(future)
+            for job, future in run.ended():
+                self._collect(job, future, run)
                 self.encode_wall_s = time.perf_counter() - began
                 self._commit_ready()
-            self.is_stopped = bool(self._futures)
-        finally:
-            self._halt()
+            self.is_stopped = run.is_stopped
 
     @property
     def failures(self) -> tuple[Left, ...]:
@@ -120,12 +106,12 @@ class Schedule:
     def unreached(self) -> tuple[Left, ...]:
         """The episodes that the run did not come to, because it was stopped."""
         return tuple(
-            Left(task.name, "was not reached", "run the same command again")
+            Left(task.name, NOT_YET, "run the same command again")
             for task in self._tasks[self._next :]
             if task.name not in self._failed
         )
 
-    def _submit(self) -> None:
+    def _submit(self, run: JobRun[_Job, JobOutcome]) -> None:
         todo: list[tuple[Task, str]] = []
         for task in self._tasks:
             staged = _staged_results(task)
@@ -147,26 +133,15 @@ class Schedule:
                 progress=self._scratch / f"{number}.progress",
                 stop=self._scratch / "stop",
             )
-            future = self._executor.submit(run_job, job)
-            self._futures[future] = _Running(JobName(task.name, camera), task, job)
+            run.submit(_Job(JobName(task.name, camera), task), run_job, job, job.progress)
 
-    def _tell_progress(self) -> None:
-        # Whether a job runs on another machine is told by its file alone.
-        begun = {path.name for path in self._scratch.iterdir()}
-        for future, running in self._futures.items():
-            is_begun = future.running() or future.done() or running.job.progress.name in begun
-            if not running.is_started and is_begun:
-                running.is_started = True
-                self._on_event(JobStarted(running.name, running.task.length))
-            if future.done() or not running.is_started:
-                continue
-            progress = read_progress(running.job.progress)
-            if progress and progress.done > running.done:
-                running.done = progress.done
-                self._on_event(JobProgressed(running.name, progress.done, progress.total))
+    def _tell_start(self, job: _Job) -> None:
+        self._on_event(JobStarted(job.name, job.task.length))
 
-    def _collect(self, future: Future[JobOutcome]) -> None:
-        running = self._futures.pop(future)
+    def _tell_progress(self, job: _Job, progress: JobProgress) -> None:
+        self._on_event(JobProgressed(job.name, progress.done, progress.total))
+
+    def _collect(self, job: _Job, future: Future[JobOutcome], run: JobRun[_Job, JobOutcome]) -> None:
         try:
             outcome = future.result()
         except CancelledError:
@@ -174,23 +149,21 @@ class Schedule:
         except OSError as error:
             if error.errno in _MACHINE_ERRORS:
                 raise
-            self._fail(running, str(error), None)
+            self._fail(job, str(error), None, run)
         except WorkersLostError:
             raise
         except LerotoolError as error:
-            self._fail(running, str(error), error.hint)
+            self._fail(job, str(error), error.hint, run)
         else:
-            self._open_jobs[running.task.name] -= 1
+            self._open_jobs[job.task.name] -= 1
             self.frames += outcome.frames
             self.cpu_s += outcome.cpu_s
-            self._on_event(JobDone(running.name, outcome.frames, outcome.cpu_s, outcome.wall_s, is_reused=False))
+            self._on_event(JobDone(job.name, outcome.frames, outcome.cpu_s, outcome.wall_s, is_reused=False))
 
-    def _fail(self, running: _Running, reason: str, hint: str | None) -> None:
-        self._on_event(JobFailed(running.name, reason))
-        self._failed.setdefault(running.task.name, Left(running.task.name, reason, hint))
-        for future, other in self._futures.items():
-            if other.task is running.task:
-                future.cancel()
+    def _fail(self, job: _Job, reason: str, hint: str | None, run: JobRun[_Job, JobOutcome]) -> None:
+        self._on_event(JobFailed(job.name, reason))
+        self._failed.setdefault(job.task.name, Left(job.task.name, reason, hint))
+        run.drop(lambda other: other.task is job.task)
 
     def _commit_ready(self) -> None:
         ready: list[Task] = []
@@ -232,16 +205,6 @@ class Schedule:
         self.rows += sum(task.length for task in tasks)
         self.recorded_s += sum(task.seconds for task in tasks)
         self._on_event(Committed(tuple(task.name for task in tasks), numbers.start))
-
-    def _halt(self) -> None:
-        """End all jobs that are not finished; those in the middle stop by themselves at their next frame."""
-        if not self._futures:
-            return
-        (self._scratch / "stop").touch()
-        for future in self._futures:
-            future.cancel()
-        running = [future for future in self._futures if not future.cancelled()]
-        wait(running, timeout=_STOP_S)
 
 
 def _staged_results(task: Task) -> dict[str, StagedResult]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lerotool.encoding.pictures import settings_of
+from lerotool.encoding.row_pictures import settings_of
 from lerotool.errors import MediaError
 from lerotool.media.format import EncoderSettings
 from lerotool.media.probe import count_packets

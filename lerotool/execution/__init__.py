@@ -4,29 +4,46 @@ A job is a module-level function with values that can be pickled; its result is 
 travels by file (:class:`ProgressFile`). So the same jobs run anywhere: :func:`open_executor` opens a `Place`.
 """
 
+from lerotool.choices import Priority
 from lerotool.execution.errors import ClusterError, StoppedError, WorkerDiedError, WorkersLostError
 from lerotool.execution.opening import open_executor
 from lerotool.execution.places import DaskCluster, Place, ThisMachine
-from lerotool.execution.priority import Priority, cores, detached, lower_priority
+from lerotool.execution.priority import cores, detached, lower_priority
 from lerotool.execution.processes import ProcessExecutor, serve_jobs
 from lerotool.execution.progress import JobProgress, ProgressFile, read_progress
+from lerotool.execution.running import (
+    JobRun,
+    Listener,
+    Progress,
+    Watch,
+    ignore_event,
+    ignore_progress,
+    run_jobs,
+)
 
 __all__ = [
     "ClusterError",
     "DaskCluster",
     "JobProgress",
+    "JobRun",
+    "Listener",
     "Place",
     "Priority",
     "ProcessExecutor",
+    "Progress",
     "ProgressFile",
     "StoppedError",
     "ThisMachine",
+    "Watch",
     "WorkerDiedError",
     "WorkersLostError",
     "cores",
     "detached",
+    "ignore_event",
+    "ignore_progress",
     "lower_priority",
     "open_executor",
     "read_progress",
+    "run_jobs",
     "serve_jobs",
 ]

@@ -10,6 +10,8 @@ import contextlib
 import logging
 import re
 import secrets
+import shlex
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, Executor, Future, InvalidStateError
@@ -47,7 +49,7 @@ def open_cluster(place: DaskCluster, shared: Path) -> Iterator[Executor]:
         ClusterError: it cannot be reached, or one of its workers cannot do the work.
         UsageError: `distributed` is not installed, or the address is none.
     """
-    with _quiet_logs(), _connect(place.scheduler, place.wait_s) as client:
+    with _quiet_logs(), connect(place.scheduler, place.wait_s) as client:
         _check_workers(client, place.scheduler, place.wait_s, shared)
         executor = ClusterExecutor(client, str(place.scheduler))
         watch = WorkerWatch(
@@ -168,7 +170,7 @@ def _quiet_logs() -> Iterator[None]:
         import distributed  # noqa: F401 - its import sets up its logging
     except ImportError:
         raise UsageError(
-            "a Dask cluster needs the extra 'cluster'", hint="pip install 'lerotool[cluster]', on all machines"
+            "a Dask cluster needs the extra 'cluster'", hint="on all machines: pip install dask distributed"
         ) from None
     logger = logging.getLogger("distributed")
     level = logger.level
@@ -179,23 +181,45 @@ def _quiet_logs() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _connect(scheduler: str | Path, wait_s: float) -> Client:
+def connect(scheduler: str | Path, wait_s: float) -> Client:
+    """Return a client of a Dask scheduler.
+
+    Args:
+        scheduler: its address, or the file that it has written.
+        wait_s: how long to try.
+
+    Raises:
+        ClusterError: nobody answers.
+        UsageError: the address is none.
+    """
     from distributed import Client
 
     if isinstance(scheduler, Path) and not scheduler.is_file():
         raise ClusterError(
-            f"there is no Dask scheduler file {str(scheduler)!r}", hint="dask scheduler --scheduler-file FILE writes it"
+            f"no Dask scheduler file {str(scheduler)!r}",
+            hint=f"what writes it: dask scheduler --scheduler-file {shlex.quote(str(scheduler))}",
         )
     if isinstance(scheduler, str) and not _ADDRESS.fullmatch(scheduler):
-        raise UsageError(f"{scheduler!r} is no address of a Dask scheduler", hint="tcp://HOST:8786")
+        raise UsageError(f"{scheduler!r} is not the address of a Dask scheduler", hint="tcp://HOST:8786")
     where = {"scheduler_file": str(scheduler)} if isinstance(scheduler, Path) else {"address": scheduler}
-    try:
-        return Client(**where, timeout=wait_s, set_as_default=False)  # type: ignore[no-untyped-call]
-    except OSError as error:
-        raise ClusterError(
-            f"no Dask scheduler answers at {str(scheduler)!r}: {error}",
-            hint="start one with 'dask scheduler', and check the address and the firewall",
-        ) from error
+    give_up = time.monotonic() + wait_s
+    while True:
+        try:
+            return Client(**where, timeout=wait_s, set_as_default=False)  # type: ignore[no-untyped-call]
+        except AssertionError as error:
+            # A scheduler tells every client which jobs another one cancels. When that comes with its greeting,
+            # `distributed` stops at an assertion that the greeting comes alone; the next attempt finds it alone.
+            if time.monotonic() > give_up:
+                raise _no_answer(scheduler, "it speaks of other clients' jobs only") from error
+        except OSError as error:
+            raise _no_answer(scheduler, error) from error
+
+
+def _no_answer(scheduler: str | Path, why: object) -> ClusterError:
+    return ClusterError(
+        f"no Dask scheduler answers at {str(scheduler)!r}: {why}",
+        hint="start one with 'dask scheduler', and check the address and the firewall",
+    )
 
 
 def _check_workers(client: Client, scheduler: str | Path, wait_s: float, shared: Path) -> None:
@@ -241,7 +265,7 @@ def _check_versions(found: Mapping[str, str | Exception]) -> None:
 
 def _check_files(found: Mapping[str, tuple[str, str] | Exception], probe: Path, token: str) -> None:
     folder, wrong = probe.parent, []
-    # Network file systems remember what a folder holds; listing it makes them ask anew.
+    # Network file systems remember what a folder holds; listing it makes them ask again.
     names = {path.name for path in folder.iterdir()}
     for worker, answer in found.items():
         if isinstance(answer, Exception):

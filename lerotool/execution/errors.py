@@ -10,7 +10,7 @@ class WorkerDiedError(LerotoolError):
 
 
 class StoppedError(LerotoolError):
-    """A job was told to stop and did, at a safe point."""
+    """A job was asked to stop and did, at a safe point."""
 
 
 class ClusterError(LerotoolError):

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lerotool.execution.priority import Priority, cores
+from lerotool.choices import Priority
+from lerotool.execution.priority import cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class DaskCluster:
         scheduler: its address, such as ``tcp://node17:8786``, or the scheduler file that it has written.
         wait_s: how long to wait for the scheduler and for its first worker.
         patience_s: how long to wait for another worker when all have gone in the middle of the work.
-        tell: is told, in another thread, when all have gone.
+        tell: called, in another thread, when all have gone.
     """
 
     scheduler: str | Path

@@ -6,18 +6,9 @@ import contextlib
 import os
 import subprocess
 import sys
-from enum import StrEnum
 from typing import Any
 
-
-class Priority(StrEnum):
-    """How much a worker asks of the machine."""
-
-    NORMAL = "normal"
-    LOW = "low"
-    """Gives way to everything that is not as low (nice 10; Windows: below normal)."""
-    IDLE = "idle"
-    """Runs when nobody else wants the core (Linux: SCHED_IDLE; elsewhere nice 19)."""
+from lerotool.choices import Priority
 
 
 def lower_priority(priority: Priority) -> None:

@@ -23,13 +23,16 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import IO, Any, ParamSpec, TypeVar
 
+from lerotool.choices import Priority
 from lerotool.execution.errors import WorkerDiedError
-from lerotool.execution.priority import Priority, detached, lower_priority
+from lerotool.execution.priority import detached, lower_priority
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _LENGTH = struct.Struct("<Q")
 _TAIL_BYTES = 600
+_ORPHANED = 0
+_PR_SET_PDEATHSIG = 1
 
 
 class ProcessExecutor(Executor):
@@ -156,7 +159,7 @@ class _Worker:
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         program = (
             f"import sys; sys.path[:] = {sys.path!r}; from lerotool.execution.processes import serve_jobs; "
-            f"serve_jobs({priority.value!r})"
+            f"serve_jobs({priority.value!r}, {os.getpid()})"
         )
         self._process = subprocess.Popen(
             [sys.executable, "-c", program],
@@ -201,19 +204,37 @@ def _import(module: str) -> None:
     importlib.import_module(module)
 
 
-def serve_jobs(priority: str) -> None:
-    """Be a worker process: run the jobs that arrive on stdin, answer on stdout, end when stdin ends."""
+def serve_jobs(priority: str, parent: int | None = None) -> None:
+    """Be a worker process: run the jobs that arrive on stdin, answer on stdout, end when stdin ends.
+
+    Args:
+        priority: a `Priority`.
+        parent: the process that must live; on Linux the system ends this one with it.
+    """
+    if parent is not None:
+        _die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     lower_priority(Priority(priority))
-    calls: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-    busy = threading.Lock()
-    threading.Thread(target=_read_calls, args=(sys.stdin.buffer, calls, busy), daemon=True).start()
-    while (call := calls.get()) is not None:
-        with busy:
-            answer = _answer(call)
-        _send(answers, answer)
+    calls: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_read_calls, args=(sys.stdin.buffer, calls), daemon=True).start()
+    while True:
+        _send(answers, _answer(calls.get()))
+
+
+def _die_with(parent: int) -> None:
+    """Let the system end this process when its parent ends, also while it is stopped or in the middle of a long call.
+
+    What it goes by is the thread that started the worker, and that thread ends the worker itself before it ends.
+    """
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(_ORPHANED)
 
 
 def _answer(call: bytes) -> bytes:
@@ -225,7 +246,7 @@ def _answer(call: bytes) -> bytes:
 
 
 def _pickle_error(error: Exception) -> bytes:
-    # An exception that cannot make the journey, there and back, is told by its text.
+    # An exception that cannot make the journey, there and back, is represented by its text.
     try:
         answer = pickle.dumps((True, error))
         pickle.loads(answer)
@@ -234,15 +255,12 @@ def _pickle_error(error: Exception) -> bytes:
     return answer
 
 
-def _read_calls(stream: IO[bytes], calls: queue.SimpleQueue[bytes | None], busy: threading.Lock) -> None:
+def _read_calls(stream: IO[bytes], calls: queue.SimpleQueue[bytes]) -> None:
     with contextlib.suppress(EOFError, OSError):
         while True:
             calls.put(_receive(stream))
-    if busy.acquire(blocking=False):
-        calls.put(None)
-    else:
-        # The parent is gone in the middle of a job, which is abandoned: jobs can be repeated.
-        os._exit(1)
+    # Nobody is there to take an answer. A job in hand is abandoned, one in the queue never begun: jobs can be repeated.
+    os._exit(_ORPHANED)
 
 
 def _send(stream: IO[bytes], message: bytes) -> None:

@@ -1,4 +1,4 @@
-"""How far a job is, told by a small file, and the file that tells it to stop: they reach all machines alike."""
+"""How far a job is, in a small file, and the file that tells it to stop: they reach all machines alike."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ProgressFile:
 
 
 def read_progress(path: Path) -> JobProgress | None:
-    """Return what a job last told, or None when it has told nothing yet."""
+    """Return what a job last reported, or None when it has reported nothing yet."""
     try:
         return JobProgress(*_COUNTS.unpack(path.read_bytes()))
     except (OSError, struct.error):

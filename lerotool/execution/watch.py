@@ -16,9 +16,9 @@ class WorkerWatch:
 
     Args:
         scheduler: its name, for messages.
-        count: returns how many workers there are, 1 when nobody needs any; OSError while that cannot be told.
+        count: returns how many workers there are, 1 when nobody needs any; OSError while that is unknown.
         patience_s: how long to wait when there are none.
-        tell: is told that there are none, once each time.
+        tell: called when there are none, once each time.
         give_up: gets the error when the time is over.
     """
 
@@ -50,7 +50,7 @@ class WorkerWatch:
             try:
                 workers = self._count()
             except OSError:
-                continue  # a scheduler that has gone is told by the jobs themselves
+                continue  # the jobs themselves report a scheduler that has gone
             now = time.monotonic()
             if workers:
                 gone_since = None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from lerotool.errors import MediaError
 from lerotool.media.encode import probe_encoder
+from lerotool.media.encoder_options import check_size
 from lerotool.media.format import AUTO, EncoderSettings
-from lerotool.media.options import SVT_AV1
+from lerotool.media.video_codecs import SVT_AV1
 
 HARDWARE = (
     "h264_videotoolbox",
@@ -26,7 +28,6 @@ class Choice:
     """The encoder that ``auto`` has found.
 
     Attributes:
-        settings: with that encoder's name.
         refused: the encoders that were tried before, and why they do not work here.
     """
 
@@ -50,6 +51,27 @@ def choose_encoder(settings: EncoderSettings) -> Choice:
         refused.append((encoder, reason))
     preset = settings.preset if isinstance(settings.preset, int) else EncoderSettings().preset
     return Choice(replace(settings, vcodec=SVT_AV1, preset=preset), tuple(refused))
+
+
+def require_sizes(settings: EncoderSettings, sizes: Mapping[str, tuple[int, int]]) -> None:
+    """Make sure that the encoder takes the pictures of cameras, before any are recorded.
+
+    Args:
+        settings: of the encoder, which may be ``auto``.
+        sizes: height and width of the pictures, by camera.
+
+    Raises:
+        MediaError: it does not.
+    """
+    odd = {camera: size for camera, size in sizes.items() if size[0] % 2 or size[1] % 2}
+    if not odd:
+        return
+    chosen = choose_encoder(settings).settings
+    for camera, (height, width) in odd.items():
+        try:
+            check_size(chosen, width, height)
+        except MediaError as error:
+            raise MediaError(f"camera {camera!r}: {error}", hint=error.hint) from None
 
 
 @lru_cache

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import numpy as np
@@ -16,20 +17,31 @@ from av.video.reformatter import ColorRange, VideoReformatter
 from av.video.stream import VideoStream
 
 from lerotool.errors import MediaError
+from lerotool.media.counting import NEAR, Counting
 from lerotool.media.depth import RAW_DTYPES, DepthScale
 from lerotool.media.format import DEPTH_UNITS, StreamCodec, StreamFormat
 from lerotool.media.grid import exact_rate
 from lerotool.media.libav import SCALER_THREADS, decoder, named_errors, open_video
+from lerotool.media.probe import video_index
 from lerotool.media.tiff import read_float_tiff
 
 TOLERANCE_S = Fraction(1, 10_000)
 """How far from k/fps frame k may be: what LeRobot's loader allows."""
+_DRIFT = Fraction(2, 1_000_000)
+"""And how much more for each second: 30000/1001 is often written as 29.97."""
 
 Pixels = npt.NDArray[np.uint8]
 
 
 def iter_frames(
-    path: Path, start: int, stop: int, fps: float | Fraction, *, tolerance_s: Fraction = TOLERANCE_S, threads: int = 1
+    path: Path,
+    start: int,
+    stop: int,
+    fps: float | Fraction,
+    *,
+    tolerance_s: Fraction = TOLERANCE_S,
+    counting: Counting = Counting.BY_TIME,
+    threads: int = 1,
 ) -> Iterator[av.VideoFrame]:
     """Yield the frames with the numbers ``start`` to ``stop - 1``: frame k is the one shown at k/fps seconds.
 
@@ -42,10 +54,11 @@ def iter_frames(
         stop: one past the last; with ``start`` equal nothing is opened.
         fps: rate of the grid.
         tolerance_s: seconds that a frame may be off its grid point.
+        counting: by count, frame k is the one that is shown as number k, whenever that is.
         threads: of the decoder; 0 lets it choose.
 
     Raises:
-        MediaError: the file is no readable video, or one of the frames is missing.
+        MediaError: the file is not a readable video, or one of the frames is missing.
         FileNotFoundError: the file is missing.
         ValueError: the numbers are negative or descend.
     """
@@ -55,21 +68,74 @@ def iter_frames(
         return
     with open_video(path) as (container, stream), named_errors(path, "cannot be decoded"):
         stream.codec_context.thread_count = threads
-        yield from _Reader(Path(path), container, stream, exact_rate(fps), tolerance_s).frames(start, stop)
+        grid: _Numbers
+        if counting is Counting.BY_TIME:
+            grid = _Grid(exact_rate(fps), stream.time_base or Fraction(1), tolerance_s)
+        else:
+            grid = _Counted(Path(path), stream)
+        yield from _Reader(Path(path), container, stream, grid).frames(start, stop)
+
+
+def iter_numbered(
+    path: Path, start: int, stop: int, fps: float | Fraction, counting: Counting, *, threads: int = 1
+) -> Iterator[av.VideoFrame]:
+    """Yield frames as `iter_frames` does, by time as far off as `lerotool.media.counting.fit_rows` takes them."""
+    near = Fraction(NEAR) / exact_rate(fps)
+    yield from iter_frames(path, start, stop, fps, tolerance_s=near, counting=counting, threads=threads)
+
+
+class _Numbers(Protocol):
+    """Which frame of a video has which number."""
+
+    def number(self, pts: int) -> int | None:
+        """Return the number of the frame shown at a time; None for a frame that has none."""
+
+    def seconds(self, number: int) -> Fraction:
+        """Return when a frame is shown, or should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Frame k is the one shown at k/rate."""
+
+    rate: Fraction
+    time_base: Fraction
+    tolerance_s: Fraction
+
+    def number(self, pts: int) -> int | None:
+        seconds = pts * self.time_base
+        number = round(seconds * self.rate)
+        allowed = self.tolerance_s + abs(seconds) * _DRIFT
+        return number if abs(seconds - number / self.rate) <= allowed else None
+
+    def seconds(self, number: int) -> Fraction:
+        return number / self.rate
+
+
+class _Counted:
+    """Frame k is the one that is shown as number k."""
+
+    def __init__(self, path: Path, stream: VideoStream) -> None:
+        self._time_base = stream.time_base or Fraction(1)
+        self._shown: list[int] = (video_index(path).shown() + min(0, stream.start_time or 0)).tolist()
+        self._number_at = {pts: number for number, pts in enumerate(self._shown)}
+
+    def number(self, pts: int) -> int | None:
+        return self._number_at.get(pts)
+
+    def seconds(self, number: int) -> Fraction:
+        return self._shown[min(number, len(self._shown) - 1)] * self._time_base
 
 
 class _Reader:
     """One opened video and the grid that its frames are counted on."""
 
-    def __init__(
-        self, path: Path, container: InputContainer, stream: VideoStream, rate: Fraction, tolerance_s: Fraction
-    ) -> None:
+    def __init__(self, path: Path, container: InputContainer, stream: VideoStream, grid: _Numbers) -> None:
         self._path = path
         self._container = container
         self._stream = stream
         self._time_base = stream.time_base or Fraction(1)
-        self._rate = rate
-        self._tolerance_s = tolerance_s
+        self._grid = grid
 
     def frames(self, start: int, stop: int) -> Iterator[av.VideoFrame]:
         wanted, keyframe = start, start
@@ -90,7 +156,7 @@ class _Reader:
 
     def _numbered_from(self, number: int) -> Iterator[tuple[int, av.VideoFrame]]:
         """Decode from the keyframe at or before a frame; frames off the grid are left out."""
-        ticks = int(number / self._rate / self._time_base)
+        ticks = int(self._grid.seconds(number) / self._time_base)
         if number > 0:
             self._container.seek(ticks, stream=self._stream)
         else:
@@ -99,21 +165,14 @@ class _Reader:
             if packet.is_corrupt:
                 raise MediaError(f"{str(self._path)!r}: a picture is cut, the file ends too early")
             for frame in packet.decode():
-                position = self._position(frame.pts)
+                position = None if frame.pts is None else self._grid.number(frame.pts)
                 if position is not None:
                     yield position, frame
-
-    def _position(self, pts: int | None) -> int | None:
-        if pts is None:
-            return None
-        seconds = pts * self._time_base
-        number = round(seconds * self._rate)
-        return number if abs(seconds - number / self._rate) <= self._tolerance_s else None
 
     def _missing(self, number: int, position: int) -> MediaError:
         found = f"the next is frame {position}" if position > number else "the video ends before"
         return MediaError(
-            f"{str(self._path)!r}: there is no frame {number} at {float(number / self._rate):.4f} s, {found}"
+            f"{str(self._path)!r}: no frame {number} at {float(self._grid.seconds(number)):.4f} s, {found}"
         )
 
 
@@ -227,9 +286,6 @@ class PacketDecoder:
 
     JPEGs come out as the camera made them, full range and not converted. A JPEG that is cut still gives a picture, grey
     from where it ends: whoever receives packets has to look at their ends.
-
-    Args:
-        format: what the camera delivers.
 
     Raises:
         MediaError: raw pictures of a pixel format other than ``yuv420p`` (of an even size), ``rgb24`` and those of

@@ -39,7 +39,6 @@ class DepthScale:
         low_m: metres that code 0 means; what is nearer becomes that.
         high_m: metres that code 4095 means.
         shift_m: metres added before the logarithm; more of it spreads the codes more evenly.
-        use_log: near depths get more codes than far ones.
     """
 
     low_m: float = 0.01
@@ -111,20 +110,12 @@ def depth_unit(dtype: npt.DTypeLike) -> str | None:
 
 
 def depth_dtype(unit: str) -> np.dtype[Any]:
-    """Return the dtype of depths that are in a unit, ``mm`` or ``m``.
-
-    Raises:
-        MetadataError: there is no such unit.
-    """
+    """Return the dtype of depths that are in a unit, ``mm`` or ``m``."""
     return RAW_DTYPES[_pixel_format(unit)]
 
 
 def raw_depth_format(width: int, height: int, fps: float, unit: str) -> StreamFormat:
-    """Return the raw format that keeps depths of a unit as they are.
-
-    Raises:
-        MetadataError: there is no such unit.
-    """
+    """Return the raw format that keeps depths of a unit as they are."""
     return StreamFormat(StreamCodec.RAW, width, height, _pixel_format(unit), fps)
 
 

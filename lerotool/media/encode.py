@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,13 +23,13 @@ from av.video.stream import VideoStream
 
 from lerotool.errors import MediaError
 from lerotool.media.decode import iter_frames
+from lerotool.media.encoder_options import check_size, encoder_name, encoder_options
 from lerotool.media.format import EncoderSettings
 from lerotool.media.grid import exact_rate, grid_time_base
-from lerotool.media.libav import SCALER_THREADS, address, named_errors
-from lerotool.media.options import SVT_AV1, encoder_name, encoder_options
-from lerotool.media.scheduling import kept_priority
+from lerotool.media.libav import SCALER_THREADS, address, kept_priority, named_errors
 from lerotool.media.tiff import write_depth_tiff
-from lerotool.storage import partial_path, sync_directory, sync_file
+from lerotool.media.video_codecs import SVT_AV1
+from lerotool.storage import partial_path, scratch_folder, sync_directory, sync_file
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -42,13 +41,7 @@ _LARGEST_REORDER = 16
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """What the numbers of YUV pictures mean, in FFmpeg's own numbers.
-
-    Attributes:
-        space: how colours became YUV.
-        primaries: of red, green and blue.
-        curve: from light to numbers.
-    """
+    """What the numbers of YUV pictures mean, in FFmpeg's own numbers."""
 
     space: int
     primaries: int
@@ -92,7 +85,7 @@ class VideoEncoder:
         path: the file, replaced if it exists.
         width: pixels of every frame.
         height: pixels.
-        fps: frames per second; 29.97 means 30000/1001.
+        fps: frames per second; 29.97 means 2997/100, as the rows of a dataset do.
         settings: codec and quality.
         threads: of the encoder; 0 lets it choose.
         colours: of the frames, written into the video; None writes nothing, which means BT.601 to most readers.
@@ -122,12 +115,7 @@ class VideoEncoder:
         self.frames = 0
 
     def __enter__(self) -> Self:
-        """Open the file and the encoder.
-
-        Raises:
-            MediaError: there is no such encoder here, or it refuses size or settings.
-            OSError: the file cannot be made.
-        """
+        """Open the file and the encoder."""
         with named_errors(self._path, "cannot be written"):
             self._container: OutputContainer = av.open(
                 address(self._partial), "w", format="mp4", options={"movflags": "faststart"}
@@ -143,10 +131,9 @@ class VideoEncoder:
         encoder = encoder_name(self._settings)
         width, height = self._size
         problem = f"{encoder} does not open for {width}x{height} {self._settings.pix_fmt}"
-        if (width % 2 or height % 2) and self._settings.pix_fmt == "yuv420p" and encoder != SVT_AV1:
-            raise MediaError(f"{problem}: width and height must be even", hint=f"use {SVT_AV1}, or crop the pictures")
+        check_size(self._settings, width, height)
         if not _is_video_encoder(encoder):
-            raise MediaError(f"there is no video encoder {encoder!r} on this machine", hint="use libsvtav1 or h264")
+            raise MediaError(f"no video encoder {encoder!r} on this machine", hint="use libsvtav1 or h264")
         stream = self._container.add_stream(encoder, self._rate, encoder_options(self._settings, self._threads))
         assert isinstance(stream, VideoStream)
         stream.time_base = grid_time_base(self._rate)
@@ -155,7 +142,7 @@ class VideoEncoder:
             context.width, context.height, context.pix_fmt = width, height, self._settings.pix_fmt
             context.time_base = self._frame_s
             if not self._settings.pix_fmt.startswith("gray"):
-                context.color_range = ColorRange.MPEG  # codes of depth are no colours
+                context.color_range = ColorRange.MPEG  # codes of depth are not colours
             if (colours := self._colours) is not None:
                 context.colorspace, context.color_primaries, context.color_trc = (
                     colours.space,
@@ -262,11 +249,11 @@ def probe_encoder(settings: EncoderSettings) -> None:
     """Find out whether an encoder works on this machine by encoding and decoding a few frames.
 
     Raises:
-        MediaError: it does not; hardware encoders are often listed where there is no such hardware.
+        MediaError: it does not; hardware encoders are often listed where the hardware is missing.
     """
     noise = np.random.default_rng(0).integers(0, 255, (256, 256, 3)).astype(np.uint8)
-    with tempfile.TemporaryDirectory(prefix="lerotool-") as folder:
-        path = Path(folder) / "probe.mp4"
+    with scratch_folder("lerotool-encoder-") as folder:
+        path = folder / "probe.mp4"
         with VideoEncoder(path, 256, 256, 30, settings) as encoder:
             for shift in range(_PROBE_FRAMES):
                 encoder.write(av.VideoFrame.from_ndarray(np.roll(noise, shift, axis=1), format="rgb24"))
@@ -281,6 +268,7 @@ def encode_jpeg(picture: npt.NDArray[np.uint8], quality: int = 2) -> bytes:
         picture: the pixels.
         quality: quantiser scale, 2 (best) to 31.
     """
+    # FFmpeg's own Huffman tables would fit each picture; webcams send the standard ones, and files are larger for it.
     options = {"qmin": str(quality), "qmax": str(quality), "huffman": "default"}
     return _encode_picture(picture, "mjpeg", "yuvj422p", options)
 

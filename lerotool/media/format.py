@@ -8,6 +8,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from lerotool.arguments import as_count, as_instance, as_text
+
 
 class StreamCodec(StrEnum):
     """How the pictures of a camera stream are packed."""
@@ -78,6 +80,23 @@ class EncoderSettings:
     preset: int | str | None = 12
     fast_decode: int = 0
     extra_options: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Make sure that every setting is of its kind; whether an encoder takes it is the encoder's to say.
+
+        Raises:
+            UsageError: for the first that is not.
+        """
+        as_text("vcodec", self.vcodec)
+        as_text("pix_fmt", self.pix_fmt)
+        for name, value, least in (("g", self.g, 1), ("crf", self.crf, 0), ("fast_decode", self.fast_decode, 0)):
+            if value is not None:
+                as_count(name, value, least)
+        if self.preset is not None:
+            as_instance("preset", self.preset, int | str, "a number for SVT-AV1, a name for others")
+        as_instance("extra_options", self.extra_options, Mapping, "texts by name")
+        for name, text in self.extra_options.items():
+            as_text(f"extra option {name!r}", text)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
@@ -12,10 +13,11 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from lerotool.errors import MediaError
-from lerotool.media.grid import exact_rate, frame_ticks
+from lerotool.media.counting import Counting
+from lerotool.media.grid import exact_rate, frame_ticks, grid_time_base, nearest_frame
 from lerotool.media.libav import address, named_errors, open_video
 from lerotool.media.mp4 import Mp4Header, read_header
-from lerotool.media.probe import count_packets, probe
+from lerotool.media.probe import JoinKey, count_packets, join_key, video_index
 from lerotool.storage import replacing, sync_directory, sync_file
 
 _HEADER_BYTES = 1024
@@ -29,57 +31,23 @@ class Piece:
     """Some pictures of a video, side by side.
 
     Attributes:
-        path: the file.
         start: number of the first picture, in the order in which they are shown; it must be a keyframe.
         stop: one past the last; None is the end of the file.
+        counting: how they are numbered; by time from the first picture of the file on.
     """
 
     path: Path
     start: int = 0
     stop: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class JoinKey:
-    """What must be equal for packets of two files to stand in one.
-
-    Attributes:
-        codec: canonical name.
-        width: pixels.
-        height: pixels.
-        pix_fmt: FFmpeg's name.
-        time_base: seconds per tick.
-        extradata: codec configuration; with another one H.264 and HEVC pictures decode to garbage, silently.
-        reorder: by how many frames decoding runs ahead; with another one decode times would go back.
-    """
-
-    codec: str
-    width: int
-    height: int
-    pix_fmt: str
-    time_base: Fraction
-    extradata: bytes
-    reorder: int
-
-
-def join_key(path: Path) -> JoinKey:
-    """Read a video's key.
-
-    Raises:
-        MediaError: the file is no readable video.
-        FileNotFoundError: it is missing.
-    """
-    video = probe(path)
-    return JoinKey(
-        video.codec, video.width, video.height, video.pix_fmt, video.time_base, video.extradata, video.reorder
-    )
+    counting: Counting = Counting.BY_TIME
 
 
 def join_videos(parts: Sequence[Path | Piece], target: Path, fps: float | Fraction) -> list[int]:
     """Copy the pictures of several videos into one mp4, one after another.
 
-    Picture k of the target is shown at exactly k/fps. Each part counts from its own first picture and must have one
-    picture at every step of its grid. Sound is left out. The target appears complete and durable, or not at all.
+    Picture k of the target is shown at exactly k/fps, whatever the parts' time bases. Each part counts from its own
+    first picture and must have one picture for every number. Sound is left out. The target appears complete and
+    durable, or not at all.
 
     Args:
         parts: at least one file, or piece of one.
@@ -92,22 +60,19 @@ def join_videos(parts: Sequence[Path | Piece], target: Path, fps: float | Fracti
     Raises:
         MediaError: the parts' keys differ, or a part is damaged or off its grid.
         OSError: the target cannot be written.
-        ValueError: there are no parts.
+        ValueError: no parts were given.
     """
     if not parts:
         raise ValueError("no videos to join")
     pieces = [part if isinstance(part, Piece) else Piece(Path(part)) for part in parts]
     key = _common_key(list(dict.fromkeys(piece.path for piece in pieces)))
-    ticks = frame_ticks(exact_rate(fps), key.time_base)
-    if ticks is None:
-        raise MediaError(f"{str(pieces[0].path)!r}: a time base of {key.time_base} s cannot express 1/{fps} s")
     target = Path(target)
     with replacing(target) as partial:
         with (
             named_errors(target, "cannot be written"),
             av.open(address(partial), "w", format="mp4", options=_header_first(pieces, key)) as output,
         ):
-            joint = _Joint(output, target, key, ticks)
+            joint = _Joint(output, target, key, exact_rate(fps))
             counts = [joint.append(piece) for piece in pieces]
         _check_count(partial, target, sum(counts))
         sync_file(partial)
@@ -167,21 +132,24 @@ def _common_key(parts: Sequence[Path]) -> JoinKey:
     return first
 
 
-def _description(part: Path) -> tuple[bytes, Fraction] | None:
+def _description(part: Path) -> bytes | None:
     header = read_header(part)
-    return None if header is None else (header.description, header.time_base)
+    return None if header is None else header.description
 
 
 class _Joint:
     """The open target and how far it has been filled."""
 
-    def __init__(self, output: OutputContainer, target: Path, key: JoinKey, ticks: int) -> None:
+    def __init__(self, output: OutputContainer, target: Path, key: JoinKey, rate: Fraction) -> None:
         self._output = output
         self._target = target
-        self._time_base = key.time_base
+        self._rate = rate
+        self._time_base = grid_time_base(rate)
         # Packets are decoded one frame apart, as far ahead as the codec asks for: so decode times never go back where
         # two parts meet. A short part's own times need not reach as far ahead.
         self._reorder = key.reorder
+        ticks = frame_ticks(rate, self._time_base)
+        assert ticks is not None, "the time base is the rate's own"
         self._ticks = ticks
         self._stream: VideoStream | None = None
         self._frames = 0
@@ -193,18 +161,17 @@ class _Joint:
             if self._stream is None:
                 self._stream = self._output.add_stream_from_template(source, opaque=True)
                 self._stream.time_base = self._time_base
-            start = source.start_time or 0
+            clock = _Clock(piece, source, self._rate)
             if piece.start:
                 # Times in the index are those of decoding, which runs ahead.
-                wanted = start + max(0, piece.start - self._reorder) * self._ticks
-                container.seek(wanted, stream=source)
+                container.seek(clock.time_of(max(0, piece.start - self._reorder)), stream=source)
             numbers: list[int] = []
             for packet in container.demux(source):
                 if packet.size == 0:
                     continue
                 if packet.is_corrupt or packet.pts is None:
                     raise MediaError(f"{str(part)!r}: picture {piece.start + len(numbers)} is cut or has no time")
-                number = (2 * (packet.pts - start) + self._ticks) // (2 * self._ticks) - piece.start
+                number = clock.number_at(packet.pts) - piece.start
                 if not numbers and piece.start and (number != 0 or not packet.is_keyframe):
                     continue
                 if piece.stop is not None and not 0 <= number < piece.stop - piece.start:
@@ -231,11 +198,36 @@ class _Joint:
                 raise
 
 
+class _Clock:
+    """Numbers and times of the pictures of one part."""
+
+    def __init__(self, piece: Piece, stream: VideoStream, rate: Fraction) -> None:
+        self._start = stream.start_time or 0
+        self._time_base = stream.time_base or Fraction(1)
+        self._rate = rate
+        self._shown: list[int] | None = None
+        if piece.counting is Counting.BY_COUNT:
+            shown = video_index(piece.path).shown()
+            self._shown = (shown - shown[:1]).tolist()
+
+    def number_at(self, time: int) -> int:
+        """Return the number of the picture that is shown at a time, in ticks."""
+        if self._shown is not None:
+            return bisect_left(self._shown, time - self._start)
+        return nearest_frame(time - self._start, self._time_base, self._rate)
+
+    def time_of(self, number: int) -> int:
+        """Return a time in ticks at or before that at which a picture is shown."""
+        if self._shown is not None:
+            return self._start + self._shown[number]
+        return self._start + int(number / self._rate / self._time_base)
+
+
 def _check_pictures(piece: Piece, numbers: Sequence[int]) -> None:
     """Refuse a part of which not every picture has come in one run of packets."""
     gap = next((k for k, number in enumerate(sorted(numbers)) if k != number), None)
     if (gap is not None or not numbers) and not piece.start and piece.stop is None:
-        raise MediaError(f"{str(piece.path)!r}: there is no picture {gap or 0} at its place, the rate is not constant")
+        raise MediaError(f"{str(piece.path)!r}: no picture {gap or 0} at its place, the rate is not constant")
     expected = len(numbers) if piece.stop is None else piece.stop - piece.start
     if gap is not None or not numbers or len(numbers) != expected:
         raise MediaError(

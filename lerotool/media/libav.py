@@ -1,4 +1,4 @@
-"""How FFmpeg's libraries are opened and silenced, and how their errors are told as ours."""
+"""How FFmpeg's libraries are opened, silenced and kept at our priority, and how their errors become ours."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +36,12 @@ SCALER_THREADS: dict[str, int] = {"threads": 1}
 _X86 = ("x86_64", "AMD64")
 
 
+# A file of a dataset comes from anywhere: a playlist in it must not make FFmpeg open other files or hosts.
+_ONLY_FILES = {"protocol_whitelist": "file", "format_whitelist": "mov,matroska"}
+_EXPECTED = "expected an MP4, MOV or Matroska file"
+_THREADS = Path("/proc/self/task")
+
+
 def address(path: Path) -> str:
     """Return what FFmpeg is given for a file: absolute, so that no part of the name is taken for a protocol."""
     return str(Path(path).absolute())
@@ -42,12 +49,7 @@ def address(path: Path) -> str:
 
 @contextlib.contextmanager
 def named_errors(path: Path, problem: str) -> Iterator[None]:
-    """Turn FFmpeg's errors into ours, naming the file.
-
-    Raises:
-        MediaError: ``path: problem: FFmpeg's text``.
-        OSError: the system refused (missing file, permission, full disk).
-    """
+    """Turn FFmpeg's errors into ours, naming the file."""
     try:
         yield
     except av.FFmpegError as error:
@@ -59,18 +61,16 @@ def named_errors(path: Path, problem: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open a file for reading; gives the container and its first video stream.
-
-    Raises:
-        MediaError: the file is empty, truncated or no video, or no decoder knows it.
-        FileNotFoundError: it is missing.
-    """
+    """Open an MP4, MOV or Matroska file for reading; gives the container and its first video stream."""
     path = Path(path)
     with named_errors(path, "cannot be read as a video"):
-        container = av.open(address(path), metadata_errors="replace")
+        try:
+            container = av.open(address(path), options=dict(_ONLY_FILES), metadata_errors="replace")
+        except av.ArgumentError as error:
+            raise MediaError(f"{str(path)!r}: cannot be read as a video: {_EXPECTED}") from error
     with container:
         if not container.streams.video:
-            raise MediaError(f"{str(path)!r}: there is no video stream in the file")
+            raise MediaError(f"{str(path)!r}: the file has no video stream")
         stream = container.streams.video[0]
         if getattr(stream, "codec_context", None) is None or not stream.width or not stream.pix_fmt:
             raise MediaError(f"{str(path)!r}: the video stream cannot be decoded: its codec or picture size is unknown")
@@ -85,3 +85,25 @@ def decoder(name: str) -> VideoCodecContext:
     if name == "mjpeg" and platform.machine() in _X86:
         context.options = {"idct": "xvid"}
     return context
+
+
+@contextlib.contextmanager
+def kept_priority() -> Iterator[None]:
+    """Undo what the block does to the scheduling of this thread; threads that it starts get the same.
+
+    SVT-AV1 asks for real-time priority (SCHED_FIFO, 99) whenever it runs as root, for its own threads and for the one
+    that opens it. That starves everything else on the machine, the recorder's cameras and servo bus first.
+    """
+    if sys.platform != "linux" or not _THREADS.is_dir():
+        yield
+        return
+    before = {thread.name for thread in _THREADS.iterdir()}
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
+        for started in {thread.name for thread in _THREADS.iterdir()} - before:
+            # A thread that has ended meanwhile needs no priority.
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setscheduler(int(started), policy, parameters)

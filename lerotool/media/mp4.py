@@ -34,10 +34,8 @@ class Mp4Header:
         time_base: seconds per tick.
         description: the ``stsd`` box: codec, size and configuration. Equal bytes mean equal streams.
         times: when each picture is shown, in ticks after the start of the edit: int64.
-        is_keyframe: bool.
         sizes: of each picture in bytes: int64.
         stop: byte behind the last picture; a file that is shorter has been cut.
-        is_alone: whether there is no other track.
     """
 
     time_base: Fraction
@@ -58,31 +56,18 @@ class Mp4Header:
         """Whether pictures are stored in another order than they are shown in."""
         return bool((np.diff(self.times) < 0).any())
 
-    def numbers(self, rate: Fraction) -> Ints | None:
-        """Return the place of each picture on the grid of a rate, from 0; None if one is missing or off the grid."""
-        ticks = frame_ticks(rate, self.time_base)
-        if ticks is None or not self.frames:
-            return None
-        numbers, rest = np.divmod(self.times - self.times.min(), ticks)
-        is_whole = not rest.any() and np.array_equal(np.sort(numbers), np.arange(self.frames))
-        return numbers if is_whole else None
-
     def is_exact(self, rate: Fraction) -> bool:
         """Whether picture k is shown at exactly k/rate."""
-        return self.frames > 0 and int(self.times.min()) == 0 and self.numbers(rate) is not None
+        ticks = frame_ticks(rate, self.time_base)
+        return self.frames > 0 and ticks is not None and np.array_equal(self.shown(), np.arange(self.frames) * ticks)
 
-    def worst_offset_s(self, rate: Fraction) -> float:
-        """Return by how many seconds a picture is shown away from its place k/rate, at worst."""
-        places = np.arange(self.frames) * float(1 / rate)
-        return float(np.abs(np.sort(self.times) * float(self.time_base) - places).max(initial=0.0))
+    def shown(self) -> Ints:
+        """Return the times at which pictures are shown, ascending, in ticks; an edit hides those before 0."""
+        return np.sort(self.times[self.times >= 0])
 
 
 def read_header(path: Path) -> Mp4Header | None:
-    """Read the header of an mp4; None if it is not of the plain kind that is understood here.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
+    """Read the header of an mp4; None if it is not of the plain kind that is understood here."""
     with path.open("rb") as file:
         moov = _find_moov(file)
     if moov is None:

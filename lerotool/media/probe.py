@@ -1,4 +1,4 @@
-"""What a video file is, without decoding it."""
+"""What a video file is and every picture in it, without decoding."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lerotool.errors import MediaError
 from lerotool.media.depth import DepthScale
+from lerotool.media.encoder_options import encoder_preset
 from lerotool.media.format import EncoderSettings
 from lerotool.media.libav import named_errors, open_video
-from lerotool.media.options import encoder_preset
+from lerotool.media.mp4 import Mp4Header, read_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +25,10 @@ class VideoInfo:
         codec: the decoder's canonical name (``av1``, ``h264``, ``hevc``).
         width: pixels.
         height: pixels.
-        pix_fmt: FFmpeg's name.
         fps: average rate, None where the header does not tell.
-        base_rate: the lowest rate that has every frame on its grid, as far as FFmpeg can tell.
         frames: that the header claims, 0 where it does not tell; ``count_packets`` looks.
         time_base: seconds per tick.
         start_pts: ticks; 0 if the header does not tell.
-        has_audio: whether there is an audio stream too.
-        channels: of a decoded picture.
-        extradata: the codec's configuration.
         reorder: by how many frames decoding runs ahead of showing (B-frames).
     """
 
@@ -98,7 +96,7 @@ def count_complete_packets(path: Path) -> int:
     """Count the pictures of a video file, which may be cut, up to the first that is not there or not whole.
 
     Returns:
-        Their number; 0 for a file that is no readable video.
+        Their number; 0 for a file that is not a readable video.
 
     Raises:
         FileNotFoundError: it is missing.
@@ -127,7 +125,7 @@ def feature_info(
         depth_unit: of the depths that were recorded, ``mm`` or ``m``.
 
     Raises:
-        MediaError: the file is no readable video.
+        MediaError: the file is not a readable video.
     """
     video = probe(path)
     rate = video.base_rate or video.fps
@@ -153,3 +151,80 @@ def feature_info(
     if depth_unit is not None:
         info["depth_unit"] = depth_unit
     return info if depth is None else info | depth.to_info()
+
+
+@dataclass(frozen=True, slots=True)
+class JoinKey:
+    """What must be equal for packets of two files to stand in one.
+
+    Attributes:
+        width: pixels.
+        height: pixels.
+        extradata: codec configuration; with another one H.264 and HEVC pictures decode to garbage, silently.
+        reorder: by how many frames decoding runs ahead; with another one decode times would go back.
+    """
+
+    codec: str
+    width: int
+    height: int
+    pix_fmt: str
+    extradata: bytes
+    reorder: int
+
+
+def join_key(path: Path) -> JoinKey:
+    """Read a video's key.
+
+    Raises:
+        MediaError: the file is not a readable video.
+        FileNotFoundError: it is missing.
+    """
+    video = probe(path)
+    return JoinKey(video.codec, video.width, video.height, video.pix_fmt, video.extradata, video.reorder)
+
+
+def video_index(path: Path) -> Mp4Header:
+    """Return what there is in a video file; an mp4 that has been cut is refused.
+
+    Raises:
+        MediaError: the file is not a readable video, or is shorter than its header says.
+        FileNotFoundError: it is missing.
+    """
+    header = read_header(path)
+    if header is None:
+        return _index_packets(path)
+    if (size := path.stat().st_size) < header.stop:
+        raise MediaError(f"{str(path)!r}: the file ends after {size} of {header.stop} bytes, it has been cut")
+    if not header.frames:
+        raise MediaError(f"{str(path)!r}: the video has no pictures")
+    return header
+
+
+def _index_packets(path: Path) -> Mp4Header:
+    key = join_key(path)
+    times: list[int] = []
+    keyframes: list[bool] = []
+    sizes: list[int] = []
+    with open_video(path) as (container, stream), named_errors(path, "cannot be read to its end"):
+        start = min(0, stream.start_time or 0)
+        time_base = stream.time_base or Fraction(1)
+        for packet in container.demux(stream):
+            if packet.size == 0:
+                continue
+            if packet.is_corrupt or packet.pts is None:
+                raise MediaError(f"{str(path)!r}: picture {len(times)} is cut or has no time")
+            times.append(packet.pts - start)
+            keyframes.append(packet.is_keyframe)
+            sizes.append(packet.size)
+        is_alone = len(container.streams) == 1
+    if not times:
+        raise MediaError(f"{str(path)!r}: the video has no pictures")
+    return Mp4Header(
+        time_base,
+        repr(key).encode(),
+        np.array(times, np.int64),
+        np.array(keyframes, np.bool_),
+        np.array(sizes, np.int64),
+        0,
+        is_alone,
+    )

@@ -48,11 +48,7 @@ class DepthConverter:
         self.format = format
 
     def convert(self, picture: Depth) -> memoryview:
-        """Return a (height, width, 1) picture, uint16 millimetres or float32 metres, in the raw format.
-
-        Raises:
-            ValueError: the dtype is not the format's.
-        """
+        """Return a (height, width, 1) picture, uint16 millimetres or float32 metres, in the raw format."""
         dtype = RAW_DTYPES[self.format.pixel_format]
         if picture.dtype != dtype:
             raise ValueError(f"expected {dtype} depths, found {picture.dtype}")

@@ -15,11 +15,7 @@ _FLOAT, _UNCOMPRESSED = [3], [1]
 
 
 def read_float_tiff(data: bytes) -> npt.NDArray[np.float32] | None:
-    """Read a picture as (height, width, 1); None for every other kind of TIFF.
-
-    Raises:
-        ValueError: it is of this kind, but cut or contradictory.
-    """
+    """Read a picture as (height, width, 1); None for every other kind of TIFF."""
     order = "<" if data[:2] == b"II" else ">"
     try:
         tags = _read_tags(data, order)

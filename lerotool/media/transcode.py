@@ -10,7 +10,8 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from lerotool.media.decode import iter_frames, to_rgb
+from lerotool.media.counting import Counting
+from lerotool.media.decode import iter_numbered, to_rgb
 from lerotool.media.encode import VideoEncoder, until_in_order
 from lerotool.media.format import EncoderSettings
 from lerotool.moments import FeatureStats, PictureHistogram, sampled_frames, shrink_step
@@ -23,6 +24,7 @@ def transcode(
     source: Path,
     numbers: Sequence[int],
     source_fps: float | Fraction,
+    counting: Counting,
     target: Path,
     size: tuple[int, int],
     fps: float | Fraction,
@@ -34,6 +36,7 @@ def transcode(
         source: the video.
         numbers: of its frames, never descending; a frame may be taken several times.
         source_fps: rate of the source.
+        counting: how its frames are numbered.
         target: the mp4 to write.
         size: (width, height) of the new pictures.
         fps: rate of the new video.
@@ -52,7 +55,7 @@ def transcode(
     step = shrink_step(height, width)
     reformatter = VideoReformatter()
     with VideoEncoder(target, width, height, fps, settings, threads=0) as encoder:
-        for place, decoded in enumerate(_chosen(source, numbers, source_fps)):
+        for place, decoded in enumerate(_chosen(source, numbers, source_fps, counting)):
             frame = decoded
             if (frame.width, frame.height) != size:
                 frame = reformatter.reformat(frame, width=width, height=height, threads=1)
@@ -62,8 +65,8 @@ def transcode(
     return None if settings.pix_fmt == _DEPTH else histogram.stats()
 
 
-def _chosen(source: Path, numbers: Sequence[int], fps: float | Fraction) -> Iterator[av.VideoFrame]:
-    frames = enumerate(iter_frames(source, numbers[0], numbers[-1] + 1, fps), start=numbers[0])
+def _chosen(source: Path, numbers: Sequence[int], fps: float | Fraction, counting: Counting) -> Iterator[av.VideoFrame]:
+    frames = enumerate(iter_numbered(source, numbers[0], numbers[-1] + 1, fps, counting), start=numbers[0])
     number, frame = next(frames)
     for wanted in numbers:
         while number < wanted:

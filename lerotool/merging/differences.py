@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-_MOST_LISTED = 6
+from lerotool.wording import listed
 
 
 class Verdict(StrEnum):
@@ -53,10 +53,3 @@ def by_value(values: Iterable[tuple[str, str]]) -> str:
     for label, value in values:
         groups.setdefault(value, []).append(label)
     return "; ".join(f"{value} in {listed(labels)}" for value, labels in groups.items())
-
-
-def listed(labels: Iterable[str]) -> str:
-    """Return some labels and how many more there are."""
-    labels = list(labels)
-    more = f" and {len(labels) - _MOST_LISTED} more" if len(labels) > _MOST_LISTED else ""
-    return ", ".join(labels[:_MOST_LISTED]) + more

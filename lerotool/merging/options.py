@@ -6,42 +6,18 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from lerotool.dataset.info import FormatVersion
+from lerotool.choices import FileMode, Fill, Units
+from lerotool.dataset.formats import FormatVersion
+from lerotool.dataset.selection import GRAMMAR, Selection
 from lerotool.errors import UsageError
-from lerotool.workspace import dataset_root
+from lerotool.rewriting.rewriting import TargetFormat
+from lerotool.workspace import dataset_name, dataset_root
 
 _T = TypeVar("_T")
-_SELECTION = re.compile(r"(?P<name>.+):(?P<episodes>\d+(-\d+)?(,\d+(-\d+)?)*)")
-
-
-class FileMode(StrEnum):
-    """What becomes of video files."""
-
-    PACK = "pack"
-    """Packets are copied into few files up to the size limit."""
-    KEEP = "keep"
-    """Files are copied whole."""
-    LINK = "link"
-    """Files are hard-linked or reflinked where the file system can, else copied whole."""
-
-
-class Fill(StrEnum):
-    """What becomes of a camera that some sources lack."""
-
-    BLACK = "black"
-    DROP = "drop"
-
-
-class Units(StrEnum):
-    """What the joint values of an SO arm mean (LeRobot's ``use_degrees``); the gripper is 0..100 in both."""
-
-    DEGREES = "degrees"
-    RANGE = "range"
-    """-100..100 of the calibrated range."""
+_SELECTION = re.compile(rf"(?P<name>.+):(?P<episodes>{GRAMMAR})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +27,21 @@ class SourceArgument:
     Attributes:
         label: as typed, without the episodes.
         root: its folder.
-        episodes: ranges of episode numbers, the last one included, in the order wanted; None is all.
+        episodes: which of its episodes, in the order wanted; None is all.
     """
 
     label: str
     root: Path
-    episodes: tuple[tuple[int, int], ...] | None = None
+    episodes: Selection | slice | None = None
+
+    @classmethod
+    def whole(cls, name: str | Path) -> SourceArgument:
+        """Return all of a dataset; its name is taken as it is."""
+        return cls(str(name), _absolute(str(name)))
 
     @classmethod
     def parse(cls, text: str | Path) -> SourceArgument:
-        """Understand ``folder``, ``user/name`` or either of them with ``:0-9,15``.
+        """Understand ``folder``, ``user/name`` or either of them with ``:0-9,15``, ``:-1`` or ``:success``.
 
         Raises:
             UsageError: a range of episodes descends.
@@ -68,14 +49,8 @@ class SourceArgument:
         text = str(text)
         match = _SELECTION.fullmatch(text)
         if match is None or dataset_root(text).exists():
-            return cls(text, _absolute(text))
-        ranges = []
-        for part in match["episodes"].split(","):
-            first, _, last = part.partition("-")
-            ranges.append((int(first), int(last or first)))
-            if ranges[-1][1] < ranges[-1][0]:
-                raise UsageError(f"{text!r}: {part} is not a range of episodes", hint="write the smaller number first")
-        return cls(match["name"], _absolute(match["name"]), tuple(ranges))
+            return cls.whole(text)
+        return cls(match["name"], _absolute(match["name"]), Selection.parse(match["episodes"]))
 
 
 def _absolute(text: str) -> Path:
@@ -114,14 +89,15 @@ class MergeOptions:
         robot_type: of the result where the sources differ.
         fps: of the result; sources with other rates are resampled by the nearest row.
         units: of the joints of SO arms in the result.
-        source_units: what the sources' are, where that cannot be told.
+        source_units: what the sources' are, where the dataset does not show them.
         calibrations: LeRobot calibration files of the arms, needed to convert units.
         retime: timestamps become frame number / fps where a source has other ones.
         reencode: videos that do not fit the first source's are encoded again.
+        keep_sizes: pictures of one camera may have several sizes.
         data_files_size_in_mb: limit of a data file of v3.0, MB of 1024².
         video_files_size_in_mb: limit of a video file of v3.0.
         chunks_size: files of a chunk (v3.0), episodes of a chunk (v2.1).
-        gr00t: also write ``meta/modality.json``.
+        gr00t: also write what GR00T reads: ``meta/stats.json`` in v2.1, and ``meta/modality.json``.
     """
 
     version: FormatVersion = FormatVersion.V30
@@ -138,10 +114,16 @@ class MergeOptions:
     calibrations: tuple[Scoped[Path], ...] = ()
     retime: bool = False
     reencode: bool = False
+    keep_sizes: bool = False
     data_files_size_in_mb: float = 100
     video_files_size_in_mb: float = 200
     chunks_size: int = 1000
     gr00t: bool = False
+
+    @property
+    def format(self) -> TargetFormat:
+        """The format of the target."""
+        return TargetFormat(self.version, self.data_files_size_in_mb, self.video_files_size_in_mb, self.chunks_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,44 +147,50 @@ def parse_scoped(text: str, sources: Sequence[SourceArgument]) -> tuple[int | No
     SOURCE is a source as it was typed, the last part of its path, or its number from 1.
     """
     for place, source in enumerate(sources, start=1):
-        for name in (source.label, source.root.name, str(place)):
+        for name in (source.label, dataset_name(source.root), str(place)):
             if name and text.startswith(f"{name}:"):
                 return place - 1, text[len(name) + 1 :]
     return None, text
 
 
-def parse_renames(texts: Iterable[str], sources: Sequence[SourceArgument]) -> tuple[Scoped[tuple[str, str]], ...]:
-    """Understand ``old=new`` and ``SOURCE:old=new``.
+def parse_renames(texts: Iterable[str], sources: Sequence[SourceArgument]) -> dict[Any, Any]:
+    """Return what ``old=new`` and ``SOURCE:old=new`` are in Python: new names by old ones, of all or by source.
 
     Raises:
         UsageError: a text is neither.
     """
-    renames = []
+    renames: dict[Any, Any] = {}
     for text in texts:
         source, pair = parse_scoped(text, sources)
         old, sign, new = pair.partition("=")
         if not sign or not old or not new or "/" in new:
             raise UsageError(f"--rename {text!r}: expected old=new or SOURCE:old=new, without '/' in the new name")
-        renames.append(Scoped(source, (old, new)))
-    return tuple(renames)
+        (renames if source is None else renames.setdefault(source, {}))[old] = new
+    return renames
 
 
-def parse_source_units(texts: Iterable[str], sources: Sequence[SourceArgument]) -> tuple[Scoped[Units], ...]:
-    """Understand ``degrees``, ``range`` and either of them behind ``SOURCE:``.
+def parse_source_units(texts: Iterable[str], sources: Sequence[SourceArgument]) -> dict[int, Units]:
+    """Return the units of each source out of ``degrees``, ``range`` and either of them behind ``SOURCE:``.
 
     Raises:
         UsageError: a text is none of them.
     """
-    found = []
-    for text in texts:
-        source, name = parse_scoped(text, sources)
+    found = _by_source(texts, sources)
+    for name in found.values():
         if name not in list(Units):
-            raise UsageError(f"--source-units {text!r}: expected [SOURCE:]{' or [SOURCE:]'.join(Units)}")
-        found.append(Scoped(source, Units(name)))
-    return tuple(found)
+            raise UsageError(f"--source-units {name!r}: expected [SOURCE:]{' or [SOURCE:]'.join(Units)}")
+    return {place: Units(name) for place, name in found.items()}
 
 
-def parse_calibrations(texts: Iterable[str], sources: Sequence[SourceArgument]) -> tuple[Scoped[Path], ...]:
-    """Understand ``FILE`` and ``SOURCE:FILE``."""
-    scoped = (parse_scoped(text, sources) for text in texts)
-    return tuple(Scoped(source, Path(path).expanduser()) for source, path in scoped)
+def parse_calibrations(texts: Iterable[str], sources: Sequence[SourceArgument]) -> dict[int, Path]:
+    """Return the calibration of each source out of ``FILE`` and ``SOURCE:FILE``."""
+    return {place: Path(path) for place, path in _by_source(texts, sources).items()}
+
+
+def _by_source(texts: Iterable[str], sources: Sequence[SourceArgument]) -> dict[int, str]:
+    """Return what is said of each source; what is said last counts."""
+    found: dict[int, str] = {}
+    for text in texts:
+        source, value = parse_scoped(text, sources)
+        found |= dict.fromkeys(range(len(sources)) if source is None else [source], value)
+    return found

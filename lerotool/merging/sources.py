@@ -1,61 +1,23 @@
-"""The datasets to merge, opened read-only: which episodes are taken, and what features are called in the target."""
+"""Opens the datasets to merge: which episodes are taken, and what features are called in the target."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.partial import Partial, load_partial
+from lerotool.dataset.reading.widths import check_widths
 from lerotool.errors import DatasetError, DatasetLockedError, UsageError
 from lerotool.features import DEFAULT_FEATURES, Feature, recorded_features
 from lerotool.merging.options import MergeOptions, SourceArgument
-from lerotool.workspace import Workspace
+from lerotool.rewriting.source import Source
+from lerotool.wording import flag, one_line, ranges
+from lerotool.workspace import dataset_name
 
 Ints = npt.NDArray[np.int64]
-_MOST_LISTED = 5
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Source:
-    """One dataset of a merge.
-
-    Attributes:
-        place: its number among the sources, from 0.
-        label: what it is called in messages.
-        dataset: opened.
-        episodes: the numbers of the episodes that are taken, in order: int64, (n,).
-        lengths: their frames: int64, (n,).
-        features: by their names in the target, without the five default ones.
-        originals: the names in the source by those in the target.
-    """
-
-    place: int
-    label: str
-    dataset: Dataset
-    episodes: Ints
-    lengths: Ints
-    features: Mapping[str, Feature]
-    originals: Mapping[str, str]
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all episodes are taken, in order."""
-        return np.array_equal(self.episodes, np.arange(self.dataset.num_episodes))
-
-    def runs(self) -> list[tuple[int, int]]:
-        """Return the ranges [start, stop) of episodes that stand side by side in the source, in order."""
-        if not len(self.episodes):
-            return []
-        breaks = np.flatnonzero(np.diff(self.episodes) != 1) + 1
-        edges = [0, *breaks.tolist(), len(self.episodes)]
-        firsts = self.episodes[edges[:-1]].tolist()
-        return [(first, first + b - a) for first, a, b in zip(firsts, edges[:-1], edges[1:], strict=True)]
 
 
 def open_sources(arguments: Sequence[SourceArgument], options: MergeOptions) -> tuple[list[Source], list[str]]:
@@ -65,44 +27,35 @@ def open_sources(arguments: Sequence[SourceArgument], options: MergeOptions) -> 
         The sources that can be read, and what is wrong with the others and with the choice of episodes.
 
     Raises:
-        UsageError: there are no sources.
+        UsageError: no sources were named.
         DatasetError: the only source cannot be read.
     """
     if not arguments:
-        raise UsageError("there is nothing to merge", hint="lerotool merge SOURCE... -o TARGET")
+        raise UsageError("nothing to merge", hint="lerotool merge SOURCE... -o TARGET")
     sources: list[Source] = []
     problems: list[str] = []
     labels = _short_labels(arguments)
     for place, argument in enumerate(arguments):
         try:
-            dataset = _open(argument.root)
+            dataset = Dataset.open(argument.root)
             episodes = _chosen(argument, dataset)
+            _check_here(argument, dataset, episodes)
+            check_widths(dataset, list(dataset.features))
         except (DatasetError, DatasetLockedError, UsageError) as error:
             if len(arguments) == 1:
                 raise
             problems.append(f"{error}" + (f" ({error.hint})" if error.hint else ""))
             continue
         features, originals = _named(dataset, place, options)
-        lengths = dataset.episodes.lengths[episodes]
-        sources.append(Source(place, labels[place], dataset, episodes, lengths, features, originals))
+        starts, lengths = np.zeros_like(episodes), dataset.episodes.lengths[episodes]
+        sources.append(Source(place, labels[place], dataset, episodes, starts, lengths, features, originals))
     return sources, problems
 
 
 def _short_labels(arguments: Sequence[SourceArgument]) -> list[str]:
     """Return the last part of each path, with the number of the source where several would be called the same."""
-    names = [argument.root.name for argument in arguments]
+    names = [one_line(dataset_name(argument.root)) for argument in arguments]
     return [f"{n} ({place})" if names.count(n) > 1 else n for place, n in enumerate(names, start=1)]
-
-
-def _open(root: Path) -> Dataset:
-    journal = Workspace(root).journal
-    if journal.exists():
-        # To finish it would change a source.
-        raise DatasetLockedError(
-            f"{journal}: a change of this dataset was interrupted and must be finished first",
-            hint=f"lerotool info {root}",
-        )
-    return Dataset(root)
 
 
 def _chosen(argument: SourceArgument, dataset: Dataset) -> Ints:
@@ -111,14 +64,20 @@ def _chosen(argument: SourceArgument, dataset: Dataset) -> Ints:
         if not count:
             raise UsageError(f"{str(dataset.root)!r} has no episodes")
         return np.arange(count)
-    if beyond := [f"{a}-{b}" if a != b else f"{a}" for a, b in argument.episodes if b >= count]:
-        raise UsageError(
-            f"{argument.label!r} has episodes 0 to {count - 1}, asked for {', '.join(beyond[:_MOST_LISTED])}"
-        )
-    chosen = np.concatenate([np.arange(first, last + 1) for first, last in argument.episodes])
-    if len(np.unique(chosen)) != len(chosen):
-        raise UsageError(f"{argument.label!r}: an episode is asked for twice")
-    return chosen.astype(np.int64)
+    if isinstance(argument.episodes, slice):
+        return np.arange(count)[argument.episodes]
+    return argument.episodes.choose(dataset, argument.label)
+
+
+def _check_here(argument: SourceArgument, dataset: Dataset, episodes: Ints) -> None:
+    partial = load_partial(dataset.root)
+    if partial is not None and partial.lacking(episodes.tolist()):
+        raise UsageError(f"of {argument.label!r} there is only a part here: {partial}", hint=_other_ways(partial))
+
+
+def _other_ways(partial: Partial) -> str:
+    get = f"get the rest: {partial.command}"
+    return f"{get}; or take what is here, with :{ranges(partial.episodes)} behind its name" if partial.episodes else get
 
 
 def _named(dataset: Dataset, place: int, options: MergeOptions) -> tuple[dict[str, Feature], dict[str, str]]:
@@ -143,9 +102,9 @@ def unused_names(sources: Sequence[Source], options: MergeOptions) -> list[str]:
         asked = [s for s in sources if rename.applies(s.place)]
         if asked and not any(old in s.dataset.features for s in asked):
             known = ", ".join(dict.fromkeys(n for s in asked for n in recorded_features(s.dataset.features)))
-            problems.append(f"--rename {old!r}: no source has such a feature; there are {known}")
+            problems.append(f"{flag('--rename', old)}: no source has such a feature; there are {known}")
     taken = {new for s in sources for new in _all_names(s, options)}
-    problems += [f"--drop {name!r}: no source has such a feature" for name in sorted(options.drop - taken)]
+    problems += [f"{flag('--drop', name)}: no source has such a feature" for name in sorted(options.drop - taken)]
     return problems
 
 
@@ -156,16 +115,3 @@ def _all_names(source: Source, options: MergeOptions) -> set[str]:
 
 def _extra_columns(dataset: Dataset) -> Mapping[str, object]:
     return dataset.episodes[0].extra if dataset.num_episodes else {}
-
-
-def fingerprint(root: Path) -> str:
-    """Return a hash of the names, sizes and times of a dataset's files; lerotool's own folder is left out."""
-    own = Workspace(root).folder
-    digest = hashlib.sha256()
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if os.path.join(folder, name) != str(own))  # noqa: PTH118
-        for name in sorted(names):
-            path = os.path.join(folder, name)  # noqa: PTH118
-            facts = os.stat(path, follow_symlinks=False)  # noqa: PTH116
-            digest.update(f"{path}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode(errors="surrogateescape"))
-    return digest.hexdigest()

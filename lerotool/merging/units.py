@@ -4,7 +4,7 @@ LeRobot recorded -100..100 of the calibrated range by default up to 0.4.3 and de
 says which. A value beyond 100 proves degrees; else the name of the robot and the markers of a camera tell the time of
 the recording. Conversion is linear (``motors_bus.py:_normalize``): degrees = value / 100 · half the calibrated range in
 ticks · 360 / 4095, the sign turned for a joint with a drive mode. It needs the calibration of the follower, because an
-action, too, is what the follower was told.
+action, too, is what the follower was sent.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lerotool.choices import Units
 from lerotool.dataset.documents import read_object
-from lerotool.dataset.info import FormatVersion
 from lerotool.errors import DatasetError, MetadataError
 from lerotool.features import ACTION, STATE
 from lerotool.merging.differences import Difference, Verdict, by_value
-from lerotool.merging.options import MergeOptions, Units
-from lerotool.merging.sources import Source
+from lerotool.merging.options import MergeOptions
+from lerotool.rewriting.source import Source
 
 _ARMS = ("so100_follower", "so101_follower", "so_follower")
 _FULL = 100.5
@@ -92,7 +92,7 @@ def _shown(guess: _Guess) -> str:
 
 def _stated(source: Source, options: MergeOptions) -> _Guess | None:
     stated = next((s.value for s in reversed(options.source_units) if s.applies(source.place)), None)
-    return _Guess(stated, "as told") if stated else None
+    return _Guess(stated, "as given") if stated else None
 
 
 def _guess(source: Source) -> _Guess:
@@ -109,7 +109,7 @@ def _guess(source: Source) -> _Guess:
 def _largest(source: Source) -> float:
     """Return the largest joint value, the gripper left out, as statistics tell it."""
     dataset = source.dataset
-    if dataset.version is FormatVersion.V21:
+    if not dataset.version.has_dataset_statistics:
         step = max(1, len(source.episodes) // _EPISODES_LOOKED_AT)
         parts = [dataset.episodes[int(number)].stats for number in source.episodes[::step]]
     else:
@@ -133,7 +133,7 @@ def _degrees_per_percent(path: Path) -> dict[str, float]:
     """Return the degrees that one hundredth of half a joint's range is, by joint.
 
     Raises:
-        MetadataError: the file is no calibration.
+        MetadataError: the file is not a calibration.
         OSError: it cannot be read.
     """
     factors = {}

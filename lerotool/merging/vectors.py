@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from lerotool.features import Feature
 from lerotool.merging.differences import Difference, Verdict, by_value
 from lerotool.merging.options import MergeOptions
-from lerotool.merging.sources import Source
+from lerotool.rewriting.source import Source
+from lerotool.wording import counted, flag
 
 _NAMES_SHOWN = 8
 Places = tuple[int, ...]
@@ -46,12 +47,18 @@ def align(
     """
     widths = [feature.shape[0] for feature in features]
     named = [feature.dimension_names for feature in features]
-    known = [names for names in named if names is not None and len(set(names)) == len(names)]
+    known = [names for names in named if names is not None]
     what = f"feature {name!r}"
-    if options.ignore_names or len(known) < len(named):
-        return _by_position(what, widths, known, sources, options)
+    if options.ignore_names or not known:
+        return _by_position(name, widths, known, sources, options)
+    if len(known) < len(named):
+        if len(set(known)) == len(set(widths)) == 1:
+            return _by_position(name, widths, known, sources, options)
+        return _contradicting(name, widths, named, sources, options)
     if len(set(known)) == 1:
         return Alignment(known[0], widths[0], (tuple(range(widths[0])),) * len(sources)), []
+    if any(len(set(names)) < len(names) for names in known):
+        return _contradicting(name, widths, named, sources, options)
     target = _joint_names(known)
     places = tuple(tuple(target.index(joint) for joint in names) for names in known)
     alignment = Alignment(target, len(target), places)
@@ -61,25 +68,47 @@ def align(
         return alignment, [Difference(what, found, Verdict.TRIVIAL, action)]
     if options.pad:
         return alignment, [Difference(what, found, Verdict.CHOSEN, f"padded to {len(target)} dimensions by name")]
-    flags: tuple[str, ...] = ("--pad", f"--drop {name}")
+    flags: tuple[str, ...] = ("--pad", flag("--drop", name))
     if len(set(widths)) == 1:
         flags = ("--ignore-names", *flags)
     return alignment, [Difference(what, found, Verdict.OPEN, flags=flags)]
 
 
-def _by_position(
-    what: str, widths: list[int], known: list[tuple[str, ...]], sources: Sequence[Source], options: MergeOptions
+def _contradicting(
+    name: str,
+    widths: list[int],
+    named: Sequence[tuple[str, ...] | None],
+    sources: Sequence[Source],
+    options: MergeOptions,
 ) -> tuple[Alignment, list[Difference]]:
+    """Ask before values are taken by position that could be those of other joints."""
+    found = by_value((s.label, _described(own, w)) for s, own, w in zip(sources, named, widths, strict=True))
+    needs_width = len(set(widths)) > 1 and not options.pad
+    flags = ("--pad --ignore-names" if needs_width else "--ignore-names", flag("--drop", name))
+    alignment = Alignment(None, max(widths), tuple(tuple(range(own)) for own in widths))
+    return alignment, [Difference(f"feature {name!r}", found, Verdict.OPEN, flags=flags)]
+
+
+def _described(names: tuple[str, ...] | None, width: int) -> str:
+    if names is None:
+        return f"{counted(width, 'dimension')} without names"
+    twice = list(dict.fromkeys(name for name in names if names.count(name) > 1))
+    return f"{counted(width, 'dimension')}, " + (f"{_shown(twice)} more than once" if twice else _shown(names))
+
+
+def _by_position(
+    name: str, widths: list[int], known: list[tuple[str, ...]], sources: Sequence[Source], options: MergeOptions
+) -> tuple[Alignment, list[Difference]]:
+    what = f"feature {name!r}"
     width = max(widths)
     names = next((names for names in known if len(names) == width), None)
     alignment = Alignment(names, width, tuple(tuple(range(own)) for own in widths))
     if len(set(widths)) > 1:
-        found = by_value((s.label, f"{own} dimensions") for s, own in zip(sources, widths, strict=True))
+        found = by_value((s.label, counted(own, "dimension")) for s, own in zip(sources, widths, strict=True))
         if options.pad:
             action = f"padded to {width} dimensions by position"
             return alignment, [Difference(what, found, Verdict.CHOSEN, action)]
-        name = what.removeprefix("feature ").strip("'")
-        return alignment, [Difference(what, found, Verdict.OPEN, flags=("--pad", f"--drop {name}"))]
+        return alignment, [Difference(what, found, Verdict.OPEN, flags=("--pad", flag("--drop", name)))]
     if len(set(known)) > 1:
         found = f"dimensions are called {' or '.join(_shown(names) for names in dict.fromkeys(known))}"
         return alignment, [Difference(what, found, Verdict.CHOSEN, "taken by position, with the first names")]

@@ -9,7 +9,11 @@ from pathlib import Path
 
 from lerotool.errors import UsageError
 from lerotool.media.format import EncoderSettings
-from lerotool.recording.schedule import ticks_in
+from lerotool.recording.pacing import ticks_in
+from lerotool.recording.prompts import Prompts
+
+SUCCESS_COLUMN = "next.success"
+"""What LeRobot's datasets call it."""
 
 
 class BatchMode(StrEnum):
@@ -23,16 +27,26 @@ class BatchMode(StrEnum):
     """Not by this session."""
 
 
+class Asking(StrEnum):
+    """When the person is asked how a take went."""
+
+    NEVER = "never"
+    """Takes can be marked in the pause after them."""
+    ALWAYS = "always"
+    """After every take, before anything else goes on."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordingConfig:
     """What a session records.
 
     Attributes:
         root: the dataset.
-        task: what the robot does, in words; of every row.
+        task: what the robot does, in words; of every row, unless there are prompts.
         fps: rows per second.
         episodes: how many the dataset shall have in total.
         episode_time_s: longest take.
+        min_episode_time_s: a take that is ended before it is so long is discarded; 0 keeps every take that has a row.
         reset_time_s: longest pause between takes, in which the follower follows and nothing is recorded.
         batch: encode after so many saved episodes; 0 never during the session.
         mode: when they are encoded.
@@ -40,6 +54,10 @@ class RecordingConfig:
         max_picture_age_s: a picture older than this raises an alarm; a camera silent for four times as long is lost.
         reconnect_s: how long a device that was lost is waited for between takes; 0: not at all.
         encoder: how videos will be encoded; kept with each pending episode.
+        asking: whether the person is asked after each take how it went.
+        operator: who steers the robot; kept with each episode.
+        prompts: a task for each episode, in place of one for all.
+        success_column: a column of bools whose last row in an episode says whether the take was marked a success.
     """
 
     root: Path
@@ -47,6 +65,7 @@ class RecordingConfig:
     fps: Fraction = Fraction(30)
     episodes: int = 50
     episode_time_s: float = 60.0
+    min_episode_time_s: float = 1.0
     reset_time_s: float = 60.0
     batch: int = 0
     mode: BatchMode = BatchMode.LATER
@@ -54,15 +73,20 @@ class RecordingConfig:
     max_picture_age_s: float = 0.5
     reconnect_s: float = 60.0
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    asking: Asking = Asking.NEVER
+    operator: str | None = None
+    prompts: Prompts | None = None
+    success_column: str | None = None
 
     def __post_init__(self) -> None:
         problems = [
             text
             for is_wrong, text in (
-                (not self.task.strip(), "the task is empty"),
+                (self.prompts is None and not self.task.strip(), "the task is empty"),
                 (self.fps <= 0, f"fps is {self.fps}, expected more than 0"),
                 (self.episodes < 1, f"episodes is {self.episodes}, expected at least 1"),
                 (self.episode_time_s <= 0, f"episode time is {self.episode_time_s} s, expected more than 0"),
+                (self.min_episode_time_s < 0, f"shortest take is {self.min_episode_time_s} s, expected 0 or more"),
                 (self.reset_time_s < 0, f"reset time is {self.reset_time_s} s, expected 0 or more"),
                 (self.batch < 0, f"batch is {self.batch}, expected 0 or more"),
                 (self.reconnect_s < 0, f"the time to reconnect is {self.reconnect_s} s, expected 0 or more"),
@@ -72,6 +96,10 @@ class RecordingConfig:
         ]
         if problems:
             raise UsageError("; ".join(problems))
+
+    def task_of(self, episode: int) -> str:
+        """Return the task of an episode, counted from 0 over the whole dataset."""
+        return self.task if self.prompts is None else self.prompts.of(episode)
 
     @property
     def ticks(self) -> int:

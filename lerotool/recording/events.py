@@ -8,7 +8,8 @@ from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lerotool.recording.report import EpisodeReport
+from lerotool.dataset.marks import Mark
+from lerotool.recording.episode_report import EpisodeReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +25,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class SessionStarted(Event):
-    """Everything is ready.
-
-    Attributes:
-        root: the dataset.
-        committed: episodes in it.
-        waiting: saved episodes that wait to be encoded.
-        goal: episodes that it shall have.
-        needed_bytes: what the missing ones will take on disk until they are encoded.
-        free_bytes: on that disk.
-    """
+    """Everything is ready."""
 
     type: ClassVar[str] = "session_started"
     root: Path
@@ -49,9 +41,7 @@ class InterruptedFound(Event):
     """A take of an earlier session was never saved. It does not count and stays where it is.
 
     Attributes:
-        path: its folder.
         rows: that ``encode --pending --salvage`` can use; 0 if there is nothing.
-        reason: why, for people.
     """
 
     type: ClassVar[str] = "interrupted_found"
@@ -62,11 +52,12 @@ class InterruptedFound(Event):
 
 @dataclass(frozen=True, slots=True)
 class TakeStarted(Event):
-    """Recording of an episode began; ``episode`` counts from 1."""
+    """Recording of an episode began; ``episode`` counts from 0, as in the dataset."""
 
     type: ClassVar[str] = "take_started"
     episode: int
     goal: int
+    task: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +65,7 @@ class EpisodeSaved(Event):
     """An episode is durable on disk.
 
     Attributes:
-        episode: counted from 1 over the whole dataset.
-        goal: how many the dataset shall have.
-        pending: saved episodes that wait to be encoded, this one included.
-        path: its folder.
-        save_s: how long saving took.
-        report: what happened in it.
+        episode: counted from 0 over the whole dataset.
     """
 
     type: ClassVar[str] = "episode_saved"
@@ -92,12 +78,35 @@ class EpisodeSaved(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class EpisodeMarked(Event):
+    """The person has said something about the take just saved; ``mark`` is all that was said."""
+
+    type: ClassVar[str] = "episode_marked"
+    episode: int
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionAsked(Event):
+    """The person is asked how the take just saved went."""
+
+    type: ClassVar[str] = "question_asked"
+    episode: int
+
+
+@dataclass(frozen=True, slots=True)
 class EpisodeDiscarded(Event):
-    """A take was thrown away, because the person asked for it or because it has no rows."""
+    """A take was thrown away.
+
+    Attributes:
+        episode: that it would have been, counted from 0.
+        reason: why, for people; None where the person asked for it.
+    """
 
     type: ClassVar[str] = "episode_discarded"
     episode: int
     rows: int
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +122,12 @@ class TakeLeft(Event):
 
 @dataclass(frozen=True, slots=True)
 class ResetStarted(Event):
-    """The pause before the next take began."""
+    """The pause before the next take began, whose task is ``task``."""
 
     type: ClassVar[str] = "reset_started"
     next_episode: int
     seconds: float
+    task: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +168,7 @@ class FreezeAlarm(Event):
 
 @dataclass(frozen=True, slots=True)
 class RobotOpened(Event):
-    """The robot answers.
-
-    Attributes:
-        notes: what a person should know of it, in words.
-    """
+    """The robot answers."""
 
     type: ClassVar[str] = "robot_opened"
     notes: tuple[str, ...]
@@ -216,12 +222,13 @@ class SessionReport(Event):
     Attributes:
         root: the dataset.
         ended: why it ended.
-        episodes: reports of the episodes saved, by number counted from 1.
+        episodes: reports of the episodes saved, by number, counted from 0.
         discarded: takes thrown away.
         total: episodes that the dataset has now, those that wait included.
         goal: episodes that it shall have.
         pending: episodes that still wait to be encoded.
         encoded: episodes brought into the dataset by this session.
+        marks: how many of the episodes saved were marked in which way.
         rows: of all saved episodes.
         seconds: recorded.
         late: ticks that began late.
@@ -238,6 +245,7 @@ class SessionReport(Event):
     goal: int
     pending: int
     encoded: int
+    marks: Mapping[str, int]
     rows: int
     seconds: float
     late: int
@@ -246,7 +254,7 @@ class SessionReport(Event):
 
 
 def _plain(value: object) -> Any:
-    if isinstance(value, EpisodeReport):
+    if isinstance(value, EpisodeReport | Mark):
         return value.to_json()
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}

@@ -8,20 +8,15 @@ without holes; what time really passed between two of them is in their ``tick_ns
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lerotool.devices.cameras.camera import Picture
-from lerotool.devices.robot import Robot
+from lerotool.devices.robot import Robot, Values
 from lerotool.errors import DeviceError, DeviceTimeoutError
-from lerotool.features import ACTION, STATE
-from lerotool.recording.clock import Clock
 from lerotool.recording.controls import Command, Controls
-from lerotool.recording.schedule import Schedule
+from lerotool.recording.pacing import Clock, Schedule
 from lerotool.recording.takelog import CameraLog, TakeLog
 
 STALLED_AFTER = 4
@@ -75,7 +70,7 @@ class RowSink(Protocol):
 
     def append_row(
         self,
-        values: Mapping[str, NDArray[np.float32]],
+        values: Values,
         *,
         task: str,
         tick_ns: int,
@@ -93,17 +88,9 @@ class Take:
     """Everything that one take needs.
 
     Attributes:
-        schedule: when ticks are due.
-        ticks: how many there are.
-        task: of every row.
-        robot: open.
-        cameras: begun on this take.
-        sink: where rows go.
-        log: what is noted for the report.
-        max_age_ns: pictures older than this raise an alarm.
         on_alarm: called with camera key, age in nanoseconds, and whether the alarm begins.
-        on_freeze: called with camera key, and whether the camera has frozen or moves again.
         failure: the error of a helper thread (syncing) that must end the take, or None.
+        constants: what every row has beside what the robot gives.
     """
 
     schedule: Schedule
@@ -117,6 +104,7 @@ class Take:
     on_alarm: Callable[[str, int, bool], None]
     on_freeze: Callable[[str, bool], None]
     failure: Callable[[], BaseException | None]
+    constants: Values = field(default_factory=dict)
 
 
 def run_take(take: Take, clock: Clock, controls: Controls) -> Ending:
@@ -147,21 +135,21 @@ def run_take(take: Take, clock: Clock, controls: Controls) -> Ending:
 
 def _record_tick(take: Take, due_ns: int, now_ns: int, clock: Clock) -> None:
     robot, log = take.robot, take.log
-    state = robot.follower.read()
+    observed = robot.observe()
     pictures = {camera.key: _choose_picture(take, camera, clock.monotonic_ns()) for camera in take.cameras}
-    wanted = robot.leader.read()
-    sent = robot.follower.send(wanted.values)
+    wanted = robot.command()
+    sent = robot.send(wanted.values)
     take.sink.append_row(
-        {STATE: state.values, ACTION: sent},
+        {**observed.values, **sent, **take.constants},
         task=take.task,
         tick_ns=due_ns,
-        observed_ns=state.captured_ns,
+        observed_ns=observed.captured_ns,
         acted_ns=clock.monotonic_ns(),
-        stale=state.stale,
+        stale=observed.stale,
         stale_action=wanted.stale,
         pictures=pictures,
     )
-    log.stale_rows += state.stale != 0
+    log.stale_rows += observed.stale != 0
     log.stale_actions += wanted.stale != 0
     if alarms := robot.alarms:
         log.alarms.update(alarms)
@@ -209,11 +197,7 @@ def follow(
     controls: Controls,
     is_over: Callable[[int], bool],
 ) -> Ending:
-    """Let the follower follow the leader, recording nothing, until ``is_over(now_ns)`` or a command.
-
-    Raises:
-        DeviceError: the robot failed.
-    """
+    """Let the robot do what the person wants, recording nothing, until ``is_over(now_ns)`` or a command."""
     tick = 0
     while True:
         now_ns = clock.sleep_until(schedule.due_ns(tick))
@@ -221,5 +205,5 @@ def follow(
             return _OF_COMMAND[controls.command]
         if is_over(now_ns):
             return Ending.TIME
-        robot.follower.send(robot.leader.read().values)
+        robot.send(robot.command().values)
         tick = schedule.tick_at(clock.monotonic_ns()) + 1

@@ -21,7 +21,6 @@ class Reconnection:
 
     Attributes:
         robot_is_lost: whether the robot does not answer; while it does, the cameras alone are worked on.
-        problem: why the newest attempt failed, in words.
     """
 
     def __init__(self, devices: Devices) -> None:
@@ -72,8 +71,8 @@ class Reconnection:
 
 def _answers(robot: Robot) -> bool:
     try:
-        robot.leader.read()
-        robot.follower.read()
+        robot.command()
+        robot.observe()
     except DeviceError:
         return False
     return True

@@ -11,17 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.devices.robot import Follower
+from lerotool.devices.robot import Robot
 from lerotool.errors import IncompatibleDatasetError, UsageError
-from lerotool.features import ACTION
-from lerotool.recording.clock import Clock, SystemClock
+from lerotool.features import ACTION, STATE, Feature
 from lerotool.recording.controls import Controls
+from lerotool.recording.episode_report import LATE_AFTER_NS
 from lerotool.recording.events import AlignmentStarted, Event
-from lerotool.recording.report import LATE_AFTER_NS
-from lerotool.recording.schedule import Schedule
+from lerotool.recording.pacing import Clock, Schedule, SystemClock
 from lerotool.recording.status import Phase, Status
 
-SUFFIX = ".pos"
+_SUFFIX = ".pos"
 LIMITED_BY = 0.5
 """What was sent counts as limited if a joint is further from the action than this; a servo step is 0.09 degrees."""
 
@@ -31,8 +30,7 @@ class Motion:
     """The actions of one episode.
 
     Attributes:
-        episode: its number in the dataset.
-        actions: float32, shape (rows, joints), in the order of the follower's joints.
+        actions: float32, shape (rows, joints), in the order of the robot's action.
         fps: rows per second.
     """
 
@@ -51,13 +49,11 @@ class ReplayEnded(Event):
     """The arm is safe again.
 
     Attributes:
-        episode: what was replayed.
-        rows: actions sent.
-        total: actions that the episode has.
         seconds: from the first action to the last, measured.
         late: actions sent more than 5 ms late.
         limited: actions of which something else was sent, because a joint's range or the largest step forbade it.
-        error: how far each joint was from where it had been sent one row before, mean of absolute values, by joint.
+        error: how far each joint was from where it had been sent one row before, mean of absolute values, by joint;
+            empty where the robot does not measure what it is sent.
     """
 
     type: ClassVar[str] = "replay"
@@ -70,19 +66,19 @@ class ReplayEnded(Event):
     error: dict[str, float]
 
 
-def read_motion(dataset: Dataset, episode: int, joint_names: tuple[str, ...]) -> Motion:
-    """Read what a follower with these joints shall do.
+def read_motion(dataset: Dataset, episode: int, action: Feature) -> Motion:
+    """Read what a robot with this action shall do.
 
     Raises:
-        UsageError: there is no such episode.
-        IncompatibleDatasetError: the actions are not those of these joints, or some are not finite.
+        UsageError: the episode does not exist.
+        IncompatibleDatasetError: the actions are not those of this robot, or some are not finite.
         DatasetError: the dataset cannot be read.
     """
     count = len(dataset.episodes)
     if not 0 <= episode < count:
         known = f"0 to {count - 1}" if count else "none"
         raise UsageError(f"episode {episode} does not exist", hint=f"episodes of {dataset.root}: {known}")
-    order = _order(dataset, joint_names)
+    order = _order(dataset, action)
     found = dataset.episodes[episode]
     actions = dataset.numpy(ACTION, found.dataset_from, found.dataset_to)[:, order].astype(np.float32)
     if not np.isfinite(actions).all():
@@ -91,12 +87,12 @@ def read_motion(dataset: Dataset, episode: int, joint_names: tuple[str, ...]) ->
     return Motion(episode, actions, Fraction(dataset.fps))
 
 
-def _order(dataset: Dataset, joint_names: tuple[str, ...]) -> list[int]:
+def _order(dataset: Dataset, action: Feature) -> list[int]:
     feature = dataset.features.get(ACTION)
     if feature is None:
         raise IncompatibleDatasetError(f"{dataset.root} has no feature {ACTION!r}")
     names = feature.dimension_names or ()
-    wanted = [f"{name}{SUFFIX}" for name in joint_names]
+    wanted = list(action.dimension_names or ())
     if sorted(names) != sorted(wanted):
         raise IncompatibleDatasetError(
             f"{dataset.root}: the actions are of {', '.join(names) or 'joints without names'}, "
@@ -111,7 +107,7 @@ class Replay:
 
     Args:
         motion: what to do.
-        follower: not open yet; closed at the end however that comes about.
+        robot: not open yet; closed at the end however that comes about.
         controls: where the wish to stop comes from.
         listen: called with every event; must return at once.
         clock: the system's, but for tests.
@@ -120,14 +116,17 @@ class Replay:
     def __init__(
         self,
         motion: Motion,
-        follower: Follower,
+        robot: Robot,
         controls: Controls,
         *,
         listen: Callable[[Event], None],
         clock: Clock | None = None,
     ) -> None:
         self._motion = motion
-        self._follower = follower
+        self._robot = robot
+        features = robot.features()
+        self._names = tuple(features[ACTION].dimension_names or ())
+        self._measured_names = tuple(features[STATE].dimension_names or ()) if STATE in features else ()
         self._controls = controls
         self._listen = listen
         self._clock = clock or SystemClock()
@@ -143,7 +142,7 @@ class Replay:
             (self._clock.monotonic_ns() - began_ns) / 1e9,
             episode=self._motion.episode,
             length_s=length_s,
-            alarms=self._follower.alarms,
+            alarms=self._robot.alarms,
             is_leaving=self._controls.is_leaving,
         )
 
@@ -154,11 +153,11 @@ class Replay:
             DeviceError: the follower failed; it was made safe as far as it answered.
         """
         try:
-            self._follower.open()
+            self._robot.open()
             self._align()
             seconds = self._replay()
         finally:
-            self._follower.close()
+            self._robot.close()
         self._begin(Phase.DONE, None)
         report = self._report(seconds)
         self._listen(report)
@@ -168,16 +167,16 @@ class Replay:
         self._phase = (phase, self._clock.monotonic_ns(), length_s)
 
     def _align(self) -> None:
-        follower = self._follower
-        if follower.is_aligned:
+        robot = self._robot
+        if robot.is_aligned:
             return
         self._begin(Phase.ALIGNING, None)
         self._listen(AlignmentStarted())
         schedule = Schedule(self._clock.monotonic_ns(), self._motion.fps)
         tick = 0
-        while not (self._controls.is_leaving or follower.is_aligned):
+        while not (self._controls.is_leaving or robot.is_aligned):
             self._clock.sleep_until(schedule.due_ns(tick))
-            self._follower.send(self._motion.actions[0])
+            robot.send({ACTION: self._motion.actions[0]})
             tick = schedule.tick_at(self._clock.monotonic_ns()) + 1
 
     def _replay(self) -> float:
@@ -192,16 +191,16 @@ class Replay:
                 break
             if sent is not None:
                 self._measure(sent)
-            sent = self._follower.send(action)
+            sent = self._robot.send({ACTION: action})[ACTION]
             self._late += now_ns - due_ns > LATE_AFTER_NS
             self._limited += bool(np.abs(sent - action).max() > LIMITED_BY)
             self._rows += 1
         return (clock.monotonic_ns() - schedule.start_ns) / 1e9
 
     def _measure(self, sent: NDArray[np.float32]) -> None:
-        state = self._follower.read()
-        if not state.stale:
-            self._error += np.abs(state.values - sent)
+        observed = self._robot.observe()
+        if self._measured_names == self._names and not observed.stale:
+            self._error += np.abs(observed.values[STATE] - sent)
             self._measured += 1
 
     def _report(self, seconds: float) -> ReplayEnded:
@@ -213,5 +212,9 @@ class Replay:
             seconds=round(seconds, 3),
             late=self._late,
             limited=self._limited,
-            error={name: round(float(mean), 3) for name, mean in zip(self._follower.joint_names, means, strict=True)},
+            error={
+                name.removesuffix(_SUFFIX): round(float(mean), 3) for name, mean in zip(self._names, means, strict=True)
+            }
+            if self._measured
+            else {},
         )

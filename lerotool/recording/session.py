@@ -8,15 +8,13 @@ before anything else happens at the end, however it comes about.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import TypeVar
 
 from lerotool.errors import DeviceError, LerotoolError
-from lerotool.recording.batch import BatchEncoder, EncoderStatus
-from lerotool.recording.clock import Clock, SystemClock
+from lerotool.recording.batch_encoder import BatchEncoder, EncoderStatus, EncodingRest
+from lerotool.recording.between_takes import BetweenTakes
 from lerotool.recording.config import BatchMode, RecordingConfig
 from lerotool.recording.controls import Command, Controls
-from lerotool.recording.disk import DiskNeed, measure_disk, require_space
 from lerotool.recording.events import (
     AlignmentStarted,
     DeviceLost,
@@ -29,7 +27,6 @@ from lerotool.recording.events import (
     FreezeAlarm,
     InterruptedFound,
     PictureAlarm,
-    ResetStarted,
     RobotOpened,
     SessionEnd,
     SessionReport,
@@ -37,17 +34,16 @@ from lerotool.recording.events import (
     TakeLeft,
     TakeStarted,
 )
-from lerotool.recording.housekeeping import Housekeeper
-from lerotool.recording.loop import Ending, follow
-from lerotool.recording.plan import Plan, plan_session
-from lerotool.recording.progress import Progress
+from lerotool.recording.housekeeping import DiskNeed, Housekeeper, measure_disk, require_space
+from lerotool.recording.inventory import require_dataset, take_stock
+from lerotool.recording.labelling import Labelling
+from lerotool.recording.loop import Ending
+from lerotool.recording.pacing import NANOSECONDS, Clock, SystemClock
 from lerotool.recording.reconnect import Reconnection
-from lerotool.recording.rest import EncodingRest
-from lerotool.recording.schedule import NANOSECONDS, Schedule
-from lerotool.recording.status import Phase, Status
-from lerotool.recording.stock import require_dataset, take_stock
-from lerotool.recording.take import Devices, OpenTake, Saved
-from lerotool.storage import ProcessLock, free_bytes
+from lerotool.recording.session_plan import Plan, plan_session
+from lerotool.recording.status import Phase, Progress, Status
+from lerotool.recording.take import Devices, Discard, OpenTake
+from lerotool.storage import free_bytes
 from lerotool.workspace import Workspace
 
 Failure = LerotoolError | OSError
@@ -95,11 +91,11 @@ class Session:
         self._listen = listen
         self._clock = clock or SystemClock()
         self._progress = Progress(config, devices, self._clock)
+        self._between = BetweenTakes(config, devices.robot, self._progress, self._clock, controls, listen)
         self._housekeeper = Housekeeper(lambda: measure_disk(config.root, self._need))
         self._need: DiskNeed | None = None
         self._failure: Failure | None = None
         self._encoding_failure: Failure | None = None
-        self._unconfirmed: Saved | None = None
         self._sequence = 0
         self._warned = False
         self.report: SessionReport | None = None
@@ -121,7 +117,7 @@ class Session:
         """
         try:
             require_dataset(self._config.root)
-            with ProcessLock(Workspace(self._config.root).recording_lock, "recording"):
+            with Workspace(self._config.root).lock_for_recording("recording"):
                 self._record()
         finally:
             self._housekeeper.stop()
@@ -152,22 +148,24 @@ class Session:
         self._hand_over()
         while self._progress.missing and not self._is_over():
             again = self._take() is Ending.AGAIN
+            if self._failure is None:
+                self._guard(self._between.ask)
             self._reconnect()
             if self._is_over() or not (again or self._progress.missing):
                 break
-            self._guard(self._pause)
+            self._guard(self._between.pause)
             self._reconnect()
             if not self._is_over():
                 self._hand_over()
 
     def _align(self) -> None:
         """Let the follower come to the leader's pose before anything is recorded."""
-        follower = self._devices.robot.follower
-        if follower.is_aligned:
+        robot = self._devices.robot
+        if robot.is_aligned:
             return
         self._progress.begin(Phase.ALIGNING, None)
         self._listen(AlignmentStarted())
-        self._guard(lambda: self._follow(lambda _: follower.is_aligned))
+        self._guard(lambda: self._between.follow(lambda _: robot.is_aligned))
 
     def _announce(self, plan: Plan) -> None:
         root, free = self._config.root, free_bytes(self._config.root)
@@ -197,10 +195,11 @@ class Session:
         try:
             self._controls.begin_phase()
             progress.begin_take(take)
-            self._listen(TakeStarted(progress.episode, config.episodes))
+            self._listen(TakeStarted(progress.episode, config.episodes, progress.task))
             ending = self._guard(lambda: self._record_take(take)) or Ending.FAILURE
             progress.begin(Phase.SAVING, None)
-            is_last = ending in _LEAVING or (ending is not Ending.AGAIN and progress.missing == 1)
+            is_full = progress.missing == 1 and take.why_discarded(ending) is None and not self._between.asks_at_the_end
+            is_last = ending in _LEAVING or is_full
             if is_last and not (ending is Ending.FAILURE and self._may_reconnect()):
                 self._close_robot()
             self._finish_take(take, ending)
@@ -216,21 +215,21 @@ class Session:
         assert self._need is not None
         require_space(self._config.root, self._need)
         self._warn_of_full_disk()
-        return OpenTake(self._config, self._devices, self._sequence)
+        return OpenTake(self._config, self._devices, self._sequence, self._progress.task)
 
     def _finish_take(self, take: OpenTake, ending: Ending) -> None:
         progress, rows = self._progress, take.log.rows
         if ending is Ending.ABORT and rows:
             self._listen(TakeLeft(progress.episode, rows, take.path, "stopped at once"))
-        elif ending is Ending.AGAIN or rows == 0:
+        elif (why := take.why_discarded(ending)) is not None:
             self._guard(take.discard)
-            progress.discarded += ending is Ending.AGAIN
-            self._listen(EpisodeDiscarded(progress.episode, rows))
+            progress.discarded += why is not Discard.EMPTY
+            self._listen(EpisodeDiscarded(progress.episode, rows, take.explain(why)))
         elif (saved := self._guard(lambda: take.save(ending), None)) is not None:
             self._sequence += 1
-            self._unconfirmed = saved
             episode = progress.episode
             progress.add(saved)
+            progress.labelling = Labelling(saved, episode, self._between.tell_mark)
             event = EpisodeSaved(
                 episode,
                 self._config.episodes,
@@ -281,25 +280,9 @@ class Session:
             if reconnection.robot_is_lost:
                 self._clock.sleep_until(self._clock.monotonic_ns() + _POLL_NS)
             else:
-                self._follow(is_over)
+                self._between.follow(is_over)
 
     # Between takes.
-
-    def _pause(self) -> None:
-        """Follow the leader while the scene is put back; the episode before can still be taken back."""
-        config = self._config
-        self._controls.begin_phase()
-        self._progress.begin(Phase.RESET, config.reset_time_s)
-        if config.reset_time_s > 0:
-            self._listen(ResetStarted(self._progress.episode, config.reset_time_s))
-        end_ns = self._clock.monotonic_ns() + round(config.reset_time_s * 1e9)
-        saved, self._unconfirmed = self._unconfirmed, None
-        with saved.held() if saved is not None else nullcontext():
-            ending = self._follow(lambda now_ns: now_ns >= end_ns)
-        if ending is Ending.AGAIN and saved is not None:
-            saved.pending.discard()
-            self._progress.take_back()
-            self._listen(EpisodeDiscarded(self._progress.episode, saved.report.rows))
 
     def _hand_over(self) -> None:
         """Tell the encoder of a full batch, and wait for it where that was asked for."""
@@ -313,11 +296,9 @@ class Session:
         self._listen(EncodingStarted(waiting, at_end=False))
         if config.mode is BatchMode.FOREGROUND and not self._controls.is_leaving:
             progress.begin(Phase.WAITING, None)
-            self._guard(lambda: self._follow(lambda _: progress.waiting(encoder) == 0 or has_stopped(encoder.status())))
-
-    def _follow(self, is_over: Callable[[int], bool]) -> Ending:
-        schedule = Schedule(self._clock.monotonic_ns(), self._config.fps)
-        return follow(self._devices.robot, schedule, self._clock, self._controls, is_over)
+            self._guard(
+                lambda: self._between.follow(lambda _: progress.waiting(encoder) == 0 or has_stopped(encoder.status()))
+            )
 
     # The end.
 
@@ -367,7 +348,7 @@ class Session:
 
 
 class _Watch:
-    """Tells when an encoder that was told to work has stopped: it may need a moment to begin."""
+    """Tells when an encoder that was asked to work has stopped: it may need a moment to begin."""
 
     def __init__(self) -> None:
         self._was_busy = False

@@ -6,20 +6,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
+import numpy as np
+
 from lerotool.devices.cameras.camera import Camera
-from lerotool.devices.robot import Robot
+from lerotool.devices.robot import Robot, Values
 from lerotool.features import Feature
-from lerotool.recording.clock import Clock
 from lerotool.recording.config import RecordingConfig
 from lerotool.recording.controls import Controls
+from lerotool.recording.episode_report import BusReport, EpisodeReport, build_report
 from lerotool.recording.housekeeping import Housekeeper
-from lerotool.recording.interpreter import undisturbed
 from lerotool.recording.loop import Ending, Take, run_take
-from lerotool.recording.packets import PacketMeter
-from lerotool.recording.report import BusReport, EpisodeReport, build_report
-from lerotool.recording.schedule import Schedule
+from lerotool.recording.pacing import Clock, Schedule, undisturbed
+from lerotool.recording.packet_meter import PacketMeter
 from lerotool.recording.takelog import TakeLog
 from lerotool.spool.episode import RECORDING_LOCK
 from lerotool.spool.header import Header
@@ -29,6 +30,15 @@ from lerotool.workspace import Workspace
 
 Alarm = Callable[[str, int, bool], None]
 FreezeAlarm = Callable[[str, bool], None]
+
+
+class Discard(StrEnum):
+    """Why a take is thrown away."""
+
+    ASKED = "asked"
+    EMPTY = "empty"
+    SHORT = "short"
+    """It was ended within the first moment, by a key that was held or a change of mind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +69,20 @@ class Saved:
 class OpenTake:
     """A take on disk that is neither saved nor discarded yet.
 
+    Args:
+        config: of the session.
+        devices: what is recorded.
+        sequence: of the pending episode.
+        task: what the robot does.
+
     Attributes:
         log: what happened so far; others may look.
         meters: by camera key, what arrived so far; others may look.
     """
 
-    def __init__(self, config: RecordingConfig, devices: Devices, sequence: int) -> None:
+    def __init__(self, config: RecordingConfig, devices: Devices, sequence: int, task: str) -> None:
         self._config = config
+        self._task = task
         self._devices = devices
         fps = config.fps
         header = Header.build(
@@ -74,8 +91,10 @@ class OpenTake:
             features=devices.features,
             cameras={camera.key: camera.format for camera in devices.cameras},
             encoder=config.encoder,
-            task=config.task,
+            task=task,
             robot_type=devices.robot.robot_type,
+            operator=config.operator,
+            success_column=config.success_column,
         )
         self._writer = PendingWriter.create(Workspace(config.root).pending, header)
         self._buses = devices.robot.buses
@@ -104,7 +123,7 @@ class OpenTake:
                 take = Take(
                     schedule=Schedule(clock.monotonic_ns(), self._config.fps),
                     ticks=self._config.ticks,
-                    task=self._config.task,
+                    task=self._task,
                     robot=self._devices.robot,
                     cameras=self._devices.cameras,
                     sink=self._writer,
@@ -113,12 +132,19 @@ class OpenTake:
                     on_alarm=on_alarm,
                     on_freeze=on_freeze,
                     failure=lambda: housekeeper.error,
+                    constants=self._constants,
                 )
                 return run_take(take, clock, controls)
         finally:
             for camera in self._devices.cameras:
                 camera.end()
             housekeeper.unwatch()
+
+    @property
+    def _constants(self) -> Values:
+        """Return what rows say of success before anybody can know: no."""
+        column = self._config.success_column
+        return {} if column is None else {column: np.zeros(1, np.bool_)}
 
     def save(self, ended: Ending) -> Saved:
         """Make the episode durable.
@@ -133,6 +159,25 @@ class OpenTake:
         report = build_report(self.log, self._config.fps, ended, packets, statistics, self._writer.not_finite, buses)
         pending = self._writer.save(report.to_json())
         return Saved(pending, report, time.monotonic() - began)
+
+    def why_discarded(self, ending: Ending) -> Discard | None:
+        """Return why a take that ended so is not kept, or None if it is."""
+        if ending is Ending.AGAIN:
+            return Discard.ASKED
+        if self.log.rows == 0:
+            return Discard.EMPTY
+        is_cut = ending not in (Ending.TIME, Ending.ABORT)
+        return Discard.SHORT if is_cut and self._seconds < self._config.min_episode_time_s else None
+
+    def explain(self, why: Discard) -> str | None:
+        """Return the reason in words; None where the person knows it."""
+        if why is Discard.SHORT:
+            return f"{self._seconds:.1f} s long, shorter than {self._config.min_episode_time_s:g} s"
+        return "it has no rows" if why is Discard.EMPTY else None
+
+    @property
+    def _seconds(self) -> float:
+        return float((self.log.rows + self.log.missed) / self._config.fps)
 
     def discard(self) -> None:
         """Throw the take away."""

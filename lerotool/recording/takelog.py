@@ -22,8 +22,6 @@ class CameraLog:
     Attributes:
         alarms: how often the age rose above the limit.
         is_stale: whether it is above the limit now.
-        late_rows: rows whose picture was older than the limit.
-        is_frozen: whether the camera sends the same picture again and again.
     """
 
     __slots__ = ("_ages_ns", "_numbers", "alarms", "is_frozen", "is_stale", "late_rows")
@@ -54,12 +52,10 @@ class TakeLog:
     """What happened in a take.
 
     Attributes:
-        rows: rows written.
         missed: ticks whose whole period had passed before their turn came; they have no row.
         stale_rows: rows with at least one joint of the state not fresh.
         stale_actions: rows whose action has at least one joint of the leader not fresh.
         cameras: by camera key.
-        alarms: what the arms complained of, in words.
     """
 
     __slots__ = ("_lateness_ns", "_started_ns", "alarms", "cameras", "missed", "rows", "stale_actions", "stale_rows")

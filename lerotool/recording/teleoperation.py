@@ -8,11 +8,10 @@ from fractions import Fraction
 from typing import ClassVar
 
 from lerotool.devices.robot import Robot
-from lerotool.recording.clock import Clock, SystemClock
 from lerotool.recording.controls import Controls
 from lerotool.recording.events import AlignmentStarted, Event
 from lerotool.recording.loop import follow
-from lerotool.recording.schedule import Schedule
+from lerotool.recording.pacing import Clock, Schedule, SystemClock
 from lerotool.recording.status import Phase, Status
 
 
@@ -65,11 +64,10 @@ class Teleoperation:
         """
         began_ns = self._clock.monotonic_ns()
         with self._robot:
-            follower = self._robot.follower
-            if not follower.is_aligned:
+            if not self._robot.is_aligned:
                 self._begin(Phase.ALIGNING)
                 self._listen(AlignmentStarted())
-                self._follow(lambda: follower.is_aligned)
+                self._follow(lambda: self._robot.is_aligned)
             self._begin(Phase.TELEOPERATING)
             self._follow(lambda: False)
         self._begin(Phase.DONE)

@@ -1,17 +1,25 @@
-"""From the travel of a joint to its calibration: the middle of the travel reads 2047.
+"""How far a joint is moved by hand, and its calibration from that.
 
-A servo reports ``(encoder - homing offset) modulo 4096``. The offset is chosen after the travel is known, so the seam
-lies as far outside it as can be. The register of the offset has a sign and 11 bits: -2047 to 2047. What LeRobot's
-``lerobot-calibrate`` writes has the same meaning: ranges are readings after the offset, ends included, and the wrist's
-roll, which may turn all the way, has the range 0 to 4095 around a pose that a person chose.
+The encoder counts 0 to 4095 and starts again, and the seam may lie anywhere in a travel. Between two readings a joint
+moves less than half a turn, so the shorter way round is the way it took; the sum of these ways has no seam.
+
+A servo reports ``(encoder - homing offset) modulo 4096``. The offset is chosen after the travel is known, so that the
+seam lies as far outside it as can be and the middle of the travel reads 2047. The register of the offset has a sign and
+11 bits: -2047 to 2047. What ``lerobot-calibrate`` writes has the same meaning: ranges are readings after the offset,
+ends included; the wrist's roll, which may turn all the way, has the range 0 to 4095 around a pose that a person chose.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lerotool.devices.arms.calibration import JointCalibration
 from lerotool.errors import CalibrationError
-from lerotool.setup.travel import RESOLUTION, Travel, to_degrees
 
+RESOLUTION = 4096
+"""Steps of a full turn."""
+CLEAR_STEP = RESOLUTION // 4
+"""The most that a joint may move from one reading to the next; farther, and the way round might be the other one."""
 MIDDLE = RESOLUTION // 2 - 1
 """What the middle of the travel reads."""
 MAX_OFFSET = 2047
@@ -21,6 +29,55 @@ MIN_TRAVEL = 300
 """26°: less, and the joint was not moved from end to end. The shortest travel, a leader's gripper, is about 1000."""
 SHORT_TRAVEL = 700
 """62°: less is possible, but every joint of an SO-100 or SO-101 goes farther."""
+
+
+@dataclass(frozen=True, slots=True)
+class Travel:
+    """Where a joint was, in encoder steps without a seam: 4100 is step 4 of the next turn.
+
+    Attributes:
+        start: where it was first; the straight pose of a joint that turns fully.
+        lowest: the lower end; any integer.
+        highest: the upper end, not below ``lowest``.
+    """
+
+    start: int
+    lowest: int
+    highest: int
+    now: int
+    jumps: int = 0
+
+    @property
+    def steps(self) -> int:
+        """From end to end."""
+        return self.highest - self.lowest
+
+    @property
+    def degrees(self) -> float:
+        """From end to end."""
+        return to_degrees(self.steps)
+
+    def moved_to(self, encoder: int) -> Travel:
+        """Return the travel with one more reading.
+
+        Args:
+            encoder: the position as the encoder gives it, without homing offset; counted modulo 4096.
+        """
+        step = (encoder - self.now + RESOLUTION // 2) % RESOLUTION - RESOLUTION // 2
+        now = self.now + step
+        jumps = self.jumps + (abs(step) > CLEAR_STEP)
+        return Travel(self.start, min(self.lowest, now), max(self.highest, now), now, jumps)
+
+
+def begin_travel(encoder: int) -> Travel:
+    """Return the travel of a joint that has been read once."""
+    start = encoder % RESOLUTION
+    return Travel(start, start, start, start)
+
+
+def to_degrees(steps: int) -> float:
+    """Return an angle in degrees."""
+    return steps * 360 / RESOLUTION
 
 
 def find_problem(joint: str, travel: Travel) -> str | None:

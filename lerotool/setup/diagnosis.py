@@ -7,11 +7,12 @@ what is missing behind a motor tells which cable.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lerotool.devices.arms.joints import JOINT_IDS, JOINTS
+from lerotool.findings import Code, Finding, Severity, bus_finding, count, worst_first
+from lerotool.setup.arm_names import joint_of, motor_name, motor_names
 from lerotool.setup.facts import BusFacts, ServoFacts, Stranger, Trouble
-from lerotool.setup.findings import Finding, Severity, problem, warning
-from lerotool.setup.joints import joint_of, motor_name, motor_names
 from lerotool.setup.servo_findings import find_calibration_difference, find_in_servo
 
 SLOW_LATENCY_MS = 2
@@ -21,24 +22,19 @@ SAG_V = 1.0
 
 
 def diagnose(facts: BusFacts, *, should_be_calibrated: bool = False) -> tuple[Finding, ...]:
-    """Return what is wrong with a bus and its motors, problems first.
-
-    Args:
-        facts: what was found.
-        should_be_calibrated: whether it is to be told that no calibration is known.
-    """
+    """Return what is wrong with a bus and its motors, errors first."""
     findings = [*_find_absent(facts), *_find_strangers(facts)]
     for servo in facts.servos:
         findings += find_in_servo(servo)
     findings += [*_find_answering(facts), *_find_late(facts), *_find_differences(facts), *_find_adapter(facts)]
     if should_be_calibrated and facts.calibration is None:
-        findings.append(warning("uncalibrated", "the arm is not calibrated", 'run "lerotool setup calibrate"'))
-    return tuple(sorted(findings, key=lambda finding: finding.severity is not Severity.PROBLEM))
+        findings.append(bus_finding(Code.UNCALIBRATED, "the arm is not calibrated", 'run "lerotool setup calibrate"'))
+    return worst_first(findings)
 
 
 def is_fit(findings: tuple[Finding, ...]) -> bool:
     """Whether nothing keeps the arm from being used."""
-    return all(finding.severity is not Severity.PROBLEM for finding in findings)
+    return not count(findings, Severity.ERROR)
 
 
 def _find_absent(facts: BusFacts) -> Iterator[Finding]:
@@ -48,8 +44,8 @@ def _find_absent(facts: BusFacts) -> Iterator[Finding]:
     if not absent:
         return
     if not heard:
-        yield problem(
-            "nothing",
+        yield bus_finding(
+            Code.BUS_NOTHING,
             "no motor answers, at any speed",
             "check that the arm's own power supply is on (the USB cable does not feed it), that the 3-pin cable goes "
             "from the adapter to motor 1, and that this port is the arm's",
@@ -67,7 +63,7 @@ def _find_absent(facts: BusFacts) -> Iterator[Finding]:
         else:
             where = "the cable between the adapter and motor 1"
         others = "" if not last else ", though all before it do" if not between else ""
-        yield problem("cable", f"{motor_names(behind)} {verb} not answer{others}", f"check {where}", *behind)
+        yield bus_finding(Code.BUS_CABLE, f"{motor_names(behind)} {verb} not answer{others}", f"check {where}", *behind)
     crowded = facts.strangers_by(Trouble.CROWDED)
     for motor in between:
         if crowded:
@@ -77,7 +73,7 @@ def _find_absent(facts: BusFacts) -> Iterator[Finding]:
                 f'motors behind it answer, so the cables are good: it has another id or none; set it: "lerotool setup '
                 f'motors NAME --arm ARM --joint {JOINTS[motor - 1].name}"'
             )
-        yield problem("absent", f"{motor_name(motor)} does not answer", remedy, motor)
+        yield bus_finding(Code.BUS_ABSENT, f"{motor_name(motor)} does not answer", remedy, motor)
 
 
 def _find_strangers(facts: BusFacts) -> Iterator[Finding]:
@@ -87,23 +83,23 @@ def _find_strangers(facts: BusFacts) -> Iterator[Finding]:
             case Trouble.CROWDED:
                 yield _crowded(stranger)
             case Trouble.OTHER_SPEED:
-                yield problem(
-                    "baudrate",
+                yield bus_finding(
+                    Code.BUS_BAUDRATE,
                     f"{motor_name(stranger.id)} talks at {stranger.baudrate} baud instead of 1000000",
                     'set it with "lerotool setup motors", alone on the cable',
                     stranger.id,
                 )
             case Trouble.LOST:
-                yield problem(
-                    "lost",
+                yield bus_finding(
+                    Code.BUS_LOST,
                     f"{motor_name(stranger.id)} answered once and then no more",
                     "a loose plug or too weak a supply: check both",
                     stranger.id,
                 )
     for servo in facts.servos:
         if joint_of(servo.id) is None:
-            yield warning(
-                "unknown-id",
+            yield bus_finding(
+                Code.BUS_UNKNOWN_ID,
                 f"a motor answers to id {servo.id}, which no joint has",
                 'give it its id with "lerotool setup motors", alone on the cable',
                 servo.id,
@@ -111,8 +107,8 @@ def _find_strangers(facts: BusFacts) -> Iterator[Finding]:
 
 
 def _crowded(stranger: Stranger) -> Finding:
-    return problem(
-        "crowded",
+    return bus_finding(
+        Code.BUS_CROWDED,
         f"two motors answer to id {stranger.id}",
         'a new motor has id 1 until it is given another: give each its id with "lerotool setup motors", one at a time',
         stranger.id,
@@ -124,8 +120,8 @@ def _find_late(facts: BusFacts) -> Iterator[Finding]:
     asked = sum(servo.replies.asked for servo in facts.servos)
     late = sum(servo.replies.late for servo in facts.servos)
     if late > LATE_SHARE * asked:
-        yield warning(
-            "late",
+        yield bus_finding(
+            Code.BUS_LATE,
             f"{late} of {asked} answers came too late",
             "the computer or its USB hub is busy: close other programs, plug the adapter in directly",
         )
@@ -137,7 +133,7 @@ def _find_answering(facts: BusFacts) -> Iterator[Finding]:
     if not failing:
         return
     worst = max(servo.replies.failed_share for servo in failing)
-    make = problem if worst > FAILING_SHARE else warning
+    severity = Severity.ERROR if worst > FAILING_SHARE else Severity.WARNING
     counts = ", ".join(f"{_missed(servo)} of motor {servo.id}" for servo in failing)
     first = failing[0].id
     if len(failing) == len(facts.servos):
@@ -146,7 +142,13 @@ def _find_answering(facts: BusFacts) -> Iterator[Finding]:
         remedy = f"it begins at motor {first}: check the cable between motor {first - 1} and motor {first}"
     else:
         remedy = f"check the plugs of {motor_names([servo.id for servo in failing])}"
-    yield make("replies", f"answers are missing or damaged: {counts}", remedy, *(servo.id for servo in failing))
+    found = bus_finding(
+        Code.BUS_REPLIES,
+        f"answers are missing or damaged: {counts}",
+        remedy,
+        *(servo.id for servo in failing),
+    )
+    yield replace(found, own_severity=severity)
 
 
 def _missed(servo: ServoFacts) -> str:
@@ -161,16 +163,16 @@ def _find_differences(facts: BusFacts) -> Iterator[Finding]:
         firmwares.setdefault(servo.firmware, []).append(servo.id)
     if len(firmwares) > 1:
         texts = [f"{version} in {motor_names(motors)}" for version, motors in sorted(firmwares.items())]
-        yield warning(
-            "firmware",
+        yield bus_finding(
+            Code.BUS_FIRMWARE,
             f"the firmware differs: {'; '.join(texts)}",
             "lerotool works with it, LeRobot refuses to connect; Feetech's FD program updates it",
         )
     volts = [servo.voltage_v for servo in facts.servos]
     if volts and max(volts) - min(volts) > SAG_V:
         low = min(facts.servos, key=lambda servo: servo.voltage_v)
-        yield warning(
-            "sag",
+        yield bus_finding(
+            Code.BUS_SAG,
             f"the voltage falls from {max(volts):.1f} V to {min(volts):.1f} V at {motor_name(low.id)}",
             "a thin, long or damaged cable before that motor",
             low.id,
@@ -183,8 +185,8 @@ def _find_differences(facts: BusFacts) -> Iterator[Finding]:
 
 def _find_adapter(facts: BusFacts) -> Iterator[Finding]:
     if facts.latency_ms is not None and facts.latency_ms > SLOW_LATENCY_MS:
-        yield warning(
-            "latency",
+        yield bus_finding(
+            Code.BUS_LATENCY,
             f"the FTDI adapter holds answers back for up to {facts.latency_ms} ms",
             "set its latency timer to 1 ms: see the udev rule in docs/setup.md",
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -33,12 +35,14 @@ from lerotool.devices.servos.registers import (
     Register,
 )
 from lerotool.devices.servos.scan import Found
-from lerotool.devices.servos.status import Status
-from lerotool.setup.counting import count_replies
+from lerotool.devices.servos.status_packets import Status
 from lerotool.setup.facts import BusFacts, Replies, ServoFacts, Stranger, Trouble
 from lerotool.setup.listening import BAUDRATE, PATIENCE, Listen, Progress, ignore, listen, listen_for_arm
 
 READS = 200
+CHUNK = 10
+LATEST_S = 0.15
+"""No answer is waited for longer than this."""
 
 
 def examine(
@@ -56,7 +60,7 @@ def examine(
         reads: how often all motors are asked, to see how reliably they answer.
         calibration: of the arm that should be there.
         listen: how to look for motors that are not where they should be.
-        progress: told how far it is.
+        progress: called with how far it is.
 
     Raises:
         DeviceError: the port cannot be opened, or is lost.
@@ -148,3 +152,63 @@ def _read_latency_ms(port: str) -> int | None:
     with suppress(OSError, ValueError):
         return int(timer.read_text())
     return None
+
+
+def count_replies(bus: ServoBus, motors: Sequence[int], reads: int, progress: Progress) -> dict[int, Replies]:
+    """Ask each motor so many times and return how it answered, by id.
+
+    An answer that comes too late counts apart from one that never comes. The bus counts late ones as it drops them, at
+    the next request, but not whose they are: they are taken for answers to the oldest questions that met with
+    silence. So the sums are right; where single answers are lost and others late at once, whose they are may be wrong.
+    """
+    count = _Count(bus)
+    for done in range(reads):
+        if done % CHUNK == 0:
+            progress("counting answers", done / reads)
+        # One by one: a common request leaves out those that have been silent for a while.
+        for motor in motors:
+            count.ask(motor)
+    count.wait_for_late()
+    return {motor: count.replies(motor, reads) for motor in motors}
+
+
+class _Count:
+    """What has become of all questions so far."""
+
+    def __init__(self, bus: ServoBus) -> None:
+        self._bus = bus
+        self._late_seen = bus.statistics.refused_late
+        self._answered: Counter[int] = Counter()
+        self._damaged: Counter[int] = Counter()
+        self._late: Counter[int] = Counter()
+        self._silent: deque[int] = deque()
+
+    def ask(self, motor: int) -> None:
+        damaged = self._damaged_so_far(motor)
+        pong = self._bus.ping(motor)
+        self._notice_late()
+        if pong is not None:
+            self._answered[motor] += 1
+        elif self._damaged_so_far(motor) > damaged:
+            self._damaged[motor] += 1
+        else:
+            self._silent.append(motor)
+
+    def wait_for_late(self) -> None:
+        if self._silent:
+            time.sleep(LATEST_S)
+            self._bus.ping(self._silent[-1])
+            self._notice_late()
+
+    def replies(self, motor: int, asked: int) -> Replies:
+        return Replies(asked, self._answered[motor], self._damaged[motor], self._silent.count(motor), self._late[motor])
+
+    def _notice_late(self) -> None:
+        late = self._bus.statistics.refused_late
+        for _ in range(min(late - self._late_seen, len(self._silent))):
+            self._late[self._silent.popleft()] += 1
+        self._late_seen = late
+
+    def _damaged_so_far(self, motor: int) -> int:
+        counts = self._bus.statistics.servos.get(motor)
+        return 0 if counts is None else counts.damaged

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from lerotool.devices.servos.status import Status
+from lerotool.devices.servos.status_packets import Status
 
 if TYPE_CHECKING:
     from lerotool.devices.arms.calibration import JointCalibration
@@ -48,26 +48,14 @@ class ServoFacts:
     """What a servo says of itself.
 
     Attributes:
-        id: on the bus.
         model: 777 is an STS3215.
         firmware: such as ``3.10``.
-        status: error bits of its answers.
-        voltage_v: at its supply.
         min_voltage_v: below, it reports an error.
         max_voltage_v: above, it reports an error.
-        temperature_c: inside.
         max_temperature_c: above, it lets go.
-        load_percent: of the motor's full drive, signed.
-        current_ma: through the motor.
         mode: 0 is position.
         phase: factory bits; bit 4 lets positions leave 0..4095.
-        torque: whether it holds.
-        return_delay_us: before it answers.
         position: 0..4095.
-        homing_offset: signed.
-        range_min: lower position limit.
-        range_max: upper position limit.
-        replies: how reliably it answers.
     """
 
     id: int
@@ -107,8 +95,6 @@ class Stranger:
     """A servo that was heard but could not be examined.
 
     Attributes:
-        id: on the bus.
-        baudrate: at which it was heard.
         trouble: why it could not be examined.
     """
 
@@ -122,7 +108,6 @@ class BusFacts:
     """What was found on a bus.
 
     Attributes:
-        port: its path.
         adapter: the adapter that is plugged in there, if the system knows.
         latency_ms: the latency timer of an FTDI adapter, if it can be read.
         servos: what could be examined, by id.

@@ -18,7 +18,7 @@ PATIENCE = 10
 ROUNDS = 4
 
 Progress = Callable[[str, float], None]
-"""Told what is done and how far it is, 0 to 1."""
+"""Called with what is done and how far it is, 0 to 1."""
 Listen = Callable[[str, Progress], tuple[Found, ...]]
 """Finds motors on a port."""
 

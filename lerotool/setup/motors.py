@@ -1,7 +1,7 @@
 """Give each motor its id and the fast baud rate, one motor at a time.
 
-A new servo has id 1, so the first six all answer at once: only a motor that is alone on the cable can be told from the
-others, and nothing is written while two are heard. Registers below 40 outlive the power only if the servo's lock is 0.
+A new servo has id 1, so the first six all answer at once: only a motor that is alone on the cable can be told apart,
+and nothing is written while two are heard. Registers below 40 outlive the power only if the servo's lock is 0.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lerotool.devices.servos.registers import (
 )
 from lerotool.devices.servos.scan import Found
 from lerotool.errors import DeviceError, DeviceTimeoutError
-from lerotool.setup.joints import joint_of, motor_names
+from lerotool.setup.arm_names import joint_of, motor_names
 from lerotool.setup.listening import BAUDRATE, PATIENCE
 
 ORDER: tuple[Joint, ...] = tuple(reversed(JOINTS))
@@ -48,9 +48,7 @@ class Hearing:
     """What was heard when a motor was to be alone on the cable.
 
     Attributes:
-        verdict: what is to be done.
         text: why, in words; empty where it is clear.
-        motor: the motor, where exactly one was heard.
     """
 
     verdict: Verdict
@@ -93,11 +91,6 @@ def set_motor(port: str, motor: Found, joint: Joint) -> None:
 
     A motor that was set half before, by a run that was interrupted, is set to the end.
 
-    Args:
-        port: its path.
-        motor: as the scan found it.
-        joint: which it is to be.
-
     Raises:
         DeviceError: it did not work; the text says what the motor's id and baud rate are now, as far as they are known.
     """
@@ -111,7 +104,7 @@ def set_motor(port: str, motor: Found, joint: Joint) -> None:
             if bus.ping(joint.id, PATIENCE) is None:
                 raise DeviceError(
                     f"the motor did not take id {joint.id}; it had id {motor.id}",
-                    hint="leave it plugged in and try again: its id is looked for anew",
+                    hint="leave it plugged in and try again: its id will be looked for again",
                 )
         if motor.baudrate != BAUDRATE:
             with suppress(DeviceTimeoutError):

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from lerotool.devices.arms.calibration import JointCalibration
 from lerotool.devices.servos.registers import MODEL_STS3215
-from lerotool.devices.servos.status import Status
+from lerotool.devices.servos.status_packets import Status
+from lerotool.findings import Code, Finding, bus_finding
+from lerotool.setup.arm_names import motor_name
 from lerotool.setup.facts import ServoFacts
-from lerotool.setup.findings import Finding, problem, warning
-from lerotool.setup.joints import motor_name
 
 HOT_C = 60
 LOW_VOLTAGE_SERVO_V = 9.0
@@ -36,8 +36,8 @@ def find_calibration_difference(servo: ServoFacts, calibration: JointCalibration
         f"{name} {has} in the motor, {wanted} in the file" for name, (has, wanted) in pairs.items() if has != wanted
     ]
     if differing:
-        yield warning(
-            "calibration-differs",
+        yield bus_finding(
+            Code.CALIBRATION_DIFFERS,
             f"{motor_name(servo.id)}: {', '.join(differing)}",
             "lerotool writes the file's values to the motor when it connects; if the arm was taken apart or calibrated "
             'elsewhere since, calibrate it again: "lerotool setup calibrate"',
@@ -49,29 +49,29 @@ def _find_voltage(servo: ServoFacts) -> Iterator[Finding]:
     name, volts = motor_name(servo.id), servo.voltage_v
     if volts > servo.max_voltage_v:
         if servo.max_voltage_v < LOW_VOLTAGE_SERVO_V < volts:
-            yield problem(
-                "wrong-supply",
+            yield bus_finding(
+                Code.WRONG_SUPPLY,
                 f"{name} is a 7.4 V servo on a {volts:.1f} V supply (its limit is {servo.max_voltage_v:.1f} V)",
                 "unplug the power now, it destroys the motor; a 7.4 V servo takes a supply of 5 to 7.4 V",
                 servo.id,
             )
         else:
-            yield problem(
-                "voltage-high",
+            yield bus_finding(
+                Code.VOLTAGE_HIGH,
                 f"{name} has {volts:.1f} V, its limit is {servo.max_voltage_v:.1f} V",
                 "use the supply that the motor is made for",
                 servo.id,
             )
     elif volts < servo.min_voltage_v:
-        yield problem(
-            "voltage-low",
+        yield bus_finding(
+            Code.VOLTAGE_LOW,
             f"{name} has {volts:.1f} V, it needs at least {servo.min_voltage_v:.1f} V",
             "check that the supply is plugged in, strong enough (4 A and more) and made for these motors",
             servo.id,
         )
     elif servo.status & Status.VOLTAGE:
-        yield problem(
-            "voltage-error",
+        yield bus_finding(
+            Code.VOLTAGE_ERROR,
             f"{name} reports a voltage error; it has {volts:.1f} V now",
             "the supply is the wrong one or breaks down when the arm moves: check its voltage and its plugs",
             servo.id,
@@ -81,15 +81,15 @@ def _find_voltage(servo: ServoFacts) -> Iterator[Finding]:
 def _find_heat(servo: ServoFacts) -> Iterator[Finding]:
     name, heat = motor_name(servo.id), servo.temperature_c
     if servo.status & Status.OVERHEAT or heat >= servo.max_temperature_c:
-        yield problem(
-            "overheated",
+        yield bus_finding(
+            Code.OVERHEATED,
             f"{name} is overheated: {heat} °C, its limit is {servo.max_temperature_c} °C",
             "switch the power off and let it cool; a motor that holds a heavy pose or rubs gets hot",
             servo.id,
         )
     elif heat >= HOT_C:
-        yield warning(
-            "hot",
+        yield bus_finding(
+            Code.HOT,
             f"{name} is hot: {heat} °C, at {servo.max_temperature_c} °C it lets go",
             "let the arm rest; look for a joint that rubs or is blocked",
             servo.id,
@@ -99,22 +99,22 @@ def _find_heat(servo: ServoFacts) -> Iterator[Finding]:
 def _find_errors(servo: ServoFacts) -> Iterator[Finding]:
     name = motor_name(servo.id)
     if servo.status & Status.OVERLOAD:
-        yield problem(
-            "overload",
+        yield bus_finding(
+            Code.OVERLOAD,
             f"{name} is overloaded: it was blocked and has cut its force",
             "free the joint, then switch the arm's power off and on",
             servo.id,
         )
     if servo.status & Status.OVERCURRENT:
-        yield problem(
-            "overcurrent",
+        yield bus_finding(
+            Code.OVERCURRENT,
             f"{name} draws too much current",
             "free the joint, then switch the arm's power off and on",
             servo.id,
         )
     if servo.status & Status.ANGLE:
-        yield problem(
-            "sensor",
+        yield bus_finding(
+            Code.SENSOR,
             f"{name} reports an error of its angle sensor",
             "switch the power off and on; if it stays, replace the motor",
             servo.id,
@@ -124,29 +124,29 @@ def _find_errors(servo: ServoFacts) -> Iterator[Finding]:
 def _find_settings(servo: ServoFacts) -> Iterator[Finding]:
     name = motor_name(servo.id)
     if servo.model != MODEL_STS3215:
-        yield problem(
-            "model",
+        yield bus_finding(
+            Code.MODEL,
             f"{name} is of model {servo.model}, an STS3215 is {MODEL_STS3215}",
             "SO-100 and SO-101 arms have STS3215 servos only: replace it",
             servo.id,
         )
     if servo.mode != 0:
-        yield warning(
-            "mode",
+        yield bus_finding(
+            Code.MODE,
             f"{name} is in operating mode {servo.mode}, an arm needs 0 (position)",
             "lerotool sets it when it connects",
             servo.id,
         )
     if servo.phase & MULTI_TURN:
-        yield warning(
-            "multi-turn",
+        yield bus_finding(
+            Code.MULTI_TURN,
             f"{name} counts several turns, so its position can leave 0 to 4095",
             "lerotool clears that when it connects; calibrate the arm after it",
             servo.id,
         )
     if servo.range_min == servo.range_max:
-        yield warning(
-            "no-limits",
+        yield bus_finding(
+            Code.NO_LIMITS,
             f"{name} has no position limits",
             'calibrate the arm: "lerotool setup calibrate"',
             servo.id,

@@ -24,10 +24,18 @@ from lerotool.devices.servos.registers import (
     Register,
 )
 from lerotool.errors import CalibrationError, DeviceLostError, DeviceTimeoutError
-from lerotool.setup.centring import centre, centre_full_turn, find_doubt, find_problem, find_roll_doubt
-from lerotool.setup.joints import motor_names
+from lerotool.setup.arm_names import motor_names
+from lerotool.setup.centring import (
+    RESOLUTION,
+    Travel,
+    begin_travel,
+    centre,
+    centre_full_turn,
+    find_doubt,
+    find_problem,
+    find_roll_doubt,
+)
 from lerotool.setup.listening import PATIENCE
-from lerotool.setup.travel import RESOLUTION, Travel, begin_travel
 
 MULTI_TURN = 0x10
 SILENT_READS = 50
@@ -134,9 +142,6 @@ class SweptArm:
 def open_arm(port: str) -> Iterator[SweptArm]:
     """Open an arm and make it soft, so that a person can move it; calibration registers stay as they are.
 
-    Args:
-        port: its path.
-
     Raises:
         DeviceError: the port cannot be opened, or motors do not answer, all of which are named.
     """
@@ -164,12 +169,7 @@ def require_motors(bus: ServoBus) -> None:
 
 
 def write_memory(bus: ServoBus, motor: int, wanted: Mapping[Register, int]) -> None:
-    """Write registers that outlive the power, those only that differ, and check them.
-
-    Raises:
-        CalibrationError: the motor has other values afterwards.
-        DeviceError: it does not answer.
-    """
+    """Write registers that outlive the power, those only that differ, and check them."""
     differing = {register: value for register, value in wanted.items() if bus.read(motor, register, PATIENCE) != value}
     if not differing:
         return

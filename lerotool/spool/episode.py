@@ -16,14 +16,14 @@ from lerotool.errors import SpoolError
 from lerotool.features import Feature
 from lerotool.media.format import StreamCodec
 from lerotool.spool.header import Header, load_header
+from lerotool.spool.mark_file import load_mark
 from lerotool.spool.packets import PacketReader, read_entries
-from lerotool.spool.pictures import PictureReader
-from lerotool.spool.rows import count_rows, picture_columns, read_rows
+from lerotool.spool.picture_files import PictureReader
+from lerotool.spool.row_log import count_rows, picture_columns, read_rows
 from lerotool.spool.saved import Saved, load_saved
 from lerotool.storage import lock_owner, remove_directory, tree_bytes
-from lerotool.workspace import refuse_link
+from lerotool.workspace import is_committed, refuse_link
 
-COMMITTED = "committed.json"
 ENCODED = "encoded"
 RECORDING_LOCK = "recording.lock"
 
@@ -42,8 +42,6 @@ class PendingEpisode:
     """A pending episode on disk, as it was when opened.
 
     Attributes:
-        path: its folder.
-        header: what it records.
         saved: what ``saved.json`` says, None when it is not there: the episode is being recorded or waits for recovery.
         length: rows that count; without ``saved.json`` those that are complete.
     """
@@ -73,7 +71,7 @@ class PendingEpisode:
     @property
     def state(self) -> State:
         """How far it has come, as the files say now."""
-        if (self.path / COMMITTED).exists():
+        if is_committed(self.path):
             return State.COMMITTED
         if self.saved is None:
             return State.RECORDING
@@ -83,6 +81,15 @@ class PendingEpisode:
     def report(self) -> dict[str, Any]:
         """The recorder's report; empty unless saved."""
         return self.saved.report if self.saved else {}
+
+    @property
+    def mark(self) -> dict[str, Any]:
+        """What a person has said about it, as `lerotool.dataset.marks.Mark.to_json` gives it; empty for nothing.
+
+        Raises:
+            SpoolError: the file cannot be understood.
+        """
+        return load_mark(self.path)
 
     @property
     def features(self) -> dict[str, Feature]:
@@ -134,7 +141,7 @@ class PendingEpisode:
         """Open a camera's packets; where pictures are files, each of them is one.
 
         Raises:
-            SpoolError: there is no such camera, or there are fewer packets than there should be.
+            SpoolError: the camera is unknown, or there are fewer packets than there should be.
         """
         if key not in self.header.cameras:
             known = ", ".join(map(repr, self.header.cameras)) or "none"

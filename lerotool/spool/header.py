@@ -17,12 +17,15 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lerotool.errors import IncompatibleDatasetError, LerotoolError, SpoolError
-from lerotool.features import CAMERA_PREFIX, Feature, Kind, cameras, parse_features, recorded_features
+from lerotool.features import CAMERA_PREFIX, Feature, cameras, parse_features, recorded_features
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
-from lerotool.spool.columns import check_columns
+from lerotool.spool.row_columns import check_columns
 
 HEADER = "header.json"
 SCHEMA = 1
+TIMING = "timing"
+NOT_MEASURED = "none"
+"""Value of the header's key ``timing`` when the times of the rows are not measurements."""
 _SUFFIXES = {
     StreamCodec.MJPEG: ".mjpeg",
     StreamCodec.H264: ".h264",
@@ -44,6 +47,8 @@ class Header(BaseModel):
         cameras: what each video feature's camera delivers.
         encoder: how the videos are to be encoded.
         task: the task that the recording was started with; each row has its own.
+        operator: who steered the robot, where that was said.
+        success_column: the feature, of one bool, whose last row is to say whether the episode was marked a success.
         started_at: ISO 8601, UTC.
         monotonic_ns: the monotonic clock at ``started_at``; all times of the episode are on that clock.
         host: where it was recorded.
@@ -62,6 +67,8 @@ class Header(BaseModel):
     cameras: dict[str, StreamFormat]
     encoder: EncoderSettings
     task: str = ""
+    operator: str | None = None
+    success_column: str | None = None
     started_at: str
     monotonic_ns: int
     host: str
@@ -162,11 +169,6 @@ def camera_file_name(key: str) -> str:
     return quote(key.removeprefix(CAMERA_PREFIX) or key, safe="").replace("~", "%7E")
 
 
-def image_features(features: Mapping[str, Feature]) -> list[str]:
-    """Return the names of the features whose pictures lie in the rows."""
-    return [name for name, feature in features.items() if feature.kind is Kind.IMAGE]
-
-
 def load_header(folder: Path) -> Header:
     """Read a pending episode's header.
 
@@ -177,11 +179,11 @@ def load_header(folder: Path) -> Header:
     try:
         return Header.model_validate(json.loads(path.read_bytes()))
     except FileNotFoundError:
-        raise SpoolError(f"{str(folder)!r} is no pending episode: {HEADER} is missing") from None
+        raise SpoolError(f"{str(folder)!r} is not a pending episode: {HEADER} is missing") from None
     except ValidationError as error:
         raise SpoolError(f"{str(path)!r} cannot be understood: {_first_problem(error)}") from error
     except (ValueError, RecursionError) as error:
-        raise SpoolError(f"{str(path)!r} is no JSON: {error}") from error
+        raise SpoolError(f"{str(path)!r} is not JSON: {error}") from error
 
 
 def _first_problem(error: ValidationError) -> str:

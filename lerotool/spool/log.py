@@ -3,7 +3,7 @@
 A record is ``<u32 payload size><u32 crc32 of payload><payload>``, little endian, payload at least one byte. It is
 handed to the system with one write, so it survives the end of this process as soon as `AppendFile.append` returns.
 Reading stops at the first record that is incomplete or damaged: a torn tail costs only itself. Zeros, which a power
-cut can leave behind, are no record because their size is zero.
+cut can leave behind, are not a record because their size is zero.
 """
 
 from __future__ import annotations
@@ -73,6 +73,9 @@ class AppendFile:
                     # A full disk takes a part; asking again yields the reason.
                     written += os.write(descriptor, data[written:])
                 self._extent = _Extent(before.size + written, before.count + 1)
+            except OSError as error:
+                self._cut(descriptor)
+                raise OSError(error.errno, error.strerror, str(self.path)) from error
             except BaseException:
                 self._cut(descriptor)
                 raise
@@ -106,8 +109,8 @@ class AppendFile:
         try:
             sync_descriptor(descriptor)
         except OSError as error:
-            self._failure = error
-            raise
+            self._failure = OSError(error.errno, error.strerror, str(self.path))
+            raise self._failure from error
         finally:
             os.close(descriptor)
 
@@ -133,11 +136,7 @@ class AppendFile:
 
 
 def frame(payload: bytes | memoryview) -> bytes:
-    """Return the record that holds ``payload``.
-
-    Raises:
-        SpoolError: the payload is empty or larger than a record can be.
-    """
+    """Return the record that holds ``payload``."""
     if not 0 < len(payload) < 1 << 32:
         raise SpoolError(f"a record holds 1 to {(1 << 32) - 1} bytes, found {len(payload)}")
     return b"".join((FRAME.pack(len(payload), zlib.crc32(payload)), payload))

@@ -111,18 +111,7 @@ def within(entries: NDArray[np.void], size: int) -> int:
 
 
 class PacketReader:
-    """The first packets of one camera.
-
-    Args:
-        folder: of the pending episode, for messages.
-        key: of the camera, for messages.
-        data_path: the packets.
-        index_path: their index.
-        count: how many packets there are to be.
-
-    Raises:
-        SpoolError: there are fewer.
-    """
+    """The first packets of one camera."""
 
     def __init__(self, folder: Path, key: str, data_path: Path, index_path: Path, count: int) -> None:
         self._place = f"pending episode {str(folder)!r}, camera {key!r}"
@@ -142,12 +131,7 @@ class PacketReader:
         return len(self._offsets)
 
     def packet(self, number: int) -> bytes:
-        """Return a packet.
-
-        Raises:
-            SpoolError: it is damaged.
-            IndexError: there is none of that number.
-        """
+        """Return a packet."""
         if not 0 <= number < len(self):
             raise IndexError(f"{self._place}: packet {number} of {len(self)}")
         offset = self._offsets[number]

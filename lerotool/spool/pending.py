@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
 
 from lerotool.errors import SpoolError
 from lerotool.spool.episode import RECORDING_LOCK, PendingEpisode, State
+from lerotool.spool.header import HEADER
 from lerotool.spool.packets import PacketReader, PacketWriter
 from lerotool.spool.writer import CREATING, PendingWriter
-from lerotool.storage import DISCARDED, lock_owner
+from lerotool.storage import DISCARDED, lock_owner, remove_directory
 from lerotool.workspace import Workspace, refuse_link
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "PendingEpisode",
     "PendingWriter",
     "State",
+    "is_blank",
     "list_pending",
     "next_sequence",
     "pending_folders",
@@ -46,7 +49,7 @@ def pending_folders(root: Path) -> list[Path]:
 def list_pending(root: Path) -> list[PendingEpisode]:
     """Return the dataset's pending episodes that can be opened, in every state, in the order they were recorded.
 
-    Those that cannot are told by `lerotool.spool.recovery.examine_all`.
+    Those that cannot are reported by `lerotool.spool.recovery.examine_all`.
     """
     episodes = []
     for folder in pending_folders(root):
@@ -65,7 +68,7 @@ def next_sequence(root: Path, committed_episodes: int) -> int:
 
 
 def remove_leftovers(root: Path) -> None:
-    """Remove what interrupted removals, and creations that never became an episode, have left.
+    """Remove what interrupted removals, creations that became no episode and takes that never began have left.
 
     To be called by the process that holds the dataset's recording lock. Nothing recorded is ever in there.
     """
@@ -76,3 +79,14 @@ def remove_leftovers(root: Path) -> None:
         unborn = path.name.startswith(CREATING) and lock_owner(path / RECORDING_LOCK) is None
         if path.name.startswith(DISCARDED) or unborn:
             shutil.rmtree(path, ignore_errors=True)
+        elif not path.name.startswith(".") and is_blank(path):
+            remove_directory(path)
+
+
+def is_blank(path: Path) -> bool:
+    """Return whether a take was interrupted before a byte of a row or a picture was written, and nobody records it."""
+    if os.name == "nt" or path.is_symlink() or not (path / HEADER).is_file():
+        return False  # Windows gives a take its name before it is locked
+    others = [entry for entry in path.iterdir() if entry.name not in (HEADER, RECORDING_LOCK)]
+    is_empty = all(entry.is_file() and not entry.is_symlink() and entry.stat().st_size == 0 for entry in others)
+    return is_empty and lock_owner(path / RECORDING_LOCK) is None

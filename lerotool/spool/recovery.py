@@ -13,13 +13,14 @@ import numpy as np
 import pyarrow as pa
 
 from lerotool.errors import SpoolError
-from lerotool.spool.episode import COMMITTED, RECORDING_LOCK, PendingEpisode
+from lerotool.spool.episode import RECORDING_LOCK, PendingEpisode
 from lerotool.spool.header import Header, load_header
 from lerotool.spool.packets import RECORD_SIZE, PacketReader, read_entries, within
 from lerotool.spool.pending import pending_folders
-from lerotool.spool.rows import ROWS, count_rows, picture_columns, read_rows
+from lerotool.spool.row_log import ROWS, count_rows, picture_columns, read_rows
 from lerotool.spool.saved import load_saved, write_saved
 from lerotool.storage import ProcessLock, lock_owner
+from lerotool.workspace import is_committed
 
 
 class Kind(StrEnum):
@@ -67,10 +68,10 @@ def examine(path: Path) -> Verdict:
     Of an episode that is not saved all packets are read, to be sure that none is damaged.
     """
     if not path.is_dir():
-        return Verdict(path, Kind.HOPELESS, reason=f"{str(path)!r} is no folder")
+        return Verdict(path, Kind.HOPELESS, reason=f"{str(path)!r} is not a folder")
     if (owner := lock_owner(path / RECORDING_LOCK)) is not None:
         return Verdict(path, Kind.LIVE, reason=f"in use by {owner}")
-    if (path / COMMITTED).exists():
+    if is_committed(path):
         return Verdict(path, Kind.COMPLETE, reason="the dataset contains it; the folder can be removed")
     try:
         header = load_header(path)
@@ -86,7 +87,7 @@ def examine(path: Path) -> Verdict:
     except (SpoolError, OSError) as error:
         return Verdict(path, Kind.HOPELESS, reason=f"{problem}; {error}")
     if remains.usable_rows == 0:
-        reason = f"{problem}; there is no complete row with all its pictures"
+        reason = f"{problem}; no complete row with all its pictures"
         return Verdict(path, Kind.HOPELESS, 0, remains.usable_packets, reason)
     return Verdict(path, Kind.SALVAGEABLE, remains.usable_rows, remains.usable_packets, problem)
 
@@ -103,12 +104,12 @@ def salvage(path: Path) -> PendingEpisode:
     cut (``salvaged``), beside the report of an earlier ``saved.json``. A complete episode is just opened.
 
     Raises:
-        SpoolError: there is nothing to salvage.
+        SpoolError: nothing can be salvaged.
         DatasetLockedError: a process is recording it.
         OSError: it could not be read or written.
     """
     if not path.is_dir():
-        raise SpoolError(f"{str(path)!r} is no pending episode: there is no such folder")
+        raise SpoolError(f"{str(path)!r} is not a pending episode: the folder does not exist")
     with ProcessLock(path / RECORDING_LOCK, "salvaging"):
         header = load_header(path)
         problem = _problem(path)
@@ -131,7 +132,7 @@ def salvage(path: Path) -> PendingEpisode:
 def _problem(path: Path) -> str | None:
     """Return why the episode cannot be used as it is, None when it can; raises SpoolError for an unusable header."""
     load_header(path)
-    if (path / COMMITTED).exists():
+    if is_committed(path):
         return None
     try:
         episode = PendingEpisode.open(path)

@@ -26,7 +26,6 @@ class Saved(BaseModel):
         packets: packets of each camera, from the first.
         file_bytes: sizes of the files, by name.
         not_finite: rows with NaN or infinite numbers, by feature.
-        report: the recorder's.
         saved_at: ISO 8601, UTC.
     """
 
@@ -72,11 +71,7 @@ def write_saved(
 
 
 def load_saved(folder: Path) -> Saved | None:
-    """Return what ``saved.json`` says, None when it is not there.
-
-    Raises:
-        SpoolError: it cannot be understood.
-    """
+    """Return what ``saved.json`` says, None when it is not there."""
     path = folder / SAVED
     try:
         return Saved.model_validate(json.loads(path.read_bytes()))
@@ -87,4 +82,4 @@ def load_saved(folder: Path) -> Saved | None:
         place = ".".join(str(part) for part in problem["loc"])
         raise SpoolError(f"{str(path)!r} cannot be understood: {place}: {problem['msg']}") from error
     except (ValueError, RecursionError) as error:
-        raise SpoolError(f"{str(path)!r} is no JSON: {error}") from error
+        raise SpoolError(f"{str(path)!r} is not JSON: {error}") from error

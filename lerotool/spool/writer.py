@@ -16,8 +16,8 @@ from lerotool.spool.episode import RECORDING_LOCK, PendingEpisode
 from lerotool.spool.header import HEADER, Header
 from lerotool.spool.log import AppendFile, frame
 from lerotool.spool.packets import PacketWriter
-from lerotool.spool.pictures import PictureWriter
-from lerotool.spool.rows import ROWS, RowEncoder, RowTimes
+from lerotool.spool.picture_files import PictureWriter
+from lerotool.spool.row_log import ROWS, RowEncoder, RowTimes
 from lerotool.spool.saved import write_saved
 from lerotool.storage import ProcessLock, make_directory, remove_directory, sync_directory, write_json
 
@@ -95,7 +95,7 @@ class PendingWriter:
         """Return the writer of a camera's packets.
 
         Raises:
-            SpoolError: there is no such camera, or its pictures are files.
+            SpoolError: the camera is unknown, or its pictures are files.
         """
         return self._find(key, PacketWriter)
 
@@ -103,7 +103,7 @@ class PendingWriter:
         """Return what takes over the picture files of a camera.
 
         Raises:
-            SpoolError: there is no such camera, or its pictures are packets.
+            SpoolError: the camera is unknown, or its pictures are packets.
         """
         return self._find(key, PictureWriter)
 
@@ -169,7 +169,7 @@ class PendingWriter:
         Cameras must have stopped appending; packets that come later are refused.
 
         Raises:
-            SpoolError: there are no rows, or the files are not as they were written, or the report is no JSON.
+            SpoolError: no rows were written, or the files are not as they were written, or the report is not JSON.
             OSError: the disk failed. The episode is then not saved but can be, by another `save` or by recovery.
         """
         rows, packets = self._rows.count, {key: camera.count for key, camera in self._cameras.items()}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,17 @@ import numpy.typing as npt
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.reading.columns import to_numpy
+from lerotool.dataset.reading.widths import check_widths
 from lerotool.errors import UsageError
-from lerotool.moments import FeatureStats, Moments
+from lerotool.execution import Progress, ignore_progress, run_jobs
+from lerotool.moments import FeatureStats, Moments, Pool
 from lerotool.quantiles import Answer, QuantileSearch, Question, answer
-from lerotool.statistics.jobs import Progress, address, ignore_progress, opened, run_jobs
+from lerotool.statistics.jobs import address, opened
 
 _BLOCK_VALUES = 2**21
 _JOB_ROWS = 2**15
+Real = tuple[bool, ...]
+"""Which dimensions are real, not filled up by a merge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class _Job:
 
 @dataclass(slots=True)
 class _Result:
-    moments: Moments | None = None
+    moments: dict[Real, Moments] = field(default_factory=dict)
     answer: Answer = field(default_factory=Answer)
 
 
@@ -76,32 +81,39 @@ def measure_chunks(
         CorruptDatasetError: a file cannot be read.
     """
     _check(dataset, chunks)
+    check_widths(dataset, chunks.columns)
     dtype = np.result_type(*(dataset.features[name].dtype for name in chunks.columns))
     search = QuantileSearch(dataset.features[chunks.action].shape[-1], dtype)
-    moments: Moments | None = None
+    moments: dict[Real, Moments] = {}
+    pool = Pool(dataset.features[chunks.action].shape[-1])
     jobs = list(_jobs(dataset, chunks, search))
     while search.question is not None:
         total = Answer()
-        asked = [replace(job, question=search.question, measures=moments is None) for job in jobs]
-        parts = []
+        is_first = not moments
+        asked = [replace(job, question=search.question, measures=is_first) for job in jobs]
         done = 0
         for job, result in run_jobs(_run, asked, executor):
             total.add(result.answer)
-            if result.moments is not None:
-                parts.append(result.moments)
+            _merge(moments, result.moments)
+            if is_first:
                 done += int(dataset.episodes.lengths[job.first : job.stop].sum())
                 on_progress(done, dataset.num_frames)
-        for part in parts:
-            moments = part if moments is None else moments.merge(part)
-        assert moments is not None
-        search.take(total, moments.count, skip=np.flatnonzero(np.isnan(moments.min)).tolist())
-    assert moments is not None
-    return FeatureStats(moments.min, moments.max, moments.mean, moments.std, moments.count, search.quantiles())
+        if is_first:
+            for real, found in moments.items():
+                values = np.stack([found.min, found.max, found.mean, found.std])[:, None]
+                pool.add(values, np.array([found.count]), np.array([real]))
+        search.take(total, pool.counts, skip=np.flatnonzero(~pool.is_finite).tolist())
+    return pool.stats(sum(found.count for found in moments.values()), search.quantiles())
+
+
+def _merge(moments: dict[Real, Moments], other: dict[Real, Moments]) -> None:
+    for real, found in other.items():
+        moments[real] = moments[real].merge(found) if real in moments else found
 
 
 def _check(dataset: Dataset, chunks: Chunks) -> None:
     if not dataset.num_frames:
-        raise UsageError(f"{str(dataset.root)!r} has no frames: there is nothing to measure")
+        raise UsageError(f"{str(dataset.root)!r} has no frames to measure")
     for name in chunks.columns:
         shape = dataset.features[name].shape
         if len(shape) != 1:
@@ -133,12 +145,30 @@ def _run(job: _Job) -> _Result:
     actions, *states = (_two_dimensional(values) for values in (actions, *states))
     bounds = starts[job.first : job.stop + 1] - starts[job.first]
     result = _Result()
-    for lines in _blocks(actions, states[0] if states else None, bounds, job.chunks):
-        result.answer.add(answer(job.question, lines))
-        if job.measures:
-            found = Moments.of(lines.T)
-            result.moments = found if result.moments is None else result.moments.merge(found)
+    for first, stop, real in _runs(dataset, job):
+        part = slice(bounds[first], bounds[stop])
+        states_of_part = states[0][part] if states else None
+        for lines in _blocks(actions[part], states_of_part, bounds[first : stop + 1] - bounds[first], job.chunks):
+            lines_of_real = [line if is_real else line[:0] for line, is_real in zip(lines, real, strict=True)]
+            result.answer.add(answer(job.question, lines_of_real))
+            if job.measures:
+                _merge(result.moments, {real: Moments.of(lines.T)})
     return result
+
+
+def _runs(dataset: Dataset, job: _Job) -> Iterator[tuple[int, int, Real]]:
+    """Yield runs of the job's episodes (first, after the last) in which the same dimensions are real."""
+    chunks = job.chunks
+    count, width = job.stop - job.first, dataset.features[chunks.action].shape[-1]
+    real = np.ones((count, width), np.bool_)
+    if (present := dataset.padding.dimensions(chunks.action, job.first, job.stop)) is not None:
+        real &= present
+    if chunks.state and (present := dataset.padding.dimensions(chunks.state, job.first, job.stop)) is not None:
+        relative = np.flatnonzero(chunks.mask)
+        real[:, relative] &= present[:, relative]
+    cuts = np.flatnonzero((real[1:] != real[:-1]).any(axis=1)) + 1
+    for first, stop in pairwise([0, *cuts.tolist(), count]):
+        yield first, stop, tuple(real[first].tolist())
 
 
 def _two_dimensional(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.dataset.info import FormatVersion
-from lerotool.dataset.writing.measures import picture_size
-from lerotool.features import Feature, Kind
+from lerotool.choices import Frames
+from lerotool.features import Feature, Kind, picture_size
+from lerotool.findings import Code, Severity
 from lerotool.moments import QUANTILES, Floats, sampled_frames, shrink_step
 from lerotool.statistics.definitions import Context, compare_quantiles, gap_of, scale_of
-from lerotool.statistics.findings import Code, Severity
-from lerotool.statistics.sampling import Rule, Sampling
-from lerotool.statistics.segments import OVERFLOWN_STD, STATISTICS, Segments
+from lerotool.statistics.sampling import Sampling
+from lerotool.statistics.segments import OVERFLOWN_STD, Segments
 from lerotool.statistics.shapes import values_pooled
 from lerotool.statistics.stored import StoredBlock, StoredValues
 from lerotool.statistics.tolerance import Scale, picture_tolerance
@@ -22,7 +21,6 @@ from lerotool.statistics.tolerance import Scale, picture_tolerance
 _PIXELS = np.array([[2**40]])
 """Rows that are summed for a camera: many."""
 _PLAIN = ("min", "max", "mean", "std")
-_OVERFLOWN = "LeRobot 0.4.0 to 0.5.1 squared pixels in 8 bits; lerotool stats DATASET --write takes them anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +53,12 @@ def compare_dataset(block: StoredBlock, context: Context) -> dict[str, str]:
     """
     definitions = {}
     longest = np.array([[context.dataset.episodes.lengths.max(initial=0)]])
-    if context.dataset.version is FormatVersion.V20:
+    if not context.dataset.version.has_episode_statistics:
         longest[:] = context.dataset.num_frames
     total = np.array([context.dataset.num_frames])
     for name, measured in context.measurement.features.items():
         stats = measured.stats
-        values = [stats.quantiles[n] if n in QUANTILES else getattr(stats, n) for n in STATISTICS]
-        rows = [*(np.ravel(v) for v in (*values, *measured.gaps.values())), _aggregated_overflow(name, context)]
+        rows = [*stats.rows(), *map(np.ravel, measured.gaps.values()), _aggregated_overflow(name, context)]
         segments = Segments(np.stack(rows)[None], np.array([stats.count], np.int64))
         found = _compare(name, block, segments, total, longest, context)
         if not context.tells_quantiles(name) or found.is_other_sample:
@@ -77,8 +74,8 @@ def _aggregated_overflow(name: str, context: Context) -> Floats:
     if not context.dataset.features[name].is_camera:
         return np.full(context.measurement.features[name].stats.mean.size, np.nan)
     store = context.measurement.episodes
-    used = store.counts(name) > 0
-    weights = (store.counts(name)[used] / store.counts(name).sum())[:, None]
+    used = (store.counts(name) > 0) & context.dataset.padding.pictures(name, 0, store.episodes)
+    weights = (store.counts(name)[used] / store.counts(name)[used].sum())[:, None]
     mean = store.statistic(name, "mean")[used]
     total = (mean * weights).sum(axis=0)
     variance = store.statistic(name, OVERFLOWN_STD)[used] ** 2 + (mean - total) ** 2
@@ -120,7 +117,7 @@ def _extra(
 ) -> Floats | float | None:
     if feature.kind is Kind.NUMERIC:
         return 0.0
-    other = is_other_sample or sampling.rule is not Rule.LEROBOT
+    other = is_other_sample or sampling.rule is not Frames.LEROBOT
     extra = picture_tolerance(statistic, is_encoded=feature.kind is Kind.VIDEO, is_other_sample=other)
     if extra is None or not feature.is_depth:
         return extra
@@ -142,7 +139,7 @@ def _note_stale(
         differs = np.abs(stored.values - expected) > tolerance
     wrong = known & (differs | np.isnan(expected))
     context.tally.deviation(
-        Code.STALE,
+        Code.STATS_STALE,
         context.severity(name),
         block.place,
         block.first,
@@ -170,8 +167,10 @@ def _compare_counts(
     else:
         wrong, text = usable & ~_is_picture_count(counts, lengths, feature, block), "frames to choose from"
     example = f"count is {counts[wrong][0]:g}, there are {lengths[wrong][0]} {text}" if wrong.any() else ""
-    context.tally.fault(Code.COUNT, context.severity(name), block.place, block.first, name, "count", wrong, example)
-    return feature.is_camera and bool((usable & (counts != _sampled(lengths, block, context))).any())
+    context.tally.fault(
+        Code.STATS_COUNT, context.severity(name), block.place, block.first, name, "count", wrong, example
+    )
+    return feature.is_camera and bool((usable & (counts != _sampled(name, lengths, block, context))).any())
 
 
 def _is_picture_count(
@@ -186,10 +185,11 @@ def _is_picture_count(
     return np.asarray((counts <= lengths) | (counts == lengths * height * width) | (counts == lengths * shrunk))
 
 
-def _sampled(lengths: npt.NDArray[np.int64], block: StoredBlock, context: Context) -> npt.NDArray[np.int64]:
+def _sampled(name: str, lengths: npt.NDArray[np.int64], block: StoredBlock, context: Context) -> npt.NDArray[np.int64]:
     if block.first is not None:
         return np.array([len(sampled_frames(int(length))) for length in lengths])
     every = context.dataset.episodes.lengths
+    every = every[context.dataset.padding.pictures(name, 0, len(every))]
     different, how_often = np.unique(every[every > 0], return_counts=True)
     samples = [len(sampled_frames(int(length))) for length in different]
     return np.array([int((np.array(samples, np.int64) * how_often).sum())])
@@ -217,6 +217,5 @@ def _is_overflown(
         stored.values,
         expected,
         tolerances,
-        remedy=_OVERFLOWN,
     )
     return True

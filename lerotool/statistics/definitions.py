@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lerotool.choices import Frames
 from lerotool.dataset.dataset import Dataset
 from lerotool.features import Kind
-from lerotool.moments import QUANTILES, Floats
-from lerotool.statistics.findings import Code, Severity
+from lerotool.findings import Code, Severity
+from lerotool.moments import QUANTILES, Floats, gap_name
 from lerotool.statistics.measure import Measurement
-from lerotool.statistics.sampling import Rule, Sampling
-from lerotool.statistics.segments import Segments, gap_name
+from lerotool.statistics.sampling import Sampling
+from lerotool.statistics.segments import Segments
 from lerotool.statistics.shapes import LEROBOT_COLUMNS
 from lerotool.statistics.stored import StoredBlock
 from lerotool.statistics.tally import Tally
@@ -22,7 +23,6 @@ from lerotool.statistics.tolerance import Scale
 EXACT = "of all values"
 AVERAGED = "averaged over the episodes, as LeRobot up to 0.6.1 does"
 EXTREME = "the episodes' extremes, as LeRobot after 0.6.1 does"
-_LOW_QUANTILES = ("q01", "q10", "q50")
 _Expected = dict[str, tuple[Floats, Floats]]
 """By quantile, value and tolerance, (1, d) each."""
 
@@ -50,7 +50,7 @@ class Context:
     def tells_quantiles(self, feature: str) -> bool:
         """Return whether a feature's quantiles can be compared: not those of pictures encoded or sampled otherwise."""
         kind = self.dataset.features[feature].kind
-        return kind is Kind.NUMERIC or (kind is Kind.IMAGE and self.sampling.rule is Rule.LEROBOT)
+        return kind is Kind.NUMERIC or (kind is Kind.IMAGE and self.sampling.rule is Frames.LEROBOT)
 
 
 def scale_of(segments: Segments, summed: npt.NDArray[np.int64]) -> Scale:
@@ -96,7 +96,7 @@ def compare_quantiles(
         differs = ~_fits(entry[q].values, value, tolerance)
         for code, severity, wrong in (
             (Code.MIXED_QUANTILES, Severity.WARNING, inside & differs),
-            (Code.STALE, context.severity(name), ~inside & differs),
+            (Code.STATS_STALE, context.severity(name), ~inside & differs),
         ):
             stored = entry[q].values
             context.tally.deviation(code, severity, block.place, None, name, q, wrong, stored, value, tolerance)
@@ -126,7 +126,7 @@ def _from_episodes(
         tolerances = scale.quantile_tolerance(store.statistic(name, gap_name(q))[used])
         averages[q] = ((values * weights).sum(axis=0)[None], (tolerances * weights).sum(axis=0)[None])
         widest = tolerances.max(axis=0)[None]
-        extreme = values.min(axis=0) if q in _LOW_QUANTILES else values.max(axis=0)
+        extreme = values.min(axis=0) if QUANTILES[q] <= 0.5 else values.max(axis=0)
         extremes[q] = (extreme[None], widest)
         bounds[q] = (values.min(axis=0)[None] - widest, values.max(axis=0)[None] + widest)
     return averages, extremes, bounds

@@ -12,10 +12,10 @@ import numpy as np
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import UsageError
+from lerotool.execution import Progress, ignore_progress
 from lerotool.features import ACTION, STATE, Kind
 from lerotool.moments import FeatureStats, Floats
 from lerotool.statistics.chunks import Chunks, measure_chunks
-from lerotool.statistics.jobs import Progress, ignore_progress
 from lerotool.statistics.measure import Selection, measured
 
 OPENPI_HORIZON = 50
@@ -54,7 +54,7 @@ def parse_mask(text: str) -> tuple[bool, ...]:
         numbers = [int(part) for part in text.split(",")]
     except ValueError:
         raise UsageError(
-            f"{text!r} is no mask", hint="whole numbers as openpi's make_bool_mask takes them, such as 6,-1"
+            f"{text!r} is not a mask", hint="whole numbers as openpi's make_bool_mask takes them, such as 6,-1"
         ) from None
     return tuple(flag for number in numbers for flag in [number > 0] * abs(number))
 
@@ -94,7 +94,7 @@ def _find(dataset: Dataset, given: str | None, usual: Iterable[str], what: str) 
     name = given or next((name for name in usual if name in dataset.features), None)
     if name is None or name not in dataset.features or dataset.features[name].kind is not Kind.NUMERIC:
         found = ", ".join(n for n, f in dataset.features.items() if f.kind is Kind.NUMERIC)
-        raise UsageError(f"there is no feature {name or what!r} of numbers", hint=f"name one of them: {found}")
+        raise UsageError(f"no feature {name or what!r} of numbers", hint=f"name one of them: {found}")
     return name
 
 
@@ -123,7 +123,7 @@ def export_groot(
         CorruptDatasetError: a file cannot be read.
     """
     if not dataset.num_frames:
-        raise UsageError(f"{str(dataset.root)!r} has no frames: there is nothing to measure")
+        raise UsageError(f"{str(dataset.root)!r} has no frames to measure")
     with measured(dataset, Selection((), None), executor, on_progress) as measurement:
         return {
             name: {key: _statistic(found.stats, key).tolist() for key in _GROOT}
@@ -142,5 +142,5 @@ def document_text(document: dict[str, Any]) -> str:
     except ValueError:
         raise UsageError(
             "the data hold NaN or infinite values: statistics of them would make training fail",
-            hint="lerotool stats DATASET --verify names the episodes",
+            hint="the same command with --verify instead of --export names the episodes",
         ) from None

@@ -7,12 +7,13 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from lerotool.choices import Priority
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import UsageError
-from lerotool.execution import DaskCluster, Place, Priority, ThisMachine, cores, open_executor
+from lerotool.execution import DaskCluster, Place, Progress, ThisMachine, cores, ignore_progress, open_executor
 from lerotool.features import Kind
 from lerotool.moments import PictureHistogram
-from lerotool.statistics.jobs import Progress, address, ignore_progress
+from lerotool.statistics.jobs import address
 from lerotool.statistics.numeric import measure_columns
 from lerotool.statistics.pictures import measure_cameras
 from lerotool.statistics.sampling import Sampling
@@ -42,11 +43,11 @@ class Selection:
         """Return the numeric features and the cameras that are meant, in the dataset's order.
 
         Raises:
-            UsageError: there is no such feature, or it has no statistics.
+            UsageError: the feature is unknown or has no statistics.
         """
         for name in self.only:
             if name not in dataset.features:
-                raise UsageError(f"there is no feature {name!r}", hint=f"features: {', '.join(dataset.features)}")
+                raise UsageError(f"no feature {name!r}", hint=f"features: {', '.join(dataset.features)}")
             if dataset.features[name].kind in (Kind.STRING, Kind.LANGUAGE):
                 raise UsageError(f"feature {name!r} is text: it has no statistics")
         meant = {name: feature for name, feature in dataset.features.items() if not self.only or name in self.only}
@@ -85,11 +86,11 @@ def measured(
         dataset: any version; nothing is written.
         selection: which features; None is all, cameras by LeRobot's rule.
         executor: where jobs run; None is this process.
-        on_progress: told rows and frames done, of all.
+        on_progress: called with rows and frames done, of all.
 
     Raises:
         CorruptDatasetError: a data file cannot be read, or contradicts the metadata.
-        UsageError: there is no such feature.
+        UsageError: the feature is unknown.
     """
     selection = selection or Selection()
     numeric, cameras = selection.names(dataset)

@@ -19,17 +19,20 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.parquet import open_parquet
 from lerotool.dataset.reading.columns import to_numpy
 from lerotool.dataset.reading.datafiles import cumulated
+from lerotool.dataset.reading.widths import check_widths
+from lerotool.execution import Progress, ignore_progress, run_jobs
 from lerotool.features import Feature
-from lerotool.moments import FeatureStats, Floats, Moments
-from lerotool.quantiles import Answer, QuantileSearch, Question, answer
-from lerotool.statistics.jobs import Progress, address, ignore_progress, opened, run_jobs
-from lerotool.statistics.segments import BARS, Measured, segment_table
-from lerotool.statistics.shapes import dimensions, stored_shape, values_pooled
+from lerotool.moments import FeatureStats, Floats, Moments, Pool
+from lerotool.quantiles import Answer, Lines, QuantileSearch, Question, answer
+from lerotool.statistics.jobs import address, opened
+from lerotool.statistics.segments import BARS, Measured, measured_table
+from lerotool.statistics.shapes import dimensions, values_pooled
 from lerotool.statistics.store import EpisodeStore
 
 _TIME, _NUMBER = "timestamp", "frame_index"
 _PIECE_VALUES = 2**20
 _JOB_VALUES = 2**22
+_BLOCK = 4096
 _KEPT_BYTES = 128 * 1024**2
 """Values of a dataset up to which they stay in memory for the quantiles' further passes."""
 
@@ -66,7 +69,7 @@ class _Result:
     tables: dict[str, list[Floats]] = field(default_factory=dict)
     moments: dict[str, Moments] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
-    lines: dict[str, list[npt.NDArray[Any]]] = field(default_factory=dict)
+    lines: dict[str, list[Lines | list[Lines]]] = field(default_factory=dict)
 
 
 def measure_columns(
@@ -83,20 +86,23 @@ def measure_columns(
         names: numeric features.
         store: gets the statistics of the episodes.
         executor: where jobs run; None is this process.
-        on_progress: told how many rows of how many are measured; the quantiles' passes come after.
+        on_progress: called with how many rows of how many are measured; the quantiles' passes come after.
 
     Returns:
-        The statistics of all rows together: equal to numpy's on the concatenated columns, quantiles included.
+        The statistics of all rows together: equal to numpy's on the concatenated columns, quantiles included. Of
+        padded vectors each dimension counts where it is real.
 
     Raises:
         CorruptDatasetError: a file cannot be read, or contradicts the metadata.
     """
+    check_widths(dataset, names)
     searches = {
         name: QuantileSearch(dimensions(dataset.features[name], dataset.version), _dtype(name, dataset.features[name]))
         for name in names
     }
     jobs = _jobs(dataset, tuple(names))
     found = _Result()
+    pools: dict[str, Pool] = {}
     is_first = True
     while questions := {name: search.question for name, search in searches.items() if search.question is not None}:
         answers = {name: Answer() for name in questions}
@@ -114,11 +120,15 @@ def measure_columns(
             for name, question in questions.items():
                 for lines in found.lines[name]:
                     answers[name].add(answer(question, lines))
+        if is_first:
+            pools = {name: _pooled(name, dataset, store) for name in names if name in dataset.padding.padded}
         for name in questions:
-            spoilt = np.flatnonzero(np.isnan(found.moments[name].min)).tolist()
-            searches[name].take(answers[name], found.moments[name].count, skip=spoilt)
+            moments, pool = found.moments[name], pools.get(name)
+            spoilt = np.isnan(moments.min) if pool is None else ~pool.is_finite
+            count = moments.count if pool is None else pool.counts
+            searches[name].take(answers[name], count, skip=np.flatnonzero(spoilt).tolist())
         is_first = False
-    return {name: _measured(name, dataset, found.moments[name], searches[name]) for name in names}
+    return {name: _measured(name, dataset, found.moments[name], pools.get(name), searches[name]) for name in names}
 
 
 def _with(own: Moments | None, other: Moments) -> Moments:
@@ -133,15 +143,32 @@ def _keep(job: _Job, result: _Result, total: _Result, store: EpisodeStore, datas
         total.lines.setdefault(name, []).extend(result.lines.get(name, []))
 
 
-def _measured(name: str, dataset: Dataset, moments: Moments, search: QuantileSearch) -> Measured:
-    shape = stored_shape(dataset.features[name], dataset.version)
+def _pooled(name: str, dataset: Dataset, store: EpisodeStore) -> Pool:
+    """Return the moments of padded vectors: each dimension counts in the episodes in which it is real."""
+    pool = Pool(dimensions(dataset.features[name], dataset.version))
+    for start in range(0, store.episodes, _BLOCK):
+        segments = store.segments(name, start, min(start + _BLOCK, store.episodes))
+        used = segments.counts > 0
+        present = dataset.padding.dimensions(name, start, start + len(segments))
+        assert present is not None
+        values = np.stack([segments.statistic(statistic)[used] for statistic in ("min", "max", "mean", "std")])
+        pool.add(values, segments.counts[used], present[used])
+    return pool
+
+
+def _measured(name: str, dataset: Dataset, moments: Moments, pool: Pool | None, search: QuantileSearch) -> Measured:
+    shape = dataset.version.statistics_shape(dataset.features[name])
 
     def shaped(found: Mapping[str, Floats]) -> dict[str, Floats]:
         return {key: values.reshape(shape) for key, values in found.items()}
 
     plain = shaped({"min": moments.min, "max": moments.max, "mean": moments.mean, "std": moments.std})
-    stats = FeatureStats(**plain, count=dataset.num_frames, quantiles=shaped(search.quantiles()))
-    return Measured(stats, shaped(search.gaps()), search.histogram(moments.min, moments.max, BARS))
+    quantiles, gaps = shaped(search.quantiles()), shaped(search.gaps())
+    if pool is not None:
+        stats = pool.stats(dataset.num_frames, quantiles)
+        return Measured(stats, gaps, search.histogram(stats.min, stats.max, BARS), pool.counts)
+    stats = FeatureStats(**plain, count=dataset.num_frames, quantiles=quantiles)
+    return Measured(stats, gaps, search.histogram(moments.min, moments.max, BARS))
 
 
 def _jobs(dataset: Dataset, names: tuple[str, ...]) -> list[_Job]:
@@ -177,14 +204,23 @@ def _run(job: _Job) -> _Result:
             feature = dataset.features[name]
             lines = _lines(rows, name, feature, dataset)
             if job.measures:
-                table, moments = segment_table(lines, bounds * values_pooled(feature, dataset.version))
+                table, moments = measured_table(lines, bounds * values_pooled(feature, dataset.version))
                 result.tables[name].append(table)
                 result.moments[name] = _with(result.moments.get(name), moments)
+            present = dataset.padding.dimensions(name, start, stop)
+            real = lines if present is None else _real(lines, present, np.diff(bounds))
             if name in job.questions:
-                result.answers.setdefault(name, Answer()).add(answer(job.questions[name], lines))
+                result.answers.setdefault(name, Answer()).add(answer(job.questions[name], real))
             if job.measures and job.keeps:
-                result.lines.setdefault(name, []).append(lines)
+                result.lines.setdefault(name, []).append(real)
     return result
+
+
+def _real(
+    lines: npt.NDArray[Any], present: npt.NDArray[np.bool_], lengths: npt.NDArray[np.int64]
+) -> list[npt.NDArray[Any]]:
+    """Return each line without the rows of episodes in which its dimension was filled up."""
+    return [line[np.repeat(own, lengths)] for line, own in zip(lines, present.T, strict=True)]
 
 
 def _pieces(dataset: Dataset, job: _Job) -> Iterator[tuple[int, int, pa.Table]]:

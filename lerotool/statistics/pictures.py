@@ -20,12 +20,13 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.reading.episodes import Episode
 from lerotool.dataset.reading.pictures import iter_images
 from lerotool.errors import CorruptDatasetError, DatasetError, MediaError
+from lerotool.execution import Progress, ignore_progress, run_jobs
 from lerotool.features import Kind
 from lerotool.media.decode import iter_depth, iter_frames, to_rgb
-from lerotool.moments import QUANTILES, Floats, PictureHistogram, merge_stats
-from lerotool.statistics.jobs import Progress, address, ignore_progress, opened, run_jobs
+from lerotool.moments import GAPS, QUANTILES, Floats, PictureHistogram, merge_stats
+from lerotool.statistics.jobs import address, opened
 from lerotool.statistics.sampling import Sampling
-from lerotool.statistics.segments import BARS, COLUMNS, GAPS, STATISTICS, Measured, segment_table
+from lerotool.statistics.segments import BARS, COLUMNS, Measured, measured_table
 from lerotool.statistics.store import EpisodeStore
 
 _JOB_FRAMES = 2000
@@ -37,7 +38,7 @@ class CameraMeasure:
     """What has been measured of a camera.
 
     Attributes:
-        measured: all sampled frames together; None if there was none.
+        measured: all sampled frames together, without those that a merge filled in; None if there was none.
         histogram: of the pixel values; None for depth.
         problems: what could not be decoded.
     """
@@ -82,7 +83,7 @@ def measure_cameras(
         sampling: which frames are looked at.
         store: gets the statistics of the episodes; episodes that cannot be decoded get none.
         executor: where jobs run; None is this process.
-        on_progress: told how many frames of how many have been passed.
+        on_progress: called with how many frames of how many have been passed.
     """
     root, state = address(dataset)
     jobs = [_Job(root, state, c, *span, sampling) for c in cameras for span in _spans(dataset)]
@@ -100,7 +101,7 @@ def measure_cameras(
         on_progress(done, dataset.num_frames * len(cameras))
     return {
         camera: CameraMeasure(
-            _measured(store, camera, histograms.get(camera)),
+            _measured(dataset, store, camera, histograms.get(camera)),
             histograms.get(camera),
             tuple(problem for _, texts in sorted(problems[camera]) for problem in texts),
         )
@@ -125,12 +126,14 @@ def _spans(dataset: Dataset) -> Iterator[tuple[int, int]]:
     yield from pairwise(cuts)
 
 
-def _measured(store: EpisodeStore, camera: str, histogram: PictureHistogram | None) -> Measured | None:
+def _measured(
+    dataset: Dataset, store: EpisodeStore, camera: str, histogram: PictureHistogram | None
+) -> Measured | None:
     if histogram is not None:
         return Measured(histogram.stats(), histogram.gaps(), _bars(histogram))
     segments = store.segments(camera, 0, store.episodes)
-    used = np.flatnonzero(segments.counts)
-    if not len(used):
+    used = np.flatnonzero((segments.counts > 0) & dataset.padding.pictures(camera, 0, store.episodes))
+    if not len(used) or not dataset.features[camera].is_depth:
         return None
     # Depth has no histogram: its quantiles are those of the episodes, averaged by the frames they were taken from.
     stats = merge_stats([segments.stats(int(episode), (1, 1, 1)) for episode in used])
@@ -150,6 +153,7 @@ def _bars(histogram: PictureHistogram) -> npt.NDArray[np.int64]:
 def _run(job: _Job) -> _Result:
     dataset = opened(job.root, job.state)
     result = _Result()
+    is_real = dataset.padding.pictures(job.camera, job.first, job.stop)
     for episode in dataset.episodes[job.first : job.stop]:
         if not episode.length:
             continue
@@ -163,6 +167,8 @@ def _run(job: _Job) -> _Result:
             result.problems.append(str(error))
             continue
         result.rows[episode.index] = (_row(histogram), len(frames))
+        if not is_real[episode.index - job.first]:
+            continue  # black pictures stand for missing ones and say nothing about a camera
         if result.histogram is None:
             result.histogram = histogram
         else:
@@ -172,8 +178,7 @@ def _run(job: _Job) -> _Result:
 
 def _row(histogram: PictureHistogram) -> Floats:
     stats, gaps = histogram.stats(), histogram.gaps()
-    values = [stats.quantiles[name] if name in QUANTILES else getattr(stats, name) for name in STATISTICS]
-    row: Floats = np.stack([*(np.ravel(value) for value in (*values, *gaps.values())), overflown_std(histogram)])
+    row: Floats = np.stack([*stats.rows(), *map(np.ravel, gaps.values()), overflown_std(histogram)])
     assert len(row) == len(COLUMNS)
     return row
 
@@ -245,6 +250,6 @@ def _depth(
         pictures = [picture for number, picture in enumerate(every) if number in wanted]
     step = sampling.step(*pictures[0].shape[:2])
     line = np.concatenate([p[::step, ::step].ravel() for p in pictures])[None]
-    table, _ = segment_table(line, np.array([0, line.shape[1]]))
+    table, _ = measured_table(line, np.array([0, line.shape[1]]))
     row: Floats = table[0] / (_MM_PER_M if feature.info.get("depth_unit") == "m" else 1)
     return row

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.moments import QUANTILES, Floats
-from lerotool.statistics.findings import Code, Severity
+from lerotool.findings import Code, Severity
+from lerotool.moments import QUANTILES, STATISTICS, Floats
 from lerotool.statistics.stored import StoredBlock, StoredValues
 from lerotool.statistics.tally import Tally
 
@@ -25,15 +25,15 @@ def check_block(block: StoredBlock, tally: Tally) -> None:
 
 
 def _check_shape(block: StoredBlock, feature: str, statistic: str, values: StoredValues, tally: Tally) -> None:
-    known = ("min", "max", "mean", "std", "count", *QUANTILES)
+    known = STATISTICS
     if statistic not in known:
         return
     wrong = np.zeros(block.rows, bool)
     wrong[list(values.shapes)] = True
     if wrong.any():
         found = next(iter(values.shapes.values()))
-        example = f"{statistic} has shape {found}, expected ({values.values.shape[1]} values)"
-        tally.fault(Code.SHAPE, Severity.ERROR, block.place, block.first, feature, statistic, wrong, example)
+        example = f"{statistic} has shape {found}, expected {list(values.shape)}"
+        tally.fault(Code.STATS_SHAPE, Severity.ERROR, block.place, block.first, feature, statistic, wrong, example)
     usable = values.is_usable
     broken = ~np.isfinite(values.values) & usable[:, None]
     _note(block, feature, statistic, broken, f"{statistic} is not finite", tally)
@@ -67,7 +67,7 @@ def _note(
     block: StoredBlock, feature: str, statistic: str, wrong: npt.NDArray[np.bool_], text: str, tally: Tally
 ) -> None:
     tally.fault(
-        Code.IMPOSSIBLE,
+        Code.STATS_IMPOSSIBLE,
         Severity.ERROR,
         block.place,
         block.first,

@@ -8,13 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.info import FormatVersion
 from lerotool.dataset.layout import EPISODES, STATS
-from lerotool.moments import QUANTILES
-from lerotool.statistics.findings import Code, Finding, Severity, listed
+from lerotool.findings import Code, Finding, FindingPlace, Severity
+from lerotool.moments import REQUIRED_QUANTILES
 from lerotool.statistics.shapes import LEROBOT_COLUMNS
 from lerotool.statistics.stored import StoredBlock
-from lerotool.statistics.tally import REMEDY
+from lerotool.wording import listed
 
 _NEEDED = ("min", "max", "mean", "std")
 _QUANTILES_GONE = "policies that normalise by quantiles (pi0.5 in LeRobot) cannot be trained on the dataset"
@@ -47,10 +46,10 @@ class Presence:
         for name in self._names:
             severity = Severity.WARNING if name in LEROBOT_COLUMNS else Severity.ERROR
             missing = self._lacks(block, name, _NEEDED)
-            self._note(Code.MISSING, severity, place, name, missing, block.first)
-            if self._dataset.version is FormatVersion.V30 and name not in LEROBOT_COLUMNS:
-                lacks = self._lacks(block, name, tuple(QUANTILES)) & ~missing
-                self._note(Code.NO_QUANTILES, Severity.WARNING, place, name, lacks, block.first)
+            self._note(Code.STATS_MISSING, severity, place, name, missing, block.first)
+            if self._dataset.version.has_quantiles and name not in LEROBOT_COLUMNS:
+                lacks = self._lacks(block, name, REQUIRED_QUANTILES) & ~missing
+                self._note(Code.STATS_QUANTILES, Severity.WARNING, place, name, lacks, block.first)
 
     def _lacks(self, block: StoredBlock, name: str, statistics: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Return which episodes with frames lack any of some statistics, (n,)."""
@@ -82,17 +81,18 @@ class Presence:
         """Yield one finding for each place and kind."""
         for place in self._absent:
             text = "the file is missing, and the statistics with it"
-            yield Finding(Code.MISSING, Severity.ERROR, place, self._names, text, REMEDY)
+            yield Finding(
+                Code.STATS_MISSING, FindingPlace(place), text, own_severity=Severity.ERROR, features=self._names
+            )
         for (code, place, severity), features in self._missing.items():
             episodes = () if place == STATS.as_posix() else tuple(sorted(set().union(*features.values())))
             every = len(episodes) == self._dataset.num_episodes
             where = "" if not episodes else f" of {'all' if every else len(episodes)} episodes"
-            what = "statistics" if code is Code.MISSING else "quantiles"
+            what = "statistics" if code is Code.STATS_MISSING else "quantiles"
             text = f"{what}{where} are missing: {listed(list(features), 9)}"
-            if code is Code.NO_QUANTILES:
+            if code is Code.STATS_QUANTILES:
                 text += f"; {_QUANTILES_GONE}"
-            yield Finding(code, severity, place, tuple(features), text, REMEDY, episodes)
+            yield Finding(code, FindingPlace(place), text, episodes, own_severity=severity, features=tuple(features))
         for place, unknown in self._unknown.items():
-            text = f"there are statistics of what is no feature: {listed(sorted(unknown))}"
-            remedy = "a feature was removed or renamed, or info.json is incomplete"
-            yield Finding(Code.UNKNOWN, Severity.WARNING, place, tuple(sorted(unknown)), text, remedy)
+            text = f"there are statistics of names that are not features: {listed(sorted(unknown))}"
+            yield Finding(Code.UNKNOWN_FEATURE, FindingPlace(place), text, features=tuple(sorted(unknown)))

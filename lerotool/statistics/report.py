@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.moments import QUANTILES, FeatureStats, Floats
-from lerotool.statistics.jobs import Progress, ignore_progress
+from lerotool.execution import Progress, ignore_progress
+from lerotool.moments import VALUES, FeatureStats, Floats
 from lerotool.statistics.measure import Selection, measured
-from lerotool.statistics.segments import STATISTICS, Segments
-from lerotool.statistics.shapes import dimension_labels, stored_shape
+from lerotool.statistics.segments import Segments
+from lerotool.statistics.shapes import dimension_labels
 
 
 class Source(StrEnum):
@@ -35,9 +35,10 @@ class FeatureReport:
         labels: of the dimensions (d,).
         source: where the numbers come from.
         count: frames they were taken from.
-        values: (9, d), by `STATISTICS`; NaN where a statistic is not stored.
+        values: (9, d), by `VALUES`; NaN where a statistic is not stored.
         bars: (d, n), values in equal parts of the range; None if only stored numbers are known.
         episodes: of every episode, if asked for.
+        counts: (d,), frames in which each dimension is real; None where that is every frame.
     """
 
     name: str
@@ -48,10 +49,11 @@ class FeatureReport:
     values: Floats
     bars: npt.NDArray[np.int64] | None
     episodes: Segments | None
+    counts: npt.NDArray[np.int64] | None = None
 
     def statistic(self, name: str) -> Floats:
         """Return one statistic, (d,)."""
-        row: Floats = self.values[STATISTICS.index(name)]
+        row: Floats = self.values[VALUES.index(name)]
         return row
 
 
@@ -66,12 +68,12 @@ def report_features(
 ) -> Iterator[FeatureReport]:
     """Yield the statistics of every feature that is meant, in the dataset's order.
 
-    Numeric columns are measured. Cameras are measured where the selection has a sampling; else they are told as stored,
-    and left out where nothing is stored or ``with_stored`` is not set.
+    Numeric columns are measured. Cameras are measured where the selection has a sampling; else they are shown as
+    stored, and left out where nothing is stored or ``with_stored`` is not set.
 
     Raises:
         CorruptDatasetError: a file cannot be read.
-        UsageError: there is no such feature.
+        UsageError: the feature is unknown.
     """
     cameras = [name for name in dataset.cameras if with_stored and (not selection.only or name in selection.only)]
     with measured(dataset, selection, executor, on_progress) as measurement:
@@ -79,10 +81,10 @@ def report_features(
             if name in measurement.features:
                 found = measurement.features[name]
                 segments = measurement.episodes.segments(name, 0, dataset.num_episodes) if with_episodes else None
-                yield _report(dataset, name, Source.MEASURED, found.stats, found.bars, segments)
+                yield _report(dataset, name, Source.MEASURED, found.stats, found.bars, segments, found.counts)
                 continue
             stats = dataset.stats.get(name) if name in cameras else None
-            if stats is not None and stats.mean.shape == stored_shape(feature, dataset.version):
+            if stats is not None and stats.mean.shape == dataset.version.statistics_shape(feature):
                 yield _report(dataset, name, Source.STORED, stats, None, None)
 
 
@@ -93,10 +95,8 @@ def _report(
     stats: FeatureStats,
     bars: npt.NDArray[np.int64] | None,
     segments: Segments | None,
+    counts: npt.NDArray[np.int64] | None = None,
 ) -> FeatureReport:
     feature = dataset.features[name]
-    nothing = np.full(stats.mean.shape, np.nan)
-    rows = [stats.quantiles.get(key, nothing) if key in QUANTILES else getattr(stats, key) for key in STATISTICS]
     labels = dimension_labels(feature, dataset.version)
-    values = np.stack([np.ravel(row) for row in rows])
-    return FeatureReport(name, feature.dtype, labels, source, stats.count, values, bars, segments)
+    return FeatureReport(name, feature.dtype, labels, source, stats.count, stats.rows(), bars, segments, counts)

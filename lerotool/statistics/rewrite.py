@@ -1,4 +1,4 @@
-"""Statistics taken anew and written: one call for what ``lerotool stats --write`` does."""
+"""Statistics recomputed and written: one call for what ``lerotool stats --write`` does."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.writing.journal import finish_interrupted
 from lerotool.dataset.writing.statistics import NewStatistics, write_statistics
 from lerotool.errors import UsageError
-from lerotool.statistics.jobs import Progress, ignore_progress, stamp
+from lerotool.execution import Progress, ignore_progress
 from lerotool.statistics.measure import Measurement, Selection, measured
 from lerotool.statistics.segments import Segments
-from lerotool.statistics.shapes import stored_shape
+from lerotool.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +41,24 @@ def rewrite(
     executor: Executor | None = None,
     on_progress: Progress = ignore_progress,
 ) -> RewriteReport:
-    """Take statistics anew and write them, those of the episodes and those of the dataset, in one commit.
+    """Recompute statistics and write them, those of the episodes and those of the dataset, in one commit.
 
     A camera of which some episodes cannot be decoded keeps its old statistics altogether.
 
     Raises:
-        UsageError: the dataset has no frames, or there is no such feature.
+        UnsupportedVersionError: this release of lerotool was not made for the format.
+        UsageError: the dataset has no frames, or the feature is unknown.
         CorruptDatasetError: a data file cannot be read.
         DatasetLockedError: another process changes the dataset.
         IncompatibleDatasetError: the dataset has changed meanwhile.
         OSError: the disk is full or fails.
     """
+    if finish_interrupted(Workspace(dataset.root)):
+        dataset = Dataset.open(dataset.root)
     if not dataset.num_frames:
-        raise UsageError(f"{str(dataset.root)!r} has no frames: there is nothing to measure")
-    before = stamp(dataset.root)
+        raise UsageError(f"{str(dataset.root)!r} has no frames to measure")
+    dataset.version.check_is_known(dataset.root)
+    before = dataset.fingerprint()
     with measured(dataset, selection, executor, on_progress) as measurement:
         names = [name for name in measurement.features if name not in measurement.problems]
         new = NewStatistics(
@@ -63,7 +68,7 @@ def rewrite(
         )
         files: list[Path] = []
         if names:
-            files = write_statistics(dataset.root, dataset.version, new, lambda: stamp(dataset.root) == before)
+            files = write_statistics(dataset.root, dataset.version, new, lambda: dataset.fingerprint() == before)
         return RewriteReport(tuple(files), tuple(names), measurement.problems)
 
 
@@ -79,7 +84,7 @@ class _FromMeasurement:
         segments = self._segments(feature, start, stop)
         if statistic == "count":
             return segments.counts[:, None]
-        shape = stored_shape(self._dataset.features[feature], self._dataset.version)
+        shape = self._dataset.version.statistics_shape(self._dataset.features[feature])
         return segments.statistic(statistic).reshape(stop - start, *shape)
 
     def is_measured(self, feature: str, start: int, stop: int) -> npt.NDArray[np.bool_]:

@@ -1,30 +1,19 @@
-"""Which features have statistics, and in which shape a format keeps them."""
+"""Which features have statistics, and what their dimensions are called."""
 
 from __future__ import annotations
 
 import math
 
-from lerotool.dataset.info import FormatVersion
-from lerotool.dataset.writing.measures import picture_size
+from lerotool.dataset.formats import FormatVersion
 from lerotool.features import Feature, Kind
 
 LEROBOT_COLUMNS = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 """The columns that LeRobot adds to every dataset: they number and time frames, and no policy normalises them."""
 
 
-def stored_shape(feature: Feature, version: FormatVersion) -> tuple[int, ...]:
-    """Return the shape of a feature's statistics.
-
-    (C, 1, 1) for pictures. Of a column's shape v3.0 keeps the last axis and pools the others, v2.x keeps all of it.
-    """
-    if feature.kind is not Kind.NUMERIC:
-        return (picture_size(feature)[2], 1, 1)
-    return feature.shape if version.has_files_of_episodes else feature.shape[-1:]
-
-
 def dimensions(feature: Feature, version: FormatVersion) -> int:
     """Return how many values each statistic of a feature has."""
-    return math.prod(stored_shape(feature, version))
+    return math.prod(version.statistics_shape(feature))
 
 
 def values_pooled(feature: Feature, version: FormatVersion) -> int:

@@ -1,9 +1,10 @@
-"""The statistics that a dataset states, read as they are: what is missing or misshapen is told, not refused."""
+"""The statistics that a dataset states, read as they are: what is missing or misshapen is reported, not refused."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,11 @@ import pyarrow as pa
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.documents import read_lines, read_object, whole_number
-from lerotool.dataset.info import FormatVersion
-from lerotool.dataset.layout import EPISODE_STATS_LINES, EPISODES, STATS
+from lerotool.dataset.episode_table import STATS_PREFIX
+from lerotool.dataset.layout import EPISODE_STATS_LINES, EPISODES, STATS, inside
 from lerotool.dataset.parquet import column_names, open_parquet, read_groups
 from lerotool.dataset.reading.datafiles import parquet_files
-from lerotool.dataset.reading.episodes_v30 import STATS_PREFIX
 from lerotool.moments import Floats
-from lerotool.statistics.shapes import stored_shape
 
 _LINES = 256
 _ROWS = 4096
@@ -31,11 +30,13 @@ class StoredValues:
     Attributes:
         values: (n, d), NaN where there is none of the right shape.
         is_there: (n,), whether anything is stated.
-        shapes: what was found instead of the right shape, by row.
+        shape: the right one.
+        shapes: what was found instead, by row.
     """
 
     values: Floats
     is_there: npt.NDArray[np.bool_]
+    shape: tuple[int, ...]
     shapes: dict[int, str] = field(default_factory=dict)
 
     @property
@@ -58,7 +59,7 @@ class StoredBlock:
         place: the file.
         first: number of the first episode; None for the dataset.
         entries: what is stated about features of the dataset.
-        unknown: names that are no features with statistics.
+        unknown: names that are not features with statistics.
         rows: how many episodes; 1 for the dataset.
     """
 
@@ -76,8 +77,8 @@ def stored_dataset(dataset: Dataset) -> StoredBlock | None:
         CorruptDatasetError: the file is empty.
         MetadataError: it is not JSON.
     """
-    path = dataset.root / STATS
-    if dataset.version is FormatVersion.V21 or not path.exists():
+    path = _metadata(dataset, STATS)
+    if not dataset.version.has_dataset_statistics or not path.exists():
         return None
     return _from_documents(dataset, STATS.as_posix(), None, [read_object(path)])
 
@@ -89,15 +90,15 @@ def stored_episodes(dataset: Dataset) -> Iterator[StoredBlock]:
         CorruptDatasetError: a file cannot be read.
         MetadataError: a line is not JSON.
     """
-    if dataset.version is FormatVersion.V30:
+    if not dataset.version.has_files_of_episodes:
         yield from _table_blocks(dataset)
-    elif dataset.version is FormatVersion.V21 and (dataset.root / EPISODE_STATS_LINES).exists():
+    elif dataset.version.has_episode_statistics and _metadata(dataset, EPISODE_STATS_LINES).exists():
         yield from _line_blocks(dataset)
 
 
 def _line_blocks(dataset: Dataset) -> Iterator[StoredBlock]:
     found: dict[int, Any] = {}
-    for place, line in read_lines(dataset.root / EPISODE_STATS_LINES):
+    for place, line in read_lines(_metadata(dataset, EPISODE_STATS_LINES)):
         found[whole_number(line, "episode_index", place)] = line.get("stats")
     for first in range(0, dataset.num_episodes, _LINES):
         documents = [found.get(episode) for episode in range(first, min(first + _LINES, dataset.num_episodes))]
@@ -129,7 +130,7 @@ def _has_statistics(dataset: Dataset, name: str) -> bool:
 
 
 def _shape(dataset: Dataset, name: str, statistic: str) -> tuple[int, ...]:
-    return (1,) if statistic == "count" else stored_shape(dataset.features[name], dataset.version)
+    return (1,) if statistic == "count" else dataset.version.statistics_shape(dataset.features[name])
 
 
 def _parsed(rows: list[Any], shape: tuple[int, ...]) -> StoredValues:
@@ -151,12 +152,12 @@ def _parsed(rows: list[Any], shape: tuple[int, ...]) -> StoredValues:
 
 
 def _empty(rows: int, shape: tuple[int, ...]) -> StoredValues:
-    return StoredValues(np.full((rows, int(np.prod(shape))), np.nan), np.zeros(rows, bool))
+    return StoredValues(np.full((rows, int(np.prod(shape))), np.nan), np.zeros(rows, bool), shape)
 
 
 def _table_blocks(dataset: Dataset) -> Iterator[StoredBlock]:
     first = 0
-    for path in parquet_files(dataset.root, EPISODES):
+    for path in parquet_files(dataset.layout.files, EPISODES):
         with open_parquet(path) as file:
             names = [name for name in column_names(file, path) if name.startswith(STATS_PREFIX)]
             for group in range(file.num_row_groups):
@@ -186,7 +187,7 @@ def _from_column(column: pa.ChunkedArray, shape: tuple[int, ...]) -> StoredValue
     flat = _flattened(column, shape)
     if flat is None:
         return _parsed(column.to_pylist(), shape)
-    return StoredValues(flat.reshape(len(column), -1), np.ones(len(column), bool))
+    return StoredValues(flat.reshape(len(column), -1), np.ones(len(column), bool), shape)
 
 
 def _flattened(column: pa.ChunkedArray, shape: tuple[int, ...]) -> Floats | None:
@@ -205,3 +206,9 @@ def _flattened(column: pa.ChunkedArray, shape: tuple[int, ...]) -> Floats | None
         return None
     numbers: Floats = values.to_numpy(zero_copy_only=False).astype(np.float64)
     return numbers
+
+
+def _metadata(dataset: Dataset, name: Path) -> Path:
+    """Return where a metadata file is; raises CorruptDatasetError where a link leads out of the dataset."""
+    files = dataset.layout.files
+    return inside(files.root, files.name(name.as_posix()))

@@ -1,4 +1,4 @@
-"""Deviations gathered over blocks of episodes, told once for each feature."""
+"""Deviations gathered over blocks of episodes, reported once for each feature."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lerotool.dataset.layout import EPISODES
+from lerotool.findings import Code, Finding, FindingPlace, Severity
 from lerotool.moments import Floats
-from lerotool.statistics.findings import Code, Finding, Severity, listed
-
-REMEDY = "lerotool stats DATASET --write takes them anew"
+from lerotool.wording import listed
 
 
 @dataclass(slots=True)
@@ -21,7 +20,6 @@ class _Entry:
 
     severity: Severity
     place: str
-    remedy: str
     statistics: dict[str, None] = field(default_factory=dict)
     episodes: set[int] = field(default_factory=set)
     dimensions: set[int] = field(default_factory=set)
@@ -54,8 +52,6 @@ class Tally:
         stored: Floats,
         expected: Floats,
         tolerance: Floats,
-        *,
-        remedy: str = REMEDY,
     ) -> None:
         """Note values that differ from what they should be.
 
@@ -70,11 +66,10 @@ class Tally:
             stored: (n, d).
             expected: (n, d).
             tolerance: (n, d).
-            remedy: what to do.
         """
         if not wrong.any():
             return
-        entry = self._entry(code, severity, place, feature, first is None, remedy)
+        entry = self._entry(code, severity, place, feature, first is None)
         entry.statistics[statistic] = None
         rows, columns = np.nonzero(wrong)
         entry.dimensions.update(columns.tolist())
@@ -106,12 +101,11 @@ class Tally:
         example: str,
         *,
         columns: npt.NDArray[np.bool_] | None = None,
-        remedy: str = REMEDY,
     ) -> None:
-        """Note rows (n,) of which something else is wrong, told by ``example`` for the first one found."""
+        """Note rows (n,) of which something else is wrong, shown by ``example`` for the first one found."""
         if not rows.any():
             return
-        entry = self._entry(code, severity, place, feature, first is None, remedy)
+        entry = self._entry(code, severity, place, feature, first is None)
         entry.statistics[statistic] = None
         if columns is not None:
             entry.dimensions.update(np.flatnonzero(columns).tolist())
@@ -136,11 +130,17 @@ class Tally:
             text = f"{' '.join(parts)}: {entry.example}"
             named = tuple(labels[p] for p in places) if places and len(labels) > 1 else ()
             yield Finding(
-                code, entry.severity, entry.place, (feature,), text, entry.remedy, tuple(sorted(entry.episodes)), named
+                code,
+                FindingPlace(entry.place),
+                text,
+                tuple(sorted(entry.episodes)),
+                own_severity=entry.severity,
+                features=(feature,),
+                dimensions=named,
             )
 
-    def _entry(self, code: Code, severity: Severity, place: str, feature: str, is_dataset: bool, remedy: str) -> _Entry:
-        entry = self._entries.setdefault((code, feature, is_dataset), _Entry(severity, place, remedy))
+    def _entry(self, code: Code, severity: Severity, place: str, feature: str, is_dataset: bool) -> _Entry:
+        entry = self._entries.setdefault((code, feature, is_dataset), _Entry(severity, place))
         if entry.place != place:
             entry.place = EPISODES.as_posix()
         return entry

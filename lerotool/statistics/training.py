@@ -9,12 +9,13 @@ import numpy.typing as npt
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.features import ACTION, Kind
+from lerotool.findings import Code, Finding, FindingPlace, Severity
 from lerotool.moments import Floats
-from lerotool.statistics.findings import Code, Finding, Severity, listed
 from lerotool.statistics.measure import Measurement
 from lerotool.statistics.shapes import dimension_labels
+from lerotool.wording import listed
 
-DATA = "the data"
+DATA = FindingPlace("data")
 OUTLIER_REACH = 10.0
 """Outliers lie further outside of q01..q99 than so many times its width."""
 UNIT_RATIO = 20.0
@@ -48,9 +49,28 @@ def check_training(dataset: Dataset, measurement: Measurement) -> Iterator[Findi
         if constant.any():
             yield _constant(name, labels, constant, low)
         moving = ~broken & ~constant
-        yield from _still(name, labels, moving, measurement)
-        yield from _outliers(name, labels, moving, measurement)
-        yield from _units(name, moving & (std > 0), measurement)
+        recorded = _Recorded(dataset, measurement)
+        yield from _still(name, labels, moving, recorded)
+        yield from _outliers(name, labels, moving, measurement, recorded)
+        yield from _units(name, moving & (std > 0), recorded)
+
+
+class _Recorded:
+    """The episodes' statistics, NaN where a dimension was filled up by a merge."""
+
+    def __init__(self, dataset: Dataset, measurement: Measurement) -> None:
+        self._padding = dataset.padding
+        self._store = measurement.episodes
+
+    def counts(self, name: str) -> npt.NDArray[np.int64]:
+        return self._store.counts(name)
+
+    def statistic(self, name: str, column: str) -> Floats:
+        values = self._store.statistic(name, column)
+        present = self._padding.dimensions(name, 0, len(values))
+        if present is not None:
+            values[~present] = np.nan
+        return values
 
 
 def _total(measurement: Measurement, name: str, key: str) -> Floats:
@@ -74,13 +94,13 @@ def _not_finite(name: str, labels: tuple[str, ...], broken: npt.NDArray[np.bool_
     dimensions = _named(labels, broken)
     return Finding(
         Code.NOT_FINITE,
-        Severity.ERROR,
         DATA,
-        (name,),
         f"NaN or infinite values{_of(dimensions)} in episodes {listed(where)}",
-        "leave these episodes out, or record them again: one such value makes a training step NaN",
         tuple(where),
-        dimensions,
+        own_advice="leave these episodes out, or record them again: one such value makes a training step NaN",
+        own_severity=Severity.ERROR,
+        features=(name,),
+        dimensions=dimensions,
     )
 
 
@@ -89,21 +109,15 @@ def _constant(name: str, labels: tuple[str, ...], constant: npt.NDArray[np.bool_
     values = sorted(set(low[constant].tolist()))
     return Finding(
         Code.CONSTANT,
-        Severity.WARNING,
         DATA,
-        (name,),
         f"{int(constant.sum())} of {len(labels)} dimensions never change{_of(dimensions)}: always "
         f"{listed([f'{value:g}' for value in values])}",
-        "normalising divides by a spread of 0: leave the dimensions out, or see that the policy guards against it",
-        (),
-        dimensions,
+        features=(name,),
+        dimensions=dimensions,
     )
 
 
-def _still(
-    name: str, labels: tuple[str, ...], moving: npt.NDArray[np.bool_], measurement: Measurement
-) -> Iterator[Finding]:
-    store = measurement.episodes
+def _still(name: str, labels: tuple[str, ...], moving: npt.NDArray[np.bool_], store: _Recorded) -> Iterator[Finding]:
     is_still = (store.statistic(name, "min") == store.statistic(name, "max")) & (store.counts(name) > 1)[:, None]
     is_still &= moving
     # What stands still in most episodes is a setting that changes from one to the next, such as a goal.
@@ -115,19 +129,17 @@ def _still(
     named = _named(labels, dimensions)
     yield Finding(
         Code.STILL,
-        Severity.WARNING,
         DATA,
-        (name,),
         f"{int(dimensions.sum())} of {len(labels)} dimensions never move{_of(named)} in episodes {listed(episodes)}, "
         "but in others",
-        "look at these episodes: a joint may have been unplugged or locked",
         tuple(episodes),
-        named,
+        features=(name,),
+        dimensions=named,
     )
 
 
 def _outliers(
-    name: str, labels: tuple[str, ...], moving: npt.NDArray[np.bool_], measurement: Measurement
+    name: str, labels: tuple[str, ...], moving: npt.NDArray[np.bool_], measurement: Measurement, store: _Recorded
 ) -> Iterator[Finding]:
     low, high, q01, q99 = (_total(measurement, name, key) for key in ("min", "max", "q01", "q99"))
     width = q99 - q01
@@ -137,25 +149,22 @@ def _outliers(
     if not far.any():
         return
     worst = int(np.argmax(np.where(far, reach, 0)))
-    store, edge = measurement.episodes, OUTLIER_REACH * width
+    edge = OUTLIER_REACH * width
     outside = (store.statistic(name, "min") < q01 - edge) | (store.statistic(name, "max") > q99 + edge)
     episodes = np.flatnonzero((outside & far).any(axis=1)).tolist()
     label = f"{labels[worst]}: " if labels[worst] else ""
     yield Finding(
         Code.OUTLIERS,
-        Severity.WARNING,
         DATA,
-        (name,),
         f"{label}98 % of the values lie in {q01[worst]:g} to {q99[worst]:g}, but the range is {low[worst]:g} to "
         f"{high[worst]:g} (episodes {listed(episodes)})",
-        "normalising by min and max squeezes the rest: look at these episodes, or normalise by quantiles",
         tuple(episodes),
-        _named(labels, far),
+        features=(name,),
+        dimensions=_named(labels, far),
     )
 
 
-def _units(name: str, moving: npt.NDArray[np.bool_], measurement: Measurement) -> Iterator[Finding]:
-    store = measurement.episodes
+def _units(name: str, moving: npt.NDArray[np.bool_], store: _Recorded) -> Iterator[Finding]:
     spread = store.statistic(name, "q99") - store.statistic(name, "q01")
     usable = (store.counts(name) > 1)[:, None] & (spread > 0) & moving
     if usable.all(axis=1).sum() < 2 or moving.sum() < 2:
@@ -175,10 +184,8 @@ def _units(name: str, moving: npt.NDArray[np.bool_], measurement: Measurement) -
     guess = f", {_UNITS[known]}?" if abs(np.log(ratio / known)) < np.log(_ALIKE) else ""
     yield Finding(
         Code.UNITS,
-        Severity.WARNING,
         DATA,
-        (name,),
         f"values of episodes {listed(episodes)} spread {ratio:.3g} times as far or as little as the others'{guess}",
-        "convert these episodes, or leave them out: one normalisation does not fit both",
         tuple(episodes),
+        features=(name,),
     )

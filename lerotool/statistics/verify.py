@@ -7,12 +7,11 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.info import FormatVersion
 from lerotool.dataset.layout import EPISODE_STATS_LINES, STATS
+from lerotool.execution import Progress, ignore_progress
+from lerotool.findings import Code, Finding, FindingPlace, Severity, count, worst_first
 from lerotool.statistics.compare import compare_dataset, compare_episodes
 from lerotool.statistics.definitions import Context
-from lerotool.statistics.findings import Code, Finding, Severity
-from lerotool.statistics.jobs import Progress, ignore_progress
 from lerotool.statistics.measure import Measurement, Selection, measured
 from lerotool.statistics.plausible import check_block
 from lerotool.statistics.presence import Presence
@@ -21,8 +20,6 @@ from lerotool.statistics.shapes import dimension_labels
 from lerotool.statistics.stored import stored_dataset, stored_episodes
 from lerotool.statistics.tally import Tally
 from lerotool.statistics.training import check_training
-
-_RANK = {Severity.ERROR: 0, Severity.WARNING: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ class VerifyReport:
 
     def count(self, severity: Severity) -> int:
         """Return how many findings are of a severity."""
-        return sum(finding.severity is severity for finding in self.findings)
+        return count(self.findings, severity)
 
 
 def verify(
@@ -58,12 +55,12 @@ def verify(
         dataset: any version.
         selection: which features; None is all.
         executor: where jobs run; None is this process.
-        on_progress: told rows and frames done, of all.
+        on_progress: called with rows and frames done, of all.
 
     Raises:
         CorruptDatasetError: a data file cannot be read.
         MetadataError: stored statistics are not even JSON.
-        UsageError: there is no such feature.
+        UsageError: the feature is unknown.
     """
     selection = selection or Selection()
     with measured(dataset, selection, executor, on_progress) as measurement:
@@ -76,14 +73,13 @@ def verify(
         found = [*_not_measurable(measurement), *presence.findings(), *context.tally.findings()]
         found += check_training(dataset, measurement)
         wanted = [f for f in found if not selection.only or set(f.features) & set(selection.only)]
-        wanted.sort(key=lambda finding: _RANK[finding.severity])
-        return VerifyReport(tuple(wanted), tuple(measurement.features), compared, definitions)
+        return VerifyReport(worst_first(wanted), tuple(measurement.features), compared, definitions)
 
 
 def _check_dataset(presence: Presence, context: Context) -> dict[str, str]:
     block = stored_dataset(context.dataset)
     if block is None:
-        if context.dataset.version is not FormatVersion.V21 and context.dataset.num_frames:
+        if context.dataset.version.has_dataset_statistics and context.dataset.num_frames:
             presence.absent(STATS.as_posix())
         return {}
     presence.take(block)
@@ -98,7 +94,9 @@ def _check_episodes(presence: Presence, context: Context) -> int:
         check_block(block, context.tally)
         compare_episodes(block, context)
         compared += block.rows
-    if not compared and context.dataset.version is FormatVersion.V21 and context.dataset.num_episodes:
+    version = context.dataset.version
+    is_asked = version.has_episode_statistics and version.has_files_of_episodes and context.dataset.num_episodes
+    if not compared and is_asked:
         presence.absent(EPISODE_STATS_LINES.as_posix())
     return compared
 
@@ -106,11 +104,5 @@ def _check_episodes(presence: Presence, context: Context) -> int:
 def _not_measurable(measurement: Measurement) -> Iterator[Finding]:
     for camera, problems in measurement.problems.items():
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        yield Finding(
-            Code.NOT_MEASURABLE,
-            Severity.ERROR,
-            "the pictures",
-            (camera,),
-            f"those of {len(problems)} episodes cannot be had: {problems[0]}{more}",
-            "restore the files from a copy of the dataset; without them nothing can be said about this camera",
-        )
+        text = f"those of {len(problems)} episodes cannot be had: {problems[0]}{more}"
+        yield Finding(Code.NOT_MEASURABLE, FindingPlace("videos", column=camera), text, features=(camera,))

@@ -57,12 +57,7 @@ class Counts:
     """What the camera has sent, over all connections.
 
     Attributes:
-        connections: requests for the stream.
-        sent: pictures, damaged and repeated ones too.
-        cut: of these, sent half.
         empty: of these, without any bytes.
-        frozen: of these, whole ones that repeat the one before.
-        late: of these, sent late.
     """
 
     connections: int = 0
@@ -78,7 +73,6 @@ class MjpegServer:
 
     Attributes:
         faults: what it does wrong; may be replaced at any time.
-        url: of the stream.
     """
 
     def __init__(self, spec: CameraSpec, port: int = 0) -> None:
@@ -169,11 +163,7 @@ def _spoil(faults: Faults, number: int, data: bytes, whole: bytes) -> tuple[byte
 
 
 class EmulatedCamera:
-    """The camera in a child process. A context manager that ends it.
-
-    Attributes:
-        url: of the stream.
-    """
+    """The camera in a child process. A context manager that ends it."""
 
     def __init__(self, *, size: tuple[int, int] = (640, 480), fps: float = 30.0, numbered: bool = True) -> None:
         width, height = size
@@ -184,11 +174,7 @@ class EmulatedCamera:
         self.url: str = self._answer()["url"]
 
     def faults(self, **settings: Any) -> None:
-        """Change some settings of ``Faults``; the others stay.
-
-        Raises:
-            UsageError: there is no such setting.
-        """
+        """Change some settings of ``Faults``; the others stay."""
         if unknown := settings.keys() - {field.name for field in fields(Faults)}:
             raise UsageError(f"an emulated camera has no fault {', '.join(map(repr, sorted(unknown)))}")
         self._ask("faults", **settings)

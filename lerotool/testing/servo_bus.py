@@ -249,11 +249,7 @@ def _by_id(counts: dict[str, int]) -> dict[int, int]:
 
 
 def parse_ids(text: str) -> list[int]:
-    """Return the ids of ``1-6`` or ``1,1,4-5``.
-
-    Raises:
-        ValueError: the text is something else.
-    """
+    """Return the ids of ``1-6`` or ``1,1,4-5``."""
     ids: list[int] = []
     for part in text.split(","):
         first, _, last = part.partition("-")
@@ -263,12 +259,11 @@ def parse_ids(text: str) -> list[int]:
 
 def serve(options: argparse.Namespace, control: IO[bytes] | None, out: IO[bytes]) -> None:
     """Emulate until the control input ends, or for ever if there is none."""
-    from lerotool.testing.servos.commands import Commands
+    from lerotool.testing.servos.control import Commands
     from lerotool.testing.servos.emulator import Emulator
     from lerotool.testing.servos.faults import Faults
     from lerotool.testing.servos.line import Line
-    from lerotool.testing.servos.motion import Wave
-    from lerotool.testing.servos.servo import Servo
+    from lerotool.testing.servos.servo import Servo, Wave
 
     servos = [Servo(servo) for servo in options.ids]
     for place, servo in enumerate(servos):

@@ -26,7 +26,7 @@ from record_and_encode import Cost, lerotool
 
 from lerotool.devices.arms.calibration import JointCalibration, calibration_path, save_calibration
 from lerotool.devices.arms.joints import JOINTS, Role
-from lerotool.devices.config import RobotConfig, save_robot
+from lerotool.devices.config import SoRobotConfig, save_robot
 from lerotool.spool.pending import list_pending
 from lerotool.testing.mjpeg_camera import EmulatedCamera
 from lerotool.testing.servo_bus import EmulatedBus
@@ -81,12 +81,12 @@ def rig() -> Iterator[None]:
             "cameras": {name: {"source": camera.url} for name, camera in cameras.items()},
             "start_speed": 600.0,
         }
-        save_robot(NAME, RobotConfig.model_validate(document))
+        save_robot(NAME, SoRobotConfig.model_validate(document))
         yield
 
 
 def record(root: Path, rate: int, seconds: float, episodes: int, batch: int) -> tuple[Cost, list[dict[str, Any]]]:
-    """Record and return the cost and what was told of each episode."""
+    """Record and return the cost and the report of each episode."""
     times = ("--fps", rate, "--episode-time", seconds, "--episodes", episodes, "--reset-time", 0)
     what = ("--robot", NAME, "--root", root, "--task", "benchmark", "--batch", batch)
     cost = lerotool("record", *what, *times, "--no-encode-at-end", "--json")

@@ -24,11 +24,11 @@ import numpy as np
 from statistics_sets import write_joints, write_repeated
 
 from lerotool import DatasetWriter
-from lerotool.benchmarking.pictures import make_pictures
+from lerotool.benchmarking.clips import make_pictures
 from lerotool.dataset.dataset import Dataset
 from lerotool.execution import ThisMachine
+from lerotool.findings import Code
 from lerotool.moments import QUANTILES
-from lerotool.statistics.findings import Code
 from lerotool.statistics.measure import Selection, measured, workers
 from lerotool.statistics.rewrite import rewrite
 from lerotool.statistics.tolerance import Scale
@@ -109,11 +109,11 @@ def measure_here(root: Path) -> None:
 
 
 def measure_rewriting(root: Path, python: Path) -> dict[str, Any]:
-    """Write statistics anew beside LeRobot's recompute_stats, on the same dataset."""
+    """Recompute statistics beside LeRobot's recompute_stats, on the same dataset."""
     peer = run_peer(python, "columns", root)
     findings = verify(Dataset.open(root), COLUMNS_ONLY).findings
-    # LeRobot takes only some columns anew, and none of the episodes; what it takes must be right.
-    stale = [f.text for f in findings if f.place == "meta/stats.json" and f.code is Code.STALE]
+    # LeRobot recomputes only some columns, and none of the episodes; what it computes must be right.
+    stale = [f.text for f in findings if f.place.file == "meta/stats.json" and f.code is Code.STATS_STALE]
     if stale:
         sys.exit(f"error: LeRobot's statistics differ by more than its histograms imply: {stale[0]}; no figures")
     dataset = Dataset.open(root)

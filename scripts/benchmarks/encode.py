@@ -34,9 +34,9 @@ import numpy as np
 from av.video.reformatter import ColorRange, VideoReformatter
 from record_and_encode import CAMERAS, FPS, HEIGHT, WIDTH, lerotool, measure_lerobot
 
-from lerotool.benchmarking.pictures import make_pictures, mean_psnr, number_of, to_jpegs
+from lerotool.benchmarking.clips import make_pictures, mean_psnr, number_of, to_jpegs
 from lerotool.dataset.dataset import Dataset
-from lerotool.encoding.pictures import treatment_of
+from lerotool.encoding.row_pictures import treatment_of
 from lerotool.features import CAMERA_PREFIX, STATE, camera, vector
 from lerotool.media.decode import PacketDecoder, iter_rgb
 from lerotool.media.encode import VideoEncoder, encode_jpeg

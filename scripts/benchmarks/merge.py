@@ -29,9 +29,9 @@ from merge_sources import FPS, encode_noise, make_v21, make_v30, make_v30_with_v
 from lerotool.benchmarking.peers import find_peer
 from lerotool.benchmarking.rowwise import merge_row_by_row
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.writing.build import sync_tree
 from lerotool.features import Kind
 from lerotool.media.join import join_videos
+from lerotool.rewriting.build import sync_tree
 
 _CHILD = (
     "import json, resource, sys, time, lerotool; a = json.loads(sys.argv[1]); t = time.perf_counter();"

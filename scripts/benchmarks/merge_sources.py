@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import av
@@ -12,9 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lerotool.dataset.info import FormatVersion
+from lerotool.dataset.episode_table import EpisodeRow, EpisodeTable
+from lerotool.dataset.formats import FormatVersion, Sizes, Totals
+from lerotool.dataset.info import new_info
+from lerotool.dataset.numbering import FileNumber
+from lerotool.dataset.writing.complete import write_info
+from lerotool.dataset.writing.episode_writers import LineWriter
 from lerotool.dataset.writing.tables import data_schema
-from lerotool.dataset.writing.whole import EpisodesWriter, LineWriter, whole_info, write_all_tasks, write_info
 from lerotool.features import Feature, camera, vector, with_defaults
 from lerotool.media.encode import VideoEncoder
 from lerotool.media.format import EncoderSettings
@@ -67,7 +73,7 @@ def make_v30(root: Path, episodes: int, length: int, width: int = 6, *, files: i
     rng = np.random.default_rng(1)
     schema = data_schema(features)
     per_file = -(-episodes // files)
-    with EpisodesWriter(root, 100, 1000) as table:
+    with FormatVersion.V30.write_episodes(root, Sizes()) as table:
         for number in range(files):
             path = root / f"data/chunk-000/file-{number:03d}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +82,7 @@ def make_v30(root: Path, episodes: int, length: int, width: int = 6, *, files: i
                 for episode in chosen:
                     rows = _rows(features, episode, episode * length, length, rng)
                     writer.write_table(rows.replace_schema_metadata(schema.metadata), row_group_size=length)
-            table.add(_episode_rows(chosen, length, number, {}))
+            table.add(_episode_table(chosen, length, number))
     _finish(root, FormatVersion.V30, features, episodes, length)
 
 
@@ -110,39 +116,34 @@ def make_v30_with_videos(
                 one = np.full((3, 1, 1), 0.5)
                 picture = FeatureStats(one, one, one, one, 100, dict.fromkeys(("q01", "q10", "q50", "q90", "q99"), one))
                 stats.setdefault(key, []).append(picture)
-    with EpisodesWriter(root, 100, 1000) as table:
-        table.add(_episode_rows(range(episodes), length, 0, dict.fromkeys(cameras, 0), stats))
+    with FormatVersion.V30.write_episodes(root, Sizes()) as table:
+        table.add(_episode_table(range(episodes), length, 0, list(cameras), stats))
     whole = {name: parts[0].to_json() for name, parts in stats.items()}
     (root / "meta/stats.json").write_text(json.dumps(whole, indent=4))
     _finish(root, FormatVersion.V30, features, episodes, length)
 
 
-def _episode_rows(
+def _episode_table(
     episodes: range,
     length: int,
     data_file: int,
-    videos: dict[str, int],
-    stats: dict[str, list[FeatureStats]] | None = None,
-) -> pa.Table:
-    rows = []
-    for episode in episodes:
-        row: dict[str, Any] = {
-            "episode_index": episode,
-            "tasks": [_TASKS[episode % len(_TASKS)]],
-            "length": length,
-            "data/chunk_index": 0,
-            "data/file_index": data_file,
-            "dataset_from_index": episode * length,
-            "dataset_to_index": (episode + 1) * length,
-        }
-        for key, file in videos.items():
-            row |= {f"videos/{key}/chunk_index": 0, f"videos/{key}/file_index": file}
-            row |= {f"videos/{key}/from_timestamp": episode * length / FPS}
-            row |= {f"videos/{key}/to_timestamp": (episode + 1) * length / FPS}
-        for name, parts in (stats or {}).items():
-            row |= {f"stats/{name}/{s}": value for s, value in parts[episode].to_json().items()}
-        rows.append(row)
-    return pa.Table.from_pylist(rows)
+    videos: Sequence[str] = (),
+    stats: Mapping[str, Sequence[FeatureStats]] = MappingProxyType({}),
+) -> EpisodeTable:
+    first = FileNumber(0, 0)
+    rows = [
+        EpisodeRow(
+            episode,
+            episode * length,
+            length,
+            (_TASKS[episode % len(_TASKS)],),
+            FileNumber(0, data_file),
+            dict.fromkeys(videos, (first, episode * length)),
+            {name: parts[episode] for name, parts in stats.items()},
+        )
+        for episode in episodes
+    ]
+    return EpisodeTable.of(rows, FPS)
 
 
 def make_v21(root: Path, episodes: int, length: int, width: int, clip: Path, height: int, clip_width: int) -> None:
@@ -173,6 +174,6 @@ def _camera_entry(height: int, width: int) -> dict[str, Any]:
 
 
 def _finish(root: Path, version: FormatVersion, features: dict[str, Feature], episodes: int, length: int) -> None:
-    write_all_tasks(root, version, _TASKS)
-    totals = (episodes, episodes * length, len(_TASKS))
-    write_info(root, whole_info(version, FPS, "so_follower", features, totals, (1000, 100, 200), {}))
+    version.write_tasks(root, _TASKS)
+    totals = Totals(episodes, episodes * length, len(_TASKS))
+    write_info(root, new_info(version, FPS, features, "so_follower", totals))

@@ -27,8 +27,8 @@ from typing import Any
 import av
 import numpy as np
 
+from lerotool.benchmarking.clips import Clip, Picture, make_pictures, number_of, psnr, to_jpegs
 from lerotool.benchmarking.peers import find_peer
-from lerotool.benchmarking.pictures import Clip, Picture, make_pictures, number_of, psnr, to_jpegs
 from lerotool.dataset.dataset import Dataset
 from lerotool.media.decode import PacketDecoder
 from lerotool.media.encode import VideoEncoder

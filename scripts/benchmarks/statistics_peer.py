@@ -2,7 +2,7 @@
 
     LEROBOT_PYTHON statistics_peer.py {columns|pictures} DATASET
 
-``columns`` is LeRobot's own recompute_stats, which writes meta/stats.json. It passes over pictures whatever it is told;
+``columns`` is LeRobot's own recompute_stats, which writes meta/stats.json. It never looks at pictures;
 ``pictures`` therefore puts LeRobot's own parts together: its loader for the frames that its sampling rule names, its
 downsampling, its statistics. Times are those of the work alone, without imports and loading.
 """

@@ -10,8 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lerotool.dataset.info import DATA_PATH, new_info
+from lerotool.dataset.formats import FormatVersion
+from lerotool.dataset.info import new_info
 from lerotool.dataset.layout import EPISODES_PATH
+from lerotool.dataset.numbering import FileNumber
 from lerotool.features import DEFAULT_FEATURES, Feature
 from lerotool.storage import write_json
 
@@ -30,7 +32,7 @@ def write_joints(root: Path, rows: int, joints: int, episode: int) -> None:
         + [pa.field(name, pa.int64()) for name in DEFAULT_FEATURES if name != "timestamp"]
     )
     for file, first in enumerate(range(0, rows, ROWS_OF_FILE)):
-        path = root / DATA_PATH.format(chunk_index=0, file_index=file)
+        path = root / FormatVersion.V30.data_file(FileNumber(0, file))
         path.parent.mkdir(parents=True, exist_ok=True)
         with pq.ParquetWriter(path, schema, compression="snappy") as writer:
             for start in range(first, min(first + ROWS_OF_FILE, rows), episode):
@@ -47,7 +49,7 @@ def write_repeated(root: Path, rows: int, episode: int) -> None:
     """Write a v3.0 dataset of any size whose data files are one file, linked: two columns of two values, no others."""
     features = {"action": Feature("float32", (2,), None), "observation.state": Feature("float64", (2,), None)}
     rng = np.random.default_rng(0)
-    first = root / DATA_PATH.format(chunk_index=0, file_index=0)
+    first = root / FormatVersion.V30.data_file(FileNumber(0, 0))
     first.parent.mkdir(parents=True)
     columns = []
     for feature in features.values():
@@ -55,7 +57,7 @@ def write_repeated(root: Path, rows: int, episode: int) -> None:
         columns.append(pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), 2))
     pq.write_table(pa.table(dict(zip(features, columns, strict=True))), first, row_group_size=50 * episode)
     for file in range(1, rows // ROWS_OF_FILE):
-        os.link(first, root / DATA_PATH.format(chunk_index=0, file_index=file))
+        os.link(first, root / FormatVersion.V30.data_file(FileNumber(0, file)))
     _write_metadata(root, features, rows, episode)
 
 
@@ -85,7 +87,7 @@ def _write_metadata(root: Path, features: dict[str, Feature], rows: int, episode
     path.parent.mkdir(parents=True)
     pq.write_table(pa.table(table), path)
     pd.DataFrame({"task_index": [0]}, index=pd.Index([_TASK], name="task")).to_parquet(root / "meta/tasks.parquet")
-    info = new_info(FPS, {}, "benchmark").to_json()
+    info = new_info(FormatVersion.V30, FPS, {}, "benchmark").to_json()
     info["features"] = {name: feature.to_json() for name, feature in features.items()}
     totals = {"total_episodes": len(starts), "total_frames": rows, "total_tasks": 1}
     write_json(root / "meta/info.json", info | totals | {"splits": {"train": f"0:{len(starts)}"}})

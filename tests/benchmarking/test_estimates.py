@@ -8,6 +8,7 @@ from lerotool.benchmarking import advice, batches, codecs, disk, strategies
 from lerotool.benchmarking.codecs import Codec
 from lerotool.benchmarking.effort import Effort, Part, Rig
 from lerotool.benchmarking.figures import Basis, Better, Figure, Found
+from lerotool.benchmarking.pace import Pace
 from lerotool.benchmarking.steps import Request, conclude, lay_out, lengths_to_encode
 from lerotool.execution import cores
 from lerotool.media.format import EncoderSettings
@@ -15,6 +16,7 @@ from lerotool.media.format import EncoderSettings
 RIG = Rig(cameras=2, fps=30, take_s=11.0)
 SHORT = strategies.group_of(1.0)
 WHOLE = strategies.group_of(11.0)
+PACE = Pace(frames_per_s=180.0, start_s=1.2, slowness=1.0, disk_mb_s=500.0, cores=2)
 START_S, FRAME_S, FRAME_CPU_S, RECORD_MS = 0.5, 0.01, 0.006, 0.5
 
 
@@ -39,7 +41,7 @@ def measured() -> Found:
         n = strategy.batch
         is_waited = strategy.mode is strategies.BatchMode.FOREGROUND
         values = {
-            strategies.WAIT: line(n) / n if is_waited else 0.02,
+            strategies.WAIT: line(n) / n if is_waited else 0.02 if n else 0.05,
             strategies.LONGEST: line(n) if is_waited else 0.03,
             strategies.CPU: FRAME_CPU_S * 1e3 + RECORD_MS + 2.0,
             strategies.RECORDER: RECORD_MS,
@@ -51,7 +53,7 @@ def measured() -> Found:
 
 def test_estimates_are_right_on_a_machine_that_is_a_line() -> None:
     found = measured()
-    figures = strategies.estimates(found, strategies.strategies((5,)), RIG, 1.0)
+    figures = strategies.estimates(found, strategies.strategies((5,)), RIG, 1.0, 11.0)
     assert all(figure.basis is Basis.ESTIMATED and figure.group == WHOLE for figure in figures)
     found.add(figures)
     for name, batch in (("immediate", 1), ("batch 5", 5)):
@@ -79,23 +81,23 @@ def test_what_estimates_need_is_measured(effort: Effort, take_s: float) -> None:
     is_estimated = any(figure.basis is Basis.ESTIMATED and figure.unit == "s" for figure in conclude(request, found))
     assert is_estimated == (request.take_s < take_s)
     assert (effort is Effort.FULL) <= (not is_estimated)
-    titles = [step.title for step in lay_out(request, (), [])]
+    titles = [step.title for step in lay_out(request, (), [], PACE)]
     assert titles[:2] == ["encoding one take", "recording: immediate"]
     assert request.takes(strategies.strategies((10,))[1]) == 11
 
 
 def test_nothing_is_estimated_without_what_it_follows_from() -> None:
-    assert strategies.estimates(Found(), strategies.strategies((5,)), RIG, 1.0) == []
-    assert strategies.estimates(measured(), strategies.strategies((5,)), RIG, 11.0) == []
+    assert strategies.estimates(Found(), strategies.strategies((5,)), RIG, 1.0, 11.0) == []
+    assert strategies.estimates(measured(), strategies.strategies((5,)), RIG, 11.0, 11.0) == []
 
 
 def test_a_take_of_middle_length_tells_whether_it_is_a_line() -> None:
-    assert strategies.linearity(measured(), RIG, 1.0, 5.0) == pytest.approx(0)
+    assert strategies.linearity(measured(), 1.0, 5.0, 11.0) == pytest.approx(0)
     bent = measured()
     case = batches.case_of(5.0)
     bent.figures[batches.GROUP, case, batches.WAIT] = Figure(batches.GROUP, case, batches.WAIT, "s", (7.0,))
-    assert strategies.linearity(bent, RIG, 1.0, 5.0) == pytest.approx(1.0)
-    assert strategies.linearity(measured(), RIG, 1.0, 11.0) is None
+    assert strategies.linearity(bent, 1.0, 5.0, 11.0) == pytest.approx(1.0)
+    assert strategies.linearity(measured(), 1.0, 11.0, 11.0) is None
 
 
 def _rates(found: Found, **rates: float) -> list[Codec]:
@@ -115,8 +117,8 @@ def _rates(found: Found, **rates: float) -> list[Codec]:
 def _advice(load: float | None = 0.0, **rates: float) -> str:
     found = measured()
     tried = _rates(found, **rates)
-    found.add(strategies.estimates(found, strategies.strategies((5,)), RIG, 1.0))
-    return "\n".join(advice.advise(found, RIG, 1.0, tried, load))
+    found.add(strategies.estimates(found, strategies.strategies((5,)), RIG, 1.0, 11.0))
+    return "\n".join(advice.advise(found, RIG, 1.0, 11.0, tried, load))
 
 
 def test_a_quick_machine_is_told_to_stay_with_the_defaults() -> None:
@@ -136,7 +138,29 @@ def test_a_slow_machine_is_told_a_codec_that_keeps_up() -> None:
 def test_a_machine_on_which_nothing_keeps_up_is_told_to_encode_later() -> None:
     told = _advice(default=30, h264=40)
     assert "record with --batch 0" in told
-    assert "with all takes pending you wait 0.02 s a take" in told
+    assert "with all takes pending you wait 0.05 s a take" in told
+
+
+def test_without_codecs_the_longest_take_tells_whether_encoding_keeps_up() -> None:
+    assert "record with --batch" in _advice_on(line_of=1.0)
+    assert "with all takes pending you wait" in _advice_on(line_of=10.0)
+
+
+def _advice_on(line_of: float) -> str:
+    """Return the advice where waiting for an encoder takes so many times as long, and no codec was measured."""
+    found = measured()
+    for (group, case, name), known in list(found.figures.items()):
+        if group == batches.GROUP and name == batches.WAIT:
+            found.figures[group, case, name] = Figure(group, case, name, "s", (known.typical * line_of / 4,))
+    return "\n".join(advice.advise(found, RIG, 1.0, 11.0, [], None))
+
+
+@pytest.mark.parametrize("longest_s", [5.0, 11.0])
+def test_the_estimates_need_no_whole_take(longest_s: float) -> None:
+    figures = strategies.estimates(measured(), strategies.strategies((5,)), RIG, 1.0, longest_s)
+    found = Found()
+    found.add(figures)
+    assert found.typical(WHOLE, "immediate", strategies.WAIT) == pytest.approx(line(11))
 
 
 def test_a_busy_machine_is_told_to_be_measured_again() -> None:
@@ -149,5 +173,5 @@ def test_the_disk_is_judged_by_what_the_cameras_need(rate: float, verdict: str) 
     found = Found()
     for name, value in ((disk.WRITE, rate), (disk.NEEDED, 2.4)):
         found.add([Figure(disk.GROUP, disk.CASE, name, "MB/s", (value,))])
-    (told,) = advice.advise(found, RIG, 1.0, [], None)
+    (told,) = advice.advise(found, RIG, 1.0, 11.0, [], None)
     assert told.endswith(verdict) or verdict in told

@@ -12,9 +12,9 @@ import pytest
 
 from lerotool.benchmarking import batches, codecs, disk, merges, operations, sessions, sets, strategies
 from lerotool.benchmarking.bench import Bench, Signs
+from lerotool.benchmarking.clips import make_clips
 from lerotool.benchmarking.effort import Effort, MergeSize
 from lerotool.benchmarking.figures import Figure, Found
-from lerotool.benchmarking.pictures import make_clips
 from lerotool.benchmarking.sessions import SessionCost, SessionJob, run_session
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import CorruptDatasetError, MediaError
@@ -23,6 +23,8 @@ from lerotool.features import Feature
 from lerotool.media.format import EncoderSettings
 from lerotool.recording.config import BatchMode
 from tests.benchmarking.parts import TINY
+
+pytestmark = pytest.mark.slow
 
 TAKES, TAKE_S = 2, 0.5
 
@@ -179,18 +181,16 @@ def test_merges_that_differ_give_no_figures(tmp_path: Path, clip: tuple[Path, Fe
 
 
 def test_single_steps_agree_before_they_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operations, "_EPISODES", 6)
     monkeypatch.setattr(operations, "_LEAST_S", 0.0)
-    figures = operations.measure_operations(operations.OperationsJob(tmp_path, 50, signs(tmp_path)))
+    figures = operations.measure_operations(operations.OperationsJob(tmp_path, 50, 6, signs(tmp_path)))
     assert len({figure.case for figure in figures}) == 5
     assert all(len(figure.values) == 3 for figure in figures)
 
 
 def test_a_step_with_another_result_gives_no_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operations, "_EPISODES", 6)
     monkeypatch.setattr(operations.rowwise, "pad_column", lambda column, width: column.map(lambda _: np.ones(width)))
     with pytest.raises(CorruptDatasetError, match="padding 50 rows"):
-        operations.measure_operations(operations.OperationsJob(tmp_path, 50, signs(tmp_path)))
+        operations.measure_operations(operations.OperationsJob(tmp_path, 50, 6, signs(tmp_path)))
 
 
 def test_a_bench_runs_jobs_elsewhere_and_hands_on_how_far_they_are(tmp_path: Path) -> None:

@@ -11,13 +11,16 @@ import pytest
 
 from lerotool.benchmarking.bench import Bench
 from lerotool.benchmarking.beside import PAIRS, Recording, SourceJob, make_source, merge_beside
+from lerotool.benchmarking.clips import make_clips
 from lerotool.benchmarking.effort import Rig
 from lerotool.benchmarking.figures import Found
 from lerotool.benchmarking.peers import Peer, PeerError, find_peer
-from lerotool.benchmarking.pictures import make_clips
 from lerotool.errors import UsageError
 from tests.benchmarking.parts import TINY
 from tests.lerobot_judge import lerobot_python
+from tests.patience import PATIENCE_S
+
+pytestmark = pytest.mark.slow
 
 
 def fake_lerobot(folder: Path, monkeypatch: pytest.MonkeyPatch, dataset: str) -> Peer:
@@ -79,11 +82,11 @@ def test_children_of_lerobot_end_with_it(tmp_path: Path, monkeypatch: pytest.Mon
     def interrupt_when_ready(seconds: float) -> None:
         if pids.exists() and pids.read_text().endswith(" "):
             raise KeyboardInterrupt
-        assert seconds < 60
+        assert seconds < PATIENCE_S
 
     with pytest.raises(KeyboardInterrupt):
         peer.run("record.py", tmp_path, ["immediate", 1, 1, 30, tmp_path, tmp_path / "x", None], interrupt_when_ready)
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE_S
     for pid in map(int, pids.read_text().split()):
         while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
             assert time.monotonic() < end, f"process {pid} is left"

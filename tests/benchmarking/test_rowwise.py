@@ -65,5 +65,5 @@ def test_a_file_is_found_wherever_it_is_or_missed(tmp_path: Path) -> None:
     root.mkdir(parents=True)
     (root / "x.mp4").touch()
     assert rowwise.find_file(tmp_path, "x.mp4", "b") == root / "x.mp4"
-    with pytest.raises(FileNotFoundError, match=r"there is no y\.mp4"):
+    with pytest.raises(FileNotFoundError, match=r"y\.mp4 not found"):
         rowwise.find_file(tmp_path, "y.mp4")

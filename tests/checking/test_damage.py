@@ -14,17 +14,15 @@ import av
 import numpy as np
 import pyarrow as pa
 
-from lerotool.checking import Code, Depth, check
-from lerotool.checking.repair.run import repair
+from lerotool.checking import Code, check
+from lerotool.choices import Depth
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import LerotoolError
 from lerotool.media.encode import encode_jpeg, encode_png
+from lerotool.mending.repair import repair
 from tests.checking.defects.defect import VIDEO
 from tests.dataset.edits import column
 from tests.dataset.reading import DATA, IMAGE_SET, PLAIN_SET, VIDEO_SET, copy_set, edit_table
-from tests.shared import needs_shared
-
-pytestmark = needs_shared
 
 
 def test_a_video_whose_pictures_change_their_size_cannot_be_decoded(tmp_path: Path) -> None:

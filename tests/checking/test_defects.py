@@ -6,17 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from lerotool.checking import Code, Report, Severity, check
+from lerotool.checking import CheckReport, Code, Severity, check
 from lerotool.storage import ProcessLock
 from lerotool.workspace import Workspace
 from tests.checking.defects import DEFECTS, HARMLESS, NOTES, Defect
 from tests.dataset.reading import copy_set, tree_hash
-from tests.shared import needs_shared
-
-pytestmark = needs_shared
 
 
-def flagged(report: Report) -> set[str]:
+def flagged(report: CheckReport) -> set[str]:
     return {finding.code for finding in report.findings if finding.severity is not Severity.NOTE}
 
 
@@ -28,6 +25,7 @@ def test_a_single_defect_is_found_by_its_code_and_nothing_else_is(tmp_path: Path
     report = check(root)
 
     assert flagged(report) == case.codes, report.findings
+    assert report.loading == case.loading
     assert tree_hash(root) == before
 
 

@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from lerotool.checking import Depth, Report, Severity, check
-from tests.shared import GOLDEN, REALDATA, needs_shared
-
-pytestmark = needs_shared
+from lerotool.checking import CheckReport, Severity, check
+from lerotool.choices import Depth
+from tests.shared import GOLDEN, REALDATA, golden_sets, needs_realdata
 
 CRASHED = ("v30_lerobot061_crashed", "v30_lerobot061_batch_crashed")
-SOUND = sorted(p.name for p in GOLDEN.iterdir() if p.is_dir() and p.name not in CRASHED) if GOLDEN.is_dir() else []
+SOUND = [path.name for path in golden_sets()]
 
 
-def told(report: Report) -> dict[str, set[str]]:
+def told(report: CheckReport) -> dict[str, set[str]]:
     return {
         severity.value: {finding.code.value for finding in report.findings if finding.severity is severity}
         for severity in Severity
@@ -61,12 +60,12 @@ TRUE = {
         {"default-features", "stats-missing", "task-list", "wrong-counts"},
         {"video-keyframes"},
     ),
-    "ioai_lerobotv2": ("wrong", {"column-type"}, {"info-keys", "stats-missing"}, set()),
+    "ioai_lerobotv2": ("wrong", {"column-type"}, {"camera-names", "info-keys", "stats-missing"}, set()),
     "ioai_lerobotv2-image": ("wrong", {"column-type", "schema-metadata"}, {"info-keys", "stats-missing"}, set()),
     "ioai_lerobotv3": (
         "refused",
         {"episodes-columns", "tasks-index"},
-        {"episodes-columns", "info-keys", "stats-missing"},
+        {"camera-names", "episodes-columns", "info-keys", "stats-missing"},
         set(),
     ),
     "koch_v21_novideo": ("refused", {"video-missing"}, set(), set()),
@@ -76,6 +75,7 @@ TRUE = {
 }
 
 
+@needs_realdata
 @pytest.mark.parametrize("name", TRUE)
 def test_what_is_flagged_on_real_recordings_is_what_is_truly_there(name: str) -> None:
     loading, errors, warnings, notes = TRUE[name]
@@ -86,6 +86,8 @@ def test_what_is_flagged_on_real_recordings_is_what_is_truly_there(name: str) ->
     assert report.loading == loading
 
 
+@pytest.mark.slow
+@needs_realdata
 def test_the_same_is_found_by_worker_processes(tmp_path: Path) -> None:
     from lerotool.execution import ThisMachine, open_executor
 

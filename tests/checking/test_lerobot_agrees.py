@@ -2,17 +2,69 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from lerotool.checking import check
+from lerotool.dataset.formats import FormatVersion
+from lerotool.dataset.info import load_info
+from lerotool.mending.repair import repair
+from tests.checking.advised import advised, run
 from tests.checking.defects import DEFECTS, HARMLESS, NOTES
 from tests.checking.judging import what_lerobot_does
 from tests.dataset.reading import OLD_SET, copy_set
-from tests.shared import GOLDEN, needs_shared
+from tests.shared import GOLDEN, REAL_SETS, REALDATA, needs_realdata
 
-pytestmark = [needs_shared, pytest.mark.lerobot]
+pytestmark = pytest.mark.lerobot
+MADE = [path for path in sorted(GOLDEN.iterdir()) if path.is_dir() and path.name.startswith("v30")]
+RECORDED = [REALDATA / name for name in REAL_SETS if (REALDATA / name).is_dir()]
+
+
+def writable(root: Path, target: Path) -> Path:
+    """Return a copy that may be changed, whatever the rights of the files are."""
+    shutil.copytree(root, target, copy_function=shutil.copyfile)
+    for folder in [target, *(path for path in target.rglob("*") if path.is_dir())]:
+        folder.chmod(0o755)
+    return target
+
+
+def assert_agreement(roots: list[Path]) -> None:
+    answers = what_lerobot_does(dict.fromkeys(roots))
+    said = {root.name: check(root).loading.value for root in roots}
+    assert said == {root.name: answers[root][0] for root in roots}, answers
+
+
+@pytest.mark.timeout(900)
+def test_check_and_lerobot_agree_on_golden_sets_before_and_after_a_repair(tmp_path: Path) -> None:
+    roots = [writable(path, tmp_path / path.name) for path in MADE]
+    assert_agreement(roots)
+    broken = [root for root in roots if repair(root).plan.steps]
+    assert {root.name for root in broken} == {"v30_lerobot061_crashed"}
+    assert_agreement(broken)
+
+
+@needs_realdata
+@pytest.mark.timeout(900)
+def test_check_and_lerobot_agree_on_recordings_of_other_people_before_and_after_a_repair(tmp_path: Path) -> None:
+    """LeRobot 0.6 reads v3.0; of older sets it judges what the command that is left makes of them, in v3.0."""
+    roots = [writable(path, tmp_path / path.name) for path in RECORDED]
+    new = [root for root in roots if load_info(root).codebase_version is FormatVersion.V30]
+    assert_agreement(new)
+    changed = [root for root in roots if repair(root).plan.steps]
+    assert_agreement([root for root in new if root in changed])
+    made = []
+    for root in (root for root in roots if root not in new and not check(root).is_sound):
+        command = next(words for words in advised(root) if words[0] == "merge")
+        code, _ = run(*(word for word in command if word not in ("--to", "v2.1")))
+        assert code == 0, command
+        made.append(Path(f"{root}-new"))
+    assert {root.name for root in made} == {
+        f"{name}-new" for name in ("gr1_sim_v20", "ioai_lerobotv2", "ioai_lerobotv2-image", "koch_v21_novideo")
+    }
+    assert_agreement(made)
+    assert all(check(root).is_sound for root in made)
 
 
 @pytest.mark.timeout(600)

@@ -13,10 +13,9 @@ import pytest
 
 from lerotool.cli import app
 from tests.checking.defects import DEFECTS
+from tests.dataset.faults import contents
 from tests.dataset.reading import PLAIN_SET, VIDEO_SET, copy_set, edit_json, tree_hash
-from tests.shared import GOLDEN, needs_shared
-
-pytestmark = needs_shared
+from tests.shared import GOLDEN
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -64,9 +63,11 @@ def test_several_datasets_make_one_document_and_the_worst_exit_code(
 ) -> None:
     broken = DEFECTS["video missing"].make(tmp_path)
 
-    code, found = document(capsys, GOLDEN / VIDEO_SET, broken, tmp_path / "nothing")
+    code, out, err = run(capsys, GOLDEN / VIDEO_SET, broken, tmp_path / "nothing", "--json")
+    found = json.loads(out)
 
     assert code == 3
+    assert str(tmp_path / "nothing") in err
     assert found["schema"] == 1
     first, second, third = found["datasets"]
     assert (first["loading"], first["findings"], first["frames"]) == ("right", [], 62)
@@ -75,14 +76,14 @@ def test_several_datasets_make_one_document_and_the_worst_exit_code(
     assert finding["code"] == "video-missing"
     assert finding["file"] == "videos/observation.images.front/chunk-000/file-000.mp4"
     assert finding["episodes"] == [0, 1, 2, 3]
-    assert "no such folder" in third["error"]
+    assert "the folder does not exist" in third["error"]
 
 
 def test_one_dataset_that_is_none_is_an_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, out, err = run(capsys, tmp_path / "nothing")
 
     assert (code, out) == (3, "")
-    assert "there is no such folder" in err
+    assert "the folder does not exist" in err
 
 
 def test_deep_checking_decodes_every_picture(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -95,6 +96,7 @@ def test_options_that_do_not_go_together_are_refused(capsys: pytest.CaptureFixtu
     assert run(capsys, GOLDEN / VIDEO_SET, "--dry-run")[0] == 2
     assert run(capsys, GOLDEN / VIDEO_SET, "--drop-episodes")[0] == 2
     assert run(capsys, GOLDEN / VIDEO_SET, "--repair", "--forget")[0] == 2
+    assert run(capsys, GOLDEN / VIDEO_SET, "--undo", "--forget")[0] == 2
 
 
 def test_a_repair_is_shown_done_and_forgotten(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -119,13 +121,31 @@ def test_a_repair_is_shown_done_and_forgotten(capsys: pytest.CaptureFixture[str]
     assert not kept.exists()
 
 
+def test_a_repair_is_taken_back(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    root = DEFECTS["index gap"].make(tmp_path)
+    before = contents(root)
+    code, out, _ = run(capsys, root, "--repair")
+    assert code == 0
+    assert f"to take the repair back: lerotool check {root} --undo" in out
+    repaired = contents(root)
+
+    code, planned = document(capsys, root, "--undo", "--dry-run")
+    assert (code, planned["dry_run"], contents(root)) == (0, True, repaired)
+    assert "meta/info.json" in planned["datasets"][0]["restored"]
+
+    code, out, _ = run(capsys, root, "--undo")
+    assert (code, contents(root)) == (0, before)
+    assert f"taken back: lerotool check {root} --repair" in out
+    assert run(capsys, root, "--undo")[:2] == (0, f"{root}: there is nothing to take back\n")
+
+
 def test_a_repair_that_leaves_errors_exits_with_eight(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     root = DEFECTS["video cut"].make(tmp_path)
 
     code, out, _ = run(capsys, root, "--repair")
     assert code == 8
     assert "nothing can be repaired" in out
-    assert "--drop-episodes leaves them out" in out
+    assert "leave them out: lerotool check" in out
 
     code, out, _ = run(capsys, root, "--repair", "--drop-episodes")
     assert code == 0
@@ -150,6 +170,7 @@ def test_text_from_files_cannot_steer_a_terminal(capsys: pytest.CaptureFixture[s
             assert letter.isprintable() or letter not in out + err
 
 
+@pytest.mark.slow
 def test_an_impossible_dataset_ends_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "meta").mkdir()
     (tmp_path / "meta/info.json").write_text("[" * 100_000)

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from lerotool.cli.app import run
-from tests.shared import GOLDEN, REALDATA, needs_shared
+from tests.patience import PATIENCE_S
+from tests.shared import GOLDEN, REAL_SETS, REALDATA, needs_realdata
 
 
-@needs_shared
 def test_one_json_document_tells_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["info", str(GOLDEN / "v30_lerobot061_two_cams"), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
@@ -37,10 +37,10 @@ def test_one_json_document_tells_everything(capsys: pytest.CaptureFixture[str]) 
     assert document["pending"] == {"episodes": 0, "frames": 0, "bytes": 0, "kinds": {}}
 
 
-@needs_shared
-@pytest.mark.parametrize("root", sorted(REALDATA.glob("*/")) if REALDATA.is_dir() else [], ids=lambda path: path.name)
-def test_recordings_of_others_are_described(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["info", str(root)]) == 0
+@needs_realdata
+@pytest.mark.parametrize("name", REAL_SETS)
+def test_recordings_of_others_are_described(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["info", str(REALDATA / name)]) == 0
     shown = capsys.readouterr()
 
     assert "episodes" in shown.out
@@ -48,14 +48,13 @@ def test_recordings_of_others_are_described(root: Path, capsys: pytest.CaptureFi
     assert shown.err == ""
 
 
-@needs_shared
+@needs_realdata
 def test_a_camera_without_files_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     run(["info", str(REALDATA / "gr1_sim_v20")])
 
     assert "observation.images.egoview  1280x800 h264 yuv420p  (no video files)" in capsys.readouterr().out
 
 
-@needs_shared
 def test_a_killed_recording_is_an_error_with_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["info", str(GOLDEN / "v30_lerobot061_crashed")]) == 3
     shown = capsys.readouterr()
@@ -73,7 +72,6 @@ def test_what_is_no_dataset_is_an_error(tmp_path: Path, capsys: pytest.CaptureFi
     assert json.loads(shown.err)["type"] == "DatasetNotFoundError"
 
 
-@needs_shared
 def test_texts_of_a_file_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     info = {"codebase_version": "v2.1", "fps": 1, "features": {}, "robot_type": "\x1b[2J[red]so", "total_episodes": 0}
     (tmp_path / "meta").mkdir()
@@ -83,13 +81,16 @@ def test_texts_of_a_file_cannot_steer_the_terminal(tmp_path: Path, capsys: pytes
     assert "\\x1b[2J[red]so" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_folder_with_only_pending_episodes_shows_them_and_how_to_encode_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = tmp_path / "set"
     recording = ["record", "--root", str(root), "--episodes", "1", "--episode-time", "0.3", "--batch", "0", "--quiet"]
     assert (
-        subprocess.run([sys.executable, "-m", "lerotool", *recording], stdin=subprocess.DEVNULL, timeout=60).returncode
+        subprocess.run(
+            [sys.executable, "-m", "lerotool", *recording], stdin=subprocess.DEVNULL, timeout=PATIENCE_S
+        ).returncode
         == 0
     )
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Callable
 
 import pytest
+from rich.console import RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
 from lerotool.cli.app import run
+from lerotool.cli.console import PlainConsole
 from lerotool.cli.output import Output, print_error
-from lerotool.errors import DatasetLockedError
+from lerotool.errors import DatasetLockedError, LerotoolError
 
 LONG = "lerotool encode --pending /somewhere/" + "far/" * 40 + "[draft] set"
 
@@ -47,8 +54,8 @@ def test_an_error_for_machines_is_one_object_on_stderr(capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (["record", "--bogus"], 2, "No such option: --bogus"),
-        (["frobnicate"], 2, "No such command"),
+        (["record", "--bogus"], 2, "no such option: --bogus"),
+        (["frobnicate"], 2, "no such command"),
         (["record", "--fps", "abc"], 2, "--fps"),
         (["info", "/nowhere/at/all"], 3, "hint:"),
         (["record", "--camera", "front"], 2, "NAME=SOURCE"),
@@ -72,3 +79,55 @@ def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str])
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("lerotool ")
+
+
+HOSTILE = "\x1b]0;PWNED\x1b[2J[red]x[/] [/] :smile: \x9b31m\udcff"
+SHOWN = r"\x1b]0;PWNED\x1b[2J[red]x[/] [/] :smile: \x9b31m\xff"
+
+
+def hostile_table() -> Table:
+    table = Table(HOSTILE, box=None)
+    table.add_row(HOSTILE)
+    table.add_row(Text(HOSTILE, "bold"))
+    return table
+
+
+@pytest.mark.parametrize("make", [lambda: HOSTILE, lambda: Text(HOSTILE), hostile_table], ids=["line", "text", "table"])
+def test_a_terminal_shows_hostile_text_and_does_not_act_on_it(
+    make: Callable[[], RenderableType], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    output = Output()
+    output.result(make())
+    output.note(HOSTILE)
+    output.warn(HOSTILE, hint=HOSTILE)
+    print_error(LerotoolError(HOSTILE, hint=HOSTILE), as_json=False)
+    said = capsys.readouterr()
+    assert SHOWN[:30] in said.out  # cells are cut
+    assert said.err.count(SHOWN) == 5
+    assert all(c.isprintable() or c == "\n" for c in said.out + said.err)
+
+
+def test_a_live_display_shows_hostile_text_and_does_not_act_on_it() -> None:
+    stream = io.StringIO()
+    stream.isatty = lambda: True  # type: ignore[method-assign]
+    console = PlainConsole(stream)
+    with Live(Text(HOSTILE), console=console, auto_refresh=False) as live:
+        live.update(hostile_table(), refresh=True)
+    assert "PWNED" in stream.getvalue()
+    assert "\x1b]0" not in stream.getvalue()
+    assert "\x1b[2J" not in stream.getvalue()
+    assert "\x9b" not in stream.getvalue()
+
+
+def test_json_holds_hostile_text_escaped_and_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output.of(json=True, quiet=False)
+    output.document({"task": HOSTILE, "name": "Würfel"})
+    output.record("event", {"task": HOSTILE})
+    print_error(LerotoolError(HOSTILE, hint=HOSTILE), as_json=True)
+    said = capsys.readouterr()
+    assert all(c.isprintable() or c == "\n" for c in said.out + said.err)
+    assert "Würfel" in said.out
+    document, event = said.out.rsplit("\n", 2)[:2]
+    assert json.loads(document)["task"] == json.loads(event)["task"] == HOSTILE
+    assert json.loads(said.err)["message"] == HOSTILE

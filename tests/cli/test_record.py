@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,17 +21,29 @@ from lerotool.cli.app import run
 from lerotool.spool.pending import list_pending
 from lerotool.spool.recovery import Kind, examine_all
 from lerotool.workspace import Workspace
-from tests.recording.terminal import Terminal
+from tests.patience import PATIENCE_S
+from tests.recording.terminal import Terminal, Tmux
 
 COMMAND = (sys.executable, "-m", "lerotool", "record")
-GIVE_UP_S = 60.0
 BYTES_OF_A_ROW = 600
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 
 
 def arguments(root: Path, *more: str) -> list[str]:
     """Return the options of a recording without encoding, with one small camera."""
-    return ["--root", str(root), "--batch", "0", "--camera", "front=sim:numbered,128x64", "--reset-time", "0", *more]
+    return [
+        "--root",
+        str(root),
+        "--batch",
+        "0",
+        "--camera",
+        "front=sim:numbered,128x64",
+        "--reset-time",
+        "0",
+        "--min-episode-time",
+        "0",
+        *more,
+    ]
 
 
 @contextmanager
@@ -48,7 +61,7 @@ def recording(*options: str) -> Iterator[subprocess.Popen[str]]:
 
 def wait_for_rows(root: Path, size_bytes: int = 1) -> None:
     """Wait until the take in progress has rows on disk."""
-    end = time.monotonic() + GIVE_UP_S
+    end = time.monotonic() + PATIENCE_S
     while not any(path.stat().st_size >= size_bytes for path in Workspace(root).pending.glob("*/rows.log")):
         assert time.monotonic() < end, "no row was written"
         time.sleep(0.002)
@@ -60,11 +73,12 @@ def lines_of(text: str) -> list[dict[str, Any]]:
 
 def run_to_end(options: Sequence[str]) -> list[dict[str, Any]]:
     with recording(*options, "--json") as child:
-        out, err = child.communicate(timeout=GIVE_UP_S)
+        out, err = child.communicate(timeout=PATIENCE_S)
         assert child.returncode == 0, err
     return lines_of(out)
 
 
+@pytest.mark.slow
 def test_json_lines_tell_everything_and_stdout_carries_nothing_else(tmp_path: Path) -> None:
     lines = run_to_end(arguments(tmp_path / "d", "--episodes", "2", "--episode-time", "0.5"))
     assert [line["type"] for line in lines] == [
@@ -83,17 +97,19 @@ def test_json_lines_tell_everything_and_stdout_carries_nothing_else(tmp_path: Pa
     assert len(list_pending(tmp_path / "d")) == 2
 
 
+@pytest.mark.slow
 def test_without_a_terminal_there_is_one_line_per_event_and_the_result_on_stdout(tmp_path: Path) -> None:
     root = tmp_path / "d"
     with recording(*arguments(root, "--episodes", "1", "--episode-time", "0.3")) as child:
-        out, err = child.communicate(timeout=GIVE_UP_S)
+        out, err = child.communicate(timeout=PATIENCE_S)
     assert out.startswith(f"{root}: 1 of 1 episodes, 1 recorded now (")
     assert "simulated robot: no real arm is used" in err
-    assert "saved episode 1/1" in err
+    assert "saved episode 0 (1 of 1)" in err
     assert f"lerotool encode --pending {root}" in err
     assert "\x1b" not in out + err
 
 
+@pytest.mark.slow
 @needs_signals
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["INT", "TERM", "HUP"])
 def test_one_signal_saves_the_take_and_leaves(tmp_path: Path, number: signal.Signals) -> None:
@@ -101,7 +117,7 @@ def test_one_signal_saves_the_take_and_leaves(tmp_path: Path, number: signal.Sig
     with recording(*arguments(root, "--json")) as child:
         wait_for_rows(root)
         child.send_signal(number)
-        out, err = child.communicate(timeout=GIVE_UP_S)
+        out, err = child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 130, err
     assert lines_of(out)[-1]["ended"] == "interrupted"
     (episode,) = list_pending(root)
@@ -109,6 +125,22 @@ def test_one_signal_saves_the_take_and_leaves(tmp_path: Path, number: signal.Sig
     assert episode.rows().num_rows == episode.length > 0
 
 
+@pytest.mark.slow
+@needs_signals
+def test_a_signal_in_the_first_second_of_a_take_saves_no_junk_episode(tmp_path: Path) -> None:
+    root = tmp_path / "d"
+    with recording(*arguments(root, "--min-episode-time", "1")) as child:
+        wait_for_rows(root)
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=PATIENCE_S)
+    assert child.returncode == 130, err
+    assert list_pending(root) == []
+    assert "discarded episode 0" in err
+    assert "shorter than 1 s" in err
+    assert out.startswith(f"{root}: 0 of 50 episodes")
+
+
+@pytest.mark.slow
 @needs_signals
 def test_a_second_signal_stops_at_once_and_the_take_stays_recoverable(tmp_path: Path) -> None:
     root = tmp_path / "d"
@@ -118,14 +150,16 @@ def test_a_second_signal_stops_at_once_and_the_take_stays_recoverable(tmp_path: 
         child.send_signal(signal.SIGINT)
         time.sleep(0.05)  # equal signals that wait together are one
         child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=GIVE_UP_S)
+        out, err = child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 130, err
     assert lines_of(out)[-1]["ended"] == "aborted"
     (verdict,) = examine_all(root)
     assert verdict.kind is Kind.SALVAGEABLE
     assert verdict.rows >= 1
+    assert f"use them with: lerotool encode --pending --salvage {root}\n" in err
 
 
+@pytest.mark.slow
 @needs_signals
 @pytest.mark.parametrize("seed", range(3))
 def test_a_kill_at_any_moment_leaves_all_saved_episodes_and_a_rerun_completes(tmp_path: Path, seed: int) -> None:
@@ -149,6 +183,7 @@ def test_a_kill_at_any_moment_leaves_all_saved_episodes_and_a_rerun_completes(tm
     assert {str(v.path) for v in verdicts} <= {str(v.path) for v in examine_all(root)}
 
 
+@pytest.mark.slow
 @needs_signals
 def test_keys_steer_a_recording_on_a_real_terminal(tmp_path: Path) -> None:
     root = tmp_path / "d"
@@ -157,14 +192,14 @@ def test_keys_steer_a_recording_on_a_real_terminal(tmp_path: Path) -> None:
         terminal.read_until("end the take")
         wait_for_rows(root)
         terminal.type(b"\x1b[D")
-        terminal.read_until("discarded episode 1")
+        terminal.read_until("discarded episode 0")
         terminal.read_until("start the take")
         terminal.type(b"n")
         terminal.read_until("end the take")
         # The same key again within 0.7 s would be one that is held down.
         wait_for_rows(root, size_bytes=30 * BYTES_OF_A_ROW)
         terminal.type(b"\x1b[C")
-        terminal.read_until("saved episode 1/9")
+        terminal.read_until("saved episode 0 (1 of 9)")
         terminal.read_until("RESET THE SCENE")
         terminal.type(b"q")
         terminal.read_until("1 of 9 episodes, 1 recorded now")
@@ -172,6 +207,58 @@ def test_keys_steer_a_recording_on_a_real_terminal(tmp_path: Path) -> None:
     assert [episode.report["ended"] for episode in list_pending(root)] == ["next"]
 
 
+@pytest.mark.slow
+@needs_signals
+def test_a_person_at_a_terminal_answers_how_each_take_went(tmp_path: Path) -> None:
+    root = tmp_path / "d"
+    options = arguments(root, "--episodes", "2", "--episode-time", "0.3", "--ask", "--operator", "Ada")
+    with Terminal([*COMMAND, *options]) as terminal:
+        terminal.read_until("HOW DID EPISODE 0 GO?")
+        terminal.type(b"!")
+        terminal.read_until("flagged")
+        terminal.type(b"s")
+        terminal.read_until("HOW DID EPISODE 1 GO?")
+        terminal.type(b"f")
+        terminal.read_until("2 of 2 episodes, 2 recorded now")
+        assert terminal.wait() == 0
+    episodes = list_pending(root)
+    assert [episode.mark for episode in episodes] == [{"outcome": "success", "flagged": True}, {"outcome": "failure"}]
+    assert {episode.header.operator for episode in episodes} == {"Ada"}
+
+
+@pytest.mark.slow
+@needs_signals
+def test_a_terminal_that_cannot_move_its_cursor_is_told_what_a_file_is_told_and_which_keys_there_are(
+    tmp_path: Path,
+) -> None:
+    options = arguments(tmp_path / "d", "--episodes", "1", "--episode-time", "0.3")
+    with Terminal([*COMMAND, *options], {"TERM": "dumb"}) as terminal:
+        shown = terminal.read_until("1 of 1 episodes, 1 recorded now")
+        assert "\a" in shown
+        assert terminal.wait() == 0
+    with recording(*arguments(tmp_path / "e", "--episodes", "1", "--episode-time", "0.3")) as child:
+        _, piped = child.communicate(timeout=PATIENCE_S)
+    for line in "recording episode 0 (1 of 1)", "saved episode 0 (1 of 1)":
+        assert line in shown
+        assert line in piped
+    assert "keys: → or n ends the phase" in shown
+    assert "keys:" not in piped
+    assert "\x1b" not in shown
+
+
+@needs_signals
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="no tmux, which shows what a terminal shows")
+def test_a_terminal_that_becomes_narrower_and_wider_shows_one_panel(tmp_path: Path) -> None:
+    with Tmux([*COMMAND, *arguments(tmp_path / "d", "--episode-time", "600")], tmp_path, (120, 40)) as screen:
+        for width in 120, 50, 100, 60:
+            screen.resize(width, 40)
+            # tmux itself takes a moment to tell the program.
+            screen.wait_for(lambda lines: str(lines).count("RECORDING") == 1)
+            screen.wait_for_repaints(6)
+            screen.wait_for(lambda lines: str(lines).count("RECORDING") == 1)
+
+
+@pytest.mark.slow
 @needs_signals
 def test_ctrl_c_on_a_terminal_says_what_happens(tmp_path: Path) -> None:
     root = tmp_path / "d"
@@ -180,7 +267,7 @@ def test_ctrl_c_on_a_terminal_says_what_happens(tmp_path: Path) -> None:
         wait_for_rows(root)
         terminal.type(b"\x03")
         terminal.read_until("finishing and leaving; press Ctrl-C again to stop at once")
-        terminal.read_until("saved episode 1/50")
+        terminal.read_until("saved episode 0 (1 of 50)")
         assert terminal.wait() == 130
     assert len(list_pending(root)) == 1
 
@@ -206,6 +293,10 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(tmp_path: Path, capsys: pyt
         (["--repo-id", "../../etc"], 2, "expected user/name"),
         (["--repo-id", "a/b", "--root", "x"], 2, "--root and --repo-id"),
         (["--task", "  "], 2, "the task is empty"),
+        (["--ask"], 2, "no terminal to answer at"),
+        (["--tasks", "nowhere.txt"], 1, "nowhere.txt"),
+        (["--shuffle"], 2, "no list of tasks"),
+        (["--seed", "3"], 2, "nothing is shuffled"),
         (["--vcodec", "nonesuch"], 6, "nonesuch"),
     ],
 )

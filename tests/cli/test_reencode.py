@@ -11,17 +11,18 @@ import pytest
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.media.probe import probe
-from tests.shared import GOLDEN, needs_shared
+from tests.patience import PATIENCE_S
+from tests.shared import GOLDEN
 
-pytestmark = needs_shared
 SOURCE = GOLDEN / "v30_lerobot061_two_cams"
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "lerotool", "encode", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
 
 
+@pytest.mark.slow
 def test_a_dataset_gets_other_videos(tmp_path: Path) -> None:
     found = run(SOURCE, "--codec", "h264", "--preset", "veryfast", "-o", tmp_path / "new", "--json")
     assert found.returncode == 0, found.stderr
@@ -32,6 +33,7 @@ def test_a_dataset_gets_other_videos(tmp_path: Path) -> None:
     assert Dataset.open(tmp_path / "new").num_frames == 62
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_and_makes_nothing(tmp_path: Path) -> None:
     found = run(SOURCE, "--vcodec", "hevc", "-o", tmp_path / "new", "--dry-run")
     assert found.returncode == 0, found.stderr
@@ -40,10 +42,19 @@ def test_a_dry_run_tells_and_makes_nothing(tmp_path: Path) -> None:
     assert not any(tmp_path.iterdir())
 
 
+def test_the_hint_of_an_unclear_line_names_the_dataset() -> None:
+    found = run(SOURCE)
+    assert (
+        f"hint: pending episodes: lerotool encode --pending {SOURCE}; other videos: lerotool encode {SOURCE} -o "
+        in found.stderr
+    )
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (["{source}"], 2, "nothing says what to encode"),
+        (["{source}"], 2, "say what to encode"),
         (["{source}", "--pending", "-o", "{target}"], 2, "exclude each other"),
         (["-o", "{target}"], 2, "takes one dataset, found 0"),
         (["{source}", "-o", "{target}", "--salvage"], 2, "pending episodes"),

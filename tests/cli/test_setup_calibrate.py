@@ -78,6 +78,7 @@ def assert_as_swept(bench: Bench, calibration: Calibration) -> None:
             assert servo.position == reads
 
 
+@pytest.mark.slow
 def test_an_arm_is_swept_first_and_centred_afterwards(bench: Bench) -> None:
     """Torque, wrong mode and turn counting are taken off first; file and motors hold the same."""
     bench.follower.servo(2).set(TORQUE_ENABLE, 1)
@@ -99,6 +100,7 @@ def test_an_arm_is_swept_first_and_centred_afterwards(bench: Bench) -> None:
     assert (registers(bench.follower, OPERATING_MODE), registers(bench.follower, PHASE)) == ([0] * 6, [12] * 6)
 
 
+@pytest.mark.slow
 def test_joints_that_cannot_be_are_named_and_moved_again_alone(bench: Bench) -> None:
     """One was not moved, one went round and round; the others are kept."""
     with bench.setup("calibrate", "bench", "--arm", "follower") as terminal:
@@ -140,6 +142,7 @@ def assert_untouched(bench: Bench) -> None:
     assert registers(bench.follower, MAX_POSITION) == [4095] * 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way_out", [b"\x03", b"\x04", b"q\n"], ids=["ctrl-c", "ctrl-d", "q"])
 def test_stopping_in_the_middle_changes_nothing(bench: Bench, way_out: bytes) -> None:
     """The terminal is as before, and how to go on is said."""
@@ -164,6 +167,7 @@ def test_an_arm_unplugged_in_the_middle_changes_nothing(bench: Bench) -> None:
     assert_untouched(bench)
 
 
+@pytest.mark.slow
 def test_an_arm_without_power_in_the_middle_is_told(bench: Bench) -> None:
     """After a second of silence of all motors."""
     with bench.setup("calibrate", "bench", "--arm", "follower") as terminal:
@@ -174,6 +178,7 @@ def test_an_arm_without_power_in_the_middle_is_told(bench: Bench) -> None:
         assert terminal.wait() == 7
 
 
+@pytest.mark.slow
 def test_a_second_calibration_keeps_the_first_beside_it(bench: Bench) -> None:
     """Asked about first where no arm was named, and the default is to leave it."""
     path = bench.calibration(Role.FOLLOWER)
@@ -201,6 +206,7 @@ def test_a_second_calibration_keeps_the_first_beside_it(bench: Bench) -> None:
     assert bench.calibration(Role.LEADER).read_bytes() == old
 
 
+@pytest.mark.slow
 def test_one_joint_can_be_calibrated_again(bench: Bench) -> None:
     """The others keep what the file says; without a file that is refused."""
     with bench.setup("calibrate", "bench", "--arm", "follower", "--joint", "gripper") as terminal:
@@ -234,6 +240,7 @@ def test_a_short_travel_is_doubted_and_can_be_kept(bench: Bench) -> None:
         assert terminal.wait() == 0
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_written_leaves_the_motors_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file comes first, so nothing is half done."""
     (bench.folder / "file").touch()

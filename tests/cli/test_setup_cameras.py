@@ -12,9 +12,9 @@ import av
 import pytest
 
 from lerotool.cli.app import run
-from lerotool.devices.cameras.plugged import CameraDevice, CameraMode
+from lerotool.devices.cameras.backends import CameraDevice, CameraMode
 from lerotool.devices.cameras.spec import InputFormat
-from lerotool.setup.cameras import iter_mode_specs, usual_spec
+from lerotool.setup.camera_looks import iter_mode_specs, usual_spec
 from lerotool.testing.mjpeg_camera import EmulatedCamera
 from tests.recording.terminal import Terminal
 from tests.setup.bench import COMMAND
@@ -71,6 +71,7 @@ def test_what_cannot_be_is_refused(arguments: list[str], words: str, capsys: pyt
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs pseudo-terminals")
 def test_a_camera_is_named_at_the_terminal(tmp_path: Path) -> None:
     """The first is front by default; a name that is taken is asked about; what is named is kept when stopped."""

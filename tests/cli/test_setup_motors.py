@@ -60,6 +60,7 @@ def put_together(terminal: Terminal, bus: EmulatedBus) -> None:
     terminal.read_until("all six motors of the leader answer")
 
 
+@pytest.mark.slow
 def test_six_new_motors_get_their_ids_and_keep_them_without_power(bench: Bench) -> None:
     """From the gripper to the shoulder; the leader's gears are told."""
     with bench.setup("motors", "bench", "--arm", "leader") as terminal:
@@ -77,6 +78,7 @@ def test_six_new_motors_get_their_ids_and_keep_them_without_power(bench: Bench) 
     assert registers(bench.leader, LOCK) == [1] * 6
 
 
+@pytest.mark.slow
 def test_every_wrong_plug_is_refused_and_the_next_try_works(bench: Bench) -> None:
     """Nothing, two new ones, two with ids, another model, the one that was just set, and one at another speed."""
     bus = bench.leader
@@ -118,6 +120,7 @@ def test_every_wrong_plug_is_refused_and_the_next_try_works(bench: Bench) -> Non
     assert registers(bus, BAUD_RATE, [6]) == [0]
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_where_it_was(bench: Bench) -> None:
     """Motors that are on the cable are not asked for; one that is plugged in alone is recognised."""
     bus = bench.leader
@@ -154,6 +157,7 @@ def test_a_motor_can_be_left_out_and_that_is_an_incomplete_end(bench: Bench) -> 
         assert terminal.wait() == 8
 
 
+@pytest.mark.slow
 def test_an_adapter_pulled_in_the_middle_is_told(bench: Bench) -> None:
     """As what it is, and what is set stays set."""
     with bench.setup("motors", "bench", "--arm", "leader") as terminal:

@@ -73,6 +73,7 @@ def test_pulling_both_or_nothing_is_said_and_tried_again(bench: Bench) -> None:
     assert (saved(bench)["leader"]["port"], saved(bench)["type"]) == ("serial:F1", "so100")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way_out", [b"\x03", b"\x04", b"q\n"], ids=["ctrl-c", "ctrl-d", "q"])
 def test_what_was_found_is_kept_when_the_person_stops(bench: Bench, way_out: bytes) -> None:
     """Ctrl-C, Ctrl-D and q alike; the next run asks whether it may keep it."""

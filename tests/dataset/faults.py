@@ -30,10 +30,17 @@ class Fault(Enum):
 
 
 class Calls:
-    """Counts calls; the one with the number ``at`` fails."""
+    """Counts calls; the one with the number ``at`` fails.
+
+    Attributes:
+        count: how many calls there were.
+        kills: the places at which a kill leaves other files behind than at the place before; a call that failed and a
+            sync change nothing.
+    """
 
     def __init__(self, fault: Fault | None = None, at: int = -1) -> None:
         self.count = 0
+        self.kills = [0]
         self._fault = fault
         self._at = at
 
@@ -45,6 +52,15 @@ class Calls:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         if self._fault is Fault.KILL and place >= self._at:
             raise Killed
+
+    def after(self) -> None:
+        """Note that a call has changed something."""
+        if self.kills[-1] != self.count:
+            self.kills.append(self.count)
+
+    def places(self, fault: Fault, every: int = 1) -> list[int]:
+        """Return where to let a fault happen: a kill wherever it makes a difference, an error at every n-th call."""
+        return self.kills if fault is Fault.KILL else list(range(0, self.count, every))
 
 
 @contextmanager
@@ -59,11 +75,14 @@ def faulty(fault: Fault | None = None, at: int = -1) -> Iterator[Calls]:
 
 def _counting(real: Any, calls: Calls, name: str) -> Any:
     def call(*arguments: Any, **options: Any) -> Any:
-        if name != "open" or arguments[1] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-            calls.before()
+        if name == "open" and not arguments[1] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            return real(*arguments, **options)
+        calls.before()
         if name == "fsync":
             return None  # no power is cut here, and disks take their time
-        return real(*arguments, **options)
+        result = real(*arguments, **options)
+        calls.after()
+        return result
 
     return call
 

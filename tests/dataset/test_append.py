@@ -24,6 +24,7 @@ from lerotool.errors import (
 from lerotool.features import NUMERIC_DTYPES, Feature, camera
 from tests.dataset.faults import contents
 from tests.dataset.writing import FEATURES, FPS, FRONT, STATE_ONLY, WRIST, episode, make
+from tests.sampling import examples
 
 
 def assert_equal(root: Path, written: list[NewEpisode]) -> None:
@@ -70,7 +71,8 @@ FEATURE = st.one_of(
 TASKS = st.lists(st.sampled_from(["pick", "place", "", "Öffne die Tür"]), min_size=1, max_size=7)
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     features=st.dictionaries(st.text("abc._ é", min_size=1, max_size=5), FEATURE, min_size=1, max_size=4),
     batches=st.lists(st.lists(TASKS, min_size=1, max_size=3), min_size=1, max_size=3),

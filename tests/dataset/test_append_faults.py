@@ -34,6 +34,7 @@ with DatasetAppender.create(root, FPS, STATE_ONLY, None) as appender:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="kill -9")
 @pytest.mark.parametrize("line", [3, 8, 14])
 def test_a_killed_writer_leaves_every_committed_episode(tmp_path: Path, line: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from lerotool.workspace import Workspace
 from tests.dataset.faults import contents
 from tests.dataset.writing import FEATURES, episode, make
 from tests.lerobot_judge import judge
-from tests.shared import GOLDEN, REALDATA, needs_shared
+from tests.shared import GOLDEN, REALDATA, needs_realdata
 
 RESUMABLE = [
     "v30_from_v21",
@@ -49,7 +50,6 @@ def resumed(name: str, target: Path) -> DatasetAppender:
     return appender
 
 
-@needs_shared
 @pytest.mark.parametrize("name", RESUMABLE)
 def test_datasets_of_lerobot_are_continued(tmp_path: Path, name: str) -> None:
     source = Dataset.open(GOLDEN / name)
@@ -73,7 +73,6 @@ def test_datasets_of_lerobot_are_continued(tmp_path: Path, name: str) -> None:
     }
 
 
-@needs_shared
 @pytest.mark.parametrize("name", ["v30_lerobot061_crashed", "v30_lerobot061_batch_crashed"])
 def test_a_broken_recording_is_not_continued(tmp_path: Path, name: str) -> None:
     shutil.copytree(GOLDEN / name, tmp_path / "ds")
@@ -83,7 +82,6 @@ def test_a_broken_recording_is_not_continued(tmp_path: Path, name: str) -> None:
     assert contents(tmp_path / "ds") == before
 
 
-@needs_shared
 def test_tables_without_quantiles_stay_without_and_that_is_said(tmp_path: Path) -> None:
     resumed("v30_from_v21", tmp_path / "ds")
     with DatasetAppender.open(tmp_path / "ds") as appender:
@@ -92,17 +90,21 @@ def test_tables_without_quantiles_stay_without_and_that_is_said(tmp_path: Path) 
     assert pq.read_schema(second).names == pq.read_schema(first).names
 
 
-@needs_shared
 @pytest.mark.lerobot
 @pytest.mark.slow
+@pytest.mark.sampled
 @pytest.mark.parametrize("packs", [False, True])
-@pytest.mark.parametrize("name", [*RESUMABLE, "g1_v30conv_b", "pusht_v30_state"])
-def test_lerobot_loads_what_was_continued(tmp_path: Path, name: str, packs: bool) -> None:
+@pytest.mark.parametrize(
+    "name", [*RESUMABLE, *(pytest.param(n, marks=needs_realdata) for n in ("g1_v30conv_b", "pusht_v30_state"))]
+)
+def test_lerobot_loads_what_was_continued(
+    tmp_path: Path, name: str, packs: bool, strides: Callable[[int], int]
+) -> None:
     resumed(name, tmp_path / "ds")
     if packs:
         with DatasetAppender.open(tmp_path / "ds") as appender:
             appender.finalize()
-    judge(tmp_path / "ds")
+    judge(tmp_path / "ds", stride=strides(1 if name in RESUMABLE else 7))
 
 
 @pytest.mark.lerobot

@@ -19,7 +19,7 @@ from lerotool.dataset.reading.thrift import Reader, ThriftError, encode
 from lerotool.dataset.writing.tables import data_schema
 from lerotool.errors import CorruptDatasetError
 from lerotool.features import Feature, with_defaults
-from tests.shared import GOLDEN, needs_shared
+from tests.shared import GOLDEN
 
 FEATURES = with_defaults(
     {
@@ -157,7 +157,6 @@ def test_whether_a_file_was_closed_is_seen_at_its_end(tmp_path: Path) -> None:
     assert not has_footer(path)
 
 
-@needs_shared
 @pytest.mark.parametrize("name", ["v30_lerobot061_crashed", "v30_lerobot061_batch_crashed"])
 def test_what_a_killed_lerobot_has_left_is_read_whole(name: str) -> None:
     expected = json.loads((GOLDEN / f"{name}.expected.json").read_text())

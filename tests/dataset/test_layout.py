@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lerotool.dataset.info import DATA_PATH, VIDEO_PATH, parse_info
-from lerotool.dataset.layout import DATA_PATH_V21, VIDEO_PATH_V21, Layout, inside
+from lerotool.dataset.formats import FormatVersion
+from lerotool.dataset.info import parse_info
+from lerotool.dataset.layout import Layout, inside
 from lerotool.errors import CorruptDatasetError, LerotoolError, MetadataError
 
 
@@ -32,7 +33,7 @@ def test_lerobots_templates_are_the_default() -> None:
 
 @pytest.mark.parametrize(
     ("version", "template"),
-    [("v3.0", DATA_PATH), ("v3.0", VIDEO_PATH), ("v2.1", DATA_PATH_V21), ("v2.1", VIDEO_PATH_V21)],
+    [(v, path) for v in FormatVersion.registered() for path in (v.data_path, v.video_path)],
 )
 def test_a_template_means_what_python_makes_of_it(version: str, template: str) -> None:
     names = ("chunk_index", "file_index") if version == "v3.0" else ("episode_chunk", "episode_index")

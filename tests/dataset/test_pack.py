@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.numbering import FileNumber
 from lerotool.dataset.writing.appender import DatasetAppender, NewEpisode
-from lerotool.dataset.writing.numbering import FileNumber
 from lerotool.dataset.writing.packing import SMALL_BYTES, NumberedFile, Pack, pack_numbers, plan_packs
 from lerotool.features import Feature, camera
 from lerotool.media.encode import VideoEncoder
@@ -27,7 +27,7 @@ from lerotool.workspace import Workspace
 from tests.dataset.faults import Fault, Killed, contents, faulty
 from tests.dataset.writing import FEATURES, FPS, FRONT, STATE_ONLY, episode, pictures
 from tests.lerobot_judge import judge
-from tests.shared import GOLDEN, needs_shared
+from tests.shared import GOLDEN
 
 MB = 1024**2
 SMALL_CAMERA = {**STATE_ONLY, FRONT: camera(16, 16)}
@@ -226,7 +226,7 @@ def test_without_room_on_the_disk_files_stay_apart_and_that_is_said(
 ) -> None:
     root = tmp_path / "ds"
     write(root, STATE_ONLY, [[3], [4]])
-    monkeypatch.setattr("lerotool.dataset.writing.fitting.free_bytes", lambda _: 1000)
+    monkeypatch.setattr("lerotool.storage.free_bytes", lambda _: 1000)
     before = contents(root)
     with DatasetAppender.open(root) as appender:
         report = appender.finalize()
@@ -234,7 +234,7 @@ def test_without_room_on_the_disk_files_stay_apart_and_that_is_said(
     assert contents(root) == before
 
 
-@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("fault", [pytest.param(Fault.KILL, marks=pytest.mark.slow), Fault.ERROR])
 def test_a_pack_stopped_at_any_call_leaves_a_sound_dataset(tmp_path: Path, fault: Fault) -> None:
     source = tmp_path / "source"
     write(source, SMALL_CAMERA, [[2], [3]])
@@ -243,7 +243,7 @@ def test_a_pack_stopped_at_any_call_leaves_a_sound_dataset(tmp_path: Path, fault
     with DatasetAppender.open(counted) as appender, faulty() as calls:
         appender.finalize()
     new = contents(counted)
-    for at in range(0, calls.count, 1 if fault is Fault.KILL else 3):
+    for at in calls.places(fault, every=5):
         root = shutil.copytree(source, tmp_path / "ds")
         with DatasetAppender.open(root) as appender, faulty(fault, at), suppress(Killed, OSError):
             appender.finalize()
@@ -254,6 +254,7 @@ def test_a_pack_stopped_at_any_call_leaves_a_sound_dataset(tmp_path: Path, fault
         shutil.rmtree(root)
 
 
+@pytest.mark.slow
 def test_files_that_get_another_number_survive_a_stop_at_any_call(tmp_path: Path) -> None:
     source = tmp_path / "source"
     write(source, STATE_ONLY, [[3], [3], [400]])
@@ -267,7 +268,7 @@ def test_files_that_get_another_number_survive_a_stop_at_any_call(tmp_path: Path
     new = contents(counted)
     assert new["data/chunk-000/file-001.parquet"] == contents(source)["data/chunk-000/file-002.parquet"]
     assert "data/chunk-000/file-002.parquet" not in new
-    for at in range(calls.count):
+    for at in calls.kills:
         root = shutil.copytree(source, tmp_path / "ds")
         with DatasetAppender.open(root) as appender, faulty(Fault.KILL, at), suppress(Killed):
             appender.finalize()
@@ -277,7 +278,6 @@ def test_files_that_get_another_number_survive_a_stop_at_any_call(tmp_path: Path
         shutil.rmtree(root)
 
 
-@needs_shared
 def test_files_of_lerobot_are_packed_with_all_that_they_say(tmp_path: Path) -> None:
     for name in ("v30_lerobot061_resumed", "v30_lerobot061_small_files"):
         root = shutil.copytree(GOLDEN / name, tmp_path / name)

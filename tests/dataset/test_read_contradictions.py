@@ -25,9 +25,7 @@ from tests.dataset.reading import (
     edit_table,
     read_everything,
 )
-from tests.shared import GOLDEN, needs_shared
-
-pytestmark = needs_shared
+from tests.shared import GOLDEN
 
 
 def plus_one(name: str, row: int = 1) -> Change:
@@ -208,7 +206,7 @@ def test_wrong_questions_are_answered_with_what_there_is() -> None:
         dataset.rows(columns=["observation.images.front"])
     with pytest.raises(UsageError, match="is a video"):
         dataset.numpy("observation.images.front")
-    with pytest.raises(UsageError, match="is no camera"):
+    with pytest.raises(UsageError, match="is not a camera"):
         dataset.frames(0, "action")
     with pytest.raises(IndexError, match="no episode 4"):
         dataset.episodes[4]
@@ -244,5 +242,5 @@ def test_a_row_without_its_picture_is_named(tmp_path: Path) -> None:
         root
     )
 
-    with pytest.raises(CorruptDatasetError, match=f"episode 0, camera '{camera}', row 0: there is no picture"):
+    with pytest.raises(CorruptDatasetError, match=f"episode 0, camera '{camera}', row 0: the row has no picture"):
         list(Dataset.open(root).frames(0, camera))

@@ -15,14 +15,12 @@ from hypothesis import strategies as st
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import CorruptDatasetError, DatasetError, LerotoolError, MetadataError
 from tests.dataset.reading import DATA, EPISODES, OLD_SET, PLAIN_SET, VIDEO_SET, copy_set, read_everything
-from tests.shared import needs_shared
-
-pytestmark = needs_shared
+from tests.sampling import examples
 
 TEXT_FILES = ["meta/info.json", "meta/stats.json"]
 OLD_FILES = ["meta/info.json", "meta/episodes.jsonl", "meta/tasks.jsonl", "meta/episodes_stats.jsonl"]
 TABLES = [EPISODES, DATA, "meta/tasks.parquet"]
-quick = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @contextlib.contextmanager
@@ -110,7 +108,7 @@ def changed(document: Any, path: tuple[Any, ...], value: Any) -> Any:
     ("name", "file"),
     [(VIDEO_SET, "meta/info.json"), (PLAIN_SET, "meta/stats.json"), *((OLD_SET, name) for name in OLD_FILES)],
 )
-@settings(quick, max_examples=60)
+@settings(quick, max_examples=examples(60))
 @given(data=st.data())
 def test_any_other_value_anywhere_in_metadata_is_never_a_traceback(
     sets: dict[str, Path], name: str, file: str, data: st.DataObject

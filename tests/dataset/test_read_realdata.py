@@ -13,18 +13,16 @@ import pytest
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import CorruptDatasetError
 from lerotool.features import Kind
-from tests.shared import REALDATA, needs_shared
+from tests.shared import REAL_SETS, REALDATA, needs_realdata
 
-pytestmark = needs_shared
-
-ALL = sorted(path.name for path in REALDATA.iterdir() if path.is_dir()) if REALDATA.is_dir() else []
+pytestmark = needs_realdata
 WITHOUT_VIDEO = {
     "gr1_sim_v20": ["observation.images.egoview"],
     "koch_v21_novideo": [f"observation.images.{name}" for name in ("screwdriver", "side", "top")],
 }
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", REAL_SETS)
 def test_every_value_is_the_one_in_the_file(name: str) -> None:
     dataset = Dataset.open(REALDATA / name)
     info = json.loads((REALDATA / name / "meta/info.json").read_text())
@@ -42,7 +40,7 @@ def test_every_value_is_the_one_in_the_file(name: str) -> None:
         np.testing.assert_array_equal(array, np.stack(values).astype(feature.dtype))
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", REAL_SETS)
 def test_episodes_have_tasks_and_statistics_and_rows(name: str) -> None:
     dataset = Dataset.open(REALDATA / name)
 
@@ -54,7 +52,7 @@ def test_episodes_have_tasks_and_statistics_and_rows(name: str) -> None:
         assert set(dataset.numpy("episode_index", episode.dataset_from, episode.dataset_to)) == {episode.index}
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", REAL_SETS)
 def test_frames_can_be_had_and_missing_videos_matter_only_when_asked_for(name: str) -> None:
     dataset = Dataset.open(REALDATA / name)
 

@@ -29,9 +29,7 @@ from tests.dataset.reading import (
     read_everything,
     tree_hash,
 )
-from tests.shared import GOLDEN, needs_shared
-
-pytestmark = needs_shared
+from tests.shared import GOLDEN
 
 
 def as_lists(table: Any) -> Any:
@@ -94,6 +92,7 @@ LEGAL: dict[str, Change] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("change", LEGAL.values(), ids=LEGAL.keys())
 @pytest.mark.parametrize("name", [VIDEO_SET, PLAIN_SET])
 def test_what_lerobot_reads_right_is_read_right(tmp_path: Path, name: str, change: Change) -> None:

@@ -2,46 +2,84 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from lerotool.cli import app
 from lerotool.dataset import dataset as reading
 from lerotool.dataset.dataset import Dataset
-from lerotool.errors import CorruptDatasetError
+from lerotool.dataset.writing.journal import redo
+from lerotool.dataset.writing.staging import Staging
+from lerotool.errors import CorruptDatasetError, DatasetNotFoundError
 from lerotool.storage import ProcessLock
 from lerotool.workspace import Workspace
-from tests.dataset.reading import EPISODES, VIDEO_SET, copy_set, edit_json
-from tests.shared import needs_shared
-
-pytestmark = needs_shared
+from tests.dataset.faults import Fault, Killed, faulty
+from tests.dataset.reading import VIDEO_SET, copy_set, edit_json, tree_hash
 
 
 def interrupted(root: Path) -> Workspace:
-    """Leave a dataset as a process killed in the middle of a commit leaves it: the episode table not yet in place."""
+    """Leave a dataset as a process killed in the middle of a commit leaves it: the new tasks are in place, no more."""
     workspace = Workspace(root)
-    staging = workspace.staging / "1f3a"
-    staging.mkdir(parents=True)
-    (root / EPISODES).rename(staging / "episodes.parquet")
-    journal = {
-        "schema": 1,
-        "renames": [{"source": ".lerotool/staging/1f3a/episodes.parquet", "target": EPISODES}],
-        "removals": [],
-        "consumed": [],
-        "staging": ".lerotool/staging/1f3a",
-    }
-    workspace.journal.write_text(json.dumps(journal))
-    return workspace
+    staging = Staging(workspace)
+    staging.write(root / "meta/tasks.parquet", (root / "meta/tasks.parquet").read_bytes())
+    edited = json.loads((root / "meta/info.json").read_text()) | {"total_episodes": 40}
+    staging.write_json(root / "meta/info.json", edited)
+    for at in count():
+        with faulty(Fault.KILL, at), contextlib.suppress(Killed):
+            staging.commit()
+        if workspace.journal.exists() and staging.staged() and not (staging_folder(workspace) / FIRST).exists():
+            return workspace
+    raise AssertionError
 
 
-def test_an_interrupted_change_is_finished_on_opening(tmp_path: Path) -> None:
+FIRST = "000001-tasks.parquet"
+
+
+def staging_folder(workspace: Workspace) -> Path:
+    (folder,) = workspace.staging.iterdir()
+    return folder
+
+
+def test_an_interrupted_change_is_not_seen_and_not_finished_by_a_reader(tmp_path: Path) -> None:
     root = copy_set(VIDEO_SET, tmp_path)
+    expected = Dataset.open(root).rows()
     workspace = interrupted(root)
+    before = tree_hash(root)
 
+    dataset = Dataset.open(root)
+    assert dataset.num_episodes == 4
+    assert dataset.rows() == expected
+    assert dataset.unfinished is not None
+    assert f"lerotool check {root} --repair" in dataset.unfinished
+    assert workspace.journal.exists()
+    assert tree_hash(root) == before
+
+
+def test_a_first_commit_that_was_interrupted_is_no_dataset_yet_and_the_cure_is_named(tmp_path: Path) -> None:
+    root = copy_set(VIDEO_SET, tmp_path)
+    workspace, path = Workspace(root), root / "meta/info.json"
+    document = path.read_bytes()
+    path.unlink()
+    staging = Staging(workspace)
+    staging.write(path, document)
+    for at in count():
+        with faulty(Fault.KILL, at), contextlib.suppress(Killed):
+            staging.commit()
+        if path.exists():
+            break
+    assert workspace.journal.exists()
+
+    with pytest.raises(DatasetNotFoundError, match="is not a dataset yet") as caught:
+        Dataset.open(root)
+
+    assert caught.value.hint == f"finish it: lerotool check {root} --repair"
+    assert app.run(["check", str(root), "--repair"]) == 0
     assert Dataset.open(root).num_episodes == 4
-    assert not workspace.journal.exists()
 
 
 def test_a_reader_waits_for_the_process_that_is_changing_the_dataset(tmp_path: Path) -> None:
@@ -49,19 +87,28 @@ def test_a_reader_waits_for_the_process_that_is_changing_the_dataset(tmp_path: P
     workspace = interrupted(root)
     lock = ProcessLock(workspace.writing_lock, "adding episodes")
     lock.acquire()
-    release = threading.Timer(0.2, lock.release)
-    release.start()
 
-    assert Dataset.open(root).num_episodes == 4
-    release.join()
+    def finish() -> None:
+        redo(workspace)
+        lock.release()
+
+    finishing = threading.Timer(0.2, finish)
+    finishing.start()
+    with pytest.raises(CorruptDatasetError, match="expected 40 total_episodes"):
+        Dataset.open(root)  # the new state, which is nonsense here
+    finishing.join()
 
 
-def test_a_journal_that_is_no_journal_is_named(tmp_path: Path) -> None:
+def test_a_journal_that_is_no_journal_is_ignored_with_a_word(tmp_path: Path) -> None:
     root = copy_set(VIDEO_SET, tmp_path)
-    interrupted(root).journal.write_text("{}")
+    Workspace(root).folder.mkdir()
+    Workspace(root).journal.write_text("{}")
+    before = tree_hash(root)
 
-    with pytest.raises(CorruptDatasetError, match=r"journal\.json"):
-        Dataset.open(root)
+    dataset = Dataset.open(root)
+    assert dataset.num_episodes == 4
+    assert "journal.json" in str(dataset.unfinished)
+    assert tree_hash(root) == before
 
 
 def test_a_change_between_two_files_read_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

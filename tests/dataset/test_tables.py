@@ -10,14 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from lerotool.dataset.writing.batch import write_tasks
-from lerotool.dataset.writing.episode_tables import EpisodeRow, episodes_schema, episodes_table, fitted_schema
-from lerotool.dataset.writing.measures import image_stats, measured, merged, picture_size
-from lerotool.dataset.writing.numbering import FileNumber, numbers_after
+from lerotool.dataset.numbering import FileNumber, numbers_after
+from lerotool.dataset.writing.measures import image_stats, merged, picture_size
 from lerotool.dataset.writing.sidecar import joined_timing, recording_lines, timing_table
 from lerotool.dataset.writing.tables import column_problems, column_values, data_schema, data_table, default_columns
+from lerotool.dataset.writing.task_files import rewrite_task_table
 from lerotool.errors import IncompatibleDatasetError, MediaError
-from lerotool.features import Feature, camera, with_defaults
+from lerotool.features import Feature, with_defaults
 from lerotool.media.encode import encode_png
 from lerotool.moments import numeric_stats
 from tests.dataset.writing import FEATURES, FRONT, STATE_ONLY, rows
@@ -76,32 +75,9 @@ def test_ragged_lists_are_no_matrix() -> None:
     assert "nulls" in column_problems(hollow, "v", Feature("float32", (2, 2)))[0]
 
 
-def test_an_episodes_table_has_the_first_ones_columns_and_no_more() -> None:
-    features = with_defaults(FEATURES)
-    own = episodes_schema(features, measured(features))
-    first = pa.schema([f for f in own if "/q" not in f.name] + [pa.field("note", pa.string())])
-    schema, without = fitted_schema(own, first, "x")
-    assert schema.names == first.names[:-1]
-    assert len(without) == 5 * len(measured(features))
-    with pytest.raises(IncompatibleDatasetError, match=r"x: the columns \['length'\] are missing"):
-        fitted_schema(own, pa.schema([f for f in own if f.name != "length"]), "x")
-
-
-def test_times_in_videos_are_multiples_of_the_frame_time() -> None:
-    features = {FRONT: camera(4, 4)}
-    stats = {FRONT: image_stats(pa.chunked_array([[{"bytes": encode_png(np.zeros((4, 4, 3), np.uint8))}]]), (4, 4, 3))}
-    row = EpisodeRow(3, 70, 7, ("b", "a"), FileNumber(1, 2), {FRONT: (FileNumber(0, 9), 14)}, stats)
-    table = episodes_table([row], episodes_schema(features, [FRONT]), FileNumber(0, 4), 30)
-    found = table.to_pylist()[0]
-    assert (found[f"videos/{FRONT}/from_timestamp"], found[f"videos/{FRONT}/to_timestamp"]) == (14 / 30, 21 / 30)
-    assert (found["dataset_from_index"], found["dataset_to_index"], found["tasks"]) == (70, 77, ["b", "a"])
-    assert (found["data/chunk_index"], found["data/file_index"], found["meta/episodes/file_index"]) == (1, 2, 4)
-    assert found[f"stats/{FRONT}/count"] == [1]
-
-
 def test_tasks_are_written_with_the_text_as_index(tmp_path: Path) -> None:
     path = tmp_path / "tasks.parquet"
-    write_tasks(path, tmp_path / "none", ["b", "", "é"])
+    rewrite_task_table(path, tmp_path / "none", ["b", "", "é"])
     frame = pd.read_parquet(path)
     assert frame.index.tolist() == ["b", "", "é"]
     assert frame["task_index"].tolist() == [0, 1, 2]

@@ -8,19 +8,19 @@ from typing import Any, TypeVar
 
 import pytest
 
-from lerotool.testing.faults import shim
-from lerotool.testing.faults.calls import WRITES
-from lerotool.testing.faults.client import Faults, small_disks_missing
-from lerotool.testing.faults.operation import Operation, Outcome
-from lerotool.testing.faults.operations import OPERATIONS, Commit, Encode, Merge, Record, Save, Stats
-from lerotool.testing.faults.shim import Fault, Kind
-from lerotool.testing.faults.sweep import Case, Sweeper
+from harness.faults import shim
+from harness.faults.calls import WRITES
+from harness.faults.client import Faults, small_disks_missing
+from harness.faults.operation import Operation, Outcome
+from harness.faults.operations import OPERATIONS, Commit, EditUndo, Encode, Merge, Record, Save, Stats
+from harness.faults.shim import Fault, Kind
+from harness.faults.sweep import Case, Sweeper
 
-pytestmark = pytest.mark.skipif(shim.missing() is not None, reason=str(shim.missing()))
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(shim.missing() is not None, reason=str(shim.missing()))]
 
 Item = TypeVar("Item")
 Sweepers = Callable[[type[Operation]], Sweeper]
-NATIVE = [kind for kind in OPERATIONS if kind not in (Record, Save)]
+NATIVE = [kind for kind in OPERATIONS if kind not in (Record, Save, EditUndo)]
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=[kind.name for kind in OPERATIONS])
 
 

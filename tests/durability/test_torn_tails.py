@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.faults.recordings import CAMERA, append, first_picture, open_recording, packet
 from lerotool.spool.recovery import Kind, examine, salvage
-from lerotool.testing.faults.recordings import CAMERA, append, first_picture, open_recording, packet
+
+pytestmark = pytest.mark.slow
 
 ROWS = 5
 LOG, INDEX, PACKETS = "rows.log", "front.index", "front.mjpeg"

@@ -10,22 +10,23 @@ from pathlib import Path
 
 import pytest
 
+from lerotool.choices import Priority
 from lerotool.encoding.background import BackgroundEncoder
 from lerotool.encoding.run import encode_pending
 from lerotool.errors import IncompleteError
-from lerotool.execution import Priority
 from lerotool.spool.pending import list_pending
 from lerotool.storage import lock_owner
 from lerotool.workspace import Workspace
 from tests.encoding.reading import all_numbers, episode_lengths
 from tests.encoding.recordings import FRONT, record
 from tests.encoding.test_job import flip_byte_of_packet
+from tests.patience import PATIENCE_S
 
-DEADLINE_S = 120.0
+pytestmark = pytest.mark.slow
 
 
 def wait_for(is_true: Callable[[], object]) -> None:
-    give_up = time.monotonic() + DEADLINE_S
+    give_up = time.monotonic() + PATIENCE_S
     while not is_true():
         assert time.monotonic() < give_up
         time.sleep(0.005)

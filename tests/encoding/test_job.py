@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lerotool.encoding.commit import mark_committed
 from lerotool.encoding.job import EncodeJob, run_job
-from lerotool.encoding.pictures import treatment_of
+from lerotool.encoding.row_pictures import RowPictures, treatment_of
 from lerotool.encoding.staged import load_result, result_path, video_path
 from lerotool.errors import MediaError, SpoolError
 from lerotool.execution import StoppedError
@@ -48,6 +48,26 @@ def test_frame_i_is_the_picture_that_row_i_names(steps: list[int], tmp_path_fact
     assert numbers_of(video_path(episode, FRONT), 0, len(picks)) == picks
     assert outcome.frames == len(picks)
     assert outcome.decoded == len(set(picks))
+
+
+@settings(max_examples=8)
+@given(picks=st.lists(st.integers(0, 9), min_size=2, max_size=30))
+def test_rows_may_go_back_to_earlier_pictures(picks: list[int], tmp_path_factory: pytest.TempPathFactory) -> None:
+    root = tmp_path_factory.mktemp("set")
+    picks = [*picks, max(picks), min(picks)]
+    episode = record(root, picks=picks, cameras=[FRONT])
+    run_job(job_for(episode, root))
+    assert numbers_of(video_path(episode, FRONT), 0, len(picks)) == picks
+
+
+def test_a_video_with_fewer_frames_than_rows_is_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever may lose a picture, the promise is one frame for each row."""
+    episode = record(tmp_path, cameras=[FRONT])
+    whole = RowPictures.of_rows
+    monkeypatch.setattr(RowPictures, "of_rows", lambda self, picked: whole(self, picked[:-1]))
+    with pytest.raises(MediaError, match="expected one frame for each of 12 rows, found 11"):
+        run_job(job_for(episode, tmp_path))
+    assert load_result(episode, FRONT, QUICK) is None
 
 
 def test_a_result_is_used_again_until_something_about_it_changes(tmp_path: Path) -> None:

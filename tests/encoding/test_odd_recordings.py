@@ -53,6 +53,7 @@ def record_packets(
     return writer.save({})
 
 
+@pytest.mark.slow
 def test_an_episode_of_one_frame_is_an_episode(tmp_path: Path) -> None:
     record(tmp_path, 0, [0])
     assert encode_pending(tmp_path).ending is Ending.COMPLETE
@@ -61,6 +62,7 @@ def test_an_episode_of_one_frame_is_an_episode(tmp_path: Path) -> None:
     assert all_numbers(tmp_path, FRONT) == all_numbers(tmp_path, WRIST) == [0]
 
 
+@pytest.mark.slow
 def test_a_packet_in_the_middle_that_is_no_picture_sets_its_episode_aside(tmp_path: Path) -> None:
     packets = [packet(number) for number in range(5)]
     packets[2] = b"\xff\xd8 no picture \xff\xd9"
@@ -73,6 +75,7 @@ def test_a_packet_in_the_middle_that_is_no_picture_sets_its_episode_aside(tmp_pa
     assert all_numbers(tmp_path, FRONT) == [3, 4]
 
 
+@pytest.mark.slow
 def test_a_camera_that_sent_nothing_sets_its_episode_aside(tmp_path: Path) -> None:
     record(tmp_path, 0, [0, 1], first_number=20)
     silent = record(tmp_path, 1, [0, 1])
@@ -98,6 +101,7 @@ def make_four(root: Path, rows: int = 30) -> dict[str, list[int]]:
     return picks
 
 
+@pytest.mark.slow
 def test_four_cameras_of_different_size_and_rate_have_one_frame_a_row(tmp_path: Path) -> None:
     picks = make_four(tmp_path)
     assert encode_pending(tmp_path).ending is Ending.COMPLETE

@@ -25,9 +25,8 @@ from lerotool.execution import StoppedError
 from lerotool.media.probe import probe
 from tests.lerobot_judge import judge
 from tests.media.pictures import psnr
-from tests.shared import GOLDEN, needs_shared
+from tests.shared import GOLDEN
 
-pytestmark = needs_shared
 FRONT = "observation.images.front"
 TWO_CAMS = GOLDEN / "v30_lerobot061_two_cams"
 H264 = {"vcodec": "h264", "crf": 12, "preset": "veryfast"}
@@ -60,6 +59,7 @@ def assert_same_pictures(source: Path, target: Path, least_db: float = 30) -> No
             assert all(own > other for own, other in zip(likeness[1:], beside, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overrides", [H264, HEVC, {"crf": 20, "g": 8}], ids=["h264", "hevc", "av1"])
 def test_videos_are_new_and_all_else_is_the_same(tmp_path: Path, overrides: dict[str, Any]) -> None:
     before = everything(TWO_CAMS)
@@ -72,6 +72,7 @@ def test_videos_are_new_and_all_else_is_the_same(tmp_path: Path, overrides: dict
     assert not (tmp_path / "new" / ".lerotool").exists()
 
 
+@pytest.mark.slow
 def test_info_says_what_lerobot_says_of_such_videos(tmp_path: Path) -> None:
     golden = GOLDEN / "v30_lerobot061_h264"
     overrides = {"vcodec": "h264", "g": 10, "crf": 23, "preset": "medium"}
@@ -87,6 +88,7 @@ def test_info_says_what_lerobot_says_of_such_videos(tmp_path: Path) -> None:
     assert new == old
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overrides", [H264, {}], ids=["h264", "av1"])
 def test_every_episode_begins_with_a_keyframe(tmp_path: Path, overrides: dict[str, Any]) -> None:
     reencode(TWO_CAMS, tmp_path / "new", options(**overrides, g=100))
@@ -100,6 +102,7 @@ def test_every_episode_begins_with_a_keyframe(tmp_path: Path, overrides: dict[st
     assert set(starts) <= set(numbers)
 
 
+@pytest.mark.slow
 def test_long_stretches_are_shared_among_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reencode_plan, "LONGEST_PART", 10)
     events: list[Event] = []
@@ -109,6 +112,7 @@ def test_long_stretches_are_shared_among_cores(tmp_path: Path, monkeypatch: pyte
     assert_same_pictures(TWO_CAMS, tmp_path / "new")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["v21_lerobot033_two_cams", "v30_lerobot061_small_files", "v30_lerobot061_merged"])
 def test_other_layouts_keep_theirs(tmp_path: Path, name: str) -> None:
     reencode(GOLDEN / name, tmp_path / "new", options(**H264))
@@ -118,6 +122,7 @@ def test_other_layouts_keep_theirs(tmp_path: Path, name: str) -> None:
     assert_same_pictures(GOLDEN / name, tmp_path / "new")
 
 
+@pytest.mark.slow
 def test_depth_is_copied(tmp_path: Path) -> None:
     source = GOLDEN / "v30_lerobot061_depth"
     report = reencode(source, tmp_path / "new", options(**H264))
@@ -135,6 +140,7 @@ def test_lerobot_loads_it(tmp_path: Path, overrides: dict[str, Any]) -> None:
     judge(tmp_path / "new")
 
 
+@pytest.mark.slow
 def test_frames_that_no_episode_uses_stay_in_their_places(tmp_path: Path) -> None:
     """The table begins the first episode one frame late."""
     source = shutil.copytree(GOLDEN / "v30_lerobot061_two_cams", tmp_path / "old")
@@ -205,12 +211,14 @@ def test_a_dataset_without_videos_is_refused(tmp_path: Path) -> None:
         reencode(GOLDEN / "v30_lerobot061_images", tmp_path / "new", options())
 
 
+@pytest.mark.slow
 def test_settings_of_the_encoder_arrive(tmp_path: Path) -> None:
     reencode(TWO_CAMS, tmp_path / "new", options(vcodec="h264", pix_fmt="yuv444p", crf=20))
     video = next((tmp_path / "new").rglob("*.mp4"))
     assert (probe(video).codec, probe(video).pix_fmt) == ("h264", "yuv444p")
 
 
+@pytest.mark.slow
 def test_what_the_colours_mean_is_kept(tmp_path: Path) -> None:
     """A video tagged BT.709 whose tag is lost shows other colours."""
     source = shutil.copytree(GOLDEN / "v30_lerobot061_h264", tmp_path / "old")
@@ -237,3 +245,13 @@ def tag_bt709(source: Path, target: Path) -> None:
             frame.pts, frame.time_base = number, Fraction(1, 10)
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
+
+
+def test_odd_sizes_are_refused_by_the_plan_of_an_encoder_that_does_not_take_them(tmp_path: Path) -> None:
+    source = shutil.copytree(TWO_CAMS, tmp_path / "old")
+    info = json.loads((source / "meta/info.json").read_text())
+    info["features"][FRONT]["shape"][0] = 47
+    (source / "meta/info.json").write_text(json.dumps(info))
+    with pytest.raises(MediaError, match=f"camera '{FRONT}': libx264 .*must be even"):
+        plan_reencoding(source, options(**H264))
+    assert plan_reencoding(source, options()).files

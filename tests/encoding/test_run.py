@@ -176,6 +176,7 @@ def test_who_works_on_the_dataset_is_named(encode: Encode, tmp_path: Path) -> No
     assert len(list_pending(tmp_path)) == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_is_told_to_stop_loses_nothing(tmp_path: Path) -> None:
     for sequence in range(4):
         record(tmp_path, sequence, list(range(20)), first_number=100 * sequence)
@@ -198,7 +199,7 @@ def test_a_disk_without_room_is_noticed_before_anything_is_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record(tmp_path, 0, [0, 1])
-    monkeypatch.setattr("lerotool.encoding.run.free_bytes", lambda _: 10)
+    monkeypatch.setattr("lerotool.storage.free_bytes", lambda _: 10)
     size = tree_bytes(tmp_path)
     with pytest.raises(OSError, match=r"only 10 B are free") as raised:
         encode_pending(tmp_path)
@@ -265,6 +266,7 @@ def test_pending_folders_can_stay_and_are_not_encoded_again(encode: Encode, tmp_
     assert all_numbers(tmp_path, FRONT) == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_a_kept_folder_whose_mark_was_not_written_is_marked_by_the_next_run(encode: Encode, tmp_path: Path) -> None:
     episode = record(tmp_path, 0, [0, 1, 2])
     encode(tmp_path, EncodeOptions(keep_pending=True))

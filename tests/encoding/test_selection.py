@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lerotool.encoding.selection import folder_number, parse_numbers
+from lerotool.arguments import parse_numbers
+from lerotool.encoding.selection import folder_number
 from lerotool.errors import UsageError
 
 _RANGES = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 30)), min_size=1, max_size=5)
@@ -20,7 +21,7 @@ def test_lists_and_ranges_name_all_their_numbers(ranges: list[tuple[int, int]]) 
 
 @pytest.mark.parametrize("text", ["", "3-1", "-1", "a", "1,,2", "1-2-3", "1.5", "0-99999999999"])
 def test_what_is_no_list_of_numbers_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="is no episode number"):
+    with pytest.raises(UsageError, match="is not an episode number"):
         parse_numbers(text)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-DEADLINE_S = 90.0
+from tests.patience import wait_for
+
 _HTTP = ["--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
 
 
@@ -58,14 +58,6 @@ def run_cluster(folder: Path, workers: int = 0, hosts: Sequence[Host] | None = N
         for process in (*cluster.workers, cluster.scheduler):
             process.kill()
             process.wait()
-
-
-def wait_for(is_true: Callable[[], object]) -> None:
-    """Wait until something is so; fail when it never is."""
-    give_up = time.monotonic() + DEADLINE_S
-    while not is_true():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
 
 
 def _start(host: Host, arguments: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

@@ -33,7 +33,7 @@ def test_where_no_hardware_encodes_it_is_svt_av1(monkeypatch, preset, expected):
     monkeypatch.setattr(codecs, "HARDWARE", ("h264_nonsense",))
     choice = choose_encoder(EncoderSettings(vcodec=AUTO, preset=preset))
     assert (choice.settings.vcodec, choice.settings.preset) == ("libsvtav1", expected)
-    assert choice.refused[0][1] == "there is no video encoder 'h264_nonsense' on this machine"
+    assert choice.refused[0][1] == "no video encoder 'h264_nonsense' on this machine"
 
 
 def test_the_first_that_works_is_taken(monkeypatch):

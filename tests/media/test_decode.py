@@ -253,6 +253,7 @@ def test_depth_survives_its_video_within_a_millimetre(tmp_path):
     np.testing.assert_array_equal(linear[:, :, 0], expected)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("pix_fmt", ["yuvj422p", "yuvj420p", "yuv420p", "yuv422p", "yuvj444p", "rgb24", "gbrp"])
 @pytest.mark.parametrize(("width", "height", "step"), [(640, 480, 4), (320, 720, 4), (322, 302, 2), (301, 303, 2)])
 def test_sampled_pixels_are_those_of_the_whole_picture(pix_fmt, width, height, step):

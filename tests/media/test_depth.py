@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,8 @@ from lerotool.media.encode import VideoEncoder, encode_depth_image
 from lerotool.media.format import DEPTH_SETTINGS
 from lerotool.media.probe import feature_info
 from lerotool.media.raw import DepthConverter
-from tests.lerobot_judge import lerobot_python
-from tests.shared import GOLDEN, needs_shared
+from tests.lerobot_judge import run_in_lerobot
+from tests.shared import GOLDEN
 
 LENGTHS = (6, 8)
 
@@ -98,7 +97,6 @@ def test_the_video_holds_every_code_without_loss(tmp_path: Path):
         np.testing.assert_array_equal(frame.to_ndarray(), np.roll(codes, k, axis=1))
 
 
-@needs_shared
 def test_codes_and_info_are_those_of_lerobots_own_video(tmp_path: Path):
     import json
 
@@ -138,7 +136,7 @@ def test_codes_are_those_that_lerobot_computes(tmp_path: Path, dtype):
     np.save(tmp_path / "depth.npy", depth)
     (tmp_path / "depth.tiff").write_bytes(encode_depth_image(depth[:, :, np.newaxis]))
     arguments = [tmp_path / "depth.npy", tmp_path / "codes.npy", tmp_path / "depth.tiff"]
-    subprocess.run([lerobot_python() or "", "-c", _QUANTISE, *map(str, arguments)], check=True)
+    run_in_lerobot("-c", _QUANTISE, *arguments).check_returncode()
     theirs = np.load(io.BytesIO((tmp_path / "codes.npy").read_bytes()))
     for found, use_log in zip(theirs, (True, False), strict=True):
         np.testing.assert_array_equal(DepthScale(use_log=use_log).codes(depth), found)

@@ -9,10 +9,9 @@ import pytest
 
 from lerotool.media.decode import decode_image, iter_depth, iter_rgb
 from lerotool.media.probe import count_packets, feature_info, probe
-from tests.shared import GOLDEN, needs_shared
+from tests.shared import GOLDEN
 
 NAMES = sorted(path.name.removesuffix(".expected.json") for path in GOLDEN.glob("*.expected.json"))
-pytestmark = needs_shared
 
 
 def spans(name):

@@ -13,12 +13,11 @@ import pytest
 from lerotool.errors import MediaError
 from lerotool.media.decode import iter_rgb
 from lerotool.media.format import EncoderSettings
-from lerotool.media.index import video_index
 from lerotool.media.join import Piece, join_videos
 from lerotool.media.mp4 import read_header
-from lerotool.media.probe import probe
+from lerotool.media.probe import probe, video_index
 from tests.media.pictures import AV1, H264, HEVC, number_of, write_numbered
-from tests.shared import SHARED, needs_shared
+from tests.shared import GOLDEN, REALDATA, needs_realdata
 
 B_FRAMES = EncoderSettings(
     vcodec="h264", preset="veryfast", crf=20, g=6, extra_options={"bf": "2", "sc_threshold": "0"}
@@ -55,9 +54,9 @@ def test_a_header_says_what_ffmpeg_says(tmp_path: Path, settings: EncoderSetting
     assert not header.is_exact(Fraction(9))
 
 
-@needs_shared
-def test_headers_of_other_peoples_files_say_what_ffmpeg_says() -> None:
-    files = sorted(SHARED.glob("*/*/videos/**/*.mp4"))
+@pytest.mark.parametrize("home", [GOLDEN, pytest.param(REALDATA, marks=needs_realdata)], ids=lambda path: path.name)
+def test_headers_of_other_peoples_files_say_what_ffmpeg_says(home: Path) -> None:
+    files = sorted(home.glob("*/videos/**/*.mp4"))
     assert files
     for path in files:
         header, expected = read_header(path), packets(path)
@@ -88,7 +87,7 @@ def test_other_containers_are_listed_by_their_packets(tmp_path: Path, format_: s
     assert read_header(path) is None
     index = video_index(path)
     assert index.frames == 9
-    assert index.worst_offset_s(Fraction(10)) < 1e-3
+    assert index.shown().tolist() == [round(k / 10 / index.time_base) for k in range(9)]
     assert index.is_keyframe[0]
 
 

@@ -71,6 +71,7 @@ def test_raw_pictures_are_what_their_bytes_say():
     np.testing.assert_array_equal(to_rgb(frame), picture)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "rgb24"])
 def test_a_raw_picture_outlives_its_packet_in_the_encoder(tmp_path, pixel_format):
     """The frame shares the packet's memory, and encoders look ahead."""

@@ -13,10 +13,9 @@ import pytest
 from lerotool.errors import MediaError
 from lerotool.media.decode import iter_frames
 from lerotool.media.format import EncoderSettings
-from lerotool.media.join import join_key
-from lerotool.media.probe import count_packets, feature_info, probe
+from lerotool.media.probe import count_packets, feature_info, join_key, probe
 from tests.media.pictures import AV1, H264, HEVC, grid, write_foreign, write_numbered
-from tests.shared import GOLDEN, needs_shared
+from tests.shared import GOLDEN
 
 
 @pytest.mark.parametrize(("settings", "codec"), [(AV1, "av1"), (H264, "h264"), (HEVC, "hevc")])
@@ -67,7 +66,6 @@ def test_the_info_block_has_lerobots_keys_in_lerobots_order(tmp_path):
     )
 
 
-@needs_shared
 def test_our_info_block_and_header_equal_those_of_lerobot(tmp_path):
     root = GOLDEN / "v30_lerobot061_two_cams"
     key = "observation.images.front"

@@ -10,7 +10,7 @@ import pytest
 
 import lerotool
 from lerotool.execution import DaskCluster, WorkersLostError
-from lerotool.merging.events import Advanced, Event
+from lerotool.rewriting.events import Advanced, Event
 from tests.dataset.faults import contents
 from tests.execution.clusters import Cluster, run_cluster
 from tests.merging.sets import assert_is_concatenation, make_with_cameras
@@ -28,6 +28,7 @@ def sources(folder: Path, lengths: tuple[int, ...] = (3, 4)) -> list[Path]:
     return [make_with_cameras(folder / name, lengths, seed=seed) for seed, name in enumerate("abc")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{}, {"files": "keep"}, {"to": "v2.1"}, {"fps": 20}], ids=["packed", "files kept", "v2.1", "resampled"]
 )
@@ -40,6 +41,7 @@ def test_a_cluster_merges_to_the_bytes_that_one_machine_makes(
     assert contents(tmp_path / "shared") == contents(tmp_path / "local")
 
 
+@pytest.mark.slow
 def test_a_worker_killed_half_way_changes_nothing(tmp_path: Path) -> None:
     parts = sources(tmp_path, (60, 60, 60))
     lerotool.merge(parts, tmp_path / "local", fps=20, reencode=True)
@@ -52,12 +54,13 @@ def test_a_worker_killed_half_way_changes_nothing(tmp_path: Path) -> None:
             events.append(event)
 
         place = DaskCluster(cluster.file)
-        lerotool.merge(parts, tmp_path / "shared", fps=20, reencode=True, listen=kill_a_worker, place=place)
+        lerotool.merge(parts, tmp_path / "shared", fps=20, reencode=True, on_event=kill_a_worker, place=place)
         assert cluster.workers[0].wait() != 0
     assert sum(isinstance(event, Advanced) for event in events) > 18  # videos, and tables after them
     assert contents(tmp_path / "shared") == contents(tmp_path / "local")
 
 
+@pytest.mark.slow
 def test_when_all_workers_are_gone_there_is_an_error_and_no_target(tmp_path: Path) -> None:
     parts = sources(tmp_path, (60, 60, 60))
     with run_cluster(tmp_path, workers=1) as cluster:
@@ -68,7 +71,7 @@ def test_when_all_workers_are_gone_there_is_an_error_and_no_target(tmp_path: Pat
 
         place = DaskCluster(cluster.file, patience_s=1)
         with pytest.raises(WorkersLostError):
-            lerotool.merge(parts, tmp_path / "merged", fps=20, reencode=True, listen=kill_the_worker, place=place)
+            lerotool.merge(parts, tmp_path / "merged", fps=20, reencode=True, on_event=kill_the_worker, place=place)
     assert not [path.name for path in tmp_path.iterdir() if "merged" in path.name]
     lerotool.merge(parts, tmp_path / "merged")
     assert_is_concatenation(tmp_path / "merged", parts)

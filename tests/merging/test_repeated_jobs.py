@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import lerotool
-from lerotool.merging import run
+from lerotool.rewriting import carrying_out
 from tests.dataset.faults import contents
 from tests.merging.sets import make_with_cameras
 
@@ -44,9 +44,10 @@ def put_to_work(workers: Remembering, monkeypatch: pytest.MonkeyPatch) -> None:
         with workers:
             yield workers
 
-    monkeypatch.setattr(run, "_workers", opened)
+    monkeypatch.setattr(carrying_out, "_workers", opened)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS, ids=NAMES)
 def test_jobs_that_run_twice_make_what_they_make_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
@@ -58,6 +59,7 @@ def test_jobs_that_run_twice_make_what_they_make_once(
     assert contents(tmp_path / "twice") == contents(tmp_path / "once")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS, ids=NAMES)
 def test_jobs_that_go_on_when_the_dataset_is_finished_find_no_place_to_write_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]

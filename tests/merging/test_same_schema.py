@@ -15,11 +15,13 @@ import lerotool
 from lerotool.dataset.dataset import Dataset
 from lerotool.media.grid import exact_rate
 from lerotool.media.mp4 import read_header
-from lerotool.merging.data_job import run_data_job
 from lerotool.moments import numeric_stats
+from lerotool.rewriting import data_job
+from lerotool.rewriting.data_job import run_data_job
 from tests.dataset.reading import edit_json, tree_hash
 from tests.dataset.writing import FRONT, WRIST
 from tests.merging.sets import PICK, PLACE, all_tasks, assert_is_concatenation, make, make_with_cameras
+from tests.sampling import examples
 
 
 def assert_statistics_are_numpys(dataset: Dataset) -> None:
@@ -53,6 +55,7 @@ def test_rows_tasks_and_pictures_follow_one_another_and_sources_stay_as_they_are
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["merged"]
 
 
+@pytest.mark.slow
 def test_packets_of_all_sources_share_one_file_on_exact_times(tmp_path: Path) -> None:
     sources = [make_with_cameras(tmp_path / name, (3, 2), seed=n) for n, name in enumerate("abc")]
     lerotool.merge(sources, tmp_path / "merged")
@@ -65,6 +68,7 @@ def test_packets_of_all_sources_share_one_file_on_exact_times(tmp_path: Path) ->
         assert header.is_exact(exact_rate(10))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("files", ["keep", "link"])
 def test_whole_files_are_byte_for_byte_those_of_the_sources(tmp_path: Path, files: str) -> None:
     sources = [make_with_cameras(tmp_path / name, (3, 2), seed=n) for n, name in enumerate("ab")]
@@ -78,6 +82,7 @@ def test_whole_files_are_byte_for_byte_those_of_the_sources(tmp_path: Path, file
         assert all(shared) or not any(shared)  # reflinks have inodes of their own
 
 
+@pytest.mark.slow
 def test_chosen_episodes_come_alone_with_their_own_tasks_and_pictures(tmp_path: Path) -> None:
     source = make_with_cameras(tmp_path / "a", (3, 4, 5, 2), tasks=(PICK,))
     other = make_with_cameras(tmp_path / "b", (2, 3), tasks=(PLACE,), seed=7)
@@ -90,6 +95,24 @@ def test_chosen_episodes_come_alone_with_their_own_tasks_and_pictures(tmp_path: 
             pairs = zip(merged.frames(place, camera), dataset.frames(number, camera), strict=True)
             assert all(np.array_equal(a, b) for a, b in pairs)
         assert merged.episode_rows(place)["action"].equals(dataset.episode_rows(number)["action"])
+    assert_statistics_are_numpys(merged)
+
+
+def test_tasks_that_no_chosen_episode_has_are_left_out(tmp_path: Path) -> None:
+    source = make(tmp_path / "a", (1, 3), tasks=(PICK, PLACE, "third"))
+    lerotool.merge([f"{source}:0"], tmp_path / "merged")
+    assert Dataset.open(tmp_path / "merged").tasks == (PICK,)
+
+
+def test_batches_of_rows_and_episodes_are_numbered_on(tmp_path: Path) -> None:
+    """Six episodes of up to 4 rows do not fit the small limits of these tests."""
+    source = make(tmp_path / "a", (4, 1, 1, 4, 2, 3))
+    assert data_job.MOST_ROWS < 15
+    assert data_job._MOST_EPISODES < 6
+    lerotool.merge([source, f"{source}:2-5"], tmp_path / "merged")
+    merged = Dataset.open(tmp_path / "merged")
+    expected = np.repeat(np.arange(10), [4, 1, 1, 4, 2, 3, 1, 4, 2, 3])
+    assert merged.numpy("episode_index").tolist() == expected.tolist()
     assert_statistics_are_numpys(merged)
 
 
@@ -133,9 +156,9 @@ def test_unknown_columns_and_keys_are_kept(tmp_path: Path) -> None:
 
 
 def test_limits_divide_data_and_videos_into_files_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lerotool.merging import planning
+    from lerotool.rewriting import preparing
 
-    monkeypatch.setattr(planning, "MOST_EPISODES", 2)
+    monkeypatch.setattr(preparing, "MOST_EPISODES", 2)
     sources = [make(tmp_path / n, (2, 3, 1), seed=k) for k, n in enumerate("ab")]
     lerotool.merge(sources, tmp_path / "merged")
     assert len(list((tmp_path / "merged" / "data").rglob("*.parquet"))) == 3
@@ -152,7 +175,8 @@ def test_the_result_is_the_same_every_time(tmp_path: Path) -> None:
     assert contents[0] == contents[1]
 
 
-@settings(max_examples=15)
+@pytest.mark.slow
+@settings(max_examples=examples(15))
 @given(
     st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=3), min_size=1, max_size=4),
     st.lists(st.sampled_from([PICK, PLACE, "", "tässä"]), min_size=1, max_size=3),
@@ -182,13 +206,13 @@ def test_merging_is_concatenating(
 def test_jobs_can_be_sent_to_other_processes(tmp_path: Path) -> None:
     import pickle
 
-    from lerotool.merging.data_jobs import data_jobs
     from lerotool.merging.options import MergeRequest, SourceArgument
     from lerotool.merging.planning import make_plan
+    from lerotool.rewriting.data_jobs import data_jobs
 
     source = make(tmp_path / "a", (2, 3))
     plan = make_plan(MergeRequest((SourceArgument.parse(source),), tmp_path / "merged"))
     for folder in ("built/data/chunk-000", "blocks"):
         (tmp_path / folder).mkdir(parents=True)
-    for job, _ in data_jobs(plan, tmp_path / "built", tmp_path / "blocks"):
+    for job, _ in data_jobs(plan.work, tmp_path / "built", tmp_path / "blocks"):
         assert run_data_job(pickle.loads(pickle.dumps(job))) == 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import lerotool
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import IncompatibleDatasetError, UsageError
 from lerotool.features import Feature, camera, vector
-from lerotool.media.join import join_key
+from lerotool.media.probe import join_key
 from lerotool.moments import numeric_stats
 from tests.dataset.reading import edit_json
 from tests.dataset.writing import FRONT, STATE_ONLY, WRIST
@@ -32,7 +33,14 @@ def test_all_differences_are_told_at_once_with_their_flags(tmp_path: Path) -> No
     with pytest.raises(IncompatibleDatasetError) as caught:
         lerotool.merge([first, second], tmp_path / "merged")
     text = str(caught.value)
-    flags = ("--fps 20", "--robot-type other", "--pad", "--fill-camera black", "--fill-camera drop", f"--drop {FRONT}")
+    flags = (
+        "fps=20",
+        "robot_type='other'",
+        "pad=True",
+        "fill_camera='black'",
+        "fill_camera='drop'",
+        f"drop=['{FRONT}']",
+    )
     for flag in flags:
         assert flag in text
     assert text.startswith("6 problems, nothing was written:")
@@ -73,7 +81,7 @@ def test_padding_goes_by_position_where_names_are_not_known(tmp_path: Path) -> N
     plain = {"action": Feature("float32", (2,)), "observation.state": Feature("float32", (2,))}
     wide = {"action": Feature("float32", (3,)), "observation.state": Feature("float32", (3,))}
     sources = [make(tmp_path / "a", (2,), plain), make(tmp_path / "b", (2,), wide)]
-    with pytest.raises(IncompatibleDatasetError, match=r"2 dimensions in a; 3 dimensions in b .*--pad"):
+    with pytest.raises(IncompatibleDatasetError, match=r"2 dimensions in a; 3 dimensions in b .*pad=True"):
         lerotool.merge(sources, tmp_path / "merged")
     lerotool.merge(sources, tmp_path / "merged", pad=True)
     found = Dataset.open(tmp_path / "merged").numpy("action")
@@ -90,7 +98,7 @@ def test_joints_in_another_order_are_put_in_order_by_their_names(tmp_path: Path)
 
 def test_joints_of_other_names_stop_the_merge_unless_position_decides(tmp_path: Path) -> None:
     sources = [make(tmp_path / "a", (2,), arm(["x", "y"])), make(tmp_path / "b", (2,), arm(["m", "n"]), seed=2)]
-    with pytest.raises(IncompatibleDatasetError, match="--ignore-names or --pad"):
+    with pytest.raises(IncompatibleDatasetError, match="ignore_names=True or pad=True"):
         lerotool.merge(sources, tmp_path / "merged")
     lerotool.merge(sources, tmp_path / "merged", ignore_names=True)
     merged = Dataset.open(tmp_path / "merged")
@@ -102,9 +110,9 @@ def test_a_camera_of_another_name_is_suggested_and_renamed_for_one_source(tmp_pa
     first = make(tmp_path / "a", (3,), {**STATE_ONLY, FRONT: camera(48, 64)})
     top = "observation.images.top"
     second = make(tmp_path / "b", (2,), {**STATE_ONLY, top: camera(48, 64)}, seed=4)
-    with pytest.raises(IncompatibleDatasetError, match=f"--rename 2:{top}={FRONT}"):
+    with pytest.raises(IncompatibleDatasetError, match=re.escape(f"rename={{'{top}': '{FRONT}'}}")):
         lerotool.merge([first, second], tmp_path / "merged")
-    lerotool.merge([first, second], tmp_path / "merged", rename=[f"b:{top}={FRONT}"])
+    lerotool.merge([first, second], tmp_path / "merged", rename={second: {top: FRONT}})
     merged, other = Dataset.open(tmp_path / "merged"), Dataset.open(second)
     assert merged.cameras == (FRONT,)
     assert all(np.array_equal(a, b) for a, b in zip(merged.frames(1, FRONT), other.frames(0, top), strict=True))
@@ -113,6 +121,7 @@ def test_a_camera_of_another_name_is_suggested_and_renamed_for_one_source(tmp_pa
     assert timing[f"picture/{FRONT}"].null_count == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", ["v3.0", "v2.1"])
 def test_a_missing_camera_is_filled_with_black_that_does_not_count(tmp_path: Path, to: str) -> None:
     sources = [make(tmp_path / "a", (3,)), make_with_cameras(tmp_path / "b", (4, 2), seed=3)]
@@ -144,14 +153,15 @@ def test_cameras_that_some_lack_and_features_can_be_left_out(tmp_path: Path) -> 
 
 def test_names_that_no_source_has_are_told(tmp_path: Path) -> None:
     source = make(tmp_path / "a")
-    with pytest.raises(lerotool.LerotoolError, match="--drop 'nothing': no source has such a feature"):
+    with pytest.raises(lerotool.LerotoolError, match=r"drop=\['nothing'\]: no source has such a feature"):
         lerotool.merge([source], tmp_path / "merged", drop=["nothing"])
-    with pytest.raises(lerotool.LerotoolError, match="--rename 'nothing': no source has such a feature"):
-        lerotool.merge([source], tmp_path / "merged", rename=["nothing=else"])
-    with pytest.raises(UsageError, match="expected old=new"):
+    with pytest.raises(lerotool.LerotoolError, match=r"rename of 'nothing': no source has such a feature"):
+        lerotool.merge([source], tmp_path / "merged", rename={"nothing": "else"})
+    with pytest.raises(UsageError, match="expected new names"):
         lerotool.merge([source], tmp_path / "merged", rename=["nothing"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "rows"), [(5, [0, 2, 4, 6, 0, 2]), (20, [0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 6])])
 def test_another_rate_takes_the_nearest_row_and_its_picture(tmp_path: Path, rate: int, rows: list[int]) -> None:
     source = make_with_cameras(tmp_path / "a", (7, 4))
@@ -175,7 +185,7 @@ def test_other_names_of_the_same_arm_and_unknown_robots_settle_themselves(tmp_pa
     lerotool.merge(sources, tmp_path / "merged")
     assert Dataset.open(tmp_path / "merged").robot_type == "so_follower"
     other = make(tmp_path / "c", (2,), robot_type="koch")
-    with pytest.raises(IncompatibleDatasetError, match="--robot-type koch"):
+    with pytest.raises(IncompatibleDatasetError, match="robot_type='koch'"):
         lerotool.merge([*sources, other], tmp_path / "more")
     lerotool.merge([*sources, other], tmp_path / "more", robot_type="both")
     assert Dataset.open(tmp_path / "more").robot_type == "both"
@@ -205,10 +215,10 @@ def test_videos_that_cannot_be_joined_stay_apart_and_are_joined_when_encoded_aga
     small = {**STATE_ONLY, FRONT: camera(48, 64)}
     large = {**STATE_ONLY, FRONT: camera(64, 96)}
     sources = [make(tmp_path / "a", (3,), small), make(tmp_path / "b", (2,), large, seed=3)]
-    report = lerotool.merge(sources, tmp_path / "apart")
+    report = lerotool.merge(sources, tmp_path / "apart", keep_sizes=True)
     merged = Dataset.open(tmp_path / "apart")
     assert [e.videos[FRONT].file_index for e in merged.episodes] == [0, 1]
-    assert any("--reencode" in str(d) for d in report.plan.differences)
+    assert any("training on them needs one size" in str(d) for d in report.differences)
     assert next(iter(merged.frames(1, FRONT))).shape == (64, 96, 3)
     lerotool.merge(sources, tmp_path / "one", reencode=True)
     again = Dataset.open(tmp_path / "one")
@@ -226,13 +236,13 @@ def test_units_are_told_apart_and_converted_with_the_calibration(tmp_path: Path)
     new = make(tmp_path / "new", (3,), arm(names), seed=4)
     edit_json(new / "meta/stats.json", lambda d: d["action"].update(max=[150, 100]))
     report = lerotool.merge([old, new], tmp_path / "mixed")
-    assert any("they differ; --units degrees" in str(d) for d in report.plan.differences)
-    with pytest.raises(IncompatibleDatasetError, match="--calibration 1:FILE"):
+    assert any("they differ; units='degrees'" in str(d) for d in report.differences)
+    with pytest.raises(IncompatibleDatasetError, match=r"calibration={'.*old': 'FILE'}"):
         lerotool.merge([old, new], tmp_path / "merged", units="degrees")
     calibration = tmp_path / "arm.json"
     entry = {"id": 1, "drive_mode": 0, "homing_offset": 0, "range_min": 1000, "range_max": 3000}
     calibration.write_text(json.dumps({"shoulder_pan": entry, "gripper": entry}))
-    lerotool.merge([old, new], tmp_path / "merged", units="degrees", calibration=[f"old:{calibration}"])
+    lerotool.merge([old, new], tmp_path / "merged", units="degrees", calibration={old: calibration})
     found, values = Dataset.open(tmp_path / "merged").numpy("action"), Dataset.open(old).numpy("action")
     ticks = (values[:, 0] + 100) / 200 * 2000 + 1000
     np.testing.assert_allclose(found[:3, 0], (ticks - 2000) * 360 / 4095, rtol=1e-5)

@@ -8,10 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from lerotool.merging.blocks import STATISTICS
-from lerotool.merging.segments import counting_stats, segment_stats
-from lerotool.merging.totals import Pool, default_totals, exact_quantiles
-from lerotool.moments import QUANTILES, numeric_stats
+from lerotool.moments import QUANTILES, VALUES, Pool, counting_stats, numeric_stats, segment_stats
+from lerotool.rewriting.dataset_statistics import default_totals, exact_quantiles
 
 LENGTHS = st.lists(st.integers(1, 30), min_size=1, max_size=6)
 
@@ -68,7 +66,7 @@ def test_dimensions_count_only_where_they_exist() -> None:
     lengths = np.array([10, 12, 8])
     has = np.array([[True, True, False], [True, True, True], [True, False, True]])
     stats = segment_stats(values, lengths)
-    stacked = np.stack([stats[name] for name in STATISTICS])
+    stacked = np.stack([stats[name] for name in VALUES])
     pool = Pool(3)
     pool.add(stacked[:, :2], lengths[:2], has[:2])
     pool.add(stacked[:, 2:], lengths[2:], has[2:])

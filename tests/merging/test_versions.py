@@ -13,16 +13,15 @@ import pytest
 import lerotool
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError
-from lerotool.features import Kind
-from lerotool.merging import run
+from lerotool.features import Feature, Kind
+from lerotool.rewriting import carrying_out
 from tests.checking.defects import DEFECTS
-from tests.dataset.reading import tree_hash
-from tests.dataset.writing import FRONT
+from tests.dataset.reading import DATA, edit_table, tree_hash
+from tests.dataset.writing import FRONT, STATE_ONLY
 from tests.lerobot_judge import judge
-from tests.merging.sets import assert_is_concatenation, make_with_cameras
-from tests.shared import GOLDEN, REALDATA, needs_shared
+from tests.merging.sets import assert_is_concatenation, make, make_with_cameras
+from tests.shared import GOLDEN, REALDATA, needs_realdata
 
-pytestmark = needs_shared
 TWO_CAMS, OTHER = GOLDEN / "v30_lerobot061_two_cams", GOLDEN / "v30_lerobot061_other"
 JUDGED = [pytest.param(False, id="read"), pytest.param(True, id="judged", marks=pytest.mark.lerobot)]
 
@@ -39,6 +38,7 @@ def golden_frames(dataset: Dataset) -> list[list[Any]]:
     return [[*row, dataset.tasks[row[3]]] for row in zip(*columns, strict=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", ["061", "044"])
 def test_merged_golden_sets_are_what_lerobot_makes_of_them(tmp_path: Path, pair: str) -> None:
     sources = [GOLDEN / f"v30_lerobot{pair}_{name}" for name in ("two_cams", "other")]
@@ -64,6 +64,7 @@ def test_merged_golden_sets_are_what_lerobot_makes_of_them(tmp_path: Path, pair:
     assert merged.stats["index"].max.tolist() == [merged.num_frames - 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_judged", JUDGED)
 def test_all_versions_go_into_one(tmp_path: Path, is_judged: bool) -> None:
     names = ("v21_lerobot033_two_cams", "v30_lerobot061_other", "v30_lerobot044_two_cams", "v30_from_v21")
@@ -75,6 +76,7 @@ def test_all_versions_go_into_one(tmp_path: Path, is_judged: bool) -> None:
         judge(tmp_path / "merged")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_judged", JUDGED)
 @pytest.mark.parametrize(
     "name", ["images", "depth_images", "novideo", "small_files", "h264", "depth", "language", "streaming", "resumed"]
@@ -91,6 +93,7 @@ def test_every_kind_of_dataset_survives_being_merged_with_itself(tmp_path: Path,
         judge(tmp_path / "merged")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["two_cams", "images", "h264", "novideo"])
 def test_v30_becomes_v21_and_v30_again_without_losing_anything(tmp_path: Path, name: str) -> None:
     source = GOLDEN / f"v30_lerobot061_{name}"
@@ -121,23 +124,32 @@ def test_the_converted_v21_set_is_what_lerobot_033_writes(tmp_path: Path) -> Non
         np.testing.assert_allclose(stats[name].std, expected_stats[name].std, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
+@needs_realdata
 @pytest.mark.parametrize("is_judged", JUDGED)
 def test_recordings_of_other_people_become_one(tmp_path: Path, is_judged: bool) -> None:
     sources = [REALDATA / "koch_v21_state", REALDATA / "koch_v30conv_state"]
     lerotool.merge(sources, tmp_path / "koch")
     assert_is_concatenation(tmp_path / "koch", sources)
-    lerotool.merge([REALDATA / "gr1_sim_v20"], tmp_path / "gr1", drop=["observation.images.egoview"], retime=True)
-    gr1 = Dataset.open(tmp_path / "gr1")
-    assert gr1.num_episodes == 5
-    assert [len(list(gr1.frames(e.index, gr1.cameras[0]))) for e in gr1.episodes] == gr1.episodes.lengths.tolist()
     if is_judged:
         judge(tmp_path / "koch")
 
 
+@needs_realdata
+@pytest.mark.slow
+def test_a_recording_whose_times_are_off_gets_its_own_pictures(tmp_path: Path) -> None:
+    source = f"{REALDATA / 'gr1_sim_v20'}:1,4"
+    lerotool.merge([source], tmp_path / "gr1", drop=["observation.images.egoview"], retime=True)
+    gr1 = Dataset.open(tmp_path / "gr1")
+    assert gr1.num_episodes == 2
+    assert [len(list(gr1.frames(e.index, gr1.cameras[0]))) for e in gr1.episodes] == gr1.episodes.lengths.tolist()
+
+
+@needs_realdata
 def test_missing_videos_and_other_timestamps_are_told_not_guessed(tmp_path: Path) -> None:
     with pytest.raises(CorruptDatasetError, match=r"5 of 5 videos of camera 'observation.images.egoview' are missing"):
         lerotool.merge([REALDATA / "gr1_sim_v20"], tmp_path / "merged")
-    with pytest.raises(IncompatibleDatasetError, match=r"episode 0, frame 0 has timestamp 0\.05, expected 0"):
+    with pytest.raises(IncompatibleDatasetError, match=r"episode \d, frame 0 has timestamp 0\.05, expected 0"):
         lerotool.merge([REALDATA / "gr1_sim_v20"], tmp_path / "merged", drop=["observation.images.egoview"])
     with pytest.raises(CorruptDatasetError, match=r"3 problems(?s:.*)are missing"):
         lerotool.merge([REALDATA / "koch_v21_novideo"], tmp_path / "merged")
@@ -159,7 +171,7 @@ def test_very_many_small_files_are_the_same_when_processes_write_them(
 ) -> None:
     sources = [GOLDEN / "v21_lerobot033_two_cams", TWO_CAMS]
     lerotool.merge(sources, tmp_path / "threads", to="v2.1")
-    monkeypatch.setattr(run, "_MANY_FILES", 1)
+    monkeypatch.setattr(carrying_out, "_MANY_FILES", 1)
     lerotool.merge(sources, tmp_path / "processes", to="v2.1")
     one, other = ({p.relative_to(r): p.read_bytes() for p in files_of(r)} for r in sorted(tmp_path.iterdir()))
     assert one == other
@@ -176,3 +188,14 @@ def test_an_episode_without_rows_is_told_and_the_others_can_be_merged(tmp_path: 
     with pytest.raises(CorruptDatasetError, match=r"episode [04] has no rows"):
         lerotool.merge([source], tmp_path / "all")
     assert lerotool.merge([f"{source}:{rest}"], tmp_path / "rest").episodes == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("compression", ["snappy", "zstd"])
+def test_data_files_are_no_larger_than_those_of_the_source(tmp_path: Path, compression: str) -> None:
+    features = {**STATE_ONLY, "mask": Feature("uint8", (16, 16, 3)), "touch": Feature("int64", (2, 500))}
+    source = make(tmp_path / "source", (40, 30), features)
+    path = source / DATA
+    edit_table(path, lambda table: table, compression=compression, row_group_size=35)
+    lerotool.merge([source], tmp_path / "merged")
+    assert (tmp_path / "merged" / DATA).stat().st_size < path.stat().st_size * 1.1

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from lerotool.devices.arms.arm import JointReading
+from lerotool.devices.arms.pair import ArmPair
 from lerotool.devices.cameras.camera import Picture
-from lerotool.devices.robot import JointReading, Robot
-from lerotool.devices.servos.statistics import BusStatistics
+from lerotool.devices.servos.tallies import BusStatistics
 
 JOINTS = ("a", "b")
 
@@ -81,8 +82,8 @@ class ClippingFollower(CountingLeader):
         return sent
 
 
-def build_robot(clock: ManualClock, takes_ns: int = 0) -> Robot:
-    return Robot("test", CountingLeader(clock, takes_ns), ClippingFollower(clock, takes_ns))
+def build_robot(clock: ManualClock, takes_ns: int = 0) -> ArmPair:
+    return ArmPair("test", CountingLeader(clock, takes_ns), ClippingFollower(clock, takes_ns))
 
 
 class ClockedCamera:

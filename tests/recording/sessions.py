@@ -9,16 +9,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from lerotool.devices.arms.pair import ArmPair
 from lerotool.devices.cameras.camera import CameraSpec, open_camera
-from lerotool.devices.robot import Robot
 from lerotool.devices.robots import build_robot
-from lerotool.recording.batch import BatchEncoder
-from lerotool.recording.clock import SystemClock
+from lerotool.recording.batch_encoder import BatchEncoder
 from lerotool.recording.config import RecordingConfig
 from lerotool.recording.controls import Controls
 from lerotool.recording.events import Event, SessionReport
-from lerotool.recording.plan import build_features
+from lerotool.recording.pacing import SystemClock
 from lerotool.recording.session import Session
+from lerotool.recording.session_plan import build_features
 from lerotool.recording.status import Status
 from lerotool.recording.take import Devices
 
@@ -44,7 +44,7 @@ class Stage:
 
     session: Session
     controls: Controls
-    robot: Robot
+    robot: ArmPair
     clock: SteeredClock
     events: list[Event] = field(default_factory=list)
 
@@ -65,6 +65,7 @@ def build_config(root: Path, **changes: Any) -> RecordingConfig:
         "fps": Fraction(FPS),
         "episodes": 2,
         "episode_time_s": 0.2,
+        "min_episode_time_s": 0.0,
         "reset_time_s": 0.05,
         "reconnect_s": 0.0,
     }
@@ -80,7 +81,7 @@ def stage(
     opened = [open_camera(CameraSpec.parse(f"{name}={source},128x64,{FPS}")) for name, source in cameras.items()]
     clock, controls = SteeredClock(), Controls()
     events: list[Event] = []
-    devices = Devices(robot, opened, build_features(robot.features(), opened))
+    devices = Devices(robot, opened, build_features(robot.features(), opened, config.success_column))
     session = Session(config, devices, controls, encoder=encoder, listen=events.append, clock=clock)
     try:
         yield Stage(session, controls, robot, clock, events)

@@ -24,6 +24,7 @@ class Progress:
     waiting: int = 0
     done: int = 0
     fraction: float = 0.0
+    left_s: float | None = None
     frames_per_s: float = 0.0
     problem: str | None = None
 
@@ -135,7 +136,7 @@ def test_a_second_signal_stops_the_encoder_and_encodes_nothing_more(tmp_path: Pa
     encoder = ScriptedEncoder()
     config = build_config(tmp_path / "d", batch=1, mode=BatchMode.BACKGROUND)
     with stage(config, encoder=encoder) as ready:
-        ready.steer(lambda status: ready.controls.give(Command.ABORT) if status.episode == 2 else None)
+        ready.steer(lambda status: ready.controls.give(Command.ABORT) if status.episode == 1 else None)
         ready.run()
     assert "finish" not in encoder.told
     assert encoder.told[-1] == "stop"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lerotool.recording.keys import HeldKeys, Key, Keyboard, KeyParser
+from lerotool.recording.controls import HeldKeys, Key, Keyboard, KeyParser
 from tests.recording.terminal import Terminal
 
 NEXT, AGAIN, STOP = Key.NEXT, Key.AGAIN, Key.STOP
@@ -22,6 +22,10 @@ SEQUENCES = {
     b" ": [NEXT],
     b"r": [AGAIN],
     b"q": [STOP],
+    b"s": [Key.SUCCESS],
+    b"F": [Key.FAILURE],
+    b"!": [Key.FLAG],
+    b"x": [Key.FLAG],
     b"\x1b[C": [NEXT],
     b"\x1bOC": [NEXT],
     b"\x1b[1;5C": [NEXT],
@@ -29,7 +33,7 @@ SEQUENCES = {
     b"\x1bOD": [AGAIN],
     b"\x1b[A": [],
     b"\x1b[3~": [],
-    b"x": [],
+    b"y": [],
     b"\r": [],
     "ü→".encode(): [],
     b"\x1bn": [],
@@ -93,7 +97,7 @@ def test_there_are_no_keys_where_stdin_is_no_terminal(tmp_path: Path) -> None:
 
 CHILD = """
 import sys, termios, time
-from lerotool.recording.keys import Keyboard
+from lerotool.recording.controls import Keyboard
 before = termios.tcgetattr(0)
 with Keyboard() as keyboard:
     print("ready", flush=True)
@@ -111,7 +115,7 @@ def test_keys_arrive_from_a_real_terminal_which_is_restored() -> None:
     with Terminal([sys.executable, "-c", textwrap.dedent(CHILD)]) as terminal:
         terminal.read_until("ready")
         terminal.type(b"\x1b", b"[", b"C")
-        terminal.type(b"x\x1bOD")
+        terminal.type(b"y\x1bOD")
         terminal.type(b"q")
         text = terminal.read_until("restored True")
     assert "keys next again stop" in text

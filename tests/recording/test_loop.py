@@ -10,12 +10,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from lerotool.devices.robot import Robot
+from lerotool.devices.arms.pair import ArmPair
 from lerotool.errors import DeviceError, DeviceTimeoutError
 from lerotool.recording.controls import Command, Controls
-from lerotool.recording.interpreter import undisturbed
 from lerotool.recording.loop import Ending, PictureSource, Take, follow, run_take
-from lerotool.recording.schedule import Schedule
+from lerotool.recording.pacing import Schedule, undisturbed
 from lerotool.recording.takelog import TakeLog
 from tests.recording.parts import ClippingFollower, ClockedCamera, CountingLeader, ManualClock, Rows, build_robot
 
@@ -224,7 +223,7 @@ def test_stale_joints_are_marked_and_counted() -> None:
 
 def test_between_takes_the_follower_follows_and_nothing_is_recorded() -> None:
     clock, controls = ManualClock(0), Controls()
-    robot: Robot = build_robot(clock, MS)
+    robot: ArmPair = build_robot(clock, MS)
     ending = follow(robot, Schedule(0, FPS), clock, controls, lambda now_ns: now_ns >= 55 * MS)
     assert ending is Ending.TIME
     assert isinstance(robot.follower, ClippingFollower)

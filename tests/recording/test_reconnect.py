@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lerotool.devices.robot import JointReading, Robot
+from lerotool.devices.arms.arm import JointReading
+from lerotool.devices.arms.pair import ArmPair
 from lerotool.errors import DeviceError, DeviceLostError
 from lerotool.recording.config import RecordingConfig
 from lerotool.recording.controls import Command
@@ -61,7 +62,7 @@ def test_a_camera_that_is_plugged_in_again_is_recorded_again(root: Path, camera:
         ready.steer(Unpluggable(ready, camera))
         report = ready.run()
     assert (report.ended, report.total) == (SessionEnd.COMPLETE, 2)
-    assert [report.episodes[number].ended for number in (1, 2)] == [Ending.FAILURE, Ending.TIME]
+    assert [report.episodes[number].ended for number in (0, 1)] == [Ending.FAILURE, Ending.TIME]
     first, second = list_pending(root)
     assert 8 <= first.length < second.length
     for episode in (first, second):
@@ -119,7 +120,7 @@ def test_whoever_does_not_want_to_wait_leaves(root: Path, camera: EmulatedCamera
 class Breakable:
     """A robot that is silent from a given row on, until it is opened anew."""
 
-    def __init__(self, robot: Robot) -> None:
+    def __init__(self, robot: ArmPair) -> None:
         self._read, self._open = robot.leader.read, robot.leader.open
         self._is_silent = False
         self.opened = 0
@@ -145,7 +146,7 @@ def test_a_robot_that_is_lost_is_opened_again(root: Path) -> None:
         robot = Breakable(ready.robot)
 
         def break_it(status: Status) -> None:
-            if status.take is not None and status.episode == 1 and status.take.rows == 6:
+            if status.take is not None and status.episode == 0 and status.take.rows == 6:
                 robot.fall_silent()
 
         opened: list[str] = []
@@ -155,7 +156,7 @@ def test_a_robot_that_is_lost_is_opened_again(root: Path) -> None:
         report = ready.run()
     assert (report.ended, report.total, robot.opened) == (SessionEnd.COMPLETE, 2, 2)
     assert opened == ["follower"], "the follower, which is well, goes on holding"
-    assert report.episodes[1].rows == 6
+    assert report.episodes[0].rows == 6
     assert [event.reason for event in ready.told(DeviceLost)] == ["the leader is silent"]
 
 

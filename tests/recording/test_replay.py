@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lerotool.dataset.dataset import Dataset
+from lerotool.devices.arms.pair import ArmPair
 from lerotool.errors import IncompatibleDatasetError, UsageError
 from lerotool.features import ACTION, vector
 from lerotool.recording.controls import Command, Controls
@@ -31,6 +32,9 @@ def write_dataset(root: Path, names: Sequence[str], episodes: Sequence[NDArray[n
                 writer.add_frame({ACTION: action, "task": "test"})
             writer.save_episode()
     return Dataset.open(root)
+
+
+AB = vector(["a.pos", "b.pos"])
 
 
 def motion_of(values: Sequence[Sequence[float]]) -> Motion:
@@ -61,7 +65,7 @@ def replayed(
 ) -> tuple[ReplayEnded, NotingFollower, list[Phase]]:
     clock, controls, events, phases = ManualClock(), Controls(), list[Event](), list[Phase]()
     follower = NotingFollower(clock, shy)
-    replay = Replay(motion, follower, controls, listen=events.append, clock=clock)
+    replay = Replay(motion, ArmPair("test", None, follower), controls, listen=events.append, clock=clock)
 
     def act(count: int) -> None:
         phases.append(replay.status().phase)
@@ -78,7 +82,7 @@ def replayed(
 def test_actions_are_found_by_the_names_of_the_joints(tmp_path: Path) -> None:
     first = np.arange(6, dtype=np.float32).reshape(3, 2)
     dataset = write_dataset(tmp_path / "d", ["b.pos", "a.pos"], [first, first + 100])
-    motion = read_motion(dataset, 1, ("a", "b"))
+    motion = read_motion(dataset, 1, AB)
     assert motion.actions.tolist() == [[101, 100], [103, 102], [105, 104]]
     assert (motion.episode, motion.fps) == (1, FPS)
 
@@ -87,13 +91,13 @@ def test_actions_are_found_by_the_names_of_the_joints(tmp_path: Path) -> None:
 def test_actions_of_other_joints_are_refused(tmp_path: Path, names: list[str]) -> None:
     dataset = write_dataset(tmp_path / "d", names, [np.zeros((2, len(names)), np.float32)])
     with pytest.raises(IncompatibleDatasetError, match=r"the actions are of a\.pos.*the robot has a\.pos, b\.pos"):
-        read_motion(dataset, 0, ("a", "b"))
+        read_motion(dataset, 0, AB)
 
 
 def test_an_episode_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
     dataset = write_dataset(tmp_path / "d", ["a.pos", "b.pos"], [np.zeros((2, 2), np.float32)])
     with pytest.raises(UsageError, match="episode 1 does not exist") as caught:
-        read_motion(dataset, 1, ("a", "b"))
+        read_motion(dataset, 1, AB)
     assert caught.value.hint is not None
     assert "0 to 0" in caught.value.hint
 

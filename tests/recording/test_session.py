@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lerotool.devices.arms.arm import JointReading
 from lerotool.devices.cameras.numbered import read_number
-from lerotool.devices.robot import JointReading
 from lerotool.errors import DatasetLockedError, DeviceError, IncompatibleDatasetError, TargetExistsError, UsageError
 from lerotool.media.decode import decode_image
 from lerotool.recording.config import RecordingConfig
@@ -42,7 +43,7 @@ def test_a_session_saves_every_row_with_the_pictures_that_it_names(root: Path) -
     assert report.ended is SessionEnd.COMPLETE
     episodes = list_pending(root)
     assert [episode.header.sequence for episode in episodes] == [0, 1]
-    for number, episode in enumerate(episodes, 1):
+    for number, episode in enumerate(episodes):
         told = report.episodes[number]
         rows = episode.rows()
         assert rows.num_rows == told.rows == FPS * 0.2 - told.missed
@@ -64,7 +65,7 @@ def test_a_session_saves_every_row_with_the_pictures_that_it_names(root: Path) -
 def test_episodes_are_counted_in_total_and_the_same_command_goes_on(root: Path) -> None:
     assert record(root, episodes=1).total == 1
     second = record(root, episodes=3)
-    assert sorted(second.episodes) == [2, 3]
+    assert sorted(second.episodes) == [1, 2]
     assert second.total == 3
     assert [episode.header.sequence for episode in list_pending(root)] == [0, 1, 2]
     third = record(root, episodes=3)
@@ -84,15 +85,15 @@ def test_a_different_session_is_refused_with_every_difference(root: Path) -> Non
 
 
 def test_a_discarded_take_leaves_nothing_and_is_recorded_again(root: Path) -> None:
-    with stage(build_config(root, episodes=1)) as ready:
+    with stage(build_config(root, episodes=1, episode_time_s=30.0)) as ready:
 
         def discard_once(status: Status) -> None:
-            if status.take is not None and status.take.rows == 5 and len(ready.told(TakeStarted)) == 1:
-                ready.controls.give(Command.AGAIN)
+            if status.take is not None and status.take.rows == 5:
+                ready.controls.give(Command.AGAIN if len(ready.told(TakeStarted)) == 1 else Command.NEXT)
 
         ready.steer(discard_once)
         report = ready.run()
-    assert [event.episode for event in ready.told(TakeStarted)] == [1, 1]
+    assert [event.episode for event in ready.told(TakeStarted)] == [0, 0]
     assert [event.rows for event in ready.told(EpisodeDiscarded)] == [5]
     assert (report.discarded, report.total) == (1, 1)
     assert [path.name[:14] for path in Workspace(root).pending.iterdir()] == ["episode-000000"]
@@ -109,8 +110,8 @@ def test_an_episode_can_be_taken_back_in_the_pause_after_it(root: Path) -> None:
 
         ready.steer(take_back)
         report = ready.run()
-    assert [event.episode for event in ready.told(TakeStarted)] == [1, 1, 2]
-    assert (report.discarded, report.total, sorted(report.episodes)) == (1, 2, [1, 2])
+    assert [event.episode for event in ready.told(TakeStarted)] == [0, 0, 1]
+    assert (report.discarded, report.total, sorted(report.episodes)) == (1, 2, [0, 1])
     assert len(list_pending(root)) == 2
     assert not any(episode.is_live for episode in list_pending(root))
 
@@ -119,14 +120,47 @@ def test_an_episode_can_be_taken_back_in_the_pause_after_it(root: Path) -> None:
     ("command", "ended"), [(Command.STOP, SessionEnd.STOPPED), (Command.INTERRUPT, SessionEnd.INTERRUPTED)]
 )
 def test_leaving_saves_the_take_in_progress(root: Path, command: Command, ended: SessionEnd) -> None:
-    with stage(build_config(root)) as ready:
+    with stage(build_config(root, episode_time_s=30.0)) as ready:
         ready.steer(
             lambda status: ready.controls.give(command) if status.take is not None and status.take.rows == 7 else None
         )
         report = ready.run()
     assert (report.ended, report.rows) == (ended, 7)
-    assert report.episodes[1].ended is Ending(command.name.lower())
+    assert report.episodes[0].ended is Ending(command.name.lower())
     assert [episode.length for episode in list_pending(root)] == [7]
+
+
+@pytest.mark.parametrize("command", [Command.NEXT, Command.STOP, Command.INTERRUPT])
+def test_a_take_that_is_ended_in_its_first_moment_is_discarded_and_the_reason_given(
+    root: Path, command: Command
+) -> None:
+    with stage(build_config(root, episodes=1, episode_time_s=2.0, min_episode_time_s=30.0)) as ready:
+
+        def end_at_once(status: Status) -> None:
+            if status.take is not None and status.take.rows == 7 and len(ready.told(TakeStarted)) == 1:
+                ready.controls.give(command)
+
+        ready.steer(end_at_once)
+        report = ready.run()
+    (discarded,) = ready.told(EpisodeDiscarded)
+    assert (discarded.episode, discarded.rows) == (0, 7)
+    assert re.fullmatch(r"[01]\.\d s long, shorter than 30 s", discarded.reason)
+    # The robot stays on for the take that replaces it, unless the person leaves.
+    kept = 1 if command is Command.NEXT else 0
+    assert (report.total, report.discarded, len(list_pending(root))) == (kept, 1, kept)
+
+
+def test_a_take_of_full_length_is_kept_however_short_that_is(root: Path) -> None:
+    assert record(root, episodes=1, episode_time_s=0.1, min_episode_time_s=5.0).total == 1
+
+
+def test_a_take_that_is_stopped_at_once_is_left_for_salvage_however_short_it_is(root: Path) -> None:
+    with stage(build_config(root, min_episode_time_s=5.0, episode_time_s=9.0)) as ready:
+        ready.steer(
+            lambda status: ready.controls.give(Command.ABORT) if status.take is not None and status.take.rows else None
+        )
+        ready.run()
+    assert [verdict.kind for verdict in examine_all(root)] == [Kind.SALVAGEABLE]
 
 
 def test_a_take_without_rows_is_not_kept(root: Path) -> None:
@@ -137,7 +171,7 @@ def test_a_take_without_rows_is_not_kept(root: Path) -> None:
 
 
 def test_stopping_at_once_leaves_a_take_that_can_be_salvaged_and_is_named_next_time(root: Path) -> None:
-    with stage(build_config(root)) as ready:
+    with stage(build_config(root, episode_time_s=30.0)) as ready:
         ready.steer(
             lambda status: (
                 ready.controls.give(Command.ABORT) if status.take is not None and status.take.rows == 9 else None
@@ -156,7 +190,7 @@ def test_stopping_at_once_leaves_a_take_that_can_be_salvaged_and_is_named_next_t
 
 
 def test_a_robot_that_fails_is_closed_and_the_take_saved(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with stage(build_config(root)) as ready:
+    with stage(build_config(root, episode_time_s=30.0)) as ready:
 
         def fail() -> JointReading:
             raise DeviceError("joint 3 is silent")
@@ -205,16 +239,16 @@ def test_a_disk_that_takes_no_more_ends_the_take_and_keeps_what_is_there(root: P
 
 
 def test_a_session_that_cannot_hold_one_take_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lerotool.recording.disk.free_bytes", lambda _: 1000)
-    with stage(build_config(root)) as ready, pytest.raises(OSError, match="a take needs"):
+    monkeypatch.setattr("lerotool.storage.free_bytes", lambda _: 1000)
+    with stage(build_config(root)) as ready, pytest.raises(OSError, match="a take of"):
         ready.run()
     assert list_pending(root) == []
 
 
 def test_a_session_that_will_not_fit_is_warned_of_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lerotool.recording.disk.free_bytes", lambda _: 256 * 1024**2 + 200_000)
+    monkeypatch.setattr("lerotool.recording.housekeeping.free_bytes", lambda _: 256 * 1024**2 + 200_000)
     with stage(build_config(root, episodes=1000)) as ready:
-        ready.steer(lambda status: ready.controls.give(Command.STOP) if status.episode == 3 else None)
+        ready.steer(lambda status: ready.controls.give(Command.STOP) if status.episode == 2 else None)
         ready.run()
     assert len(ready.told(DiskLow)) == 1
 

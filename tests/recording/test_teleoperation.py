@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from lerotool.devices.robot import Robot
+from lerotool.devices.arms.pair import ArmPair
 from lerotool.errors import DeviceLostError
 from lerotool.recording.controls import Command, Controls
 from lerotool.recording.events import AlignmentStarted, Event
@@ -40,7 +40,7 @@ class Stage:
         self.follower = ShyFollower(self.clock, shy)
         self.leader = CountingLeader(self.clock)
         self.phases: list[Phase] = []
-        robot = Robot("test", self.leader, self.follower)
+        robot = ArmPair("test", self.leader, self.follower)
         self.session = Teleoperation(robot, FPS, self.controls, listen=self.events.append, clock=self.clock)
 
         def act(count: int) -> None:

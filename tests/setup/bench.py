@@ -13,9 +13,9 @@ from lerotool.devices.arms.calibration import calibration_path
 from lerotool.devices.arms.joints import Role
 from lerotool.devices.servos.registers import Register
 from lerotool.testing.servo_bus import EmulatedBus
+from tests.patience import PATIENCE_S
 from tests.recording.terminal import Terminal
 
-GIVE_UP_S = 30.0
 SIX = range(1, 7)
 STRIDE = 800
 """Steps that a joint is moved at a time: less than a quarter of a turn."""
@@ -75,7 +75,7 @@ def move(bus: EmulatedBus, angles: Mapping[int, float]) -> None:
     for servo, angle in angles.items():
         bus.servo(servo).change(angle=angle)
     before = bus.counts()["replies"]
-    end = time.monotonic() + GIVE_UP_S
+    end = time.monotonic() + PATIENCE_S
     while any(bus.counts()["replies"].get(servo, 0) < before.get(servo, 0) + 2 for servo in angles):
         assert time.monotonic() < end, "nobody reads the joints"
         time.sleep(0.002)

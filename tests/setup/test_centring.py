@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 from lerotool.devices.arms.calibration import JointCalibration
 from lerotool.errors import CalibrationError
 from lerotool.setup.centring import (
+    CLEAR_STEP,
     MAX_OFFSET,
     MAX_TRAVEL,
     MIN_TRAVEL,
+    RESOLUTION,
+    Travel,
+    begin_travel,
     centre,
     centre_full_turn,
     find_doubt,
@@ -19,7 +23,6 @@ from lerotool.setup.centring import (
     find_roll_doubt,
     wrap_offset,
 )
-from lerotool.setup.travel import CLEAR_STEP, RESOLUTION, Travel, begin_travel
 
 any_lowest = st.integers(0, RESOLUTION - 1)
 any_travel = st.integers(MIN_TRAVEL, MAX_TRAVEL)

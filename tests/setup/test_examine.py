@@ -9,11 +9,11 @@ from dataclasses import replace
 import pytest
 
 from lerotool.devices.servos.adapters import Adapter, AdapterKind
-from lerotool.devices.servos.status import Status
+from lerotool.devices.servos.status_packets import Status
+from lerotool.findings import Severity
 from lerotool.setup.diagnosis import diagnose, is_fit
 from lerotool.setup.examine import examine
 from lerotool.setup.facts import BusFacts, Replies, ServoFacts, Stranger, Trouble
-from lerotool.setup.findings import Severity
 from lerotool.testing.servo_bus import EmulatedBus
 
 READS = 40
@@ -74,8 +74,8 @@ def test_where_answers_begin_to_fail_tells_the_cable(failing: tuple[int, ...], w
     """The chain goes from motor 1 to motor 6."""
     [finding] = diagnose(arm(*(servo(i, replies=Replies(100, 92, 5, 3) if i in failing else GOOD) for i in SIX)))
     assert finding.code == "replies"
-    assert finding.severity is Severity.PROBLEM
-    assert words in finding.remedy
+    assert finding.severity is Severity.ERROR
+    assert words in finding.advice
     assert finding.motors == failing
     assert f"8 of 100 (3 silent, 5 damaged) of motor {failing[0]}" in finding.text
 
@@ -100,7 +100,7 @@ def test_one_lost_answer_in_a_thousand_is_no_problem() -> None:
 def test_who_is_not_heard_tells_where_to_look(heard: tuple[int, ...], words: str) -> None:
     """The cable where the silence begins, or an id that is missing in between."""
     findings = diagnose(arm(*(servo(i) for i in heard)))
-    assert words in findings[0].remedy
+    assert words in findings[0].advice
     assert not is_fit(findings)
 
 
@@ -110,7 +110,7 @@ def test_a_missing_motor_is_looked_for_at_the_id_that_two_answer_to() -> None:
     findings = diagnose(replace(arm(*(servo(i) for i in (2, 3, 5, 6))), strangers=strangers))
     absent = next(finding for finding in findings if finding.code == "absent")
     assert absent.motors == (4,)
-    assert "probably answers to id 1" in absent.remedy
+    assert "probably answers to id 1" in absent.advice
 
 
 def test_a_slow_ftdi_adapter_is_told() -> None:

@@ -18,6 +18,8 @@ from lerotool.spool.recovery import Kind, examine, salvage
 from lerotool.workspace import Workspace
 from tests.spool.episodes import check_arm
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 

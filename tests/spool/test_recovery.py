@@ -233,7 +233,7 @@ def test_nothing_but_folders_is_salvaged(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "nowhere"):
         assert examine(path).kind is Kind.HOPELESS
-        with pytest.raises(SpoolError, match="no such folder"):
+        with pytest.raises(SpoolError, match="the folder does not exist"):
             salvage(path)
 
 

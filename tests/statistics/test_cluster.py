@@ -12,12 +12,10 @@ from lerotool.statistics.rewrite import rewrite
 from tests.dataset.faults import contents
 from tests.dataset.reading import copy_set
 from tests.execution.clusters import run_cluster
-from tests.shared import needs_shared
 
 pytest.importorskip("distributed")
 
 
-@needs_shared
 def test_a_cluster_writes_what_one_machine_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here, there = (copy_set("v30_lerobot061_small_files", tmp_path / name) for name in ("here", "there"))
     rewrite(Dataset.open(here))

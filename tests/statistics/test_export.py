@@ -22,7 +22,7 @@ from lerotool.statistics.export import (
     export_openpi,
     parse_mask,
 )
-from tests.shared import REALDATA, needs_shared
+from tests.shared import REALDATA, needs_realdata
 from tests.statistics.sets import arm_set, edit_data, make_set, moving
 
 
@@ -121,11 +121,11 @@ def test_masks_are_read_as_openpi_makes_them(text: str, mask: tuple[bool, ...]) 
 
 
 def test_what_is_no_mask_is_refused() -> None:
-    with pytest.raises(UsageError, match="no mask"):
+    with pytest.raises(UsageError, match="not a mask"):
         parse_mask("6,x")
 
 
-@needs_shared
+@needs_realdata
 def test_groot_gets_what_nvidias_own_script_wrote() -> None:
     root = REALDATA / "gr1_sim_v20"
     written = json.loads((root / "meta/stats.json").read_text())

@@ -10,26 +10,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lerotool.choices import Frames
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.info import FormatVersion
+from lerotool.dataset.formats import FormatVersion
 from lerotool.errors import CorruptDatasetError, UsageError
 from lerotool.execution import ThisMachine, open_executor
 from lerotool.features import Feature, Kind
 from lerotool.moments import QUANTILES, FeatureStats, numeric_stats
 from lerotool.statistics import numeric
 from lerotool.statistics.measure import Selection, measured, workers
-from lerotool.statistics.sampling import Rule, Sampling
-from lerotool.statistics.shapes import stored_shape
+from lerotool.statistics.sampling import Sampling
 from tests.dataset.reading import DATA, copy_set
-from tests.shared import GOLDEN, REALDATA, needs_shared
+from tests.sampling import examples
+from tests.shared import GOLDEN, all_sets, golden_sets
 from tests.statistics.sets import arm_set, edit_data, make_set, moving
 
 COLUMNS_ONLY = Selection(sampling=None)
-SETS = (
-    sorted(p for folder in (GOLDEN, REALDATA) for p in folder.glob("*/") if "crashed" not in p.name)
-    if GOLDEN.is_dir()
-    else []
-)
 
 
 def assert_stats(found: FeatureStats, values: np.ndarray) -> None:
@@ -50,12 +46,11 @@ def values_of(dataset: Dataset, name: str) -> np.ndarray:
     if name == "timestamp" and "frame_index" in dataset.features:
         exact = dataset.numpy("frame_index") / dataset.fps
         values = exact if np.array_equal(exact.astype(values.dtype), values) else values
-    width = int(np.prod(stored_shape(dataset.features[name], dataset.version)))
+    width = int(np.prod(dataset.version.statistics_shape(dataset.features[name])))
     return values.reshape(-1, width)
 
 
-@needs_shared
-@pytest.mark.parametrize("root", SETS, ids=lambda path: path.name)
+@pytest.mark.parametrize("root", all_sets())
 def test_columns_of_every_known_set_are_numpys(root: Path) -> None:
     dataset = Dataset.open(root)
     with measured(dataset, COLUMNS_ONLY) as measurement:
@@ -64,13 +59,12 @@ def test_columns_of_every_known_set_are_numpys(root: Path) -> None:
         for name in names:
             found = measurement.features[name]
             assert found.stats.count == dataset.num_frames
-            assert found.stats.mean.shape == stored_shape(dataset.features[name], dataset.version)
+            assert found.stats.mean.shape == dataset.version.statistics_shape(dataset.features[name])
             assert_stats(found.stats, values_of(dataset, name))
             assert found.bars is not None
             assert found.bars.sum() == values_of(dataset, name).size
 
 
-@needs_shared
 def test_a_merged_set_has_the_statistics_of_its_sources_together() -> None:
     sources = [Dataset.open(GOLDEN / f"v30_lerobot061_{name}") for name in ("two_cams", "other")]
     with measured(Dataset.open(GOLDEN / "v30_lerobot061_merged"), COLUMNS_ONLY) as measurement:
@@ -79,8 +73,9 @@ def test_a_merged_set_has_the_statistics_of_its_sources_together() -> None:
             assert_stats(measurement.features[name].stats, together)
 
 
-@needs_shared
-@pytest.mark.parametrize("root", [p for p in SETS if "lerobot061" in p.name], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "root", [path for path in golden_sets() if "lerobot061" in path.name], ids=lambda path: path.name
+)
 def test_episodes_are_within_the_bound_that_lerobots_histogram_implies(root: Path) -> None:
     dataset = Dataset.open(root)
     with measured(dataset, COLUMNS_ONLY) as measurement:
@@ -102,7 +97,7 @@ def test_episodes_are_within_the_bound_that_lerobots_histogram_implies(root: Pat
                 np.testing.assert_allclose(segments.statistic("std")[episode.index], stored.std, rtol=1e-3, atol=1e-3)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_split_into_episodes_pieces_and_jobs_gives_the_same(data: st.DataObject, tmp_path_factory) -> None:
     lengths = data.draw(st.lists(st.integers(1, 30), min_size=1, max_size=5))
@@ -199,7 +194,6 @@ def test_small_sets_are_measured_here_and_a_place_that_is_named_is_taken(tmp_pat
         assert executor is not None
 
 
-@needs_shared
 @pytest.mark.parametrize("name", ["v30_lerobot061_images", "v21_lerobot033_images", "v30_lerobot061_depth_images"])
 def test_lossless_pictures_have_the_statistics_that_lerobot_wrote(name: str) -> None:
     dataset = Dataset.open(GOLDEN / name)
@@ -215,11 +209,10 @@ def test_lossless_pictures_have_the_statistics_that_lerobot_wrote(name: str) -> 
                 np.testing.assert_allclose(found.statistic("std").ravel(), stored.std.ravel(), rtol=2e-3, atol=1e-3)
 
 
-@needs_shared
 def test_all_frames_of_a_video_are_numpys_on_the_decoded_pictures() -> None:
     dataset = Dataset.open(GOLDEN / "v30_lerobot061_h264")
     camera = dataset.cameras[0]
-    with measured(dataset, Selection((camera,), Sampling(Rule.ALL))) as measurement:
+    with measured(dataset, Selection((camera,), Sampling(Frames.ALL))) as measurement:
         pictures = [p for episode in range(dataset.num_episodes) for p in dataset.frames(episode, camera)]
         pixels = np.concatenate([picture.reshape(-1, 3) for picture in pictures]) / 255
         stats = measurement.features[camera].stats
@@ -229,10 +222,9 @@ def test_all_frames_of_a_video_are_numpys_on_the_decoded_pictures() -> None:
         np.testing.assert_allclose(stats.quantiles["q10"].ravel(), np.quantile(pixels, 0.1, axis=0), rtol=1e-12)
 
 
-@needs_shared
 def test_of_a_video_only_the_chosen_frames_count() -> None:
     dataset = Dataset.open(GOLDEN / "v30_lerobot061_h264")
-    camera, sampling = dataset.cameras[0], Sampling(Rule.COUNT, 3)
+    camera, sampling = dataset.cameras[0], Sampling(Frames.COUNT, 3)
     with measured(dataset, Selection((camera,), sampling)) as measurement:
         for episode in dataset.episodes:
             pictures = list(dataset.frames(episode.index, camera))
@@ -243,7 +235,6 @@ def test_of_a_video_only_the_chosen_frames_count() -> None:
             np.testing.assert_array_equal(found.statistic("max")[0], pixels.max(axis=0))
 
 
-@needs_shared
 def test_depth_is_measured_in_the_unit_it_was_recorded_in() -> None:
     dataset = Dataset.open(GOLDEN / "v30_lerobot061_depth")
     camera = next(name for name in dataset.cameras if dataset.features[name].is_depth)
@@ -253,7 +244,6 @@ def test_depth_is_measured_in_the_unit_it_was_recorded_in() -> None:
         np.testing.assert_allclose(measurement.features[camera].stats.max, stored.max, rtol=1e-3)
 
 
-@needs_shared
 def test_a_missing_video_is_told_and_the_rest_is_measured(tmp_path: Path) -> None:
     root = copy_set("v21_lerobot033_two_cams", tmp_path)
     camera = "observation.images.front"
@@ -277,5 +267,5 @@ def test_sampling_takes_the_frames_that_are_asked_for(text: str, length: int, fr
 
 @pytest.mark.parametrize("text", ["", "0", "-3", "some", "1.5"])
 def test_what_is_no_sampling_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="says not which frames"):
+    with pytest.raises(UsageError, match="does not say which frames"):
         Sampling.parse(text)

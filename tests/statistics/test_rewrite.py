@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,11 @@ import pytest
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.writing.appender import DatasetAppender
+from lerotool.dataset.writing.journal import finish_interrupted
 from lerotool.dataset.writing.statistics import statistics_files
 from lerotool.errors import DatasetLockedError, IncompatibleDatasetError, UsageError
+from lerotool.findings import Code
 from lerotool.statistics import rewrite as module
-from lerotool.statistics.findings import Code
 from lerotool.statistics.measure import Selection
 from lerotool.statistics.rewrite import rewrite
 from lerotool.statistics.verify import verify
@@ -27,8 +26,8 @@ from lerotool.storage import ProcessLock
 from lerotool.workspace import Workspace
 from tests.dataset.faults import Fault, Killed, contents, faulty
 from tests.dataset.reading import EPISODES, copy_set, edit_json
-from tests.lerobot_judge import judge, lerobot_python
-from tests.shared import REALDATA, needs_shared
+from tests.lerobot_judge import judge, run_in_lerobot
+from tests.shared import REALDATA, needs_realdata
 from tests.statistics.sets import arm_set, edit_data, moving
 
 STATS = "meta/stats.json"
@@ -48,7 +47,6 @@ def others(path: Path) -> tuple[pa.Table, list[int]]:
     return file.read().select(names), sizes
 
 
-@needs_shared
 @pytest.mark.parametrize("name", V30)
 def test_afterwards_nothing_is_wrong_and_only_statistics_have_changed(name: str, tmp_path: Path) -> None:
     root = copy_set(name, tmp_path)
@@ -66,7 +64,6 @@ def test_afterwards_nothing_is_wrong_and_only_statistics_have_changed(name: str,
     assert wrong == []
 
 
-@needs_shared
 def test_all_episodes_files_have_the_columns_of_the_first_in_its_order(tmp_path: Path) -> None:
     root = copy_set("v30_lerobot061_small_files", tmp_path)
     paths = sorted((root / "meta/episodes").glob("*/*.parquet"))
@@ -79,7 +76,6 @@ def test_all_episodes_files_have_the_columns_of_the_first_in_its_order(tmp_path:
     assert all([n for n in own if n in names[0]] == [n for n in names[0] if n in own] for own in names)
 
 
-@needs_shared
 @pytest.mark.parametrize("name", ["v21_lerobot033_two_cams", "v21_lerobot033_images"])
 def test_lines_of_v21_are_written_with_quantiles_and_in_full_shape(name: str, tmp_path: Path) -> None:
     root = copy_set(name, tmp_path)
@@ -95,7 +91,7 @@ def test_lines_of_v21_are_written_with_quantiles_and_in_full_shape(name: str, tm
     assert set(dataset.episodes[1].stats["action"].quantiles) == {"q01", "q10", "q50", "q90", "q99"}
 
 
-@needs_shared
+@needs_realdata
 def test_statistics_of_v20_are_written_and_unknown_keys_stay(tmp_path: Path) -> None:
     root = Path(shutil.copytree(REALDATA / "gr1_sim_v20", tmp_path / "set"))
     edit_json(root / STATS, lambda document: document.update(mine={"note": "stays"}))
@@ -158,7 +154,7 @@ def test_wherever_it_is_killed_the_dataset_is_the_old_one_or_the_new_one(root: P
         dataset = Dataset.open(victim)
         with pytest.raises(Killed), faulty(Fault.KILL, at):
             rewrite(dataset)
-        Dataset.open(victim)
+        finish_interrupted(Workspace(victim))
         state = contents(victim)
         assert state in (old, new)
         seen.add(state == new)
@@ -179,7 +175,6 @@ def test_a_set_without_frames_is_refused(tmp_path: Path) -> None:
         rewrite(Dataset.open(tmp_path))
 
 
-@needs_shared
 def test_a_camera_with_a_missing_video_keeps_what_it_has(tmp_path: Path) -> None:
     root = copy_set("v21_lerobot033_two_cams", tmp_path)
     camera = "observation.images.front"
@@ -196,9 +191,7 @@ def test_the_files_that_would_be_written_are_named(root: Path) -> None:
     assert statistics_files(root, dataset.version) == [root / EPISODES, root / STATS]
 
 
-@needs_shared
 @pytest.mark.lerobot
-@pytest.mark.skipif(lerobot_python() is None, reason="no LEROTOOL_LEROBOT_PYTHON (see docs/development.md)")
 @pytest.mark.parametrize("name", ["v30_from_v21", "v30_lerobot044_merged", "v30_lerobot061_small_files"])
 def test_lerobot_loads_what_was_rewritten(name: str, tmp_path: Path) -> None:
     root = copy_set(name, tmp_path)
@@ -206,13 +199,10 @@ def test_lerobot_loads_what_was_rewritten(name: str, tmp_path: Path) -> None:
     judge(root)
 
 
-@needs_shared
 @pytest.mark.lerobot
-@pytest.mark.skipif(lerobot_python() is None, reason="no LEROTOOL_LEROBOT_PYTHON (see docs/development.md)")
 def test_what_lerobot_itself_takes_anew_is_right_within_its_bounds(tmp_path: Path) -> None:
     root = copy_set("v30_lerobot061_two_cams", tmp_path)
     edit_json(root / STATS, lambda document: document["action"].update(mean=[0.0] * 6, q50=[90.0] * 6))
     peer = Path(__file__).parents[2] / "scripts" / "benchmarks" / "statistics_peer.py"
-    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(tmp_path / "cache")}
-    subprocess.run([str(lerobot_python()), peer, "columns", root], check=True, env={**os.environ, **offline})
+    run_in_lerobot(peer, "columns", root).check_returncode()
     assert verify(Dataset.open(root)).findings == ()

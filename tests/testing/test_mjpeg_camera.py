@@ -15,6 +15,7 @@ import pytest
 from lerotool.errors import DeviceLostError, UsageError
 from lerotool.testing.mjpeg_camera import Counts, EmulatedCamera
 from tests.devices.cameras.parts import jpeg, numbers_of, wait_until
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def camera() -> Iterator[EmulatedCamera]:
 
 def _parts(camera: EmulatedCamera) -> Iterator[bytes]:
     """Yield the bodies of a stream's parts."""
-    with urlopen(camera.url, timeout=20) as stream:
+    with urlopen(camera.url, timeout=PATIENCE_S) as stream:
         while stream.readline():
             assert stream.readline() == b"Content-Type: image/jpeg\r\n"
             length = int(stream.readline().removeprefix(b"Content-Length: "))
@@ -99,14 +100,14 @@ def test_it_serves_from_the_command_line_until_interrupted() -> None:
     command = [sys.executable, "-m", "lerotool.testing.mjpeg_camera", "--fps", "250", "--size", "64x32", "--numbered"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        with urlopen(json.loads(process.stdout.readline())["url"], timeout=20) as stream:
+        with urlopen(json.loads(process.stdout.readline())["url"], timeout=PATIENCE_S) as stream:
             assert stream.readline() == b"--frame\r\n"
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def test_a_wrong_size_is_a_usage_error() -> None:
     command = [sys.executable, "-m", "lerotool.testing.mjpeg_camera", "--size", "7x7"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
     assert ended.returncode == 2
     assert "size 7x7" in ended.stderr

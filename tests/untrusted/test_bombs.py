@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import struct
 import subprocess
 import sys
 import tracemalloc
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,10 +18,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lerotool.cli.output import print_error
+from lerotool.media.encode import encode_jpeg
 from lerotool.media.mp4 import read_header
 from lerotool.media.tiff import read_float_tiff
-from tests.dataset.reading import DATA, EPISODES, VIDEO_SET, copy_set, edit_json
-from tests.shared import needs_shared
+from tests.dataset.reading import DATA, EPISODES, PLAIN_SET, VIDEO_SET, copy_set, edit_json
+from tests.media.pictures import grid, numbered, write_foreign
+
+pytestmark = pytest.mark.slow
 
 VIDEO = "videos/observation.images.front/chunk-000/file-000.mp4"
 _MEMORY = 3 << 30
@@ -105,7 +112,6 @@ BOMBS: dict[str, Callable[[Path], None]] = {
 }
 
 
-@needs_shared
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of a process as Linux does")
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())
 def test_checking_stays_within_memory_and_time(tmp_path: Path, bomb: Callable[[Path], None]) -> None:
@@ -179,3 +185,163 @@ def test_fields_of_a_depth_image_that_nobody_asks_for_take_no_memory() -> None:
         assert tracemalloc.get_traced_memory()[1] < 10 * len(data)
     finally:
         tracemalloc.stop()
+
+
+CAPPED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, ({limit}, {limit}))
+from lerotool.cli.app import run
+sys.exit(run(sys.argv[1:]))
+"""
+USES: dict[str, tuple[str, ...]] = {
+    "info": ("info", "SET"),
+    "check": ("check", "SET"),
+    "stats": ("stats", "SET", "--skip-images"),
+    "stats --verify": ("stats", "SET", "--verify"),
+    "stats --write": ("stats", "SET", "--write"),
+    "stats --export": ("stats", "SET", "--export", "openpi"),
+    "merge": ("merge", "SET", "-o", "OUT"),
+    "encode": ("encode", "SET", "-o", "OUT"),
+}
+
+
+def run_capped(root: Path, *command: str, limit: int = _MEMORY) -> subprocess.CompletedProcess[str]:
+    """Run a command on a dataset with so much memory."""
+    words = [word.replace("SET", str(root)).replace("OUT", str(root.parent / "out")) for word in command]
+    return subprocess.run(
+        [sys.executable, "-c", CAPPED.format(limit=limit), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=150,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of a process as Linux does")
+@pytest.mark.parametrize("size", [10**12, 10**9], ids=["impossible", "untrue"])
+@pytest.mark.parametrize("use", USES.values(), ids=USES.keys())
+def test_no_command_takes_memory_for_a_declared_shape(tmp_path: Path, use: tuple[str, ...], size: int) -> None:
+    root = copy_set(PLAIN_SET, tmp_path)
+    edit_json(root / "meta/info.json", lambda d: d["features"]["action"].update(shape=[size], names=None))
+
+    finished = run_capped(root, *use)
+
+    said = finished.stdout + finished.stderr
+    assert "Traceback" not in said, said[-2000:]
+    assert "not enough memory" not in said
+    if size > 2**31:
+        assert finished.returncode == 3
+        assert "more than a row can hold" in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of a process as Linux does")
+def test_a_value_that_is_repeated_half_a_billion_times_is_not_read(tmp_path: Path) -> None:
+    """A page says it in a few bytes."""
+    path = tmp_path / "bomb.parquet"
+    kind = pa.list_(pa.float32(), 256)
+    part = pa.RecordBatch.from_arrays([pa.FixedSizeListArray.from_arrays(np.zeros(2**25, np.float32), 256)], ["action"])
+    with pq.ParquetWriter(path, pa.schema([pa.field("action", kind)])) as writer:
+        for _ in range(16):
+            writer.write_batch(part)
+    assert path.stat().st_size < 1_000_000
+    program = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
+from pathlib import Path
+from lerotool.dataset.parquet import first_rows, open_parquet, read_groups
+path = Path(sys.argv[1])
+with open_parquet(path) as file:
+    print(first_rows(file, path, ["action"]).num_rows)
+    read_groups(file, path, range(file.num_row_groups), ["action"])
+"""
+
+    finished = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=100)
+
+    assert finished.stdout.strip() == "1", finished.stderr[-2000:]
+    assert "MemoryError: " in finished.stderr
+    assert "values of 2.1 GB are to be read at once, and there are 537 MB of memory" in finished.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of a process as Linux does")
+def test_a_sound_file_that_needs_more_memory_than_there_is_is_not_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "large.parquet"
+    values = pa.table({"action": np.random.default_rng(0).random(2**25)})
+    pq.write_table(values, path, row_group_size=2**25)
+    program = """
+import resource, sys
+from pathlib import Path
+from lerotool.dataset.parquet import open_parquet, read_groups
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (100 << 20), used + (100 << 20)))
+path = Path(sys.argv[1])
+with open_parquet(path) as file:
+    try:
+        read_groups(file, path, [0], ["action"])
+    except MemoryError as error:
+        print(error)
+"""
+
+    # Arrow's own allocators may have reserved addresses before the limit is set.
+    plain = {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"}
+    command = [sys.executable, "-c", program, str(path)]
+    finished = subprocess.run(command, env=plain, capture_output=True, text=True, timeout=100)
+
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    assert finished.stdout.startswith(f"{path}: ")
+
+
+def test_a_command_without_memory_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert print_error(MemoryError("malloc of size 8 failed"), as_json=False) == 1
+    assert "error: not enough memory: malloc of size 8 failed" in capsys.readouterr().err
+
+
+SIDE = 65535
+
+
+def png_bomb() -> bytes:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(99))) + chunk(b"IEND", b"")
+    )
+
+
+def huge_jpegs(content: bytes) -> bytes:
+    """Let every JPEG in the bytes say that it is 65535 pixels high and wide."""
+    return re.sub(
+        rb"(\xff\xc0\x00\x11\x08)....", lambda m: m[1] + struct.pack(">HH", SIDE, SIDE), content, flags=re.DOTALL
+    )
+
+
+PICTURE = """
+import resource, sys
+from pathlib import Path
+from lerotool.errors import MediaError
+from lerotool.media.decode import decode_image, iter_rgb
+from lerotool.media.encode import encode_png
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), used + (1 << 30)))
+path = Path(sys.argv[1])
+try:
+    decode_image(path.read_bytes()) if path.suffix != ".mov" else next(iter_rgb(path, 0, 1, 30))
+except MediaError as error:
+    print("refused", error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of a process as Linux does")
+@pytest.mark.parametrize("kind", ["png", "jpg", "mov"])
+def test_a_picture_of_four_thousand_million_pixels_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"bomb.{kind}"
+    if kind == "mov":
+        write_foreign(path, grid(2), "mjpeg", pix_fmt="yuvj420p", container="mov")
+        path.write_bytes(huge_jpegs(path.read_bytes()))
+    else:
+        path.write_bytes(png_bomb() if kind == "png" else huge_jpegs(encode_jpeg(numbered(1))))
+
+    finished = subprocess.run([sys.executable, "-c", PICTURE, str(path)], capture_output=True, text=True, timeout=100)
+
+    assert finished.stdout.startswith("refused"), finished.stderr[-2000:]

@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lerotool.checking import check
-from lerotool.checking.repair.run import plan_repair, repair
 from lerotool.dataset.layout import PathTemplate
 from lerotool.dataset.reading.footerless import read_footerless
 from lerotool.dataset.reading.thrift import Reader, ThriftError
@@ -23,17 +22,18 @@ from lerotool.errors import LerotoolError, MetadataError
 from lerotool.features import DEFAULT_FEATURES
 from lerotool.media.decode import decode_image
 from lerotool.media.mp4 import read_header
+from lerotool.mending.repair import plan_repair, repair
 from lerotool.moments import FeatureStats
 from lerotool.spool.recovery import Verdict, examine
 from lerotool.workspace import Workspace
 from tests.dataset.reading import DATA, EPISODES, IMAGE_SET, OLD_SET, PLAIN_SET, VIDEO_SET, copy_set, tree_hash
-from tests.shared import needs_shared
+from tests.sampling import examples
 from tests.spool.episodes import add_row, begin
 from tests.untrusted.mutations import Mutation, damage, mutations
 
 H264_SET = "v30_lerobot061_h264"
 VIDEO = "videos/observation.images.front/chunk-000/file-000.mp4"
-quick = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 FILES = [
     (PLAIN_SET, "meta/info.json"),
     (PLAIN_SET, "meta/stats.json"),
@@ -71,7 +71,6 @@ def restored(path: Path) -> Iterator[None]:
         path.write_bytes(original)
 
 
-@needs_shared
 @pytest.mark.parametrize(("name", "file"), FILES)
 @quick
 @given(changes=mutations)
@@ -87,9 +86,8 @@ def test_check_ends_in_a_report_and_changes_nothing(
         assert tree_hash(root) == before
 
 
-@needs_shared
 @pytest.mark.parametrize(("name", "file"), [FILES[0], FILES[3], FILES[4], FILES[6], FILES[8]])
-@settings(quick, max_examples=5)
+@settings(quick, max_examples=examples(5))
 @given(changes=mutations)
 def test_a_repair_leaves_fewer_errors_or_the_same(
     tmp_path: Path, name: str, file: str, changes: list[Mutation]
@@ -120,9 +118,8 @@ def replace_somewhere(document: Any, place: int, value: Any) -> None:
     holder[key] = value
 
 
-@needs_shared
 @pytest.mark.parametrize(("name", "file"), [FILES[0], FILES[1], FILES[8], FILES[9], FILES[10]])
-@settings(quick, max_examples=25)
+@settings(quick, max_examples=examples(25))
 @given(place=st.integers(0, 10_000), value=json_values)
 def test_any_value_anywhere_in_a_document_ends_in_a_report(
     sets: dict[str, Path], name: str, file: str, place: int, value: Any
@@ -147,7 +144,7 @@ PARSERS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("parse", PARSERS.values(), ids=PARSERS.keys())
-@settings(quick, max_examples=80)
+@settings(quick, max_examples=examples(80))
 @given(
     content=st.binary(max_size=300), head=st.sampled_from([b"", b"PAR1", b"\x89PNG\r\n\x1a\n", b"II*\0", b"\xff\xd8"])
 )
@@ -160,7 +157,7 @@ def test_random_bytes_are_no_traceback(
         parse(path)
 
 
-@settings(quick, max_examples=80)
+@settings(quick, max_examples=examples(80))
 @given(content=st.binary(max_size=200) | json_values.map(lambda value: json.dumps(value).encode()))
 def test_any_journal_is_refused_or_carried_out(tmp_path: Path, content: bytes) -> None:
     workspace = Workspace(tmp_path / "set")
@@ -187,7 +184,7 @@ def test_a_damaged_pending_episode_gets_a_verdict(tmp_path: Path, file: str, cha
     check(tmp_path / "set")
 
 
-@settings(quick, max_examples=200)
+@settings(quick, max_examples=examples(200))
 @given(
     text=st.text(max_size=30) | st.from_regex(r"(videos|\.\.|/|\{video_key\}|\{file_index:0?\d?d?\}|\\|\{\}|!r){1,6}")
 )
@@ -200,7 +197,7 @@ def test_any_template_is_refused_or_stays_inside(text: str) -> None:
         assert ".." not in Path(path).parts
 
 
-@settings(quick, max_examples=200)
+@settings(quick, max_examples=examples(200))
 @given(entry=st.dictionaries(st.sampled_from(["min", "max", "mean", "std", "count", "q01"]), json_values))
 def test_any_statistics_are_refused_or_read(entry: dict[str, Any]) -> None:
     with contextlib.suppress(MetadataError, OverflowError):

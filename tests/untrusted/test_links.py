@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from harness.faults.recordings import FEATURES, FPS, Inline, append, open_recording, read_dataset, record
+from lerotool import merge
 from lerotool.checking import Code, check
-from lerotool.checking.repair.kept import forget
-from lerotool.checking.repair.run import repair
+from lerotool.cli.app import run
 from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.writing.appender import DatasetAppender
+from lerotool.dataset.writing.staging import Staging
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
 from lerotool.errors import CorruptDatasetError, LerotoolError
-from lerotool.merging.api import merge
-from lerotool.recording.stock import take_stock
+from lerotool.mending.forgetting import forget
+from lerotool.mending.repair import repair
+from lerotool.mending.undoing import undo
+from lerotool.recording.inventory import take_stock
 from lerotool.spool.pending import pending_folders
 from lerotool.spool.recovery import examine_all, salvage
 from lerotool.statistics.rewrite import rewrite
 from lerotool.storage import ProcessLock
-from lerotool.testing.faults.recordings import FEATURES, FPS, Inline, append, open_recording, read_dataset, record
 from lerotool.workspace import Workspace
 from lerotool.writer import DatasetWriter
-from tests.dataset.reading import edit_json, tree_hash
+from tests.dataset.reading import VIDEO_SET, copy_set, edit_json, tree_hash
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +44,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer = open_recording(root, 2)
     append(writer, 0)
     writer.close()
-    for name in ("staging", "encoding", "rescued", "rescuing", "repaired"):
+    for name in ("staging", "encoding", "history", "rescuing", "repaired"):
         (root / ".lerotool" / name).mkdir(exist_ok=True)
     (root / "images").mkdir()
     return root
@@ -90,13 +95,14 @@ OPERATIONS: dict[str, Callable[[Path], object]] = {
     "write statistics": lambda root: rewrite(Dataset.open(root)),
     "repair": lambda root: repair(root, drops=True),
     "forget": forget,
+    "undo": undo,
 }
 FOLDERS = [
     ".lerotool",
     ".lerotool/pending",
     ".lerotool/staging",
     ".lerotool/encoding",
-    ".lerotool/rescued",
+    ".lerotool/history",
     ".lerotool/repaired",
     "EPISODE",
     "CUT OFF",
@@ -123,6 +129,7 @@ def resolved(root: Path, place: str) -> Path:
     )
 
 
+@pytest.mark.sampled(times=3)
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
 @pytest.mark.parametrize("place", [*FOLDERS, *FILES])
 def test_nothing_behind_a_link_is_changed(
@@ -188,3 +195,35 @@ def test_a_dataset_that_is_a_link_itself_is_fine(made: Path, tmp_path: Path, nam
     assert (tmp_path / "set").is_symlink()
     assert read_dataset(real)[0] == whole[0]
     assert Dataset.open(tmp_path / "set").fps == FPS
+
+
+def test_a_linked_folder_that_the_user_allows_is_read_and_never_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = copy_set(VIDEO_SET, tmp_path)
+    away = tmp_path / "other disk" / "videos"
+    away.parent.mkdir()
+    (root / "videos").rename(away)
+    (root / "videos").symlink_to(away)
+    before = tree_hash(tmp_path)
+    assert run(["info", str(root)]) == 3
+    name, _, value = capsys.readouterr().err.rpartition("export ")[2].strip().partition("=")
+    monkeypatch.setenv(name, shlex.split(value)[0])
+
+    assert run(["check", str(root)]) == 0
+    assert run(["merge", str(root), "-o", str(tmp_path / "merged")]) == 0
+    shutil.rmtree(tmp_path / "merged")
+    assert tree_hash(tmp_path) == before
+    video = root / "videos/observation.images.front/chunk-000/file-000.mp4"
+    with DatasetAppender.open(root), pytest.raises(CorruptDatasetError, match="nothing is written there"):
+        Staging(Workspace(root)).commit(removals=[video])
+    assert video.is_file()
+
+
+def test_statistics_behind_a_link_that_leads_outside_are_not_read(made: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(made, tmp_path / "set"))
+    shutil.move(root / "meta/stats.json", tmp_path / "stats.json")
+    (root / "meta/stats.json").symlink_to(tmp_path / "stats.json")
+
+    with pytest.raises(CorruptDatasetError, match="a symbolic link leads out of the dataset"):
+        dict(Dataset.open(root).stats)

@@ -6,7 +6,6 @@ LEROBOT_PYTHON merge.py RESULT TARGET SOURCE...
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,10 @@ from lerobot.datasets.aggregate import aggregate_datasets
 
 def main() -> None:
     """Merge and write what it cost."""
+    if sys.platform == "win32":
+        sys.exit("LeRobot's cost is measured by getrusage, which Windows does not have")
+    import resource
+
     result, target, roots = Path(sys.argv[1]), Path(sys.argv[2]), [Path(argument) for argument in sys.argv[3:]]
     names = [f"benchmark/{number}" for number in range(len(roots))]
     began = time.perf_counter()

@@ -9,7 +9,6 @@ add_frame is paced in real time, as in a session at the arm. PICTURES_FOLDER hol
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -25,6 +24,10 @@ JOINTS = [f"{j}.pos" for j in ("shoulder_pan", "shoulder_lift", "elbow_flex", "w
 
 def cpu_s() -> float:
     """Return the CPU seconds of this process and of its children that have ended."""
+    if sys.platform == "win32":
+        sys.exit("LeRobot's cost is measured by getrusage, which Windows does not have")
+    import resource
+
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(u.ru_utime + u.ru_stime for u in usages)
 

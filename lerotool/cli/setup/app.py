@@ -6,32 +6,29 @@ from typing import Annotated
 
 import typer
 
+from lerotool.cli.help import HELP_OPTIONS, Examples, Group, add_command, examples
 from lerotool.cli.output import Output
-from lerotool.cli.setup import bus, calibrate, cameras, motors, ports
+from lerotool.cli.setup import bus, calibrate, cameras, lerobot_types, motors, ports
 from lerotool.errors import UsageError
 
-EXAMPLES = """
-[bold]Examples[/bold]
-
-  From nothing to a robot that records, step by step\n
-  $ lerotool setup
-
-  What is wrong with an arm\n
-  $ lerotool setup bus bench
-"""
+EXAMPLES: Examples = {
+    "From nothing to a robot that records, step by step": "lerotool setup",
+    "What is wrong with an arm": "lerotool setup bus bench",
+}
 
 app = typer.Typer(
-    help="Set up a robot: ports, motor ids, calibration, cameras; examine its motors.",
-    epilog=EXAMPLES,
+    cls=Group,
+    epilog=examples(EXAMPLES),
     rich_markup_mode="rich",
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP_OPTIONS,
 )
-app.command("ports", epilog=ports.EXAMPLES)(ports.ports)
-app.command("motors", epilog=motors.EXAMPLES)(motors.motors)
-app.command("calibrate", epilog=calibrate.EXAMPLES)(calibrate.calibrate)
-app.command("cameras", epilog=cameras.EXAMPLES)(cameras.cameras)
-app.command("bus", epilog=bus.EXAMPLES)(bus.bus)
+add_command(app, "ports", ports.ports, ports.EXAMPLES)
+add_command(app, "motors", motors.motors, motors.EXAMPLES)
+add_command(app, "calibrate", calibrate.calibrate, calibrate.EXAMPLES)
+add_command(app, "cameras", cameras.cameras, cameras.EXAMPLES)
+add_command(app, "bus", bus.bus, bus.EXAMPLES)
+add_command(app, "robots", lerobot_types.robots, lerobot_types.EXAMPLES)
 
 
 @app.callback()

@@ -1,10 +1,13 @@
-"""Questions to the person at the terminal; each has a default, and an option that answers it where nobody is there."""
+"""The person at the terminal: questions that have a default and an option, and whether Enter has been pressed."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 from lerotool.cli.output import Output
 from lerotool.errors import UsageError
@@ -19,7 +22,6 @@ class Person:
     """Who is asked, if anybody.
 
     Attributes:
-        output: where questions are printed (stderr).
         is_there: whether questions can be asked: a terminal, and neither ``--json`` nor ``--quiet``.
     """
 
@@ -99,20 +101,17 @@ class Person:
         return answer if len(answer) == 1 and answer in letters else ""
 
     def require(self, option: str) -> None:
-        """Make sure that somebody can be asked.
-
-        Raises:
-            UsageError: nobody can.
-        """
+        """Make sure that somebody can be asked."""
         if not self.is_there:
             raise UsageError(
-                f"this needs an answer and there is no terminal to ask at: give {option}",
+                f"this needs an answer and there is no terminal: give {option}",
                 hint='or run it in a terminal, without "--json" and "--quiet"',
             )
 
     def _read(self, prompt: str) -> str:
-        self.output.talk.print(prompt, end="", highlight=False, markup=False, soft_wrap=True, style="bold")
+        self.output.talk.print(prompt, end="", soft_wrap=True, style="bold")
         try:
+            _wait_for_line()
             line = sys.stdin.readline()
         except OSError:
             line = ""  # the terminal has gone
@@ -123,3 +122,93 @@ class Person:
         if answer.lower() == "q":
             raise Left
         return answer
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _wait_for_line() -> None:
+        """Return at once: reading is ended by Ctrl-C here."""
+
+    class EnterKey:
+        """The Enter key while the context is entered."""
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(
+            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        ) -> None:
+            pass
+
+        def is_pressed(self) -> bool:
+            """Whether Enter was pressed since the last call; never waits."""
+            pressed = False
+            while msvcrt.kbhit():
+                character = msvcrt.getwch()
+                if character in ("q", "Q", "\x1a"):
+                    raise Left
+                pressed = pressed or character in "\r\n"
+            return pressed
+
+else:
+    import select
+    import signal
+    import socket
+    import termios
+
+    def _wait_for_line() -> None:
+        """Wait until a line can be read, or a signal has come.
+
+        Reading alone would miss a Ctrl-C that comes just before it: Python notes the signal, and the read waits on.
+        """
+        woken, wakes = socket.socketpair()
+        with woken, wakes:
+            wakes.setblocking(False)
+            before = signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+            try:
+                select.select([sys.stdin, woken], [], [])
+            finally:
+                signal.set_wakeup_fd(before)
+
+    class EnterKey:
+        """The Enter key while the context is entered.
+
+        What is typed is not shown, as it would tear the table; it is still read by lines, so Ctrl-C and Ctrl-D are what
+        they always are.
+        """
+
+        def __init__(self) -> None:
+            self._descriptor = sys.stdin.fileno()
+            self._saved: list[object] | None = None
+
+        def __enter__(self) -> Self:
+            self._saved = termios.tcgetattr(self._descriptor)
+            mode = list(self._saved)
+            mode[3] &= ~termios.ECHO  # type: ignore[operator]
+            # What was typed before does not count: it was meant for something else.
+            termios.tcsetattr(self._descriptor, termios.TCSAFLUSH, mode)  # type: ignore[arg-type]
+            return self
+
+        def __exit__(
+            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        ) -> None:
+            if self._saved is not None:
+                try:
+                    termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._saved)  # type: ignore[arg-type]
+                except termios.error:
+                    return  # the terminal has gone
+                finally:
+                    self._saved = None
+
+        def is_pressed(self) -> bool:
+            """Whether Enter was pressed since the last call; never waits."""
+            if not select.select([self._descriptor], [], [], 0)[0]:
+                return False
+            try:
+                data = os.read(self._descriptor, 1024)
+            except OSError:
+                data = b""
+            if not data or data.strip().lower() == b"q":
+                raise Left
+            return data.endswith(b"\n")

@@ -7,26 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lerotool.cli.columns import columns
+from lerotool.cli.help import Examples
 from lerotool.cli.options import JsonOption, QuietOption
 from lerotool.cli.output import Output
-from lerotool.cli.setup.columns import columns
-from lerotool.cli.setup.robots import ArmOption, SideOption, resumable
+from lerotool.cli.setup.commands import ArmOption, SideOption, resumable
 from lerotool.errors import DeviceError, DeviceNotFoundError, UsageError
 
 if TYPE_CHECKING:
     from lerotool.devices.arms.calibration import Calibration
+    from lerotool.findings import Finding
     from lerotool.setup.facts import BusFacts, ServoFacts
-    from lerotool.setup.findings import Finding
 
-EXAMPLES = """
-[bold]Examples[/bold]
-
-  Both arms of a robot\n
-  $ lerotool setup bus bench
-
-  Whatever hangs at a port, for machines\n
-  $ lerotool setup bus /dev/ttyACM0 --json
-"""
+EXAMPLES: Examples = {
+    "Both arms of a robot": "lerotool setup bus bench",
+    "Whatever hangs at a port, for machines": "lerotool setup bus /dev/ttyACM0 --json",
+}
 _TITLES = ("motor", "answers", "voltage", "heat", "load", "firmware", "position", "range", "offset", "errors")
 
 
@@ -43,11 +39,11 @@ class _Target:
 def bus(
     where: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME|PORT]", help="A robot, or a port: a path or serial:NUMBER."),
+        typer.Argument(metavar="NAME|PORT", help="A robot, or a port: a path or serial:NUMBER."),
     ] = None,
     arm: ArmOption = None,
     side: SideOption = None,
-    reads: Annotated[int, typer.Option(min=1, max=100_000, help="How often the motors are asked.")] = 200,
+    reads: Annotated[int, typer.Option(metavar="N", min=1, max=100_000, help="How often the motors are asked.")] = 200,
     all_ids: Annotated[
         bool, typer.Option("--all-ids", help="Look for missing motors at all ids, not only 0 to 12; takes 15 s.")
     ] = False,
@@ -75,7 +71,7 @@ def check_robot(name: str, reads: int, output: Output) -> bool:
 
 
 def _examine(target: _Target, reads: int, output: Output, *, all_ids: bool = False) -> dict[str, Any]:
-    from lerotool.cli.setup.scanning import watched
+    from lerotool.cli.setup.commands import watched
     from lerotool.setup.diagnosis import diagnose
     from lerotool.setup.examine import examine
     from lerotool.setup.listening import listen, listen_everywhere
@@ -96,9 +92,9 @@ def _examine(target: _Target, reads: int, output: Output, *, all_ids: bool = Fal
 def _targets(where: str | None, arm: Any, side: Any) -> list[_Target]:
     from lerotool.devices.config import list_robots, load_robot
     from lerotool.devices.servos.adapters import SERIAL_PREFIX, find_port, list_adapters
+    from lerotool.setup.descriptions import arm_at, select
     from lerotool.setup.keeping import read_existing
     from lerotool.setup.ports import find_candidates
-    from lerotool.setup.robots import arm_at, select
 
     if where is None:
         adapters = find_candidates(list_adapters())
@@ -121,17 +117,23 @@ def _targets(where: str | None, arm: Any, side: Any) -> list[_Target]:
 
 
 def _show(target: _Target, facts: BusFacts, findings: tuple[Finding, ...], output: Output) -> None:
+    from rich.text import Text
+
+    from lerotool.cli.findings import append_finding
+
     output.result(target.title)
     if facts.servos:
         output.result(columns(_TITLES, [_row(servo) for servo in facts.servos], right=_TITLES[1:-1]))
     for finding in findings:
-        output.result(f"{finding.severity}: {finding.text}\n  {finding.remedy}")
+        text = Text()
+        append_finding(text, finding, finding.advice)
+        output.result(text)
     if not findings:
         output.result("all is well")
 
 
 def _row(servo: ServoFacts) -> tuple[str, ...]:
-    from lerotool.setup.joints import joint_of
+    from lerotool.setup.arm_names import joint_of
 
     joint = joint_of(servo.id)
     answered = servo.replies
@@ -170,5 +172,5 @@ def _document(target: _Target, facts: BusFacts, findings: tuple[Finding, ...]) -
             {"id": stranger.id, "baudrate": stranger.baudrate, "kind": stranger.trouble.value}
             for stranger in facts.strangers
         ],
-        "findings": [asdict(finding) for finding in findings],
+        "findings": [finding.to_json() for finding in findings],
     }

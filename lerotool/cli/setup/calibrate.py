@@ -7,31 +7,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lerotool.cli.help import Examples
 from lerotool.cli.options import JsonOption, QuietOption
 from lerotool.cli.output import Output
 from lerotool.cli.setup.ask import Person
-from lerotool.cli.setup.robots import ArmOption, NameArgument, SideOption, resumable
+from lerotool.cli.setup.commands import ArmOption, NameArgument, SideOption, resumable
 from lerotool.devices.arms.joints import JOINT_NAMES, JOINTS, Joint
 from lerotool.errors import CalibrationError, DeviceError, UsageError
 
 if TYPE_CHECKING:
     from lerotool.devices.arms.calibration import Calibration
-    from lerotool.devices.config import ArmConfig, RobotConfig
-    from lerotool.setup.places import Place
+    from lerotool.devices.config import ArmConfig, SoRobotConfig
+    from lerotool.setup.arm_names import Place
     from lerotool.setup.sweep import SweptArm
 
-EXAMPLES = """
-[bold]Examples[/bold]
-
-  Both arms, one after the other\n
-  $ lerotool setup calibrate bench
-
-  One joint again\n
-  $ lerotool setup calibrate bench --arm follower --joint elbow_flex
-
-  Without questions: the joints are followed for 30 seconds\n
-  $ lerotool setup calibrate bench --arm leader --seconds 30
-"""
+EXAMPLES: Examples = {
+    "Both arms, one after the other": "lerotool setup calibrate bench",
+    "One joint again": "lerotool setup calibrate bench --arm follower --joint elbow_flex",
+    "Without questions: the joints are followed for 30 seconds": (
+        "lerotool setup calibrate bench --arm leader --seconds 30"
+    ),
+}
 
 
 def calibrate(
@@ -40,7 +36,7 @@ def calibrate(
     side: SideOption = None,
     joint: Annotated[list[str] | None, typer.Option(metavar="JOINT", help="Only this joint; repeat for more.")] = None,
     seconds: Annotated[
-        float | None, typer.Option(min=1.0, help="Follow the joints for so long and ask nothing.")
+        float | None, typer.Option(metavar="N", min=1.0, help="Follow the joints for so long and ask nothing.")
     ] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -52,7 +48,7 @@ def calibrate(
     What was there before is kept beside it.
     """
     from lerotool.devices.config import load_robot
-    from lerotool.setup.robots import select
+    from lerotool.setup.descriptions import select
 
     output = Output.of(json=json, quiet=quiet)
     person = Person.at(output)
@@ -79,7 +75,7 @@ def _chosen(names: list[str]) -> tuple[Joint, ...]:
 
 
 def calibrate_arm(
-    config: RobotConfig,
+    config: SoRobotConfig,
     place: Place,
     joints: tuple[Joint, ...],
     person: Person,
@@ -105,8 +101,8 @@ def calibrate_arm(
         Left: the person stops; nothing has changed then.
     """
     from lerotool.devices.servos.adapters import find_port
+    from lerotool.setup.descriptions import arm_at
     from lerotool.setup.keeping import find_existing, read_existing
-    from lerotool.setup.robots import arm_at
     from lerotool.setup.sweep import open_arm
 
     arm = arm_at(config, place)

@@ -9,38 +9,34 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lerotool.cli.columns import columns
+from lerotool.cli.help import Examples
 from lerotool.cli.options import JsonOption, QuietOption
 from lerotool.cli.output import Output
 from lerotool.cli.setup.ask import Person
-from lerotool.cli.setup.columns import columns
-from lerotool.cli.setup.robots import read_or_new, resumable, save
+from lerotool.cli.setup.commands import read_or_new, resumable, save
 from lerotool.errors import DeviceError, UsageError
 from lerotool.wording import sized
 
 if TYPE_CHECKING:
     from lerotool.devices.cameras.spec import CameraSpec
-    from lerotool.devices.config import RobotConfig
-    from lerotool.setup.cameras import Look
+    from lerotool.devices.config import SoRobotConfig
+    from lerotool.setup.camera_looks import Look
 
 SECONDS = 2.0
-EXAMPLES = """
-[bold]Examples[/bold]
-
-  What is plugged in, with a picture of each\n
-  $ lerotool setup cameras
-
-  Give them names in a robot's file\n
-  $ lerotool setup cameras bench
-
-  Without questions\n
-  $ lerotool setup cameras bench --camera front=0,640x480,30 --camera wrist=http://10.0.0.7:81/stream
-"""
+EXAMPLES: Examples = {
+    "What is plugged in, with a picture of each": "lerotool setup cameras",
+    "Give them names in a robot's file": "lerotool setup cameras bench",
+    "Without questions": (
+        "lerotool setup cameras bench --camera front=0,640x480,30 --camera wrist=http://10.0.0.7:81/stream"
+    ),
+}
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def cameras(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The robot; without one, cameras are only looked at.")
+        str | None, typer.Argument(metavar="NAME", help="The robot; without one, cameras are only looked at.")
     ] = None,
     camera: Annotated[
         list[str] | None,
@@ -48,9 +44,15 @@ def cameras(
     ] = None,
     stills: Annotated[
         Path | None,
-        typer.Option(help="Folder for a picture of each.", show_default="lerotool-cameras in the temporary folder"),
+        typer.Option(
+            metavar="PATH",
+            help="Folder for a picture of each.",
+            show_default="lerotool-cameras in the temporary folder",
+        ),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.2, max=60.0, help="How long each is measured.")] = SECONDS,
+    seconds: Annotated[
+        float, typer.Option(metavar="N", min=0.2, max=60.0, help="How long each is measured.")
+    ] = SECONDS,
     every_mode: Annotated[
         bool, typer.Option("--every-mode", help="Measure every size and format that a camera offers.")
     ] = False,
@@ -90,7 +92,7 @@ def _parse(texts: list[str]) -> list[CameraSpec]:
 
 def _listed(*, every_mode: bool) -> list[CameraSpec]:
     from lerotool.devices.cameras.listing import list_cameras
-    from lerotool.setup.cameras import iter_mode_specs, usual_spec
+    from lerotool.setup.camera_looks import iter_mode_specs, usual_spec
 
     devices = [(f"camera{number}", device) for number, device in enumerate(list_cameras())]
     if every_mode:
@@ -99,7 +101,7 @@ def _listed(*, every_mode: bool) -> list[CameraSpec]:
 
 
 def _look_at_all(specs: list[CameraSpec], seconds: float, folder: Path, output: Output) -> list[Look]:
-    from lerotool.setup.cameras import look_at
+    from lerotool.setup.camera_looks import look_at
 
     looks = []
     for spec in specs:
@@ -109,19 +111,19 @@ def _look_at_all(specs: list[CameraSpec], seconds: float, folder: Path, output: 
 
 
 def _keep_given(name: str, looks: list[Look], output: Output) -> None:
-    from lerotool.devices.config import RobotConfig
+    from lerotool.devices.config import SoRobotConfig
 
     before = read_or_new(name)
-    config = before or RobotConfig()
+    config = before or SoRobotConfig()
     for look in looks:
         if look.probe is not None:
             config = _with(config, look.spec.name, look)
     save(name, config, before, output)
 
 
-def _with(config: RobotConfig, name: str, look: Look) -> RobotConfig:
-    from lerotool.setup.cameras import config_of
-    from lerotool.setup.robots import with_camera
+def _with(config: SoRobotConfig, name: str, look: Look) -> SoRobotConfig:
+    from lerotool.setup.camera_looks import config_of
+    from lerotool.setup.descriptions import with_camera
 
     return with_camera(config, name, config_of(look))
 
@@ -130,13 +132,10 @@ def name_cameras(name: str, seconds: float, folder: Path, person: Person) -> lis
     """Look at every camera there is and keep those in a robot's file that the person gives a name.
 
     What has a name is saved at once.
-
-    Raises:
-        Left: the person stops.
     """
     from lerotool.devices.cameras.listing import describe_cameras, list_cameras
     from lerotool.devices.cameras.spec import CameraSpec
-    from lerotool.setup.cameras import usual_spec
+    from lerotool.setup.camera_looks import usual_spec
 
     named: list[Look] = []
     devices = list_cameras()
@@ -161,7 +160,7 @@ def name_cameras(name: str, seconds: float, folder: Path, person: Person) -> lis
 def _look_and_name(robot: str, spec: CameraSpec, seconds: float, folder: Path, person: Person) -> list[Look]:
     from dataclasses import replace
 
-    from lerotool.devices.config import RobotConfig
+    from lerotool.devices.config import SoRobotConfig
 
     try:
         [look] = _look_at_all([spec], seconds, folder, person.output)
@@ -175,7 +174,7 @@ def _look_and_name(robot: str, spec: CameraSpec, seconds: float, folder: Path, p
     for warning in look.warnings:
         person.output.warn(warning)
     before = read_or_new(robot)
-    config = before or RobotConfig()
+    config = before or SoRobotConfig()
     name = _ask_name(config, look, person)
     if name is None:
         return []
@@ -183,8 +182,8 @@ def _look_and_name(robot: str, spec: CameraSpec, seconds: float, folder: Path, p
     return [replace(look, spec=replace(look.spec, name=name))]
 
 
-def _ask_name(config: RobotConfig, look: Look, person: Person) -> str | None:
-    from lerotool.setup.cameras import NAMES
+def _ask_name(config: SoRobotConfig, look: Look, person: Person) -> str | None:
+    from lerotool.setup.camera_looks import NAMES
 
     known = next((name for name, entry in config.cameras.items() if entry.source == look.spec.source), None)
     default = known or next((name for name in NAMES if name not in config.cameras), None)

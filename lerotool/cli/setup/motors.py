@@ -6,28 +6,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lerotool.cli.help import Examples
 from lerotool.cli.options import JsonOption, QuietOption
 from lerotool.cli.output import Output
 from lerotool.cli.setup.ask import Person
-from lerotool.cli.setup.robots import NameArgument, SideOption, resumable
+from lerotool.cli.setup.commands import NameArgument, SideOption, resumable
 from lerotool.devices.arms.joints import JOINT_NAMES, ArmType, Joint, Role
 from lerotool.errors import DeviceError, IncompleteError, UsageError
 
 if TYPE_CHECKING:
-    from lerotool.devices.config import RobotConfig
+    from lerotool.devices.config import SoRobotConfig
     from lerotool.devices.servos.scan import Found
+    from lerotool.setup.arm_names import Place
     from lerotool.setup.listening import Listen
-    from lerotool.setup.places import Place
 
-EXAMPLES = """
-[bold]Examples[/bold]
-
-  New motors, one after the other\n
-  $ lerotool setup motors bench --arm follower
-
-  The motor that is alone on the cable becomes the gripper's, without questions\n
-  $ lerotool setup motors bench --arm follower --joint gripper
-"""
+EXAMPLES: Examples = {
+    "New motors, one after the other": "lerotool setup motors bench --arm follower",
+    "The motor that is alone on the cable becomes the gripper's, without questions": (
+        "lerotool setup motors bench --arm follower --joint gripper"
+    ),
+}
 
 
 def motors(
@@ -50,7 +48,7 @@ def motors(
     Nothing is written while two motors are heard, or one of another model.
     """
     from lerotool.devices.config import load_robot
-    from lerotool.setup.robots import select
+    from lerotool.setup.descriptions import select
 
     output = Output.of(json=json, quiet=quiet)
     person = Person.at(output)
@@ -75,7 +73,7 @@ def motors(
         raise IncompleteError(f"motors left to be set: {'; '.join(lists)}", hint=f"lerotool setup motors {name}")
 
 
-def set_up_arm(config: RobotConfig, place: Place, person: Person) -> dict[str, Any]:
+def set_up_arm(config: SoRobotConfig, place: Place, person: Person) -> dict[str, Any]:
     """Give all motors of an arm their ids with the person's help; those that are right are not asked for.
 
     Raises:
@@ -84,7 +82,7 @@ def set_up_arm(config: RobotConfig, place: Place, person: Person) -> dict[str, A
         Left: the person stops; what is set stays set.
     """
     from lerotool.devices.servos.adapters import find_port
-    from lerotool.setup.robots import arm_at
+    from lerotool.setup.descriptions import arm_at
 
     arm = arm_at(config, place)
     assert arm is not None, "only arms that are set up are chosen"
@@ -125,7 +123,7 @@ def _find_missing(port: str, place: Place, output: Output) -> tuple[Joint, ...]:
 
 
 def _set_all(
-    config: RobotConfig, place: Place, port: str, joints: tuple[Joint, ...], person: Person
+    config: SoRobotConfig, place: Place, port: str, joints: tuple[Joint, ...], person: Person
 ) -> tuple[Joint, ...]:
     """Set motors one after the other and wait until the arm is put together; return those that are left out."""
     note = person.output.note
@@ -143,8 +141,8 @@ def _result(place: Place, left: tuple[Joint, ...]) -> dict[str, Any]:
     return {"arm": place.key, "right": [name for name in JOINT_NAMES if name not in names], "left": names}
 
 
-def _motor_words(config: RobotConfig, place: Place, joint: Joint) -> str:
-    from lerotool.setup.joints import LEADER_GEARS
+def _motor_words(config: SoRobotConfig, place: Place, joint: Joint) -> str:
+    from lerotool.setup.arm_names import LEADER_GEARS
 
     gear = ""
     if place.role is Role.LEADER and config.type is ArmType.SO101:
@@ -180,7 +178,7 @@ def _set_with_help(port: str, joint: Joint, words: str, person: Person) -> bool:
 
 
 def _listen(port: str, how: Listen, output: Output) -> tuple[Found, ...]:
-    from lerotool.cli.setup.scanning import watched
+    from lerotool.cli.setup.commands import watched
 
     with watched(output) as progress:
         return how(port, progress)
@@ -201,12 +199,12 @@ def _try_to_set(port: str, motor: Found, joint: Joint, output: Output) -> bool:
     return True
 
 
-def _set_one(config: RobotConfig, place: Place, name: str, person: Person, *, renumber: bool) -> dict[str, Any]:
+def _set_one(config: SoRobotConfig, place: Place, name: str, person: Person, *, renumber: bool) -> dict[str, Any]:
     """Set the motor that is alone on the cable, or refuse; asks nobody."""
     from lerotool.devices.servos.adapters import find_port
+    from lerotool.setup.descriptions import arm_at
     from lerotool.setup.listening import listen, listen_everywhere
     from lerotool.setup.motors import ORDER, Verdict, judge, set_motor
-    from lerotool.setup.robots import arm_at
 
     joint = next(each for each in ORDER if each.name == name)
     arm = arm_at(config, place)

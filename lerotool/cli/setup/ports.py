@@ -6,36 +6,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lerotool.cli.columns import columns
+from lerotool.cli.help import Examples
 from lerotool.cli.options import JsonOption, QuietOption
 from lerotool.cli.output import Output
 from lerotool.cli.setup.ask import Person
-from lerotool.cli.setup.columns import columns
-from lerotool.cli.setup.robots import read_or_new, resumable, save
+from lerotool.cli.setup.commands import read_or_new, resumable, save
 from lerotool.devices.arms.joints import ArmType, Role
 from lerotool.errors import UsageError
-from lerotool.setup.places import BIMANUAL, SINGLE, Place, Side
+from lerotool.setup.arm_names import BIMANUAL, SINGLE, Place, Side
 
 if TYPE_CHECKING:
-    from lerotool.devices.config import RobotConfig
+    from lerotool.devices.config import SoRobotConfig
 
-EXAMPLES = """
-[bold]Examples[/bold]
-
-  What is plugged in\n
-  $ lerotool setup ports
-
-  Which adapter is the leader's, which the follower's, told apart by pulling a cable\n
-  $ lerotool setup ports bench
-
-  Without questions\n
-  $ lerotool setup ports bench --leader serial:5A68011111 --follower serial:5A68022222
-"""
+EXAMPLES: Examples = {
+    "What is plugged in": "lerotool setup ports",
+    "Which adapter is the leader's, which the follower's, told apart by pulling a cable": "lerotool setup ports bench",
+    "Without questions": ("lerotool setup ports bench --leader serial:5A68011111 --follower serial:5A68022222"),
+}
 _PORT = "PORT"
 
 
 def ports(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The robot; without one, adapters are listed.")
+        str | None, typer.Argument(metavar="NAME", help="The robot; without one, adapters are listed.")
     ] = None,
     leader: Annotated[
         str | None, typer.Option(metavar=_PORT, help="The leader's port: a path or serial:NUMBER.")
@@ -105,7 +99,7 @@ def _conclude(name: str, output: Output) -> None:
         output.result(f"{place}: {arm.port}")
 
 
-def assign_ports(name: str, chosen: dict[Place, str], arm_type: ArmType | None, person: Person) -> RobotConfig:
+def assign_ports(name: str, chosen: dict[Place, str], arm_type: ArmType | None, person: Person) -> SoRobotConfig:
     """Give a robot's arms their ports, by options or by asking, and save its file.
 
     What is known when the person stops is saved.
@@ -120,11 +114,11 @@ def assign_ports(name: str, chosen: dict[Place, str], arm_type: ArmType | None, 
         UsageError: something must be asked and nobody is there; the ports do not go together.
         DeviceNotFoundError: a port is not plugged in.
     """
-    from lerotool.devices.config import RobotConfig
-    from lerotool.setup.robots import with_ports
+    from lerotool.devices.config import SoRobotConfig
+    from lerotool.setup.descriptions import with_ports
 
     before = read_or_new(name)
-    config = before or RobotConfig(type=arm_type or _ask_type(chosen, person))
+    config = before or SoRobotConfig(type=arm_type or _ask_type(chosen, person))
     if arm_type is not None:
         config = config.model_copy(update={"type": arm_type})
     if chosen:
@@ -142,7 +136,7 @@ def assign_ports(name: str, chosen: dict[Place, str], arm_type: ArmType | None, 
     return config
 
 
-def _keep(name: str, config: RobotConfig, before: RobotConfig | None, output: Output) -> None:
+def _keep(name: str, config: SoRobotConfig, before: SoRobotConfig | None, output: Output) -> None:
     save(name, config, before, output)
     for place, arm in before.arms.items() if before else ():
         if place not in config.arms:
@@ -155,8 +149,8 @@ def _ask_type(chosen: dict[Place, str], person: Person) -> ArmType:
     return ArmType(person.choose("which arms?", [*ArmType], ArmType.SO101, "--type"))
 
 
-def _ask_places(config: RobotConfig, person: Person) -> tuple[Place, ...]:
-    from lerotool.setup.robots import places_of
+def _ask_places(config: SoRobotConfig, person: Person) -> tuple[Place, ...]:
+    from lerotool.setup.descriptions import places_of
 
     if config.arms or config.is_bimanual:
         return places_of(config)
@@ -177,11 +171,11 @@ def _named(port: str, output: Output) -> str:
     return name
 
 
-def _find_all(config: RobotConfig, places: tuple[Place, ...], found: dict[Place, str], person: Person) -> None:
+def _find_all(config: SoRobotConfig, places: tuple[Place, ...], found: dict[Place, str], person: Person) -> None:
     from lerotool.cli.setup.pulling import find_adapter_of
     from lerotool.devices.servos.adapters import list_adapters
+    from lerotool.setup.descriptions import arm_at
     from lerotool.setup.ports import find_path_risk, port_of
-    from lerotool.setup.robots import arm_at
 
     for place in places:
         adapters = list_adapters()

@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from lerotool.cli.setup.ask import Person
-from lerotool.cli.setup.enter import EnterKey
+from lerotool.cli.setup.ask import EnterKey, Person
 from lerotool.devices.servos.adapters import Adapter, list_adapters
-from lerotool.setup.places import Place
+from lerotool.setup.arm_names import Place
 from lerotool.setup.ports import find_again, find_candidates, find_pulled, port_of
 
 T = TypeVar("T")
@@ -19,16 +18,7 @@ SETTLE_S = 0.5
 
 
 def find_adapter_of(place: Place, known: Mapping[Place, str], person: Person) -> Adapter | None:
-    """Return the adapter of an arm, found out with the person's help, or None if it is left out.
-
-    Args:
-        place: which arm.
-        known: the ports of arms that are found already.
-        person: who pulls cables.
-
-    Raises:
-        Left: the person stops.
-    """
+    """Return the adapter of an arm, found out with the person's help, or None if it is left out."""
     while True:
         adapters = list_adapters()
         free = [each for each in find_candidates(adapters) if port_of(each, adapters) not in known.values()]

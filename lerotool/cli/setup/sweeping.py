@@ -12,23 +12,17 @@ from rich.table import Table
 from rich.text import Text
 
 from lerotool.cli.output import Output
-from lerotool.cli.setup.enter import EnterKey
+from lerotool.cli.setup.ask import EnterKey
 from lerotool.devices.arms.joints import Joint
-from lerotool.setup.centring import MIN_TRAVEL, find_problem
+from lerotool.setup.centring import MIN_TRAVEL, Travel, find_problem, to_degrees
 from lerotool.setup.sweep import SweptArm
-from lerotool.setup.travel import Travel, to_degrees
 
 READ_S = 0.02
 PAINT_S = 0.1
 
 
 def follow(swept: SweptArm, joints: tuple[Joint, ...], output: Output, seconds: float | None = None) -> None:
-    """Follow joints until Enter is pressed, or for so many seconds, and show how far they have gone.
-
-    Raises:
-        DeviceLostError: the arm was unplugged or is silent.
-        Left: the person stops.
-    """
+    """Follow joints until Enter is pressed, or for so many seconds, and show how far they have gone."""
     with ExitStack() as stack:
         is_over = _until(stack, seconds)
         live = None

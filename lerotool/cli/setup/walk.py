@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from lerotool.cli.output import Output
 from lerotool.cli.setup.ask import Person
-from lerotool.cli.setup.robots import read_or_new, resumable
+from lerotool.cli.setup.commands import read_or_new, resumable
 from lerotool.devices.arms.joints import JOINTS
 from lerotool.errors import DeviceError, UsageError
 
 if TYPE_CHECKING:
-    from lerotool.devices.config import RobotConfig
+    from lerotool.devices.config import SoRobotConfig
 
 STEPS = 5
 CHECK_READS = 50
@@ -39,7 +39,7 @@ def walk(robot: str | None, output: Output) -> None:
     person = Person.at(output)
     if not person.is_there:
         raise UsageError(
-            "this asks questions and there is no terminal to ask at",
+            "this asks questions and needs a terminal",
             hint="use the single commands with their options: lerotool setup ports, motors, calibrate, cameras, bus",
         )
     with resumable(output, f"lerotool setup{f' --robot {robot}' if robot else ''}"):
@@ -84,7 +84,7 @@ def _ask_name(person: Person) -> str:
             return name
 
 
-def _connect(name: str, person: Person) -> RobotConfig:
+def _connect(name: str, person: Person) -> SoRobotConfig:
     from lerotool.cli.setup.ports import assign_ports
 
     _title(1, "which USB adapter belongs to which arm", person.output)
@@ -96,10 +96,10 @@ def _connect(name: str, person: Person) -> RobotConfig:
     return config
 
 
-def _is_connected(config: RobotConfig, output: Output) -> bool:
+def _is_connected(config: SoRobotConfig, output: Output) -> bool:
     """Whether all arms of a robot are known and plugged in."""
     from lerotool.devices.servos.adapters import find_port
-    from lerotool.setup.robots import arm_at, places_of
+    from lerotool.setup.descriptions import arm_at, places_of
 
     for place in places_of(config):
         arm = arm_at(config, place)
@@ -114,19 +114,19 @@ def _is_connected(config: RobotConfig, output: Output) -> bool:
     return True
 
 
-def _set_up_motors(config: RobotConfig, person: Person) -> None:
+def _set_up_motors(config: SoRobotConfig, person: Person) -> None:
     from lerotool.cli.setup.motors import set_up_arm
-    from lerotool.setup.robots import select
+    from lerotool.setup.descriptions import select
 
     _title(2, "the motors' ids", person.output)
     for place in select(config, None, None):
         set_up_arm(config, place, person)
 
 
-def _calibrate(config: RobotConfig, person: Person) -> None:
+def _calibrate(config: SoRobotConfig, person: Person) -> None:
     from lerotool.cli.setup.calibrate import calibrate_arm
     from lerotool.errors import CalibrationError
-    from lerotool.setup.robots import select
+    from lerotool.setup.descriptions import select
 
     _title(3, "how far each joint goes", person.output)
     for place in select(config, None, None):

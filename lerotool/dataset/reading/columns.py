@@ -18,7 +18,7 @@ from lerotool.features import Feature, Kind
 def conform(table: pa.Table, features: Mapping[str, Feature]) -> pa.Table:
     """Return the table with each column in its feature's Arrow type, where that loses nothing.
 
-    Language columns, columns that are no features, and columns whose values do not fit stay as they are stored.
+    Language columns, columns that are not features, and columns whose values do not fit stay as they are stored.
     Field and schema metadata are kept.
     """
     for place, field in enumerate(table.schema):
@@ -39,6 +39,8 @@ def _as_type(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray | 
         if target == IMAGE_TYPE and not pa.types.is_struct(column.type):
             return pa.chunked_array([_pictures(chunk) for chunk in column.chunks], type=IMAGE_TYPE)
         return column.cast(target)
+    except MemoryError:
+        raise
     except (pa.ArrowException, UnicodeDecodeError):
         return None
 
@@ -64,7 +66,7 @@ def to_numpy(column: pa.ChunkedArray, name: str, feature: Feature) -> np.ndarray
         UsageError: the feature is a camera or a language column.
     """
     if feature.kind not in (Kind.NUMERIC, Kind.STRING):
-        raise UsageError(f"feature {name!r} is of dtype {feature.dtype!r}: it is no array of numbers or texts")
+        raise UsageError(f"feature {name!r} is of dtype {feature.dtype!r}: it is not an array of numbers or texts")
     rows = len(column)
     values = _flattened(column, name, feature)
     try:
@@ -74,6 +76,8 @@ def to_numpy(column: pa.ChunkedArray, name: str, feature: Feature) -> np.ndarray
             if feature.dtype in ("bool", "string")
             else plain_values(values, np.dtype(feature.dtype))
         )
+    except MemoryError:
+        raise
     except (pa.ArrowException, UnicodeDecodeError) as error:
         first_line = str(error).split("\n", 1)[0]
         raise CorruptDatasetError(

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from lerotool.dataset.documents import RESTORE
+from lerotool.dataset.files import Files
 from lerotool.dataset.layout import Layout, inside
 from lerotool.dataset.parquet import open_parquet
 from lerotool.dataset.reading.episodes import DataSpan
@@ -71,7 +72,7 @@ class DataFiles:
         Raises:
             CorruptDatasetError: a file cannot be read, or the number of rows is another.
         """
-        paths = parquet_files(layout.root, Path("data"))
+        paths = parquet_files(layout.files, Path("data"))
         counts = []
         for path in paths:
             with open_parquet(path) as file:
@@ -118,7 +119,7 @@ class DataFiles:
         return DataSpan(self.path(file), start - first, stop - first, chunk_index, file_index)
 
 
-def parquet_files(root: Path, folder: Path) -> tuple[Path, ...]:
+def parquet_files(files: Files, folder: Path) -> tuple[Path, ...]:
     """Return the parquet files two levels below a folder of the dataset, in the order of their paths.
 
     Hidden files are left out: macOS leaves such beside real ones on foreign disks.
@@ -126,8 +127,8 @@ def parquet_files(root: Path, folder: Path) -> tuple[Path, ...]:
     Raises:
         CorruptDatasetError: a symbolic link leads out of the root.
     """
-    found = sorted(path.relative_to(root) for path in (root / folder).glob("*/*.parquet"))
-    return tuple(inside(root, path.as_posix()) for path in found if not path.name.startswith("."))
+    found = files.glob(folder, "*/*.parquet")
+    return tuple(inside(files.root, files.name(name)) for name in found if not PurePosixPath(name).name.startswith("."))
 
 
 def check_total(place: Path, key: str, stated: int, found: int) -> None:

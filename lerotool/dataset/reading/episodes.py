@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 import numpy as np
 
 if TYPE_CHECKING:
+    from lerotool.dataset.reading.datafiles import DataFiles
     from lerotool.moments import FeatureStats
 
 
@@ -65,6 +66,10 @@ class EpisodeSource(Protocol):
     @property
     def starts(self) -> np.ndarray:
         """First row of each episode in the dataset, and at the end the number of all rows: int64, (episodes + 1,)."""
+
+    @property
+    def data_files(self) -> DataFiles:
+        """The data files in the order of their rows."""
 
     def tasks(self, episode: int) -> tuple[str, ...]:
         """Return the episode's task texts."""
@@ -154,7 +159,7 @@ class Episodes(Sequence[Episode]):
             return [self._episode(number) for number in range(*index.indices(len(self)))]
         number = index + len(self) if index < 0 else index
         if not 0 <= number < len(self):
-            raise IndexError(f"there is no episode {index}: the dataset has {len(self)}")
+            raise IndexError(f"no episode {index}: the dataset has {len(self)}")
         return self._episode(number)
 
     def _episode(self, number: int) -> Episode:

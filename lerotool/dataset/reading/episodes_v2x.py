@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lerotool.dataset.documents import RESTORE, parse_object, read_bytes, read_lines, whole_number
-from lerotool.dataset.info import DatasetInfo, FormatVersion
+from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import EPISODE_LINES, EPISODE_STATS_LINES, Layout
 from lerotool.dataset.reading.datafiles import DataFiles, check_total, cumulated
 from lerotool.dataset.reading.episodes import DataSpan, VideoSpan
@@ -43,7 +43,7 @@ class LineEpisodes:
         self._layout = layout
         self._info = info
         self._cameras = cameras(info.features)
-        self._path = layout.root / EPISODE_LINES
+        self._path = layout.files.path(EPISODE_LINES)
         self._tasks: list[tuple[str, ...]] = []
         self._extra: dict[int, Mapping[str, Any]] = {}
         is_empty = not self._path.exists() and info.states("total_episodes") and info.total_episodes == 0
@@ -110,7 +110,7 @@ class LineEpisodes:
         span = self._stats_lines.get(episode)
         if span is None:
             return {}
-        path = self._layout.root / EPISODE_STATS_LINES
+        path = self._layout.files.path(EPISODE_STATS_LINES)
         with path.open("rb") as file:
             file.seek(span[0])
             line = file.read(span[1])
@@ -120,8 +120,8 @@ class LineEpisodes:
     @cached_property
     def _stats_lines(self) -> Mapping[int, tuple[int, int]]:
         """Offset and size of each episode's line of statistics."""
-        path = self._layout.root / EPISODE_STATS_LINES
-        if self._info.codebase_version is FormatVersion.V20 or not path.exists():
+        path = self._layout.files.path(EPISODE_STATS_LINES)
+        if not self._info.codebase_version.has_episode_statistics or not path.exists():
             return {}
         return _index_lines(path, len(self.starts) - 1)
 

@@ -16,17 +16,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lerotool.dataset.documents import RESTORE
+from lerotool.dataset.episode_table import STATS_PREFIX
 from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import EPISODES, Layout
 from lerotool.dataset.parquet import column_names, open_parquet, read_groups, whole_numbers
 from lerotool.dataset.reading.datafiles import DataFiles, check_total, cumulated, parquet_files
 from lerotool.dataset.reading.episodes import DataSpan, VideoSpan
 from lerotool.dataset.reading.statistics import parse_stats
-from lerotool.dataset.reading.video_spans import VideoColumns, read_video_columns
+from lerotool.dataset.reading.video_spans import CameraColumns, CameraSpans
 from lerotool.errors import CorruptDatasetError
 from lerotool.moments import FeatureStats
 
-STATS_PREFIX = "stats/"
 _DATA = ("data/chunk_index", "data/file_index")
 _RANGE = ("dataset_from_index", "dataset_to_index")
 _KNOWN = frozenset(
@@ -62,11 +62,11 @@ class TableEpisodes:
         self._info = info
         self._find_tasks = find_tasks
         self._place = layout.root / EPISODES
-        self._files = [_read_file(path) for path in parquet_files(layout.root, EPISODES)]
+        self._files = [_read_file(path) for path in parquet_files(layout.files, EPISODES)]
         self._file_starts = cumulated([file.table.num_rows for file in self._files])
         if not self._files and (info.total_episodes or not info.states("total_episodes")):
             raise CorruptDatasetError(
-                f"{self._place}: there is no parquet file: the episode table is missing",
+                f"{self._place}: no parquet file was found: the episode table is missing",
                 hint="the recording was stopped before it was written; restore it from a copy, or record again",
             )
         self.starts = cumulated(self._require("length"))
@@ -139,24 +139,22 @@ class TableEpisodes:
         return tuple(tasks)
 
     @cached_property
-    def _video_columns(self) -> list[dict[str, VideoColumns]]:
-        return [read_video_columns(file.table, file.path) for file in self._files]
+    def _video_columns(self) -> list[CameraColumns]:
+        return [CameraColumns(file.table, file.path) for file in self._files]
 
     def videos(self, episode: int) -> Mapping[str, VideoSpan]:
         """Return where the episode's frames lie, by camera."""
         number, row = self._find_number(episode)
         length = int(self.starts[episode + 1] - self.starts[episode])
-        return {
-            camera: columns.span(self._layout, camera, row, length, self._info.fps)
-            for camera, columns in self._video_columns[number].items()
-            if camera in self._info.features
-        }
+        columns = self._video_columns[number]
+        known = [camera for camera in columns.cameras if camera in self._info.features]
+        return CameraSpans(known, lambda name: columns[name].span(self._layout, name, row, length, self._info.fps))
 
     def extra(self, episode: int) -> Mapping[str, Any]:
         """Return the columns of the row that LeRobot does not know."""
         number, row = self._find_number(episode)
         table = self._files[number].table
-        videos = {name for columns in self._video_columns[number].values() for name in columns.names}
+        videos = self._video_columns[number].names
         return {name: table[name][row].as_py() for name in table.column_names if name not in _KNOWN | videos}
 
     def stats(self, episode: int) -> Mapping[str, FeatureStats]:

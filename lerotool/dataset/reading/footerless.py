@@ -96,7 +96,7 @@ def read_footerless(path: Path, features: Mapping[str, Feature]) -> Recovered:
         features: of the dataset, the five default ones among them, in the order of ``info.json``.
 
     Raises:
-        CorruptDatasetError: it is no Parquet file at all.
+        CorruptDatasetError: it is not a Parquet file at all.
         IncompatibleDatasetError: a feature's column cannot be known beforehand (language columns).
         OSError: it cannot be read.
     """
@@ -229,6 +229,8 @@ def _read_groups(data: bytes, groups: Sequence[_Group], footer: Sequence[Field],
             try:
                 table = file.read_row_group(number)
                 table.validate(full=True)
+            except MemoryError:
+                raise
             except (pa.ArrowException, OSError, UnicodeDecodeError):
                 break
             tables.append(table.select(schema.names))

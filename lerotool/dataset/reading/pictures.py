@@ -61,7 +61,7 @@ def iter_images(column: pa.ChunkedArray, place: str, feature: Feature) -> Iterat
         stored = value.as_py()
         data = stored.get("bytes") if isinstance(stored, dict) else None
         if not data:
-            raise CorruptDatasetError(f"{place}, row {row}: there is no picture in the row", hint=RESTORE)
+            raise CorruptDatasetError(f"{place}, row {row}: the row has no picture", hint=RESTORE)
         try:
             picture = decode_image(data)
         except MediaError as error:

@@ -104,7 +104,7 @@ class RowReader:
                     f"{footer.path}: the column of feature {name!r} is missing; found {', '.join(footer.names)}",
                     hint=RESTORE,
                 )
-            raise UsageError(f"there is no column {name!r}", hint=f"columns: {', '.join(footer.names)}")
+            raise UsageError(f"no column {name!r}", hint=f"columns: {', '.join(footer.names)}")
         return wanted
 
     def _empty(self, names: Sequence[str] | None) -> pa.Table:
@@ -181,6 +181,8 @@ def _joined(parts: Sequence[pa.Table]) -> pa.Table:
     for options in ("none", "permissive"):
         try:
             return pa.concat_tables(parts, promote_options=options)
+        except MemoryError:
+            raise
         except pa.ArrowException:
             continue
     # Columns of nested objects may differ from file to file in which fields they have at all (language, format.md 8).

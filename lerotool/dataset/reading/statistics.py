@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from lerotool.dataset.documents import RESTORE, read_object
-from lerotool.dataset.layout import STATS
+from lerotool.dataset.files import Files
+from lerotool.dataset.layout import STATS, inside
 from lerotool.errors import CorruptDatasetError, MetadataError
 from lerotool.moments import FeatureStats, merge_stats
 
@@ -41,18 +41,18 @@ def _parse_feature(name: str, entry: Any, place: str, count: int | None) -> Feat
         raise MetadataError(f"{place}: feature {name!r}: {error}", hint=RESTORE) from error
 
 
-def load_stats(root: Path, frames: int) -> dict[str, FeatureStats]:
+def load_stats(files: Files, frames: int) -> dict[str, FeatureStats]:
     """Read ``meta/stats.json``; without that file there are none.
 
     Args:
-        root: the dataset.
+        files: of the dataset.
         frames: how many it has, the count of entries that have none (v2.0).
 
     Raises:
-        CorruptDatasetError: the file is empty.
+        CorruptDatasetError: the file is empty, or a symbolic link leads out of the dataset.
         MetadataError: it is not what it should be.
     """
-    path = root / STATS
+    path = inside(files.root, files.name(STATS.as_posix()))
     return parse_stats(read_object(path), str(path), frames) if path.exists() else {}
 
 

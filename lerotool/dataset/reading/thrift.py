@@ -16,7 +16,7 @@ Field = tuple[int, int, Any]
 
 
 class ThriftError(ValueError):
-    """The bytes are no Thrift, or end too early."""
+    """The bytes are not Thrift, or end too early."""
 
 
 class Reader:
@@ -35,7 +35,7 @@ class Reader:
         """Read a struct.
 
         Raises:
-            ThriftError: there is none.
+            ThriftError: the field is missing.
         """
         if depth > _DEEPEST:
             raise ThriftError("structs inside of structs without end")

@@ -14,12 +14,12 @@ from lerotool.errors import CorruptDatasetError
 
 
 def read_timing(layout: Layout, span: DataSpan) -> pa.Table | None:
-    """Return the measured times of the rows of a span, or None where there is no such file.
+    """Return the measured times of the rows of a span, or None where that file does not exist.
 
     Raises:
         CorruptDatasetError: the file is unreadable or has too few rows.
     """
-    if layout.version.has_files_of_episodes or span.chunk_index is None or span.file_index is None:
+    if span.chunk_index is None or span.file_index is None:
         return None
     path = layout.timing_path(span.chunk_index, span.file_index)
     if not path.exists():

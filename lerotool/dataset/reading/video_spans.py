@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,7 @@ class VideoColumns:
         """Return where the frames of a row's episode lie.
 
         Raises:
-            CorruptDatasetError: the start is no time, or lies between two frames.
+            CorruptDatasetError: the start is not a time, or lies between two frames.
             MetadataError: the path would leave the root.
         """
         start = float(self.from_timestamp[row])
@@ -62,18 +63,67 @@ class VideoColumns:
         return VideoSpan(path, round(frame), length, start, stop, chunk_index, file_index)
 
 
-def read_video_columns(table: pa.Table, path: Path) -> dict[str, VideoColumns]:
-    """Return the columns of every camera that has all it needs to find its frames.
+class CameraColumns:
+    """Every camera's columns of one file of the table, each read when it is asked for: one may be damaged alone."""
 
-    Raises:
-        CorruptDatasetError: a value is no number.
+    def __init__(self, table: pa.Table, path: Path) -> None:
+        self._table = table
+        self._path = path
+        self._read: dict[str, VideoColumns] = {}
+        found: dict[str, set[str]] = {}
+        for name in table.column_names:
+            if name.startswith(_PREFIX):
+                camera, _, field = name.removeprefix(_PREFIX).rpartition("/")
+                found.setdefault(camera, set()).add(field)
+        self._fields = {camera: fields for camera, fields in found.items() if fields.issuperset(_NEEDED)}
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """The cameras that have all it needs to find their frames."""
+        return tuple(self._fields)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All columns of these cameras."""
+        fields = {*_NEEDED, _LAST}
+        return frozenset(f"{_PREFIX}{camera}/{f}" for camera, own in self._fields.items() for f in own & fields)
+
+    def __getitem__(self, camera: str) -> VideoColumns:
+        """Return a camera's columns.
+
+        Raises:
+            CorruptDatasetError: a value is not a number.
+        """
+        if camera not in self._read:
+            self._read[camera] = _columns(self._table, self._path, camera)
+        return self._read[camera]
+
+
+class CameraSpans(Mapping[str, VideoSpan]):
+    """Where an episode's frames lie, by camera; what is wrong about one camera is raised when that one is asked for.
+
+    Args:
+        cameras: that the table tells of.
+        find: returns the span of one of them.
     """
-    found: dict[str, set[str]] = {}
-    for name in table.column_names:
-        if name.startswith(_PREFIX):
-            camera, _, field = name.removeprefix(_PREFIX).rpartition("/")
-            found.setdefault(camera, set()).add(field)
-    return {camera: _columns(table, path, camera) for camera, fields in found.items() if fields.issuperset(_NEEDED)}
+
+    def __init__(self, cameras: Sequence[str], find: Callable[[str], VideoSpan]) -> None:
+        self._cameras = cameras
+        self._find = find
+
+    def __getitem__(self, camera: str) -> VideoSpan:
+        if camera not in self._cameras:
+            raise KeyError(camera)
+        return self._find(camera)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cameras)
+
+    def __len__(self) -> int:
+        return len(self._cameras)
+
+    def __repr__(self) -> str:
+        return f"CameraSpans({list(self._cameras)})"
 
 
 def _columns(table: pa.Table, path: Path, camera: str) -> VideoColumns:
@@ -95,6 +145,8 @@ def _times(table: pa.Table, name: str, path: Path) -> np.ndarray:
         raise CorruptDatasetError(f"{path}, column {name!r}: {column.null_count} values are missing", hint=RESTORE)
     try:
         return plain_values(joined_chunks(column).cast(pa.float64()), np.dtype(np.float64))
+    except MemoryError:
+        raise
     except pa.ArrowException as error:
         raise CorruptDatasetError(
             f"{path}, column {name!r}: expected times in seconds: {error}", hint=RESTORE

@@ -12,10 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.info import INFO, DatasetInfo, new_info
 from lerotool.dataset.layout import STATS
 from lerotool.dataset.writing.batch import stage_batch
-from lerotool.dataset.writing.fitting import check_fit, check_space
+from lerotool.dataset.writing.fitting import check_fit
 from lerotool.dataset.writing.journal import redo
 from lerotool.dataset.writing.measures import MOST_VALUES, column_stats, numeric
 from lerotool.dataset.writing.new_episode import NewEpisode, StagedVideo
@@ -27,7 +28,7 @@ from lerotool.dataset.writing.state import WriterState, data_files, empty_state,
 from lerotool.dataset.writing.tables import data_schema
 from lerotool.errors import CorruptDatasetError, DatasetNotFoundError, TargetExistsError, UsageError
 from lerotool.features import Feature, cameras
-from lerotool.storage import ProcessLock, write_atomic
+from lerotool.storage import SPARE_BYTES, ProcessLock, check_space, write_atomic
 from lerotool.workspace import Workspace
 
 __all__ = ["DatasetAppender", "NewEpisode", "StagedVideo"]
@@ -38,8 +39,8 @@ _PURPOSE = "writing the dataset"
 class DatasetAppender:
     """The one writer of a dataset. Made by `create` or `open`, which take the writing lock; `close` gives it back.
 
-    Nothing is changed but by a commit (see `lerotool.dataset.writing.journal`): after any interruption the dataset is
-    the old one or the new one, and the next to open it finishes what was decided.
+    Nothing is changed but by a commit (see `lerotool.dataset.journal_file`): after any interruption the dataset is
+    the old one or the new one, and the next to write to it finishes what was decided.
     """
 
     def __init__(self, root: Path, lock: ProcessLock, fresh: DatasetInfo | None) -> None:
@@ -65,7 +66,7 @@ class DatasetAppender:
             IncompatibleDatasetError: a feature cannot be a column.
         """
         root = Path(os.path.abspath(root))  # noqa: PTH100 - links must stay as they are
-        info = new_info(fps, features, robot_type)
+        info = new_info(FormatVersion.V30, fps, features, robot_type)
         data_schema(info.features)
         _check_empty(root)
         return cls._locked(root, info)
@@ -75,7 +76,7 @@ class DatasetAppender:
         """Open a v3.0 dataset to add to it; an interrupted change is finished first.
 
         Raises:
-            DatasetNotFoundError: there is no dataset.
+            DatasetNotFoundError: no dataset was found.
             DatasetLockedError: another process writes there.
             UnsupportedVersionError: it is not v3.0.
             CorruptDatasetError: files are unreadable or contradict each other.
@@ -84,12 +85,12 @@ class DatasetAppender:
         """
         root = Path(os.path.abspath(root))  # noqa: PTH100
         if not (root / INFO).is_file() and not Workspace(root).journal.exists():
-            raise DatasetNotFoundError(f"{str(root)!r} is no dataset: it has no meta/info.json")
+            raise DatasetNotFoundError(f"{str(root)!r} is not a dataset: it has no meta/info.json")
         return cls._locked(root, None)
 
     @classmethod
     def _locked(cls, root: Path, fresh: DatasetInfo | None) -> Self:
-        lock = ProcessLock(Workspace(root).writing_lock, _PURPOSE)
+        lock = Workspace(root).lock_for_writing(_PURPOSE)
         lock.acquire()
         appender = cls(root, lock, fresh)
         try:
@@ -135,14 +136,14 @@ class DatasetAppender:
         Raises:
             IncompatibleDatasetError: listing everything that does not fit; nothing has changed.
             MediaError: a picture of an image feature cannot be decoded; nothing has changed.
-            OSError: the disk is full or fails. The dataset is the old one, or the next to open it makes it the new one.
+            OSError: the disk is full or fails. The dataset is the old one, or the next writer makes it the new one.
         """
         state = self._current()
         first = state.info.total_episodes
         if not episodes:
             return range(first, first)
         check_fit(state, episodes)
-        check_space(self.root, sum(_bytes_to_write(self.root, episode) for episode in episodes))
+        check_space(self.root, SPARE_BYTES + sum(_bytes_to_write(self.root, e) for e in episodes), "adding episodes")
         staging = Staging(self._workspace)
         try:
             after = stage_batch(state, episodes, staging)
@@ -156,15 +157,15 @@ class DatasetAppender:
         return range(first, first + len(episodes))
 
     def finalize(self) -> PackReport:
-        """Pack small files into large ones, and take the numeric statistics anew from all the data.
+        """Pack small files into large ones, and recompute the numeric statistics from all the data.
 
-        Statistics are taken anew after `append` and as long as the dataset has no more than `MOST_VALUES` numbers: its
+        Statistics are recomputed after `append` and as long as the dataset has no more than `MOST_VALUES` numbers: its
         quantiles are then numpy's. Those of pictures stay the count-weighted average over the episodes.
 
         Where the disk has no room to pack, files stay as they are and the report says so.
 
         Raises:
-            OSError: the disk fails. The dataset is sound: the old one, or the next to open it finishes it.
+            OSError: the disk fails. The dataset is sound: the old one, or the next to write to it finishes it.
         """
         state = self._current()
         if not state.info.total_episodes:
@@ -180,12 +181,13 @@ class DatasetAppender:
                 if error.errno != errno.ENOSPC or self._workspace.journal.exists():
                     raise
                 report += PackReport(notes=(f"small files were not packed: {error}",))
-        return report + PackReport(notes=self._measure_again())
+        return report + PackReport(notes=self.measure_again() if self._has_changed else ())
 
-    def _measure_again(self) -> tuple[str, ...]:
+    def measure_again(self) -> tuple[str, ...]:
+        """Take the numeric statistics from all the data, as long as there is not too much; return what went wrong."""
         state = self._current()
         numbers = sum(math.prod(feature.shape) for feature in numeric(state.features).values())
-        if not self._has_changed or numbers * state.info.total_frames > MOST_VALUES:
+        if numbers * state.info.total_frames > MOST_VALUES:
             return ()
         stats, notes = dict(state.stats), []
         for name, feature in numeric(state.features).items():
@@ -211,7 +213,7 @@ class DatasetAppender:
         self.close()
 
     def _current(self) -> WriterState:
-        """Return the state, read anew after a change that may not have come to its end."""
+        """Return the state, read again after a change that may not have come to its end."""
         if not self._lock.is_held:
             raise UsageError(f"the writer of {str(self.root)!r} is closed")
         if self._state is None:

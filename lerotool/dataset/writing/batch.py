@@ -11,20 +11,21 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lerotool.dataset.episode_table import EpisodeRow, EpisodeTable
 from lerotool.dataset.info import INFO, DatasetInfo
-from lerotool.dataset.layout import STATS, TASKS
-from lerotool.dataset.writing.episode_tables import EpisodeRow, episodes_table
-from lerotool.dataset.writing.fitting import TASK
+from lerotool.dataset.layout import STATS, Layout
+from lerotool.dataset.marks import MARKS, with_marks
+from lerotool.dataset.numbering import FileNumber, numbers_after
 from lerotool.dataset.writing.measures import episode_stats, merged
 from lerotool.dataset.writing.new_episode import NewEpisode, StagedVideo
-from lerotool.dataset.writing.numbering import FileNumber, numbers_after
 from lerotool.dataset.writing.sidecar import joined_timing, recording_lines, timing_table
 from lerotool.dataset.writing.staging import Staging, verify_rows
 from lerotool.dataset.writing.state import WriterState, data_files, episodes_files, stats_text
 from lerotool.dataset.writing.tables import data_schema, data_table, default_columns
+from lerotool.dataset.writing.task_files import TASK, rewrite_task_table
 from lerotool.errors import IncompatibleDatasetError, TargetExistsError
 from lerotool.features import Feature, Kind, cameras
-from lerotool.storage import sync_file
+from lerotool.wording import as_argument
 
 MB = 1024**2
 
@@ -93,7 +94,8 @@ class _DataFiles:
 
     def _start(self) -> _DataFile:
         (number,) = numbers_after(self._last, 1, self._state.info.chunks_size)
-        target = _free(self._state.layout.data_path(number.chunk, number.file))
+        layout = self._state.layout
+        target = _free(layout.data_path(number.chunk, number.file), layout)
         _check_order(target, data_files(self._state.layout.root))
         path = self._staging.file(target)
         file = path.open("wb")
@@ -148,14 +150,19 @@ class _Batch:
             stats=merged(state.stats, [row.stats for row in self._rows]),
             recorded_ids=state.recorded_ids | {text for text in ids if isinstance(text, str)},
         )
-        target = _free(after.layout.episodes_path(number.chunk, number.file))
+        target = _free(after.layout.episodes_path(number.chunk, number.file), after.layout)
         _check_order(target, episodes_files(root))
-        self._staging.write_table(target, episodes_table(self._rows, state.columns, number, state.info.fps))
+        table = state.info.codebase_version.completed(EpisodeTable.of(self._rows, state.info.fps))
+        self._staging.write_table(target, table.arrow(state.columns, number))
         lines = recording_lines(state.info.total_episodes, [episode.recording for episode in episodes])
         if lines is not None:
             self._staging.write(after.layout.recordings_path(number.chunk, number.file), lines)
-        if self._new_tasks or not (root / TASKS).exists():
-            write_tasks(self._staging.file(root / TASKS), root / TASKS, after.tasks)
+        marks = [(row.length, episode.mark) for row, episode in zip(self._rows, episodes, strict=True)]
+        if (lines := with_marks(state.layout, state.info.total_episodes, marks)) is not None:
+            self._staging.write(root / MARKS, lines)
+        path = root / state.info.codebase_version.tasks_path
+        if self._new_tasks or not path.exists():
+            rewrite_task_table(self._staging.file(path), path, after.tasks)
         self._staging.write(root / STATS, stats_text(after))
         self._staging.write_json(root / INFO, after.info.to_json())
         return after
@@ -172,7 +179,8 @@ class _Batch:
 
     def _add_video(self, key: str, video: StagedVideo) -> FileNumber:
         (number,) = numbers_after(self._videos.get(key), 1, self._state.info.chunks_size)
-        self._staging.adopt(video.path, _free(self._state.layout.video_path(key, number.chunk, number.file)))
+        layout = self._state.layout
+        self._staging.adopt(video.path, _free(layout.video_path(key, number.chunk, number.file), layout))
         self._videos[key] = number
         return number
 
@@ -205,31 +213,6 @@ def _described(feature: Feature, video: StagedVideo | None) -> Feature:
     return replace(feature, extra={**feature.extra, "info": {**feature.info, **video.info, **depth}})
 
 
-def write_tasks(path: Path, old: Path, tasks: Sequence[str]) -> None:
-    """Write ``tasks.parquet`` as pandas does, with the text as the index, because LeRobot reads it so.
-
-    Args:
-        path: where to write.
-        old: the dataset's present file, whose further columns are kept; it may be missing.
-        tasks: all texts in the order of their numbers, the old ones first.
-    """
-    import pandas as pd
-
-    table = pd.DataFrame({"task_index": range(len(tasks))}, index=pd.Index(list(tasks), name=TASK))
-    if old.exists():
-        known = pd.read_parquet(old).reset_index(drop=True)
-        for name in known.columns.difference(["task_index", TASK], sort=False):
-            table[name] = known[name].reindex(range(len(tasks))).to_numpy()
-    table.to_parquet(path)
-    sync_file(path)
-
-
-def _free(target: Path) -> Path:
-    if target.exists():
-        raise TargetExistsError(f"{target}: a file is in the way of a new one", hint="see lerotool check")
-    return target
-
-
 def _check_order(target: Path, existing: Sequence[Path]) -> None:
     """Refuse a file that LeRobot, which sorts paths, would take for an earlier one."""
     folder = target.parents[1]
@@ -255,3 +238,10 @@ def stage_batch(state: WriterState, episodes: Sequence[NewEpisode], staging: Sta
     except BaseException:
         batch.abort()
         raise
+
+
+def _free(target: Path, layout: Layout) -> Path:
+    if target.exists():
+        check = f"lerotool check {as_argument(layout.root)}"
+        raise TargetExistsError(f"{target}: a file is in the way of a new one", hint=check)
+    return target

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from lerotool.dataset.writing.measures import picture_size
-from lerotool.dataset.writing.state import WriterState, stats_shape
+from lerotool.dataset.writing.state import WriterState
 from lerotool.dataset.writing.tables import column_problems
+from lerotool.dataset.writing.task_files import TASK
 from lerotool.errors import IncompatibleDatasetError, MediaError
 from lerotool.features import Feature, Kind, cameras, columns, recorded_features
 from lerotool.media.probe import count_packets, probe
-from lerotool.storage import free_bytes
 
 if TYPE_CHECKING:
     from lerotool.dataset.writing.new_episode import NewEpisode, StagedVideo
 
-TASK = "task"
 _MOST_LISTED = 10
-_MARGIN_BYTES = 16 * 1024**2
 _RATE_TOLERANCE = 1e-3
 
 
@@ -48,18 +43,6 @@ def check_fit(state: WriterState, episodes: Sequence[NewEpisode]) -> None:
         raise IncompatibleDatasetError(
             f"{str(state.layout.root)!r} cannot take these episodes: {'; '.join(problems[:_MOST_LISTED])}{more}"
         )
-
-
-def check_space(root: Path, needed: int) -> None:
-    """Make sure that the disk has room for new files.
-
-    Raises:
-        OSError: ``ENOSPC``, before anything is written.
-    """
-    free = free_bytes(root)
-    if free < needed + _MARGIN_BYTES:
-        text = f"{needed + _MARGIN_BYTES} bytes are needed, {free} are free"
-        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {text}", str(root))
 
 
 def _problems(state: WriterState, episode: NewEpisode) -> Iterator[str]:
@@ -101,7 +84,7 @@ def _camera_problems(state: WriterState, episode: NewEpisode) -> Iterator[str]:
         if feature.kind is Kind.VIDEO and key not in episode.stats:
             yield f"camera {key!r} has no statistics"
         elif feature.is_camera and key in episode.stats:
-            found, expected_shape = episode.stats[key].mean.shape, stats_shape(feature)
+            found, expected_shape = episode.stats[key].mean.shape, state.info.codebase_version.statistics_shape(feature)
             if found != expected_shape:
                 yield f"camera {key!r}: statistics of shape {found}, expected {expected_shape}"
 

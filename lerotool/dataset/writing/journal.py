@@ -1,103 +1,28 @@
-"""The commit journal: a dataset changes in one step, whatever interrupts it.
+"""Commits: what a journal lists is carried out, by the process that decided it or by the next one that writes.
 
-Every new file is written complete and synced somewhere inside the dataset's folder. `commit` then writes
-``.lerotool/journal.json``, which lists what is to happen, and carries it out: renames, removals, ``meta/info.json``
-last; pending episodes that are now part of the dataset are marked ``committed.json`` and removed; then the journal
-goes. The moment at which the journal is on the disk decides: before it the dataset is the old one, after it the new
-one, because whoever opens the dataset next repeats the list to its end.
-
-Every step can be repeated. A source is a name that nothing else is ever moved to, so a source that is gone has been
-moved.
-
-    {"schema": 1,
-     "renames": [{"source": ".lerotool/staging/1f3a9c0e/data.parquet", "target": "data/chunk-000/file-003.parquet"}, …],
-     "removals": ["data/chunk-000/file-004.parquet", …],
-     "consumed": [".lerotool/pending/episode-000012-1f3a9c0e", …],
-     "staging": ".lerotool/staging/1f3a9c0e"}
+See `lerotool.dataset.journal_file` for what makes it one step.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from pathlib import Path
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from lerotool.dataset.info import INFO
+from lerotool.dataset.journal_file import Commit, Proof, Rename, check_links, read_journal
+from lerotool.errors import CorruptDatasetError, DatasetLockedError, LerotoolError
+from lerotool.storage import copy_file, make_directory, sync_directory, sync_file, write_json
+from lerotool.wording import as_argument
+from lerotool.workspace import BY_COMMIT, COMMITTED, Workspace
 
-from lerotool.dataset.layout import check_relative, inside
-from lerotool.errors import CorruptDatasetError, DatasetLockedError
-from lerotool.storage import ProcessLock, make_directory, sync_directory, sync_file, write_json
-from lerotool.workspace import Workspace
-
-INFO = "meta/info.json"
-COMMITTED = "committed.json"
+CONSUMED = "consumed-"
+_INFO = INFO.as_posix()
 _WAIT_S = 10.0
 _POLL_S = 0.02
-
-
-def _inside(text: str) -> str:
-    check_relative(text, "the journal")
-    if "\\" in text:
-        raise ValueError(f"{text!r} is not a path inside the dataset")
-    return text
-
-
-def _in_pending(text: str) -> str:
-    if PurePosixPath(text).parts[:-1] != (".lerotool", "pending"):
-        raise ValueError(f"{text!r} is not a pending episode")
-    return text
-
-
-def _in_staging(text: str) -> str:
-    if PurePosixPath(text).parts[:-1] != (".lerotool", "staging"):
-        raise ValueError(f"{text!r} is not a staging folder")
-    return text
-
-
-_Inside = Annotated[str, AfterValidator(_inside)]
-
-
-class _Rename(BaseModel):
-    source: _Inside
-    target: _Inside
-
-
-class _Journal(BaseModel):
-    """What ``journal.json`` holds."""
-
-    version: Literal[1] = Field(alias="schema")
-    renames: list[_Rename]
-    removals: list[_Inside]
-    consumed: list[Annotated[_Inside, AfterValidator(_in_pending)]]
-    staging: Annotated[_Inside, AfterValidator(_in_staging)]
-
-
-@dataclass(frozen=True, slots=True)
-class Rename:
-    """One file that gets its place: both paths relative to the dataset's folder, with forward slashes."""
-
-    source: str
-    target: str
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A change of a dataset; all paths relative to its folder, with forward slashes.
-
-    Attributes:
-        renames: complete new files and where they go; what is there is replaced. No target is another one's source.
-        removals: files that belong to the dataset no more; a target is not among them.
-        consumed: pending episodes that the dataset contains from now on.
-        staging: the folder in which the new files were made; it is removed at the end.
-    """
-
-    renames: tuple[Rename, ...]
-    removals: tuple[str, ...]
-    consumed: tuple[str, ...]
-    staging: str
 
 
 def commit(workspace: Workspace, change: Commit) -> None:
@@ -105,16 +30,25 @@ def commit(workspace: Workspace, change: Commit) -> None:
 
     Raises:
         CorruptDatasetError: a symbolic link leads out of the dataset where a file would be written or removed.
-        OSError: if there is a journal now, the change is decided and the next one to open the dataset finishes it; if
-            not, nothing has changed.
+        OSError: if there is a journal now, the change is decided and the next process that writes to the dataset
+            finishes it; if not, nothing has changed.
     """
-    _check_links(workspace.root, change)
-    for rename in change.renames:
-        sync_file(workspace.root / rename.source)
-    _sync_parents(workspace.root, (rename.source for rename in change.renames))
+    root = workspace.root
+    check_links(root, change)
+    renames = _info_last(change.renames)
+    proofs = []
+    for rename in renames:
+        sync_file(root / rename.source)
+        proofs.append(Proof.of(root / rename.source))
+    _sync_parents(root, (rename.source for rename in renames))
+    replaced = _keep(root, change)
     document = {
-        "schema": 1,
-        "renames": [{"source": r.source, "target": r.target} for r in _info_last(change.renames)],
+        "schema": 2,
+        "renames": [
+            {"source": rename.source, "target": rename.target, "size": proof.size, "sha256": proof.sha256}
+            for rename, proof in zip(renames, proofs, strict=True)
+        ],
+        "replaced": replaced,
         "removals": list(change.removals),
         "consumed": list(change.consumed),
         "staging": change.staging,
@@ -123,21 +57,38 @@ def commit(workspace: Workspace, change: Commit) -> None:
     _carry_out(workspace, change)
 
 
+def _keep(root: Path, change: Commit) -> list[str]:
+    """Keep every file that a rename is about to replace: by a hard link, or a copy; return their names."""
+    replaced = [rename.target for rename in change.renames if (root / rename.target).exists()]
+    for name in replaced:
+        kept = root / change.before(name)
+        make_directory(kept.parent)
+        kept.unlink(missing_ok=True)
+        source = (root / name).resolve()
+        try:
+            os.link(source, kept)
+        except OSError:
+            copy_file(source, kept)
+            sync_file(kept)
+    _sync_parents(root, map(change.before, replaced))
+    return replaced
+
+
 def finish_interrupted(workspace: Workspace) -> bool:
     """Finish the commit that a process left behind, if there is one.
 
-    Whoever reads or writes a dataset calls this first.
+    Whoever writes to a dataset calls this first.
 
     Returns:
         Whether there was one to finish.
 
     Raises:
-        CorruptDatasetError: the journal cannot be understood, or a file that it names has vanished.
+        CorruptDatasetError: the journal cannot be understood, or is not this dataset's.
         DatasetLockedError: another process has been carrying it out for 10 s and is not done.
     """
     give_up = time.monotonic() + _WAIT_S
     while workspace.journal.exists():
-        lock = ProcessLock(workspace.writing_lock, "finishing an interrupted change")
+        lock = workspace.lock_for_writing("finishing an interrupted change")
         try:
             lock.acquire()
         except DatasetLockedError:
@@ -155,59 +106,59 @@ def finish_interrupted(workspace: Workspace) -> bool:
 def redo(workspace: Workspace) -> bool:
     """Like `finish_interrupted`, for the holder of the writing lock."""
     try:
-        text = workspace.journal.read_bytes()
-    except FileNotFoundError:
+        decided = read_journal(workspace)
+    except LerotoolError as error:
+        raise CorruptDatasetError(
+            error.message, hint=f"lerotool check {as_argument(workspace.root)} --repair"
+        ) from None
+    if decided is None:
         return False
-    change = _parse(workspace.journal, text)
-    _check_links(workspace.root, change)
-    _carry_out(workspace, change)
+    _carry_out(workspace, decided.change)
     return True
 
 
-def _check_links(root: Path, change: Commit) -> None:
-    """Refuse a change that reaches outside through a link; journals and links may come from anywhere with a dataset.
+def put_aside(workspace: Workspace, folder: Path) -> bool:
+    """Move a journal that is not this dataset's, and the staging folders, into a folder; the caller holds the lock.
 
-    Raises:
-        CorruptDatasetError: a folder of a path is, or lies behind, a symbolic link out of the dataset.
+    Returns:
+        Whether there was one.
     """
-    paths = [path for rename in change.renames for path in (rename.source, rename.target)]
-    folders = {PurePosixPath(path).parent for path in (*paths, *change.removals)}
-    folders.update(PurePosixPath(path) for path in (*change.consumed, change.staging))
-    for name in folders:
-        inside(root, name.as_posix())
-
-
-def _parse(path: Path, text: bytes) -> Commit:
     try:
-        journal = _Journal.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise CorruptDatasetError(
-            f"{path}: {place}: {first['msg']}", hint="this file lists an unfinished change; restore it or ask for help"
-        ) from None
-    renames = tuple(Rename(r.source, r.target) for r in journal.renames)
-    return Commit(renames, tuple(journal.removals), tuple(journal.consumed), journal.staging)
+        decided = read_journal(workspace)
+    except LerotoolError:
+        make_directory(folder)
+        if workspace.staging.is_dir():
+            workspace.staging.replace(folder / workspace.staging.name)
+        workspace.journal.replace(folder / workspace.journal.name)
+        sync_directory(folder)
+        sync_directory(workspace.folder)
+        return True
+    del decided
+    return False
 
 
 def _carry_out(workspace: Workspace, change: Commit) -> None:
     root = workspace.root
     renames = _info_last(change.renames)
     for rename in renames:
-        if rename.target == INFO:
+        if rename.target == _INFO:
             # Everything that info.json counts must be on the disk before it.
             _sync_parents(root, (r.target for r in renames))
-            _remove(root, change.removals)
+            _remove(root, change)
         _move(root, rename)
     _sync_parents(root, (r.target for r in renames))
-    if all(r.target != INFO for r in renames):
-        _remove(root, change.removals)
-    for number, folder in enumerate(change.consumed):
-        _retire(root / folder, root / change.staging / f"consumed-{number}")
-    # Leftovers here are harmless: whoever takes the writing lock next sweeps the staging folder.
-    shutil.rmtree(root / change.staging, ignore_errors=True)
+    if all(r.target != _INFO for r in renames):
+        _remove(root, change)
+    for folder in change.consumed:
+        _mark(root / folder, change.staging)
     workspace.journal.unlink(missing_ok=True)
     sync_directory(workspace.folder)
+    # From here on the dataset is the new one for readers too. Leftovers are harmless: whoever takes the writing lock
+    # next sweeps them away.
+    for number, folder in enumerate(change.consumed):
+        with contextlib.suppress(OSError):
+            retire(root / folder, root / change.staging / f"{CONSUMED}{number}")
+    shutil.rmtree(root / change.staging, ignore_errors=True)
 
 
 def _move(root: Path, rename: Rename) -> None:
@@ -215,25 +166,28 @@ def _move(root: Path, rename: Rename) -> None:
     if source.exists():
         make_directory(target.parent)
         source.replace(target)
-    elif not target.exists():
-        raise CorruptDatasetError(
-            f"an unfinished change of {str(root)!r} cannot be finished: "
-            f"{rename.source!r} is missing and so is {rename.target!r}"
-        )
 
 
-def _remove(root: Path, removals: Iterable[str]) -> None:
-    removals = tuple(removals)
-    for name in removals:
-        (root / name).unlink(missing_ok=True)
-    _sync_parents(root, removals)
+def _remove(root: Path, change: Commit) -> None:
+    for name in change.removals:
+        if (root / name).is_symlink() or (root / name).exists():
+            away = root / change.before(name)
+            make_directory(away.parent)
+            (root / name).replace(away)
+    _sync_parents(root, change.removals)
 
 
-def _retire(folder: Path, away: Path) -> None:
-    """Mark a pending episode as committed and let it vanish in one step."""
+def _mark(folder: Path, staging: str) -> None:
+    """Mark a pending episode as committed as soon as the journal has gone."""
+    if folder.is_dir():
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        write_json(folder / COMMITTED, {"committed": now, BY_COMMIT: staging})
+
+
+def retire(folder: Path, away: Path) -> None:
+    """Let a pending episode that is part of the dataset vanish in one step."""
     if not folder.is_dir():
         return
-    write_json(folder / COMMITTED, {"committed": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
     make_directory(away.parent)
     shutil.rmtree(away, ignore_errors=True)
     folder.replace(away)
@@ -247,4 +201,4 @@ def _sync_parents(root: Path, names: Iterable[str]) -> None:
 
 
 def _info_last(renames: tuple[Rename, ...]) -> list[Rename]:
-    return sorted(renames, key=lambda rename: rename.target == INFO)
+    return sorted(renames, key=lambda rename: rename.target == _INFO)

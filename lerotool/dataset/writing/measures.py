@@ -1,4 +1,4 @@
-"""The statistics that go into a dataset: of one episode, of all episodes together, and anew from the data files."""
+"""The statistics that go into a dataset: of one episode, of all episodes together, and recomputed from data files."""
 
 from __future__ import annotations
 
@@ -11,14 +11,25 @@ import pyarrow as pa
 from lerotool.dataset.parquet import open_parquet, read_groups
 from lerotool.dataset.writing.tables import Values, column_values
 from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError
-from lerotool.features import Feature, Kind
+from lerotool.features import Feature, Kind, picture_size
 from lerotool.media.decode import decode_image
-from lerotool.moments import FeatureStats, merge_stats, numeric_stats, sampled_frames, shrink_step
+from lerotool.moments import FeatureStats, merge_stats, numeric_stats, picture_stats, sampled_frames
+
+__all__ = [
+    "MOST_VALUES",
+    "Stats",
+    "column_stats",
+    "episode_stats",
+    "image_stats",
+    "measured",
+    "merged",
+    "numeric",
+    "picture_size",
+]
 
 MOST_VALUES = 50_000_000
-"""Numbers in a dataset up to which quantiles are taken from all the data anew; about five seconds of one core."""
+"""Numbers in a dataset up to which quantiles are recomputed from all the data; about five seconds of one core."""
 
-_CHANNELS = (1, 3, 4)
 Stats = dict[str, FeatureStats]
 
 
@@ -60,16 +71,6 @@ def episode_stats(
     return stats
 
 
-def picture_size(feature: Feature) -> tuple[int, int, int]:
-    """Return (height, width, channels) of a camera, whichever order its shape is in."""
-    first, second, third = (*feature.shape, 1, 1, 1)[:3]
-    names = feature.names if isinstance(feature.names, list) else []
-    # Without names the small number is that of the channels.
-    looks_so = not names and first in _CHANNELS and third not in _CHANNELS
-    is_channel_first = looks_so or (bool(names) and str(names[0]).startswith("channel"))
-    return (second, third, first) if is_channel_first else (first, second, third)
-
-
 def image_stats(column: pa.ChunkedArray, size: tuple[int, int, int]) -> FeatureStats:
     """Return the statistics of a column of PNG, JPEG or TIFF pictures, by LeRobot's sampling rule.
 
@@ -87,22 +88,7 @@ def image_stats(column: pa.ChunkedArray, size: tuple[int, int, int]) -> FeatureS
     pictures = [decode_image(column[int(frame)]["bytes"].as_py()) for frame in frames]
     if other := {picture.shape for picture in pictures} - {size}:
         raise IncompatibleDatasetError(f"pictures of (height, width, channels) {sorted(other)}, expected {size}")
-    height, width, channels = size
-    step = shrink_step(height, width)
-    pooled = numeric_stats(np.concatenate([p[::step, ::step].reshape(-1, channels) for p in pictures]))
-    scale = 255 if pictures[0].dtype == np.uint8 else 1
-
-    def shaped(values: Values) -> Values:
-        return values.reshape(-1, 1, 1) / scale
-
-    return FeatureStats(
-        shaped(pooled.min),
-        shaped(pooled.max),
-        shaped(pooled.mean),
-        shaped(pooled.std),
-        len(frames),
-        {name: shaped(values) for name, values in pooled.quantiles.items()},
-    )
+    return picture_stats(pictures)
 
 
 def merged(old: Mapping[str, FeatureStats], episodes: Sequence[Mapping[str, FeatureStats]]) -> Stats:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from lerotool.dataset.marks import Mark
 from lerotool.moments import FeatureStats
 
 
@@ -38,6 +39,7 @@ class NewEpisode:
         timing: measured times, one row per frame.
         recording: report of the recording; ``recording_id`` names it.
         consumed: the pending episode that this one was made from, removed when the dataset contains it.
+        mark: what a person has said about it.
     """
 
     rows: pa.Table
@@ -46,3 +48,4 @@ class NewEpisode:
     timing: pa.Table | None = None
     recording: Mapping[str, Any] | None = None
     consumed: Path | None = None
+    mark: Mark = field(default_factory=Mark)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lerotool.dataset.writing.numbering import FileNumber
+from lerotool.dataset.numbering import FileNumber
 
 LONGEST_VIDEO_S = 900.0
 SMALL_BYTES = 16 * 1024**2

@@ -9,15 +9,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lerotool.dataset.numbering import FileNumber
 from lerotool.dataset.parquet import arrow_schema, open_parquet, read_groups
-from lerotool.dataset.writing.fitting import check_space
-from lerotool.dataset.writing.numbering import FileNumber
 from lerotool.dataset.writing.packing import MB, NumberedFile, Pack, PackReport, pack_numbers, plan_packs
 from lerotool.dataset.writing.pointers import DATA, Moves, Place, Pointers, moved_table, numbered_table, read_pointers
 from lerotool.dataset.writing.sidecar import joined_timing
 from lerotool.dataset.writing.staging import Staging, verify_rows
 from lerotool.dataset.writing.state import WriterState, data_files, episodes_files
 from lerotool.errors import CorruptDatasetError
+from lerotool.storage import SPARE_BYTES, check_space
 from lerotool.workspace import Workspace
 
 _AT_ONCE = 16
@@ -27,7 +27,7 @@ def pack_tables(workspace: Workspace, state: WriterState) -> PackReport:
     """Pack data files and episodes files in one commit.
 
     Raises:
-        OSError: the disk is full or fails; the dataset is the old one, or the next to open it makes it the new one.
+        OSError: the disk is full or fails; the dataset is the old one, or the next writer makes it the new one.
     """
     pointers = read_pointers(state, [DATA])
     data = _numbered_data(state, pointers)
@@ -42,7 +42,8 @@ def pack_tables(workspace: Workspace, state: WriterState) -> PackReport:
     ]
     if not changes:
         return PackReport()
-    check_space(state.layout.root, sum(file.size_bytes for members in changes for file in members))
+    needed = SPARE_BYTES + sum(file.size_bytes for members in changes for file in members)
+    check_space(state.layout.root, needed, "packing its files")
     staging = Staging(workspace)
     try:
         moves, removals = _stage_data(state, staging, data, data_packs)
@@ -101,6 +102,8 @@ class _EpisodesTables:
         tables = [packed] if packed is not None else [self._empty(at) for at in pack]
         try:
             self._packed[range(place, pack.stop)] = _joined([self._empty(place), *tables])
+        except MemoryError:
+            raise
         except pa.ArrowException:
             return False
         return True

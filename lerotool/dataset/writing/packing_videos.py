@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lerotool.dataset.writing.fitting import check_space
-from lerotool.dataset.writing.numbering import FileNumber
+from lerotool.dataset.episode_table import video_prefix
+from lerotool.dataset.numbering import FileNumber
 from lerotool.dataset.writing.packing import LONGEST_VIDEO_S, MB, NumberedFile, Pack, PackReport, plan_packs
 from lerotool.dataset.writing.packing_tables import stage_episodes
-from lerotool.dataset.writing.pointers import Place, Pointers, read_pointers, video_prefix
+from lerotool.dataset.writing.pointers import Place, Pointers, read_pointers
 from lerotool.dataset.writing.staging import Staging
 from lerotool.dataset.writing.state import WriterState
 from lerotool.errors import MediaError
-from lerotool.media.join import JoinKey, join_key, join_videos
-from lerotool.media.probe import count_packets
+from lerotool.media.join import join_videos
+from lerotool.media.probe import JoinKey, count_packets, join_key
+from lerotool.storage import SPARE_BYTES, check_space
 from lerotool.workspace import Workspace
 
 _GRID_TOLERANCE = 0.01
@@ -26,7 +27,7 @@ def pack_videos(workspace: Workspace, state: WriterState, key: str) -> PackRepor
     """Pack the video files of one camera in one commit.
 
     Raises:
-        OSError: the disk is full or fails; the dataset is the old one, or the next to open it makes it the new one.
+        OSError: the disk is full or fails; the dataset is the old one, or the next writer makes it the new one.
     """
     pointers = read_pointers(state, [video_prefix(key)])
     camera = _Camera(state, key, pointers)
@@ -34,7 +35,8 @@ def pack_videos(workspace: Workspace, state: WriterState, key: str) -> PackRepor
     packs = [p for p in plan_packs([f.size_bytes for f in camera.files], limit, camera.joins) if p.is_change]
     if not packs:
         return PackReport()
-    check_space(state.layout.root, sum(camera.files[place].size_bytes for pack in packs for place in pack.members))
+    needed = SPARE_BYTES + sum(camera.files[place].size_bytes for pack in packs for place in pack.members)
+    check_space(state.layout.root, needed, "packing its videos")
     staging = Staging(workspace)
     try:
         report, moved = camera.stage(staging, packs)

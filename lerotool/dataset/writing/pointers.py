@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from lerotool.dataset.episode_table import CHUNK, FILE
+from lerotool.dataset.numbering import FileNumber
 from lerotool.dataset.parquet import arrow_schema, open_parquet, read_groups, whole_numbers
-from lerotool.dataset.writing.episode_tables import CHUNK, FILE
-from lerotool.dataset.writing.numbering import FileNumber
 from lerotool.dataset.writing.state import WriterState, episodes_files
 
 DATA = "data/"
@@ -44,11 +44,6 @@ class Pointers:
     def touches(self, moves: Moves) -> bool:
         """Whether one of its episodes is in a file that has moved."""
         return any(number in moved for prefix, moved in moves.items() for number in self.files.get(prefix, ()))
-
-
-def video_prefix(key: str) -> str:
-    """Return the prefix of a camera's columns."""
-    return f"videos/{key}/"
 
 
 def read_pointers(state: WriterState, prefixes: Sequence[str]) -> list[Pointers]:
@@ -97,14 +92,16 @@ def moved_table(table: pa.Table, moves: Moves, fps: float) -> pa.Table:
 
 
 def _with_times(table: pa.Table, prefix: str, places: Sequence[Place | None], fps: float) -> pa.Table:
-    begins, ends = (table[f"{prefix}{name}_timestamp"].to_pylist() for name in ("from", "to"))
+    begins = table[f"{prefix}from_timestamp"].to_pylist()
+    has_ends = f"{prefix}to_timestamp" in table.column_names
+    ends = table[f"{prefix}to_timestamp"].to_pylist() if has_ends else [None] * len(begins)
     for row, (place, length) in enumerate(zip(places, table["length"].to_pylist(), strict=True)):
         if place is not None:
             start = round(begins[row] * fps) + place.base
             begins[row], ends[row] = start / fps, (start + length) / fps
     # Exact times need doubles, whatever the file had.
     table = _with(table, f"{prefix}from_timestamp", begins, pa.float64())
-    return _with(table, f"{prefix}to_timestamp", ends, pa.float64())
+    return _with(table, f"{prefix}to_timestamp", ends, pa.float64()) if has_ends else table
 
 
 def numbered_table(table: pa.Table, number: FileNumber) -> pa.Table:

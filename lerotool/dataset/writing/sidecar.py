@@ -7,11 +7,12 @@ JSON line per episode.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+
+from lerotool.storage import json_lines
 
 _KEYS = ("episode_index", "frame_index")
 
@@ -53,4 +54,4 @@ def recording_lines(first: int, recordings: Sequence[Mapping[str, Any] | None]) 
     if not any(recordings):
         return None
     lines = [{"episode_index": first + place, **(report or {})} for place, report in enumerate(recordings)]
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+    return json_lines(lines)

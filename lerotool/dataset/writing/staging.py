@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import shutil
@@ -13,11 +12,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lerotool.dataset.journal_file import Commit, Rename
 from lerotool.dataset.parquet import open_parquet
 from lerotool.dataset.writing import journal
 from lerotool.errors import CorruptDatasetError
-from lerotool.storage import PARTIAL, make_directory, sync_file
-from lerotool.workspace import Workspace
+from lerotool.storage import PARTIAL, json_bytes, make_directory, sync_file
+from lerotool.workspace import Workspace, committed_by
 
 
 class Staging:
@@ -30,7 +30,7 @@ class Staging:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._folder = workspace.staging / secrets.token_hex(4)
-        self._renames: list[journal.Rename] = []
+        self._renames: list[Rename] = []
         self._count = 0
         make_directory(self._folder)
 
@@ -45,9 +45,15 @@ class Staging:
         self.move(path, target)
         return path
 
+    def make_folder(self, name: str) -> Path:
+        """Make a folder for new files that are made under names of their own, and return it."""
+        folder = self._folder / name
+        make_directory(folder)
+        return folder
+
     def move(self, source: Path, target: Path) -> None:
         """Plan that an existing file inside the dataset's folder becomes ``target``."""
-        self._renames.append(journal.Rename(self._relative(source), self._relative(target)))
+        self._renames.append(Rename(self._relative(source), self._relative(target)))
 
     def adopt(self, source: Path, target: Path) -> None:
         """Plan that a finished file becomes ``target``: moved if that is a mere rename, else copied first."""
@@ -71,21 +77,22 @@ class Staging:
 
     def write_json(self, target: Path, document: object) -> None:
         """Stage a JSON document as LeRobot writes it."""
-        self.write(target, (json.dumps(document, indent=4, ensure_ascii=False, allow_nan=False) + "\n").encode())
+        self.write(target, json_bytes(document))
 
     def write_table(self, target: Path, table: pa.Table) -> None:
         """Stage a parquet file of one table, synced and verified."""
         path = self.file(target)
-        pq.write_table(table, path, compression="snappy")
+        with path.open("wb") as file:
+            pq.write_table(table, file, compression="snappy")
         verify_rows(path, table.num_rows)
 
-    def targets(self) -> list[str]:
-        """Return where files will go, relative to the dataset's folder."""
-        return [rename.target for rename in self._renames]
+    def staged(self) -> dict[str, Path]:
+        """Return the new files by where they will go, relative to the dataset's folder."""
+        return {rename.target: self._workspace.root / rename.source for rename in self._renames}
 
     def commit(self, removals: Iterable[Path] = (), consumed: Iterable[Path] = ()) -> None:
         """Change the dataset; see `lerotool.dataset.writing.journal.commit`."""
-        change = journal.Commit(
+        change = Commit(
             tuple(self._renames),
             tuple(self._relative(path) for path in removals),
             tuple(self._relative(path) for path in consumed),
@@ -119,6 +126,12 @@ def sweep(workspace: Workspace) -> None:
     if workspace.staging.is_dir():
         for leftover in workspace.staging.iterdir():
             shutil.rmtree(leftover, ignore_errors=True)
+    if workspace.pending.is_dir():
+        for place, folder in enumerate(sorted(workspace.pending.iterdir())):
+            # A commit that came to its end has marked it, and could not remove it any more.
+            if folder.is_dir() and not folder.is_symlink() and committed_by(folder) is not None:
+                journal.retire(folder, workspace.staging / f"{journal.CONSUMED}{place}")
+                shutil.rmtree(workspace.staging / f"{journal.CONSUMED}{place}", ignore_errors=True)
     for leftover in workspace.folder.glob(f"{workspace.journal.name}{PARTIAL}*"):
         with contextlib.suppress(OSError):
             leftover.unlink()

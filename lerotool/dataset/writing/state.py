@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,19 +11,21 @@ from typing import Any
 import pyarrow as pa
 
 from lerotool.dataset.documents import read_lines, read_object
-from lerotool.dataset.info import DatasetInfo, FormatVersion, load_info
-from lerotool.dataset.layout import EPISODES, STATS, Layout
+from lerotool.dataset.episode_table import fitted_schema
+from lerotool.dataset.formats import FormatVersion
+from lerotool.dataset.info import DatasetInfo, load_info
+from lerotool.dataset.layout import EPISODES, RECORDINGS, STATS, Layout
+from lerotool.dataset.numbering import FileNumber
 from lerotool.dataset.parquet import arrow_schema, open_parquet, read_groups, whole_numbers
 from lerotool.dataset.tasks import load_tasks
-from lerotool.dataset.writing.episode_tables import episodes_schema, fitted_schema
-from lerotool.dataset.writing.measures import Stats, column_stats, measured, picture_size
-from lerotool.dataset.writing.numbering import FileNumber
+from lerotool.dataset.writing.measures import Stats, column_stats, measured
 from lerotool.errors import CorruptDatasetError, MetadataError, UnsupportedVersionError
 from lerotool.features import Feature, Kind, cameras
-from lerotool.moments import QUANTILES, FeatureStats, merge_stats
+from lerotool.moments import STATISTICS, FeatureStats, merge_stats
+from lerotool.storage import json_bytes
+from lerotool.wording import as_argument
 
 _NUMBERED = re.compile(r"chunk-(\d+)/file-(\d+)\.\w+")
-_RECORDINGS = Path("meta", "lerotool", "recordings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +77,23 @@ def episodes_files(root: Path) -> list[Path]:
 
 def empty_state(root: Path, info: DatasetInfo) -> WriterState:
     """Return the state of a dataset that has no episodes."""
-    return WriterState(
-        info, Layout.of(root, info), (), None, None, {}, {}, episodes_schema(info.features, measured(info.features))
-    )
+    columns = info.codebase_version.episodes_schema(info.features, measured(info.features))
+    return WriterState(info, Layout.of(root, info), (), None, None, {}, {}, columns)
 
 
 def read_state(root: Path) -> WriterState:
     """Read what a writer must know, and check that metadata and files agree.
 
     Raises:
-        DatasetNotFoundError: there is no dataset.
+        DatasetNotFoundError: no dataset was found.
         UnsupportedVersionError: it is not v3.0.
         CorruptDatasetError: files are unreadable or contradict each other.
         MetadataError: a metadata file cannot be understood.
         IncompatibleDatasetError: nothing can be added to a dataset like this one.
     """
     info = load_info(root)
-    if info.codebase_version is not FormatVersion.V30:
+    info.codebase_version.check_is_known(root)
+    if not info.codebase_version.can_grow:
         raise UnsupportedVersionError(
             f"{str(root)!r} has format {info.codebase_version}, only {FormatVersion.V30} can be written",
             hint="merge it into a new v3.0 dataset, or convert it with LeRobot's convert_dataset_v21_to_v30",
@@ -100,7 +101,7 @@ def read_state(root: Path) -> WriterState:
     layout = Layout.of(root, info)
     last = _last_numbers(root, info)
     schema = _check_data(root, info)
-    columns = episodes_schema(info.features, measured(info.features))
+    columns = info.codebase_version.episodes_schema(info.features, measured(info.features))
     without: list[str] = []
     files = episodes_files(root)
     if files:
@@ -144,7 +145,7 @@ def _check_data(root: Path, info: DatasetInfo) -> pa.Schema | None:
     if rows != info.total_frames:
         raise CorruptDatasetError(
             f"{str(root)!r}: the data files have {rows} rows, info.json says {info.total_frames} frames",
-            hint="an interrupted recording, or a file that does not belong there; see lerotool check",
+            hint=f"an interrupted recording, or a file that does not belong there: lerotool check {as_argument(root)}",
         )
     return schema
 
@@ -177,7 +178,7 @@ def _last_numbers(root: Path, info: DatasetInfo) -> dict[str, FileNumber]:
     if episodes != info.total_episodes:
         raise CorruptDatasetError(
             f"{str(root)!r}: the episodes table has {episodes} rows, info.json says {info.total_episodes} episodes",
-            hint="an interrupted recording; see lerotool check",
+            hint=f"an interrupted recording: lerotool check {as_argument(root)}",
         )
     return found
 
@@ -201,7 +202,7 @@ def _language(info: DatasetInfo, schema: pa.Schema | None) -> dict[str, pa.DataT
 
 def _recorded_ids(root: Path) -> frozenset[str]:
     ids: set[str] = set()
-    for path in sorted((root / _RECORDINGS).glob("*/*.jsonl")):
+    for path in sorted((root / RECORDINGS).glob("*/*.jsonl")):
         for _, entry in read_lines(path):
             if isinstance(entry.get("recording_id"), str):
                 ids.add(entry["recording_id"])
@@ -209,12 +210,12 @@ def _recorded_ids(root: Path) -> frozenset[str]:
 
 
 def _read_stats(root: Path, info: DatasetInfo) -> tuple[Stats, dict[str, Any], list[str]]:
-    """Return the dataset's statistics, the entries that are none of ours, and what could not be told."""
+    """Return the dataset's statistics, the entries that are none of ours, and what is unknown."""
     document = read_object(root / STATS) if (root / STATS).exists() else {}
     stats: Stats = {}
     unknown: list[str] = []
     for name in measured(info.features) if info.total_episodes else []:
-        entry = _parse(document.get(name), info.features[name]) or _restored(root, info, name)
+        entry = _parse(document.get(name), info, name) or _restored(root, info, name)
         if entry is not None and entry.count > info.total_frames:
             # LeRobot's streaming encoder counts pixels, of all frames; only frames can be weighed against frames.
             entry = replace(entry, count=info.total_frames)
@@ -227,21 +228,14 @@ def _read_stats(root: Path, info: DatasetInfo) -> tuple[Stats, dict[str, Any], l
     return stats, other, doubts if unknown else []
 
 
-def stats_shape(feature: Feature) -> tuple[int, ...]:
-    """Return the shape that a feature's statistics have: (d,), or (C, 1, 1) for pictures."""
-    if feature.kind is Kind.NUMERIC:
-        return (feature.shape[-1],)
-    return (picture_size(feature)[2], 1, 1)
-
-
-def _parse(entry: object, feature: Feature) -> FeatureStats | None:
+def _parse(entry: object, info: DatasetInfo, name: str) -> FeatureStats | None:
     if not isinstance(entry, dict):
         return None
     try:
         stats = FeatureStats.from_json(entry)
     except MetadataError:
         return None
-    return stats if stats.mean.shape == stats_shape(feature) else None
+    return stats if stats.mean.shape == info.codebase_version.statistics_shape(info.features[name]) else None
 
 
 def _restored(root: Path, info: DatasetInfo, name: str) -> FeatureStats | None:
@@ -250,10 +244,10 @@ def _restored(root: Path, info: DatasetInfo, name: str) -> FeatureStats | None:
     for path in episodes_files(root):
         with open_parquet(path) as file:
             known = set(arrow_schema(file, path).names)
-            names = [s for s in ("min", "max", "mean", "std", "count", *QUANTILES) if f"stats/{name}/{s}" in known]
+            names = [s for s in STATISTICS if f"stats/{name}/{s}" in known]
             table = read_groups(file, path, range(file.num_row_groups), [f"stats/{name}/{s}" for s in names])
         rows = [dict(zip(names, row.values(), strict=True)) for row in table.to_pylist()]
-        parts += [stats for row in rows if (stats := _parse(row, info.features[name]))]
+        parts += [stats for row in rows if (stats := _parse(row, info, name))]
     if len(parts) == info.total_episodes:
         return merge_stats(parts)
     if info.features[name].kind is Kind.NUMERIC:
@@ -264,4 +258,4 @@ def _restored(root: Path, info: DatasetInfo, name: str) -> FeatureStats | None:
 def stats_text(state: WriterState) -> bytes:
     """Return the contents of ``meta/stats.json``, in the order of the features; NaN as LeRobot writes it."""
     document = {name: entry.to_json() for name, entry in state.stats.items()} | dict(state.other_stats)
-    return (json.dumps(document, indent=4, ensure_ascii=False) + "\n").encode()
+    return json_bytes(document, allow_nan=True)

@@ -1,4 +1,4 @@
-"""Statistics of a dataset written anew: those of the episodes and those of the whole, in one commit.
+"""Statistics of a dataset written again: those of the episodes and those of the whole, in one commit.
 
 v3.0 has them in the episodes table and in ``meta/stats.json``, v2.1 in ``meta/episodes_stats.jsonl``, v2.0 in
 ``meta/stats.json``. Nothing else changes: other columns, keys, row groups and features are carried over as they are.
@@ -19,20 +19,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lerotool.dataset.documents import parse_object, read_object, whole_number
-from lerotool.dataset.info import FormatVersion
+from lerotool.dataset.episode_table import STATS_PREFIX, nested_array, statistics_fields
+from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.layout import EPISODE_STATS_LINES, STATS
 from lerotool.dataset.parquet import arrow_schema, open_parquet, read_groups
-from lerotool.dataset.writing.fitting import check_space
 from lerotool.dataset.writing.journal import redo
 from lerotool.dataset.writing.staging import Staging, sweep, verify_rows
 from lerotool.dataset.writing.state import episodes_files
 from lerotool.errors import IncompatibleDatasetError
-from lerotool.moments import QUANTILES, FeatureStats
-from lerotool.storage import ProcessLock
+from lerotool.moments import STATISTICS, FeatureStats
+from lerotool.storage import SPARE_BYTES, check_space, json_bytes
 from lerotool.workspace import Workspace
-
-STATISTICS = ("min", "max", "mean", "std", "count", *QUANTILES)
-_PREFIX = "stats/"
 
 
 class EpisodeStatistics(Protocol):
@@ -62,9 +59,10 @@ class NewStatistics:
 
 def statistics_files(root: Path, version: FormatVersion) -> list[Path]:
     """Return the files that new statistics go into, whether they exist or not."""
-    if version is FormatVersion.V30:
-        return [*episodes_files(root), root / STATS]
-    return [root / (EPISODE_STATS_LINES if version is FormatVersion.V21 else STATS)]
+    files = [root / STATS] if version.has_dataset_statistics else []
+    if version.has_episode_statistics:
+        files = [*([root / EPISODE_STATS_LINES] if version.has_files_of_episodes else episodes_files(root)), *files]
+    return files
 
 
 def write_statistics(
@@ -79,15 +77,15 @@ def write_statistics(
         is_unchanged: whether the dataset is still the one that they were taken from; asked under the writing lock.
 
     Returns:
-        The files that are new.
+        The files that are new, below ``root`` as it was given.
 
     Raises:
         DatasetLockedError: another process changes the dataset.
         IncompatibleDatasetError: the dataset has changed since it was measured.
-        OSError: the disk is full or fails. The dataset is the old one, or the next to open it makes it the new one.
+        OSError: the disk is full or fails. The dataset is the old one, or the next writer makes it the new one.
     """
     workspace = Workspace(Path(os.path.abspath(root)))  # noqa: PTH100 - links must stay as they are
-    with ProcessLock(workspace.writing_lock, "writing statistics"):
+    with workspace.lock_for_writing("writing statistics"):
         redo(workspace)
         sweep(workspace)
         if not is_unchanged():
@@ -95,27 +93,28 @@ def write_statistics(
                 f"{str(root)!r} has changed while its statistics were taken", hint="run the same command again"
             )
         files = statistics_files(workspace.root, version)
-        check_space(workspace.root, sum(2 * path.stat().st_size for path in files if path.exists()))
+        needed = SPARE_BYTES + sum(2 * path.stat().st_size for path in files if path.exists())
+        check_space(workspace.root, needed, "writing statistics")
         staging = Staging(workspace)
         try:
-            if version is FormatVersion.V30:
-                _stage_tables(workspace.root, new, staging)
-            if version is FormatVersion.V21:
+            if version.has_episode_statistics and version.has_files_of_episodes:
                 _stage_lines(workspace.root / EPISODE_STATS_LINES, new, staging)
-            else:
+            elif version.has_episode_statistics:
+                _stage_tables(workspace.root, new, staging)
+            if version.has_dataset_statistics:
                 _stage_document(workspace.root / STATS, new.dataset, staging)
             staging.commit()
         except BaseException:
             staging.discard()
             raise
-    return files
+    return statistics_files(root, version)
 
 
 def _stage_document(path: Path, stats: Mapping[str, FeatureStats], staging: Staging) -> None:
     document = read_object(path) if path.exists() else {}
     document |= {name: entry.to_json() for name, entry in stats.items()}
     # NaN as LeRobot writes it: a dataset with such numbers has such statistics.
-    staging.write(path, (json.dumps(document, indent=4, ensure_ascii=False) + "\n").encode())
+    staging.write(path, json_bytes(document, allow_nan=True))
 
 
 def _stage_lines(path: Path, new: NewStatistics, staging: Staging) -> None:
@@ -160,7 +159,7 @@ def _stage_tables(root: Path, new: NewStatistics, staging: Staging) -> None:
             target = _new_schema(schema, order, new)
             rows = file.metadata.num_rows
             staged = staging.file(path)
-            with pq.ParquetWriter(staged, target, compression="snappy") as writer:
+            with staged.open("wb") as sink, pq.ParquetWriter(sink, target, compression="snappy") as writer:
                 for group in range(file.num_row_groups):
                     table = read_groups(file, path, [group], schema.names)
                     writer.write_table(_new_table(table, target, first_episode, new))
@@ -172,12 +171,7 @@ def _new_schema(schema: pa.Schema, order: Sequence[str], new: NewStatistics) -> 
     """Return a file's schema with all statistics of the new features, in the order of the first file's columns."""
     fields = {field.name: field for field in schema}
     for name, stats in new.dataset.items():
-        value: pa.DataType = pa.float64()
-        for _ in stats.mean.shape:
-            value = pa.list_(value)
-        for statistic in STATISTICS:
-            column = f"{_PREFIX}{name}/{statistic}"
-            fields[column] = pa.field(column, pa.list_(pa.int64()) if statistic == "count" else value)
+        fields |= {field.name: field for field in statistics_fields(name, stats.mean.ndim)}
     known = [name for name in order if name in fields]
     return pa.schema([fields[name] for name in dict.fromkeys([*known, *fields])], schema.metadata)
 
@@ -185,31 +179,18 @@ def _new_schema(schema: pa.Schema, order: Sequence[str], new: NewStatistics) -> 
 def _new_table(table: pa.Table, schema: pa.Schema, first: int, new: NewStatistics) -> pa.Table:
     columns = []
     for field in schema:
-        name, _, statistic = field.name.removeprefix(_PREFIX).rpartition("/")
-        if not field.name.startswith(_PREFIX) or name not in new.dataset:
+        name, _, statistic = field.name.removeprefix(STATS_PREFIX).rpartition("/")
+        if not field.name.startswith(STATS_PREFIX) or name not in new.dataset:
             columns.append(table[field.name])
             continue
         stop = first + table.num_rows
         is_measured = new.episodes.is_measured(name, first, stop)
         values = new.episodes.values(name, statistic, first, stop)
         if is_measured.all():
-            columns.append(_nested(values, field.type))
+            columns.append(nested_array(values).cast(field.type))
             continue
         old = table[field.name].to_pylist() if field.name in table.column_names else [None] * len(values)
         fresh = values.tolist()
         rows = [fresh[row] if is_new else old[row] for row, is_new in enumerate(is_measured)]
         columns.append(pa.array(rows, field.type))
     return pa.Table.from_arrays(columns, schema=schema)
-
-
-def _nested(values: npt.NDArray[Any], data_type: pa.DataType) -> pa.Array:
-    """Return (n, a, b, …) numbers as an array of nested lists."""
-    leaf = data_type
-    while pa.types.is_list(leaf):
-        leaf = leaf.value_type
-    array: Any = pa.array(np.ascontiguousarray(values).ravel(), leaf)
-    for axis in reversed(range(1, values.ndim)):
-        size = values.shape[axis]
-        offsets = pa.array(np.arange(0, len(array) + 1, size, dtype=np.int32))
-        array = pa.ListArray.from_arrays(offsets, array)
-    return array.cast(data_type)

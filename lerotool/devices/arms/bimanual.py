@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lerotool.devices.robot import Follower, JointReading, Leader
+from lerotool.devices.arms.arm import Follower, JointReading, Leader
 from lerotool.errors import DeviceError
 
 if TYPE_CHECKING:
-    from lerotool.devices.servos.statistics import BusStatistics
+    from lerotool.devices.servos.tallies import BusStatistics
 
 LEFT = "left_"
 RIGHT = "right_"
@@ -44,11 +44,7 @@ class PairedLeader:
         return {f"{side} {name}": counts for side, arm in sides for name, counts in arm.buses.items()}
 
     def open(self) -> None:
-        """Connect both; if one fails, none stays open.
-
-        Raises:
-            DeviceError: an arm does not answer as it should.
-        """
+        """Connect both; if one fails, none stays open."""
         with ExitStack() as stack:
             for arm in (self._left, self._right):
                 stack.callback(arm.close)
@@ -56,11 +52,7 @@ class PairedLeader:
             stack.pop_all()
 
     def read(self) -> JointReading:
-        """Return where all joints are; the time is that of the arm read first.
-
-        Raises:
-            DeviceError: an arm is not open, or lost.
-        """
+        """Return where all joints are; the time is that of the arm read first."""
         left, right = self._left.read(), self._right.read()
         return JointReading(
             np.concatenate((left.values, right.values)),
@@ -69,11 +61,7 @@ class PairedLeader:
         )
 
     def close(self) -> None:
-        """Make both arms safe and disconnect them, the second also if the first fails.
-
-        Raises:
-            DeviceError: what did not work, of both arms.
-        """
+        """Make both arms safe and disconnect them, the second also if the first fails."""
         errors = list(_failures(self._left.close, self._right.close))
         if errors:
             raise type(errors[0])("; ".join(error.message for error in errors), hint=errors[0].hint) from errors[0]

@@ -19,10 +19,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from lerotool.devices.arms.joints import JOINT_NAMES, JOINTS, LAST_STEP, ArmType, Role
-from lerotool.devices.arms.units import JointScale, Units, joint_units
+from lerotool.choices import Units
+from lerotool.devices.arms.joints import JOINT_NAMES, JOINTS, LAST_STEP, ArmType, Role, setup_command
+from lerotool.devices.arms.units import JointScale, joint_units
 from lerotool.errors import CalibrationError
-from lerotool.storage import make_directory, write_json
+from lerotool.storage import make_directory, remove_left_partials, write_json
 from lerotool.workspace import lerobot_home
 
 MOST_OFFSET = 2047
@@ -36,7 +37,6 @@ class JointCalibration:
     """One joint's entry of a calibration file.
 
     Attributes:
-        id: of the servo.
         drive_mode: 1 turns the direction of values in range units; 0 on SO arms.
         homing_offset: steps that the servo takes off its encoder's position, −2047 to 2047.
         range_min: lowest step that the joint reaches.
@@ -86,11 +86,11 @@ def calibration_places(role: Role, arm_id: str, arm_type: ArmType = ArmType.SO10
     return (newest, *older)
 
 
-def find_calibration(role: Role, arm_id: str, arm_type: ArmType = ArmType.SO101) -> Path:
-    """Return an arm's calibration file.
+def find_calibration(role: Role, arm_id: str, arm_type: ArmType = ArmType.SO101, *, robot: str | None = None) -> Path:
+    """Return an arm's calibration file; ``robot`` is the name by which it can be set up.
 
     Raises:
-        CalibrationError: there is none; lists all places looked at.
+        CalibrationError: none was found; lists all places looked at.
     """
     places = calibration_places(role, arm_id, arm_type)
     for path in places:
@@ -98,29 +98,29 @@ def find_calibration(role: Role, arm_id: str, arm_type: ArmType = ArmType.SO101)
             return path
     raise CalibrationError(
         f"the {role} {arm_id!r} has no calibration; looked for {', '.join(map(str, places))}",
-        hint="calibrate it: lerotool setup calibrate NAME",
+        hint=f"calibrate it: {setup_command('calibrate', robot)}",
     )
 
 
-def load_calibration(path: Path) -> Calibration:
-    """Read a calibration file of an SO arm.
+def load_calibration(path: Path, *, robot: str | None = None) -> Calibration:
+    """Read a calibration file of an SO arm; ``robot`` is the name by which it can be set up.
 
     Raises:
-        CalibrationError: the file is missing, is no calibration, or describes an arm that cannot be; lists everything
+        CalibrationError: the file is missing, is not a calibration, or describes an impossible arm; lists everything
             that is wrong.
     """
     try:
         document = json.loads(path.read_bytes().decode())
         entries = _FILE.validate_python(document)
     except FileNotFoundError:
-        raise _error(path, ["the file is missing"]) from None
+        raise _error(path, ["the file is missing"], robot) from None
     except ValidationError as error:
-        raise _error(path, map(_describe, error.errors(include_url=False))) from None
+        raise _error(path, map(_describe, error.errors(include_url=False)), robot) from None
     except (ValueError, RecursionError) as error:
-        raise _error(path, [f"expected JSON: {error}"]) from None
+        raise _error(path, [f"expected JSON: {error}"], robot) from None
     calibration = {name: JointCalibration(**entry.model_dump()) for name, entry in entries.items()}
     if problems := find_problems(calibration):
-        raise _error(path, problems)
+        raise _error(path, problems, robot)
     return {name: calibration[name] for name in JOINT_NAMES}
 
 
@@ -133,12 +133,13 @@ def save_calibration(path: Path, calibration: Calibration) -> None:
     if problems := find_problems(calibration):
         raise _error(path, problems)
     make_directory(path.parent)
+    remove_left_partials(path)
     write_json(path, {name: asdict(calibration[name]) for name in JOINT_NAMES})
 
 
 def find_problems(calibration: Calibration) -> list[str]:
     """Return what in a calibration does not fit an SO arm, in words; empty if all does."""
-    problems = [f"{name!r} is no joint of an SO arm" for name in calibration if name not in JOINT_NAMES]
+    problems = [f"{name!r} is not a joint of an SO arm" for name in calibration if name not in JOINT_NAMES]
     problems += [f"joint {name!r} is missing" for name in JOINT_NAMES if name not in calibration]
     for joint in JOINTS:
         if (entry := calibration.get(joint.name)) is None:
@@ -174,5 +175,6 @@ def _describe(problem: Any) -> str:
     return f"{place or 'the file'} is {problem['input']!r:.40}: {text}"
 
 
-def _error(path: Path, problems: Any) -> CalibrationError:
-    return CalibrationError(f"{path}: {'; '.join(problems)}", hint="calibrate the arm: lerotool setup calibrate NAME")
+def _error(path: Path, problems: Any, robot: str | None = None) -> CalibrationError:
+    hint = f"calibrate the arm: {setup_command('calibrate', robot)}"
+    return CalibrationError(f"{path}: {'; '.join(problems)}", hint=hint)

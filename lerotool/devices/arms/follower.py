@@ -10,11 +10,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lerotool.devices.arms.joints import JOINT_IDS, JOINTS, ArmType, Joint, Role
+from lerotool.choices import Units
+from lerotool.devices.arms.joints import JOINT_IDS, JOINTS, ArmType, Joint, Role, setup_command
 from lerotool.devices.arms.so_arm import SoArm
-from lerotool.devices.arms.soft_start import SoftStart
-from lerotool.devices.arms.units import JointScale, Units, normalise
+from lerotool.devices.arms.units import JointScale, normalise
 from lerotool.devices.servos.registers import GOAL_POSITION, TORQUE_ENABLE
+from lerotool.devices.soft_start import SoftStart
 from lerotool.errors import CalibrationError, DeviceError, DeviceLostError
 
 _MOST_OUTSIDE_STEPS = 114
@@ -35,6 +36,7 @@ class SoFollower(SoArm):
         max_relative_target: how far from where it stands a joint is sent at most, in its units, or by joint name; at
             least one servo step. None: no limit.
         start_speed: units per second of the soft start.
+        robot: the name by which it can be set up, if it has one; for hints.
         clock: monotonic time in nanoseconds.
     """
 
@@ -50,9 +52,10 @@ class SoFollower(SoArm):
         silence_s: float = 1.0,
         max_relative_target: float | Mapping[str, float] | None = None,
         start_speed: float = 60.0,
+        robot: str | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        super().__init__(port, arm_id, arm_type=arm_type, units=units, silence_s=silence_s, clock=clock)
+        super().__init__(port, arm_id, arm_type=arm_type, units=units, silence_s=silence_s, robot=robot, clock=clock)
         self._max_relative_target = max_relative_target
         self._start_speed = start_speed
         self._start: SoftStart | None = None
@@ -110,11 +113,7 @@ class SoFollower(SoArm):
         self._start = SoftStart(self._start_speed, normalise(goal.values(), self._scales))
 
     def _confirm(self, servos: set[int]) -> set[int]:
-        """Return those motors that still hold; one whose supply failed for a moment does not.
-
-        Raises:
-            DeviceLostError: a motor's torque is off.
-        """
+        """Return those motors that still hold; one whose supply failed for a moment does not."""
         torque = self._bus.sync_read(TORQUE_ENABLE, servos).values
         if limp := [str(joint) for joint in JOINTS if torque.get(joint.id) == 0]:
             raise DeviceLostError(
@@ -144,7 +143,7 @@ class SoFollower(SoArm):
             raise CalibrationError(
                 f"the arm stands outside its calibrated range and would jump into it: {told}",
                 hint="move it by hand to the middle of its range; if it is there, calibrate it again: "
-                "lerotool setup calibrate NAME",
+                + setup_command("calibrate", self._robot),
             )
 
     def _limited_steps(self, values: list[float]) -> list[int]:
@@ -152,6 +151,7 @@ class SoFollower(SoArm):
         for (joint, scale), value in zip(self._scaled(), values, strict=True):
             step = scale.to_goal(value)
             if (limit := self._limit_of(joint)) is not None:
+                # One step at least: a limit below it would hold the joint where it is for good.
                 most = max(1, int(limit / scale.units_per_step))
                 present = self._steps[joint.id]
                 step = min(present + most, max(present - most, step))

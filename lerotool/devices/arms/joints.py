@@ -5,6 +5,8 @@ Leader and follower have the same joints; the servos of a leader have other gear
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -31,8 +33,6 @@ class Joint:
     """One joint.
 
     Attributes:
-        name: LeRobot's.
-        id: of its servo on the bus.
         turns_fully: its range is the whole turn, not what a person measured.
     """
 
@@ -55,3 +55,36 @@ JOINTS = (
 GRIPPER = JOINTS[-1]
 JOINT_NAMES = tuple(joint.name for joint in JOINTS)
 JOINT_IDS = tuple(joint.id for joint in JOINTS)
+
+
+def setup_command(step: str, robot: str | None) -> str:
+    """Return what sets a robot up: the step if the robot's name is known, else the walk through all of them."""
+    return f"lerotool setup {step} {shlex.quote(robot)}" if robot else "lerotool setup"
+
+
+def describe_silence(silent: Collection[int], robot: str | None = None) -> tuple[str, str]:
+    """Return which motors do not answer, and where to look, for people.
+
+    Args:
+        silent: ids of ``JOINTS``, one at least.
+        robot: its name, if it has one.
+    """
+    ids = sorted(silent)
+    who = (
+        f"motors {', '.join(map(str, ids))} do not answer" if len(ids) > 1 else f"{JOINTS[ids[0] - 1]} does not answer"
+    )
+    return who, _where(ids, robot)
+
+
+def _where(ids: list[int], robot: str | None) -> str:
+    first = JOINTS[ids[0] - 1]
+    if len(ids) == len(JOINTS):
+        return (
+            "check the arm's power supply and the cable between the adapter and motor 1; "
+            f"if the motors are new: {setup_command('motors', robot)}"
+        )
+    if ids == list(range(first.id, JOINTS[-1].id + 1)):
+        return f"check the cable between {JOINTS[first.id - 2]} and {first}"
+    which = f"{first} has" if len(ids) == 1 else "they have"
+    command = setup_command("bus", robot)
+    return f"motors behind answer, so the cables carry data: check that {which} the right id ({command})"

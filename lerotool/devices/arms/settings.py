@@ -91,6 +91,7 @@ CALIBRATED = (HOMING_OFFSET, MIN_POSITION, MAX_POSITION)
 def _wanted(
     joint: Joint, role: Role, calibration: JointCalibration, present: Mapping[Register, int]
 ) -> Iterator[tuple[Register, int]]:
+    # New servos wait 0.5 ms before each answer: 3 ms of every reading of an arm.
     yield RETURN_DELAY, 0
     yield PHASE, present[PHASE] & ~_MULTI_TURN
     yield OPERATING_MODE, _POSITION_MODE
@@ -101,6 +102,7 @@ def _wanted(
     yield ACCELERATION, _FASTEST
     if role is Role.LEADER:
         return
+    # Half of what a new servo has: LeRobot's remedy against arms that shake.
     yield P_GAIN, 16
     yield I_GAIN, 0
     yield D_GAIN, 32
@@ -112,12 +114,7 @@ def _wanted(
 
 
 def read_present(bus: ServoBus) -> dict[int, Settings]:
-    """Return what the motors of an arm hold, by id, in all registers that matter here.
-
-    Raises:
-        DeviceTimeoutError: a motor does not answer.
-        DeviceLostError: the port is gone.
-    """
+    """Return what the motors of an arm hold, by id, in all registers that matter here."""
     present: dict[int, Settings] = {servo: {} for servo in JOINT_IDS}
     for block in _BLOCKS:
         reading = bus.sync_read(block[0], JOINT_IDS, block=block[-1], tries=_TRIES)
@@ -132,15 +129,11 @@ def read_present(bus: ServoBus) -> dict[int, Settings]:
 def write_settings(
     bus: ServoBus, servo: int, settings: Mapping[Register, int], present: Mapping[Register, int]
 ) -> None:
-    """Write the settings that differ to one servo, its torque off and its memory unlocked meanwhile.
-
-    Raises:
-        DeviceTimeoutError: the servo does not answer.
-        DeviceLostError: the port is gone.
-    """
+    """Write the settings that differ to one servo, its torque off and its memory unlocked meanwhile."""
     if any(register.memory is Memory.EEPROM or register is MAX_ACCELERATION for register in settings):
         bus.write(servo, TORQUE_ENABLE, 0)
         try:
+            # While the lock is on a servo obeys, but has forgotten its EEPROM's new values after the next power cut.
             bus.write(servo, LOCK, 0)
             for register, value in settings.items():
                 bus.write(servo, register, value)

@@ -16,12 +16,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from lerotool.choices import Units
+from lerotool.devices.arms.arm import JointReading
 from lerotool.devices.arms.calibration import Calibration, build_scales, find_calibration, load_calibration
-from lerotool.devices.arms.chain import describe_silence
-from lerotool.devices.arms.joints import JOINT_IDS, JOINT_NAMES, JOINTS, ArmType, Joint, Role
+from lerotool.devices.arms.joints import JOINT_IDS, JOINT_NAMES, JOINTS, ArmType, Joint, Role, describe_silence
 from lerotool.devices.arms.settings import CALIBRATED, differing, read_present, wanted_settings, write_settings
-from lerotool.devices.arms.units import JointScale, Units, normalise
-from lerotool.devices.robot import JointReading
+from lerotool.devices.arms.units import JointScale, normalise
 from lerotool.devices.servos.bus import ServoBus, SyncReading
 from lerotool.devices.servos.registers import (
     FIRMWARE_MAJOR,
@@ -31,8 +31,8 @@ from lerotool.devices.servos.registers import (
     TORQUE_ENABLE,
     Register,
 )
-from lerotool.devices.servos.statistics import BusStatistics
-from lerotool.devices.servos.status import Status
+from lerotool.devices.servos.status_packets import Status
+from lerotool.devices.servos.tallies import BusStatistics
 from lerotool.errors import DeviceError, DeviceLostError, DeviceTimeoutError, LerotoolError
 
 _PING_TRIES = 10
@@ -70,12 +70,14 @@ class SoArm:
         arm_type: ArmType = ArmType.SO101,
         units: Units = Units.DEGREES,
         silence_s: float = 1.0,
+        robot: str | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._id = arm_id
         self._type = arm_type
         self._units = units
         self._silence_ns = round(silence_s * 1e9)
+        self._robot = robot
         self._clock = clock
         self._bus = ServoBus(port)
         self._notes: tuple[str, ...] = ()
@@ -109,22 +111,18 @@ class SoArm:
         return {str(self.role): self._bus.statistics}
 
     def open(self) -> None:
-        """Connect, check, set up. If anything fails, torque is off and the port closed.
-
-        Raises:
-            CalibrationError: there is no calibration file, or it describes an arm that cannot be.
-            DeviceError: the port cannot be opened, or a motor does not answer as it should.
-        """
+        """Connect, check, set up. If anything fails, torque is off and the port closed."""
         if self._state is not _State.CLOSED:
             raise DeviceError(f"the {self.name} is open already")
-        path = find_calibration(self.role, self._id, self._type)
-        calibration = load_calibration(path)
+        path = find_calibration(self.role, self._id, self._type, robot=self._robot)
+        calibration = load_calibration(path, robot=self._robot)
         self._scales = build_scales(calibration, self._units)
         self._notes = ()
         self._reset_readings()
         try:
             with self._named():
                 self._bus.open()
+                # Whatever used the arm before may have left the torque on.
                 self._state, self._may_hold = _State.CONNECTED, True
                 self._check_motors()
                 self._set_up(calibration, path)
@@ -135,12 +133,7 @@ class SoArm:
             raise
 
     def read(self) -> JointReading:
-        """Return where the joints are; one that did not answer has its last value and its bit in ``stale``.
-
-        Raises:
-            DeviceError: the arm is not open.
-            DeviceLostError: the port is gone, or a motor has been silent for too long.
-        """
+        """Return where the joints are; one that did not answer has its last value and its bit in ``stale``."""
         self._require_open()
         with self._named():
             reading = self._read_positions()
@@ -208,11 +201,7 @@ class SoArm:
         self._statuses: dict[int, Status] = {}
 
     def _read_positions(self) -> SyncReading:
-        """Read all positions once and keep them.
-
-        Raises:
-            DeviceLostError: the port is gone, or a motor has been silent for too long.
-        """
+        """Read all positions once and keep them."""
         reading = self._bus.sync_read(PRESENT_POSITION, JOINT_IDS)
         self._keep(reading)
         if reading.silent or self._silent_since_ns or self._unsure:
@@ -226,7 +215,7 @@ class SoArm:
         self._silent_since_ns = {servo: self._silent_since_ns.get(servo, now) for servo in silent}
         lost = {servo: now - since for servo, since in self._silent_since_ns.items() if now - since > self._silence_ns}
         if lost:
-            who, where = describe_silence(lost)
+            who, where = describe_silence(lost, self._robot)
             raise DeviceLostError(f"{who} for {max(lost.values()) / 1e9:.1f} s", hint=where)
         if self._unsure:
             self._unsure -= self._confirm(self._unsure)
@@ -242,24 +231,20 @@ class SoArm:
         self._values = normalise((self._steps[servo] for servo in JOINT_IDS), self._scales)
 
     def _read_first_positions(self) -> None:
-        """Read positions until every motor has told its own, so that no reading is ever without a value.
-
-        Raises:
-            DeviceTimeoutError: a motor stays silent.
-        """
+        """Read positions until every motor has told its own, so that no reading is ever without a value."""
         deadline_ns = self._clock() + self._silence_ns
         while True:
             reading = self._bus.sync_read(PRESENT_POSITION, JOINT_IDS)
             if not reading.silent:
                 return self._keep(reading)
             if self._clock() > deadline_ns:
-                who, where = describe_silence(reading.silent)
+                who, where = describe_silence(reading.silent, self._robot)
                 raise DeviceTimeoutError(f"{who} when asked for the position", hint=where)
 
     def _check_motors(self) -> None:
         pongs = {joint: self._bus.ping(joint.id, _PING_TRIES) for joint in JOINTS}
         if silent := [joint.id for joint, pong in pongs.items() if pong is None]:
-            who, where = describe_silence(silent)
+            who, where = describe_silence(silent, self._robot)
             raise DeviceTimeoutError(f"{who} at {self._bus.port}", hint=where)
         wrong = {j: p.model for j, p in pongs.items() if p is not None and p.model != MODEL_STS3215}
         if wrong:
@@ -287,7 +272,7 @@ class SoArm:
             try:
                 self._bus.open()
             except LerotoolError:
-                return held  # the first errors tell more
+                return held  # the first errors say more
             held = self._try_release(tuple(held))
         return held
 
@@ -313,3 +298,15 @@ def _describe_arm(
     if len(set(versions)) > 1:
         told = ", ".join(f"{joint.name} {version}" for joint, version in zip(JOINTS, versions, strict=True))
         yield f"{arm_id!r}: the motors have different firmware: {told}"
+
+
+class SoLeader(SoArm):
+    """An SO-100 or SO-101 that is moved by hand."""
+
+    role: ClassVar[Role] = Role.LEADER
+
+    def _prepare(self) -> None:
+        for joint in JOINTS:
+            self._bus.write(joint.id, TORQUE_ENABLE, 0)
+        self._may_hold = False
+        self._read_first_positions()

@@ -15,18 +15,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lerotool.choices import Units
 from lerotool.devices.arms.joints import GRIPPER, JOINTS, LAST_STEP
 
 _SNAP_STEPS = 1e-3
 """More than what float32 does to a position (2e-4 steps), much less than what a person can ask for."""
-
-
-class Units(StrEnum):
-    """What the values of an arm's body joints mean; a gripper is 0 (closed) to 100 in both."""
-
-    DEGREES = "degrees"
-    RANGE = "range"
-    """Hundredths of the joint's range, −100 to 100: LeRobot's default before 0.4.4."""
 
 
 class JointUnit(StrEnum):
@@ -48,8 +41,6 @@ class JointScale:
     """How one joint's steps and values belong together.
 
     Attributes:
-        unit: of the values.
-        range_min: lowest step.
         range_max: highest step, above ``range_min``.
         is_inverted: LeRobot's drive mode is 1.
     """
@@ -107,8 +98,3 @@ class JointScale:
 def normalise(steps: Iterable[int], scales: Sequence[JointScale]) -> list[float]:
     """Return positions as LeRobot does, one per joint."""
     return [scale.to_value(step) for scale, step in zip(scales, steps, strict=True)]
-
-
-def unnormalise(values: Iterable[float], scales: Sequence[JointScale]) -> list[int]:
-    """Return the steps that LeRobot sends for values, one per joint."""
-    return [scale.to_step(value) for scale, value in zip(scales, values, strict=True)]

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
-from lerotool.devices.cameras.inspection import Inspector, Verdict
 from lerotool.devices.cameras.kinds import open_source, pin_source
-from lerotool.devices.cameras.likeness import FreezeWatch, is_same_picture
+from lerotool.devices.cameras.reader import CameraStatistics, FreezeWatch, Inspector, Tally, Verdict, is_same_picture
 from lerotool.devices.cameras.sources import PacketSource, StreamPacket, compare_format, discard
 from lerotool.devices.cameras.spec import CameraSpec
-from lerotool.devices.cameras.tally import CameraStatistics, Tally
 from lerotool.errors import DeviceError, DeviceLostError, DeviceTimeoutError, LerotoolError
 from lerotool.media.format import StreamCodec, StreamFormat
 
@@ -28,6 +27,9 @@ _STALL_NS = 500_000_000
 _FREEZE_NS = 2_000_000_000
 _PERIODS = 5
 _JOIN_S = 5.0
+
+
+Opener = Callable[[CameraSpec, threading.Event], PacketSource]
 
 
 class PacketWriterLike(Protocol):
@@ -77,11 +79,14 @@ class Camera:
         notes: what differs from what was asked for, in words for people.
     """
 
-    def __init__(self, spec: CameraSpec, source: PacketSource, stop: threading.Event) -> None:
+    def __init__(
+        self, spec: CameraSpec, source: PacketSource, stop: threading.Event, opener: Opener | None = None
+    ) -> None:
         self.name = spec.name
         self.key = spec.key
         self.format: StreamFormat = source.format
         self._spec = spec
+        self._opener = opener
         self._boundary = threading.Lock()
         # Written by the reader thread under the lock while a take runs, read by anyone.
         self._writer: PacketWriterLike | None = None
@@ -251,7 +256,7 @@ class Camera:
                 raise DeviceError(f"camera {self.name!r}: a take is running")
         self._stop_reading()
         stop = threading.Event()
-        source = open_source(self._spec, stop)
+        source = (self._opener or open_source)(self._spec, stop)
         try:
             self._require_same(source.format)
         except DeviceError:
@@ -355,15 +360,19 @@ def _describe(stream: StreamFormat) -> str:
     return f"{stream.codec}{layout} of {stream.width}x{stream.height}"
 
 
-def open_camera(spec: CameraSpec) -> Camera:
+def open_camera(spec: CameraSpec, opener: Opener | None = None) -> Camera:
     """Open a camera and start reading; the caller closes it.
+
+    Args:
+        spec: what is asked for.
+        opener: opens its source; None takes what the table of source kinds has for it.
 
     Raises:
         UsageError: no kind of source is written so, or it cannot have that size.
         DeviceError: the source is not there, or delivers something else than asked for.
     """
     stop = threading.Event()
-    pinned = pin_source(spec)
-    camera = Camera(pinned, open_source(pinned, stop), stop)
+    pinned = pin_source(spec) if opener is None else spec
+    camera = Camera(pinned, (opener or open_source)(pinned, stop), stop, opener)
     camera.start()
     return camera

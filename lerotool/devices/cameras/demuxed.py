@@ -13,10 +13,10 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from lerotool.devices.cameras.jpeg import read_jpeg_size
-from lerotool.devices.cameras.packing import VideoPacket, build_packer
-from lerotool.devices.cameras.sources import DEFAULT_FPS, StreamPacket
+from lerotool.devices.cameras.packers import VideoPacket, build_packer
+from lerotool.devices.cameras.reader import Stamper
+from lerotool.devices.cameras.sources import DEFAULT_FPS, StreamPacket, check_size
 from lerotool.devices.cameras.spec import CameraSpec
-from lerotool.devices.cameras.stamps import Stamper
 from lerotool.errors import DeviceError, DeviceLostError
 from lerotool.media.format import StreamCodec, StreamFormat
 
@@ -62,11 +62,7 @@ class DemuxedSource:
         self._first = first
 
     def packets(self) -> Iterator[StreamPacket]:
-        """Yield packets as they arrive.
-
-        Raises:
-            DeviceError: why the stream has ended.
-        """
+        """Yield packets as they arrive."""
         # Packets may lie in the driver's memory, which must be free before the container closes.
         with closing(self._container), closing(self._copies()) as copies:
             yield from copies
@@ -105,11 +101,7 @@ class DemuxedSource:
 
 
 def read_format(spec: CameraSpec, where: str, container: InputContainer) -> StreamFormat:
-    """Return what an opened container will be delivered as.
-
-    Raises:
-        DeviceError: it has no pictures, or such as cannot be kept.
-    """
+    """Return what an opened container will be delivered as."""
     if not container.streams.video:
         raise DeviceError(f"{where} has no video stream")
     video = container.streams.video[0]
@@ -117,6 +109,7 @@ def read_format(spec: CameraSpec, where: str, container: InputContainer) -> Stre
     if not codec.width or not codec.height or not codec.pix_fmt:
         raise DeviceError(f"{where} sends no picture that can be read")
     size = codec.width, codec.height
+    check_size(where, *size)
     fps = delivered_fps(video) or spec.fps or DEFAULT_FPS
     if codec.name in _UNCOMPRESSED:
         if size[0] % 2 or size[1] % 2:
@@ -144,9 +137,6 @@ def read_true_size(
     """Return the format with the size that the first JPEG itself says, and that packet.
 
     Where the driver chose a much smaller size than asked for, libav takes its pictures for halves of interlaced ones.
-
-    Raises:
-        DeviceError: the first packet could not be read.
     """
     try:
         for packet in container.demux(video=0):

@@ -18,11 +18,11 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
-from lerotool.devices.cameras.pace import Pace
-from lerotool.devices.cameras.sources import DEFAULT_FPS, StreamPacket
+from lerotool.devices.cameras.sources import DEFAULT_FPS, Pace, StreamPacket
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceError, DeviceNotFoundError
 from lerotool.media.format import StreamCodec, StreamFormat
+from lerotool.media.libav import address
 
 
 class FileSource:
@@ -35,11 +35,7 @@ class FileSource:
         self._stop = stop
 
     def packets(self) -> Iterator[StreamPacket]:
-        """Yield one packet per picture when it is due.
-
-        Raises:
-            DeviceError: the file can no longer be read, or has no pictures.
-        """
+        """Yield one packet per picture when it is due."""
         pace = Pace(self.format.fps, self._stop)
         while True:
             played = 0
@@ -76,12 +72,7 @@ class FileSource:
 
 
 def open_source(spec: CameraSpec, stop: Event) -> FileSource:
-    """Open a video file.
-
-    Raises:
-        DeviceNotFoundError: there is no such file.
-        DeviceError: it is no video, or cannot be delivered in its size.
-    """
+    """Open a video file."""
     path = Path(spec.source)
     if not path.is_file():
         raise DeviceNotFoundError(
@@ -114,7 +105,7 @@ def _choose_format(spec: CameraSpec, video: VideoStream) -> tuple[StreamFormat, 
 @contextmanager
 def _open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
-        with av.open(str(path)) as container:
+        with av.open(address(path), options={"protocol_whitelist": "file"}) as container:
             if not container.streams.video:
                 raise DeviceError(f"{path}: has no video stream")
             video = container.streams.video[0]

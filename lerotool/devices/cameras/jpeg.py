@@ -16,6 +16,8 @@ from lerotool.media.libav import SCALER_THREADS
 Plane = NDArray[np.uint8]
 
 _QUANTISER_SCALE = 118  # FF_QP2LAMBDA
+_MOST_SEGMENTS = 1000
+"""Before the frame header; endless fill bytes must not hold the reader."""
 _FIXED_QUANTISER = 0x2  # AV_CODEC_FLAG_QSCALE
 
 
@@ -62,9 +64,11 @@ def encode_still(frame: VideoFrame, quality: int = 2) -> bytes:
 
 
 def read_jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """Return (width, height) as a JPEG's frame header says (ITU-T T.81, B.2.2), or None if there is no such header."""
+    """Return (width, height) as a JPEG's frame header says (ITU-T T.81, B.2.2), or None if that header is missing."""
     at = 2
-    while at + 9 <= len(data) and data[at] == 0xFF:
+    for _ in range(_MOST_SEGMENTS):
+        if at + 9 > len(data) or data[at] != 0xFF:
+            return None
         marker = data[at + 1]
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")

@@ -1,7 +1,8 @@
 """The table of source kinds: how each is written, and how it is opened.
 
 A kind's module is imported when a camera of it is opened. The first kind in ``SOURCES`` that recognises a source
-opens it.
+opens it. Packages add kinds by entry points of the group `GROUP`: the name is what such sources begin with, before a
+colon (``realsense`` for ``realsense:0123``), the object a `SourceKind`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from threading import Event
 
 from lerotool.devices.cameras.sources import PacketSource
 from lerotool.devices.cameras.spec import CameraSpec
+from lerotool.devices.plugins import load_plugin
 from lerotool.errors import UsageError
+
+GROUP = "lerotool.cameras"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,9 @@ def pin_source(spec: CameraSpec) -> CameraSpec:
 
 
 def _find_kind(spec: CameraSpec) -> SourceKind:
+    prefix, colon, _ = spec.source.partition(":")
+    for point in entry_points(group=GROUP, name=prefix) if colon else ():
+        return load_plugin(point, SourceKind)
     for kind in SOURCES:
         if kind.recognises(spec.source):
             return kind

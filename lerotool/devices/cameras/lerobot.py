@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from typing import Any
 
-from lerotool.devices.cameras.flow_map import FlowMap, Scalar, parse_flow_map
 from lerotool.devices.cameras.spec import CameraSpec, InputFormat
 from lerotool.errors import UsageError
 
@@ -19,9 +19,10 @@ _FOURCC = {
 }
 _KEYS = ("type", "index_or_path", "width", "height", "fps", "fourcc")
 _TYPE = "opencv"
+_FORM = "{front: {type: opencv, index_or_path: 0, width: 640, height: 480, fps: 30}}"
 _BACKENDS = {"linux": (200, "V4L2"), "darwin": (1200, "AVFOUNDATION"), "win32": (700, "DSHOW")}
 # Keys that may be there as long as they say what lerotool does anyway.
-_NEUTRAL: Mapping[str, tuple[Scalar, ...]] = {
+_NEUTRAL: Mapping[str, tuple[str | int, ...]] = {
     "color_mode": ("rgb", "RGB"),
     "rotation": (0, "NO_ROTATION"),
     "backend": (0, "ANY", *_BACKENDS.get(sys.platform, ())),
@@ -35,27 +36,58 @@ _WHY = {
 
 
 def parse_camera_map(text: str) -> list[CameraSpec]:
-    """Read LeRobot's inline camera map, ``{front: {type: opencv, index_or_path: 0, width: 640, …}, …}``.
+    """Read LeRobot's inline camera map, ``{front: {type: opencv, index_or_path: 0, width: 640, …}, …}``, which is YAML.
 
     Raises:
         UsageError: it is not written so, or says something that is not supported; names the place or the camera.
     """
-    return _build_specs(parse_flow_map(text))
-
-
-def _build_specs(document: FlowMap) -> list[CameraSpec]:
     specs = []
-    for name, settings in document.items():
+    for name, settings in _read_yaml(text).items():
+        if not isinstance(name, str):
+            raise UsageError(f"camera {name!r}: expected a name", hint=f"write cameras as {_FORM}")
         if not isinstance(settings, dict):
             raise UsageError(
                 f"camera {name!r}: expected its settings in braces, found {settings!r}",
-                hint="for example {front: {type: opencv, index_or_path: 0, width: 640, height: 480, fps: 30}}",
+                hint=f"write cameras as {_FORM}",
             )
-        specs.append(_build_spec(name, settings))
+        specs.append(build_spec(name, settings))
     return specs
 
 
-def _build_spec(name: str, settings: FlowMap) -> CameraSpec:
+def _read_yaml(text: str) -> dict[Any, Any]:
+    import yaml
+
+    class UniqueKeys(yaml.SafeLoader):  # type: ignore[misc]
+        """YAML keeps the last of two equal keys; here nothing is left out."""
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+            for number, key in enumerate(keys):
+                if key in keys[:number]:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"{key!r} is there twice", node.value[number][0].start_mark
+                    )
+            return dict(super().construct_mapping(node, deep))
+
+    try:
+        document = yaml.load(text, Loader=UniqueKeys)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f" at character {mark.index + 1}" if mark else ""
+        raise UsageError(f"cameras {text!r}: {error.problem}{place}", hint=f"write cameras as {_FORM}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UsageError(f"cameras {text!r}: {error}", hint=f"write cameras as {_FORM}") from None
+    if not isinstance(document, dict):
+        raise UsageError(f"cameras {text!r}: expected names and settings in braces", hint=f"write cameras as {_FORM}")
+    return document
+
+
+def build_spec(name: str, settings: Mapping[Any, Any]) -> CameraSpec:
+    """Return the camera of one entry of LeRobot's map.
+
+    Raises:
+        UsageError: it says something that is not supported.
+    """
     kind = settings.get("type")
     if kind != _TYPE:
         found = f"{kind!r} is not supported" if "type" in settings else "type is missing"
@@ -71,7 +103,7 @@ def _build_spec(name: str, settings: FlowMap) -> CameraSpec:
     )
 
 
-def _check_keys(name: str, settings: FlowMap) -> None:
+def _check_keys(name: str, settings: Mapping[Any, Any]) -> None:
     for key, value in settings.items():
         if key in _KEYS:
             continue
@@ -92,7 +124,7 @@ def _read_source(name: str, value: object) -> str:
     raise UsageError(f"camera {name!r}: index_or_path is {value!r}, expected a number from 0 on or a path")
 
 
-def _read_number(name: str, settings: FlowMap, key: str) -> int | None:
+def _read_number(name: str, settings: Mapping[Any, Any], key: str) -> int | None:
     value = settings.get(key)
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value

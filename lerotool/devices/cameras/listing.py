@@ -9,8 +9,7 @@ from pathlib import Path
 
 import av
 
-from lerotool.devices.cameras.backends import choose_backend
-from lerotool.devices.cameras.plugged import CameraDevice
+from lerotool.devices.cameras.backends import CameraDevice, choose_backend
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceError, DeviceNotFoundError, UsageError
 
@@ -52,10 +51,6 @@ def _list_named(backend: str) -> tuple[CameraDevice, ...]:
 def find_camera(name: str, source: str) -> str:
     """Return the system's path of what a person calls a camera: an index, a path, or ``usb:NAME``.
 
-    Args:
-        name: of the camera in the recording, for messages.
-        source: of its spec.
-
     Raises:
         DeviceNotFoundError: no camera is called so; the hint lists what is there.
         UsageError: several are.
@@ -68,7 +63,7 @@ def find_camera(name: str, source: str) -> str:
         return f"/dev/video{int(source)}"  # what OpenCV and LeRobot mean by it
     cameras = list_cameras()
     if int(source) >= len(cameras):
-        raise DeviceNotFoundError(f"camera {name!r}: there is no camera number {source}", hint=describe_cameras())
+        raise DeviceNotFoundError(f"camera {name!r}: camera number {source} not found", hint=describe_cameras())
     return cameras[int(source)].path
 
 
@@ -88,9 +83,6 @@ def pin_camera(spec: CameraSpec) -> CameraSpec:
     """Return the spec with a source that means the same camera after it was plugged in again.
 
     A source that no listed camera has stays as it is.
-
-    Raises:
-        DeviceError: as ``find_camera``.
     """
     path = find_camera(spec.name, spec.source)
     stable = next((camera.stable_path for camera in list_cameras() if camera.path == path), spec.source)

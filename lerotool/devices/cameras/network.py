@@ -16,6 +16,7 @@ import av
 from av.container import InputContainer
 
 from lerotool.devices.cameras.demuxed import DemuxedSource, read_format
+from lerotool.devices.cameras.sources import MOST_PIXELS
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceError, DeviceLostError, DeviceNotFoundError, DeviceTimeoutError, UsageError
 from lerotool.media.format import StreamFormat
@@ -26,20 +27,14 @@ TIMEOUT_S = 4.0
 _UNREACHABLE = (errno.EIO, errno.EHOSTUNREACH, errno.ENETUNREACH)
 _HINT = "open the address in VLC; the camera's manual names its path"
 # RTP over the RTSP connection, so that nothing is lost on the way.
-_RTSP = {"rtsp_transport": "tcp", "allowed_media_types": "video"}
+_RTSP = {"rtsp_transport": "tcp", "allowed_media_types": "video", "protocol_whitelist": "tcp,tls,rtp,rtsp,rtsps"}
 # What a stream contains must not make libav open anything else.
 _TCP = {"protocol_whitelist": "tcp", "format_whitelist": "mpegts,h264,mjpeg,mpjpeg"}
+_LIMITS = {"max_pixels": str(MOST_PIXELS)}
 
 
 def open_source(spec: CameraSpec, stop: Event) -> DemuxedSource:
-    """Connect to a network camera.
-
-    Raises:
-        UsageError: the address cannot be one.
-        DeviceNotFoundError: nobody answers there.
-        DeviceTimeoutError: the camera does not send in time.
-        DeviceError: the camera refuses, or sends what cannot be kept, or another size than asked for.
-    """
+    """Connect to a network camera."""
     where = f"camera {spec.name!r}: {_show(spec)}"
     container = _open(spec.source, where)
     try:
@@ -62,11 +57,7 @@ def _read_format(spec: CameraSpec, where: str, container: InputContainer) -> Str
 
 
 def _show(spec: CameraSpec) -> str:
-    """Return the address without its password.
-
-    Raises:
-        UsageError: it is none.
-    """
+    """Return the address without its password."""
     try:
         parts = urlsplit(spec.source)
         is_complete = bool(parts.hostname) and parts.port != 0
@@ -74,7 +65,7 @@ def _show(spec: CameraSpec) -> str:
         is_complete = False
     if not is_complete or (parts.scheme.lower() == "tcp" and parts.port is None):
         raise UsageError(
-            f"camera {spec.name!r}: {spec.source.rpartition('@')[2]!r} is no address",
+            f"camera {spec.name!r}: {spec.source.rpartition('@')[2]!r} is not an address",
             hint="expected rtsp://HOST[:PORT]/PATH or tcp://HOST:PORT",
         )
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
@@ -88,7 +79,7 @@ def _open(address: str, where: str) -> InputContainer:
             address,
             "r",
             format="rtsp" if is_rtsp else None,
-            options=dict(_RTSP if is_rtsp else _TCP),
+            options={**(_RTSP if is_rtsp else _TCP), **_LIMITS},
             timeout=TIMEOUT_S,
             metadata_errors="replace",
         )

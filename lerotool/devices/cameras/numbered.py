@@ -36,9 +36,6 @@ def read_number(picture: NDArray[np.uint8]) -> int:
 
     Args:
         picture: in the size it was drawn in; uint8, (height, width, channels) or (height, width).
-
-    Raises:
-        MediaError: it carries none that can be read.
     """
     grey = picture if picture.ndim == 2 else picture.mean(axis=2)
     height, width = grey.shape

@@ -78,12 +78,7 @@ def probe_camera(spec: CameraSpec, seconds: float = 2.0) -> CameraProbe:
 
 
 def take_still(camera: Camera) -> bytes:
-    """Return the newest picture of a running camera as a JPEG file that every viewer opens.
-
-    Raises:
-        DeviceError: there is none yet.
-        MediaError: it cannot be decoded.
-    """
+    """Return the newest picture of a running camera as a JPEG file that every viewer opens."""
     decoder = PacketDecoder(camera.format)
     frame = None
     for packet in camera.latest_group():

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from lerotool.devices.cameras.jpeg import JpegEncoder
 from lerotool.devices.cameras.numbered import MAX_NUMBER, draw_number
-from lerotool.devices.cameras.pace import Pace
-from lerotool.devices.cameras.sources import DEFAULT_FPS, DEFAULT_SIZE, StreamPacket
+from lerotool.devices.cameras.sources import DEFAULT_FPS, DEFAULT_SIZE, Pace, StreamPacket
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import UsageError
 from lerotool.media.format import StreamCodec, StreamFormat

@@ -1,23 +1,30 @@
-"""What every source of pictures offers."""
+"""What every source of pictures offers, and the clock of those that have none."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from threading import Event
 from typing import Protocol
 
-from lerotool.devices.cameras.spec import CameraSpec, InputFormat
+import numpy as np
+
+from lerotool.devices.cameras.spec import LONGEST_SIDE, CameraSpec, InputFormat
 from lerotool.errors import DeviceError
 from lerotool.media.format import StreamCodec, StreamFormat
 
 DEFAULT_SIZE = (640, 480)
 DEFAULT_FPS = 30.0
+MOST_PIXELS = LONGEST_SIDE * LONGEST_SIDE
+"""Of a picture; a camera that claims more is refused before memory is taken for it."""
 _INPUT_FORMATS = {
     StreamCodec.MJPEG: InputFormat.MJPEG,
     StreamCodec.H264: InputFormat.H264,
     StreamCodec.RAW: InputFormat.RAW,
 }
+_GIVE_UP_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +77,50 @@ def compare_format(spec: CameraSpec, stream: StreamFormat) -> tuple[str, ...]:
     return (f"camera {spec.name!r}: {spec.source} delivers {delivered}, asked for {spec.input_format}",)
 
 
+def check_size(where: str, width: int, height: int) -> None:
+    """Refuse pictures that are larger than any that can be asked for.
+
+    Raises:
+        DeviceError: they are.
+    """
+    if max(width, height) > LONGEST_SIDE:
+        raise DeviceError(f"{where} sends pictures of {width}x{height}, expected at most {LONGEST_SIDE}x{LONGEST_SIDE}")
+
+
 def discard(source: PacketSource) -> None:
     """Free an opened source that no thread reads."""
     source.close()
     with suppress(DeviceError):  # why it has ended does not matter
         for _ in source.packets():
             pass
+
+
+class Pace:
+    """Waits until the next picture is due. Not for sharing between threads.
+
+    A reader that was held up gets the pictures that were due meanwhile at once, oldest first, as a driver's queue would
+    hand them out; beyond one second they are taken as not exposed and the grid starts again.
+    """
+
+    def __init__(self, fps: float, stop: Event, *, jitter_s: float = 0.0, seed: int = 0) -> None:
+        self._period_ns = 1e9 / fps
+        self._stop = stop
+        spread = round(min(jitter_s * 1e9, self._period_ns / 4))
+        self._jitter_ns: list[int] = np.random.default_rng(seed).integers(-spread, spread, 256, endpoint=True).tolist()
+        self._start_ns = 0
+        self._count = 0
+
+    def wait(self) -> int | None:
+        """Wait for the next picture; return its capture time, monotonic ns, never in the future; None when stopped."""
+        now = time.monotonic_ns()
+        if self._count == 0:
+            self._start_ns = now
+        grid = self._start_ns + round(self._count * self._period_ns)
+        if now - grid > _GIVE_UP_NS:
+            self._start_ns, self._count, grid = now, 0, now
+        due = grid + self._jitter_ns[self._count % len(self._jitter_ns)]
+        self._count += 1
+        while (left := due - time.monotonic_ns()) > 0:
+            if self._stop.wait(left / 1e9):
+                return None
+        return None if self._stop.is_set() else due

@@ -21,7 +21,9 @@ _SOURCE = re.compile(
     r"(?:,(?P<input>mjpeg|h264|raw))?",
     re.DOTALL,
 )
-_SIDES = range(32, 8193)
+LONGEST_SIDE = 8192
+"""Of a picture, in pixels."""
+_SIDES = range(32, LONGEST_SIDE + 1)
 _MAX_FPS = 1000.0
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import errno
 import os
 import struct
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lerotool.devices.cameras.plugged import CameraDevice, CameraMode
+from lerotool.devices.cameras.backends import CameraDevice, CameraMode
 
 _QUERY_CAPABILITIES = 0x80685600
 _ENUM_FORMATS = 0xC0405602
@@ -101,10 +102,12 @@ def query_modes(path: Path, ioctl: Ioctl | None = None) -> tuple[CameraMode, ...
 
     A node that may not be opened counts as a camera without known modes, so that it is listed.
     """
-    if ioctl is None:
+    if sys.platform != "win32" and ioctl is None:
         from fcntl import ioctl as system_ioctl
 
         ioctl = system_ioctl
+    if sys.platform == "win32" or ioctl is None:
+        return None
     try:
         handle = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     except PermissionError:

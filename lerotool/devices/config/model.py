@@ -1,4 +1,4 @@
-"""What a robot's file says.
+"""What the file of a robot of SO arms says.
 
     type = "so101"                          so100 or so101
     units = "degrees"                       or "range"
@@ -20,12 +20,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, PlainValidator, model_validator
 
+from lerotool.choices import Units
 from lerotool.devices.arms.joints import JOINT_NAMES, ArmType, Role
-from lerotool.devices.arms.units import Units
-from lerotool.devices.cameras.spec import CameraSpec, InputFormat
-from lerotool.errors import UsageError
+from lerotool.devices.config.base import Part, Positive, RobotConfig, is_positive
 
 START_SPEED = 60.0
 SILENCE_S = 1.0
@@ -46,98 +45,51 @@ def _valid_port(text: str) -> str:
 
 
 def _valid_limits(limits: object) -> float | dict[str, float] | None:
-    if limits is None or _is_positive(limits):
+    if limits is None or is_positive(limits):
         return limits  # type: ignore[return-value]
-    if isinstance(limits, dict) and set(limits) == set(JOINT_NAMES) and all(map(_is_positive, limits.values())):
+    if isinstance(limits, dict) and set(limits) == set(JOINT_NAMES) and all(map(is_positive, limits.values())):
         return {name: float(limits[name]) for name in JOINT_NAMES}
     raise ValueError(f"expected a number above 0, or one for each of {', '.join(JOINT_NAMES)}")
 
 
-def _is_positive(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _LARGEST
-
-
-_LARGEST = 1e6
-_Positive = Annotated[float, Field(gt=0, le=_LARGEST, strict=True)]
-_Number = Annotated[int, Field(strict=True)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ArmConfig(_Part):
+class ArmConfig(Part):
     """One arm.
 
     Attributes:
         port: ``serial:`` and the serial number of its USB adapter, or the path of the port.
-        id: what its calibration file is called.
     """
 
     port: Annotated[str, AfterValidator(_valid_port)]
     id: Annotated[str, AfterValidator(_valid_id)]
 
 
-class PairConfig(_Part):
+class PairConfig(Part):
     """A follower and its leader; None is not set up yet."""
 
     follower: ArmConfig | None = None
     leader: ArmConfig | None = None
 
 
-class CameraConfig(_Part):
-    """One camera; what is None is up to the source.
+class SoRobotConfig(RobotConfig):
+    """A robot of SO-100 or SO-101 arms: one pair or two, and cameras.
 
     Attributes:
-        source: what delivers the pictures, as in ``CameraSpec``.
-        width: pixels.
-        height: pixels.
-        fps: pictures a second.
-        input_format: how pictures are to be packed: mjpeg, h264 or raw.
-    """
-
-    source: str
-    width: _Number | None = None
-    height: _Number | None = None
-    fps: _Positive | None = None
-    input_format: InputFormat | None = None
-
-    def to_spec(self, name: str) -> CameraSpec:
-        """Return the camera as asked for.
-
-        Raises:
-            UsageError: it cannot be.
-        """
-        return CameraSpec(name, **self.model_dump())
-
-
-class RobotConfig(_Part):
-    """One robot: one pair of arms or two, and cameras.
-
-    Attributes:
-        type: which arms.
-        units: of the body joints.
         max_relative_target: how far from where a joint stands it may be sent at once, in its units: one number, or one
             per joint; None does not limit.
         start_speed: units per second at which the follower goes to where its leader stands, after it was opened.
-        silence_s: how long a motor may be silent before the arm counts as lost.
         follower: of the only pair.
         leader: of the only pair.
-        left: the left pair of two.
-        right: the right pair of two.
-        cameras: by name.
     """
 
     type: ArmType = ArmType.SO101
     units: Units = Units.DEGREES
     max_relative_target: Annotated[float | dict[str, float] | None, PlainValidator(_valid_limits)] = None
-    start_speed: _Positive = START_SPEED
-    silence_s: _Positive = SILENCE_S
+    start_speed: Positive = START_SPEED
+    silence_s: Positive = SILENCE_S
     follower: ArmConfig | None = None
     leader: ArmConfig | None = None
     left: PairConfig | None = None
     right: PairConfig | None = None
-    cameras: dict[str, CameraConfig] = Field(default_factory=dict)
 
     @property
     def is_bimanual(self) -> bool:
@@ -155,21 +107,12 @@ class RobotConfig(_Part):
         }
         return {place: arm for place, arm in arms.items() if arm is not None}
 
-    def camera_specs(self) -> list[CameraSpec]:
-        """Return all cameras as asked for, in the file's order."""
-        return [camera.to_spec(name) for name, camera in self.cameras.items()]
-
     @model_validator(mode="after")
     def _check_as_a_whole(self) -> Self:
         single = self.follower is not None or self.leader is not None
         if single and self.is_bimanual:
             raise ValueError("expected either [follower] and [leader], or [left] and [right], found both")
         self._check_distinct()
-        for name, camera in self.cameras.items():
-            try:
-                camera.to_spec(name)
-            except UsageError as error:
-                raise ValueError(error.message) from None
         return self
 
     def _check_distinct(self) -> None:

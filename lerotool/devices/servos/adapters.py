@@ -34,12 +34,8 @@ class Adapter:
     """A serial port.
 
     Attributes:
-        path: what to open.
         serial_number: burnt into the adapter; cheap ones have none.
         vid: USB vendor, if it is a USB device.
-        pid: USB product.
-        description: what the operating system calls it.
-        kind: what chip it has.
     """
 
     path: str
@@ -79,7 +75,7 @@ def find_port(where: str) -> str:
     if not where.startswith(SERIAL_PREFIX):
         if any(adapter.path == where for adapter in adapters) or Path(where).exists():
             return where
-        raise DeviceNotFoundError(f"there is no serial port {where}", hint=describe_plugged_in(adapters))
+        raise DeviceNotFoundError(f"no serial port {where}", hint=describe_plugged_in(adapters))
     number = where.removeprefix(SERIAL_PREFIX)
     paths = [adapter.path for adapter in adapters if adapter.serial_number == number]
     if not paths:

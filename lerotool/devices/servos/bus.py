@@ -19,10 +19,10 @@ from types import TracebackType
 from typing import Self
 
 from lerotool.devices.servos.exchange import Exchanges, check_id
-from lerotool.devices.servos.opening import PORT_ERRORS, open_port, set_speed
 from lerotool.devices.servos.registers import ID, MODEL_NUMBER, Register
-from lerotool.devices.servos.statistics import BusStatistics
-from lerotool.devices.servos.status import Status
+from lerotool.devices.servos.serial_port import PORT_ERRORS, open_port, set_speed
+from lerotool.devices.servos.status_packets import Status
+from lerotool.devices.servos.tallies import BusStatistics
 from lerotool.errors import DeviceError, DeviceLostError, DeviceTimeoutError, LerotoolError
 
 DEFAULT_BAUDRATE = 1_000_000
@@ -105,7 +105,7 @@ class ServoBus:
         self._exchanges.reset_statistics()
 
     def open(self) -> None:
-        """Open the port; after a loss, open it anew.
+        """Open the port; after a loss, open it again.
 
         Raises:
             DeviceNotFoundError: it is not there.
@@ -128,7 +128,7 @@ class ServoBus:
             raise
 
     def close(self) -> None:
-        """Close the port; a closed one may be closed again. Servos keep what they were told."""
+        """Close the port; a closed one may be closed again. Servos keep their settings."""
         self._owner.let_go()
 
     def __enter__(self) -> Self:

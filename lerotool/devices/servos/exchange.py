@@ -3,20 +3,78 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import scservo_sdk
 
-from lerotool.devices.servos.freshness import MEMORY_NS, AnswerLengths
-from lerotool.devices.servos.packets import OVERHEAD, StatusPacket, find_damaged, take_packets
 from lerotool.devices.servos.registers import TABLE_SIZE
 from lerotool.devices.servos.serial_port import SerialPort
-from lerotool.devices.servos.statistics import BusStatistics, BusTally
+from lerotool.devices.servos.status_packets import OVERHEAD, StatusPacket, find_damaged, take_packets
+from lerotool.devices.servos.tallies import BusStatistics, BusTally
 from lerotool.errors import UsageError
 
+MEMORY_NS = 1_000_000_000
+"""An answer is not expected to come later than this."""
+LENGTHS = 32
 LAST_ID = 253
 _UNUSED_ID = LAST_ID
+_NOTHING: frozenset[int] = frozenset()
+
+
+@dataclass(slots=True)
+class _OpenRequest:
+    asked_ns: int
+    extra: int
+    servos: set[int]
+
+
+class AnswerLengths:
+    """How many bytes more than needed to ask for, so that no two answers that may come look alike.
+
+    Status packets carry no number, and a host, hub or driver that stalls delivers an answer after its time. To the next
+    request for the same register it would look like the answer, and every later reading would be one request old. So
+    nobody is asked for a number of bytes that a request of the last second asked of the same servo in vain: what comes
+    late has the wrong length. While all is well nothing more than needed is asked for.
+    """
+
+    def __init__(self) -> None:
+        self._open: list[_OpenRequest] = []
+        self._heard_ns = 0
+
+    def choose(self, servos: Collection[int], now: int) -> int | None:
+        """Return the number of extra bytes to ask for, and remember the request.
+
+        None if an answer of any length could be a late one: then nothing may be asked.
+
+        Args:
+            servos: who is to be asked.
+            now: monotonic time in ns.
+        """
+        if not self._open:
+            extra: int | None = 0
+        else:
+            self._open = [request for request in self._open if now - request.asked_ns <= MEMORY_NS]
+            extra = self._find_free(servos)
+            if extra is None:
+                # Bytes come in order: what was asked before an answered request has come or never will.
+                self._open = [request for request in self._open if request.asked_ns >= self._heard_ns]
+                extra = self._find_free(servos)
+        if extra is not None:
+            self._open.append(_OpenRequest(now, extra, set(servos)))
+        return extra
+
+    def hear(self, servos: Iterable[int]) -> None:
+        """Note who has answered to the last request."""
+        request = self._open[-1]
+        self._heard_ns = request.asked_ns
+        request.servos.difference_update(servos)
+        if not request.servos:
+            self._open.pop()
+
+    def _find_free(self, servos: Collection[int]) -> int | None:
+        taken = {request.extra for request in self._open if not request.servos.isdisjoint(servos)}
+        return next((extra for extra in range(LENGTHS) if extra not in taken), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +90,11 @@ class Answers:
     damaged: frozenset[int]
 
 
-_NOTHING: frozenset[int] = frozenset()
-
-
 class Exchanges:
     """Requests over a port, one after the other; not for several threads.
 
     Attributes:
         port: the open port, or None.
-        tally: what is counted.
     """
 
     def __init__(self) -> None:
@@ -57,21 +111,13 @@ class Exchanges:
         return self.port
 
     def ask(self, servos: Sequence[int], address: int, size: int) -> Answers:
-        """Read from several servos.
-
-        Raises:
-            UsageError: they are too many for one request, or no servo can have one of the ids.
-        """
+        """Read from several servos."""
         for servo in servos:
             check_id(servo)
         return self._ask(servos, address, size, is_sync=True)
 
     def ask_one(self, servo: int, address: int, size: int) -> Answers:
-        """Read from one servo.
-
-        Raises:
-            UsageError: no servo can have the id.
-        """
+        """Read from one servo."""
         check_id(servo)
         return self._ask((servo,), address, size, is_sync=False)
 
@@ -81,6 +127,7 @@ class Exchanges:
             self._count_missing(servos, _NOTHING)
             return Answers({}, _NOTHING)
         length = size + extra
+        # No request reaches past the end of the table: a longer one begins earlier, and its answer is cut below.
         start = max(0, min(address, TABLE_SIZE - length))
         port = self.open_port
         if is_sync:
@@ -185,10 +232,6 @@ class Exchanges:
 
 
 def check_id(servo: int) -> None:
-    """Refuse an id that no servo can have.
-
-    Raises:
-        UsageError: it is none.
-    """
+    """Refuse an id that no servo can have."""
     if not 0 <= servo <= LAST_ID:
         raise UsageError(f"no servo can have the id {servo}, expected 0 to {LAST_ID}")

@@ -35,13 +35,11 @@ class Register:
     """One value of the control table.
 
     Attributes:
-        name: LeRobot's.
         address: of the first byte.
         size: bytes.
         sign_bit: index of the bit that holds the sign, or None for an unsigned value.
         unit: what ``scale`` gives; empty for codes.
         scale: units per count.
-        memory: what becomes of a value written.
     """
 
     name: str

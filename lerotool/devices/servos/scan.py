@@ -15,7 +15,7 @@ from lerotool.devices.servos.registers import (
     PRESENT_CURRENT,
     PRESENT_POSITION,
 )
-from lerotool.devices.servos.status import Status
+from lerotool.devices.servos.status_packets import Status
 
 ALL_IDS = range(LAST_ID + 1)
 _LISTENINGS = 6
@@ -26,11 +26,8 @@ class Found:
     """What answers to an id.
 
     Attributes:
-        id: the id.
-        baudrate: the speed at which it answers.
         model: None if no answer was whole.
         firmware: ``major.minor``, or None.
-        status: what it says is wrong with it.
         is_crowded: whether its answers are damaged as two servos with one id damage each other's.
     """
 
@@ -67,11 +64,7 @@ def scan(
 
 
 def scan_bus(bus: ServoBus, ids: Iterable[int], progress: Progress | None = None) -> tuple[Found, ...]:
-    """Ask every id at the speed of an open bus.
-
-    Raises:
-        DeviceLostError: the port has gone.
-    """
+    """Ask every id at the speed of an open bus."""
     found = []
     for servo in ids:
         if progress is not None:
@@ -82,11 +75,7 @@ def scan_bus(bus: ServoBus, ids: Iterable[int], progress: Progress | None = None
 
 
 def examine(bus: ServoBus, servo: int) -> Found | None:
-    """Look at one id, and return None if nobody answers to it, not even a damaged answer.
-
-    Raises:
-        DeviceLostError: the port has gone.
-    """
+    """Look at one id, and return None if nobody answers to it, not even a damaged answer."""
     damaged_before = _damaged(bus, servo)
     pong = bus.ping(servo)
     if pong is None and _damaged(bus, servo) == damaged_before:

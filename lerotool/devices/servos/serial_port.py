@@ -1,19 +1,31 @@
-"""The SDK's port made fit for a control loop: exclusive, waiting without spinning, and empty before every request."""
+"""The SDK's port made fit for a control loop: exclusive, waiting without spinning, empty before every request."""
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import scservo_sdk
 import serial
 
-from lerotool.devices.servos.packets import OVERHEAD, StatusPacket, take_packets
+from lerotool.devices.holders import Holder, list_holders
+from lerotool.devices.servos.adapters import AdapterKind, describe_plugged_in, find_adapter, find_port, list_adapters
+from lerotool.devices.servos.status_packets import OVERHEAD, StatusPacket, take_packets
+from lerotool.errors import (
+    DeviceBusyError,
+    DeviceError,
+    DeviceNotFoundError,
+    DevicePermissionError,
+    LerotoolError,
+    UsageError,
+)
 
 MARGIN_MS = 10.0
 """Time allowed for an answer beside what its bytes take."""
@@ -22,6 +34,12 @@ SLOW_MARGIN_MS = 35.0
 _WRITE_TIMEOUT_S = 0.5
 _LATE_SIZE = -1
 """No packet waited for has this size."""
+_EXCLUSIVE = None if sys.platform == "win32" else True  # Windows opens ports exclusively by itself
+_REQUEST_BYTES = OVERHEAD + 8
+LEAST_MARGIN = "LEROTOOL_SERVO_MARGIN_MS"
+"""Environment: milliseconds allowed for an answer at least, beside what its bytes take."""
+UDEV_RULE = 'SUBSYSTEM=="tty", ATTRS{idVendor}=="1a86", TAG+="uaccess"'
+"""Lets the person at the machine use the usual adapters; belongs into /etc/udev/rules.d/70-servo-adapters.rules."""
 
 
 class SerialPort(scservo_sdk.PortHandler):  # type: ignore[misc]
@@ -53,7 +71,7 @@ class SerialPort(scservo_sdk.PortHandler):  # type: ignore[misc]
             self.is_open = True
         elif self.ser.baudrate != cflag_baud:
             self.ser.baudrate = cflag_baud
-        self.tx_time_per_byte = 10_000 / cflag_baud
+        self.tx_time_per_byte = 10_000 / cflag_baud  # ms: 8 bits, a start and a stop bit
         return True
 
     def closePort(self) -> None:  # noqa: N802
@@ -103,7 +121,7 @@ class SerialPort(scservo_sdk.PortHandler):  # type: ignore[misc]
         return time.monotonic() > self._deadline
 
     def getCurrentTime(self) -> float:  # noqa: N802
-        """Return milliseconds of a clock that does not jump."""
+        """Return milliseconds of a clock that does not jump; the SDK's own goes by the wall clock."""
         return time.monotonic() * 1e3
 
     def wait(self, least: int) -> bool:
@@ -122,7 +140,7 @@ class SerialPort(scservo_sdk.PortHandler):  # type: ignore[misc]
         if not select.select((descriptor,), (), (), left)[0]:
             return False
         data = os.read(descriptor, 4096)
-        if not data:
+        if not data:  # how POSIX says that the adapter was pulled
             raise serial.SerialException("the port is ready to read but has no data")
         self.received += data
         return True
@@ -135,5 +153,90 @@ class SerialPort(scservo_sdk.PortHandler):  # type: ignore[misc]
         return bool(data)
 
 
-_EXCLUSIVE = None if sys.platform == "win32" else True  # Windows opens ports exclusively by itself
-_REQUEST_BYTES = OVERHEAD + 8
+def open_port(where: str, baudrate: int) -> SerialPort:
+    """Open a port exclusively.
+
+    Args:
+        where: a path or ``serial:NUMBER``.
+        baudrate: bits per second, one that the SDK knows.
+    """
+    path = find_port(where)
+    port = SerialPort(path, baudrate)
+    try:
+        set_speed(port, baudrate)
+    except PORT_ERRORS as error:
+        if isinstance(error, LerotoolError):
+            raise
+        raise _explain(path, error) from error
+    if holders := [holder for holder in list_holders(path) if not holder.is_self]:
+        port.closePort()  # the lock is refused to those only who ask for it, as most programs do not
+        raise _busy(path, holders)
+    is_quick = port.shorten_latency()
+    adapter = find_adapter(path)
+    is_slow = adapter is not None and adapter.kind is AdapterKind.FTDI and not is_quick
+    port.margin_ms = max(SLOW_MARGIN_MS if is_slow else MARGIN_MS, _least_margin_ms())
+    return port
+
+
+def _least_margin_ms() -> float:
+    """Return what the user allows for an answer at least, in a virtual machine for example."""
+    text = os.environ.get(LEAST_MARGIN, "0")
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"{LEAST_MARGIN} is {text!r}, expected milliseconds") from None
+
+
+def set_speed(port: SerialPort, baudrate: int) -> None:
+    """Set the speed of a port; opens one that is not open."""
+    try:
+        is_known = port.setBaudRate(baudrate)
+    except ValueError as error:  # pyserial says so
+        raise DeviceError(f"{port.port_name} does not take {baudrate} bits per second: {error}") from error
+    if not is_known:
+        raise DeviceError(f"the servo SDK does not know the speed {baudrate}")
+
+
+def _explain(path: str, error: Exception) -> LerotoolError:
+    number = _errno(error)
+    if isinstance(error, serial.SerialException) and sys.platform == "win32" and "PermissionError" in str(error):
+        number = errno.EBUSY  # Windows says so when another program has the port
+    if number in (errno.EAGAIN, errno.EBUSY):
+        return _busy(path, list_holders(path))
+    if number in (errno.EACCES, errno.EPERM):
+        return _not_permitted(path)
+    if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
+        return DeviceNotFoundError(f"no serial port {path}", hint=describe_plugged_in(list_adapters()))
+    return DeviceError(f"{path} cannot be opened as a serial port: {error}")
+
+
+def _errno(error: BaseException) -> int | None:
+    """Return the number of an error; ``termios.error`` is not an OSError and has it as its first argument."""
+    number = getattr(error, "errno", None) or next(iter(error.args), None)
+    return number if isinstance(number, int) else None
+
+
+def _busy(path: str, holders: Sequence[Holder]) -> DeviceBusyError:
+    if any(holder.is_self for holder in holders):
+        return DeviceBusyError(f"{path} is in use by this program already", hint="name another port for the other arm")
+    by = ", ".join(map(str, holders)) or "another program"
+    return DeviceBusyError(f"{path} is in use by {by}", hint="end the other program; two of them would garble the bus")
+
+
+def _not_permitted(path: str) -> DevicePermissionError:
+    hint = f"add the udev rule {UDEV_RULE}, then plug the adapter in again"
+    if sys.platform != "win32":
+        import grp
+
+        with suppress(OSError, KeyError):
+            group = grp.getgrgid(Path(path).stat().st_gid).gr_name
+            if group != "root":
+                hint = f'run "sudo usermod -aG {group} $USER" and log in again, or {hint}'
+    return DevicePermissionError(f"this user may not open {path}", hint=hint)
+
+
+PORT_ERRORS: tuple[type[Exception], ...] = (OSError, serial.SerialException)
+if sys.platform != "win32":
+    import termios
+
+    PORT_ERRORS = (*PORT_ERRORS, termios.error)

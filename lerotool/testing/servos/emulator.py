@@ -37,11 +37,6 @@ class Emulator:
     """Servos on a line.
 
     Attributes:
-        servos: two may have the same id.
-        line: where they hear and answer.
-        faults: what goes wrong.
-        requests: instruction packets understood.
-        garbled: packets with a wrong checksum.
         replies: replies sent, whole or not, per id.
         writes: id, address and bytes of every single write, in order.
     """

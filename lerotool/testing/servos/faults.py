@@ -54,15 +54,11 @@ class FaultSettings:
     check_baud: bool = True
 
     def change(self, values: dict[str, Any]) -> None:
-        """Set some of them.
-
-        Raises:
-            UsageError: there is none of that name.
-        """
+        """Set some of them."""
         names = [field.name for field in fields(self)]
         for name, value in values.items():
             if name not in names:
-                raise UsageError(f"there is no fault setting {name!r}", hint=f"there are {', '.join(names)}")
+                raise UsageError(f"unknown fault setting {name!r}", hint=f"settings: {', '.join(names)}")
             setattr(self, name, value)
 
 
@@ -72,7 +68,6 @@ class Faults:
     Attributes:
         settings: how often by chance.
         counts: per fault, how often it happened to the replies of each servo.
-        stalls: answers that were held back.
     """
 
     def __init__(self, seed: int) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import struct
-import termios
-import tty
+import sys
 from contextlib import suppress
 from pathlib import Path
+
+from lerotool.errors import UsageError
+
+if sys.platform != "win32":
+    import fcntl
+    import termios
+    import tty
 
 _TCGETS2 = 0x802C542A
 """Linux: tells speeds that have no constant of their own."""
@@ -25,6 +30,7 @@ class Line:
     def __init__(self, link: Path | None) -> None:
         self.link = link
         self._master = self._slave = -1
+        self._name = ""
         self.plug_in()
 
     @property
@@ -36,15 +42,19 @@ class Line:
         """Make the port; it must not exist.
 
         Raises:
-            FileExistsError: something else than a link has the link's name.
+            UsageError: this is Windows.
         """
-        self._master, self._slave = os.openpty()
-        tty.setraw(self._slave)  # nothing is echoed or translated
-        os.set_blocking(self._master, False)
+        if sys.platform != "win32":
+            self._master, self._slave = os.openpty()
+            tty.setraw(self._slave)  # nothing is echoed or translated
+            os.set_blocking(self._master, False)
+            self._name = os.ttyname(self._slave)
+        else:
+            raise UsageError("pseudo-terminals are needed, which Windows does not have", hint="use Linux or macOS")
         if self.link is not None:
             if self.link.is_symlink():
                 self.link.unlink()
-            self.link.symlink_to(os.ttyname(self._slave))
+            self.link.symlink_to(self._name)
 
     def unplug(self) -> None:
         """Take the port away under whoever has it open."""
@@ -58,7 +68,7 @@ class Line:
     @property
     def path(self) -> str:
         """What to open."""
-        return str(self.link) if self.link is not None else os.ttyname(self._slave)
+        return str(self.link) if self.link is not None else self._name
 
     def fileno(self) -> int:
         """Return the descriptor to wait at."""
@@ -79,8 +89,9 @@ class Line:
     def baudrate(self) -> int:
         """Return the speed that the port was set to."""
         answer = bytearray(64)
-        try:
-            fcntl.ioctl(self._slave, _TCGETS2, answer, True)
-        except OSError:  # no Linux: speeds are their own constants there
-            return int(termios.tcgetattr(self._slave)[4])
+        if sys.platform != "win32":
+            try:
+                fcntl.ioctl(self._slave, _TCGETS2, answer, True)
+            except OSError:  # not Linux: speeds are their own constants there
+                return int(termios.tcgetattr(self._slave)[4])
         return int(struct.unpack_from("I", answer, _SPEED_OFFSET)[0])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Protocol
 
 from lerotool.devices.servos import registers as table
 from lerotool.devices.servos.registers import MODEL_STS3215, RESOLUTION, Memory, Register
-from lerotool.testing.servos.motion import Motion
 
 MEMORY_SIZE = 128
 _EEPROM_END = 40
@@ -50,16 +53,68 @@ _FACTORY = {
 }
 
 
+class Motion(Protocol):
+    """An encoder angle over time."""
+
+    def at(self, now: float) -> float:
+        """Return the angle in steps at a monotonic time in seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Back and forth around the middle."""
+
+    phase: float
+    amplitude: float = 600.0
+    rate: float = 0.7
+
+    def at(self, now: float) -> float:
+        """Return the angle."""
+        return 2048 + self.amplitude * math.sin(self.rate * now + self.phase)
+
+
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """Ever onwards, turn after turn, so that a position tells when it was read."""
+
+    origin: float
+    rate: float
+
+    def at(self, now: float) -> float:
+        """Return the angle, 0 to 4096."""
+        return ((now - self.origin) * self.rate) % 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Straight from point to point; before the first and after the last it rests.
+
+    Attributes:
+        times: monotonic seconds, rising.
+        angles: steps.
+    """
+
+    times: tuple[float, ...]
+    angles: tuple[float, ...]
+
+    def at(self, now: float) -> float:
+        """Return the angle."""
+        place = bisect_right(self.times, now)
+        if place == 0:
+            return self.angles[0]
+        if place == len(self.times):
+            return self.angles[-1]
+        begin, end = self.times[place - 1], self.times[place]
+        share = (now - begin) / (end - begin)
+        return self.angles[place - 1] + share * (self.angles[place] - self.angles[place - 1])
+
+
 class Servo:
     """A servo as the bus and its surroundings see it.
 
     Attributes:
-        memory: the control table.
         angle: where the encoder stands, in steps; leaves 0 to 4095 if it is turned further.
-        motion: what moves it while the torque is off.
-        status: status bits of its replies.
-        is_alive: whether it has power and a cable.
-        pending: a write that waits for the action instruction.
     """
 
     def __init__(self, servo_id: int, angle: float = _MIDDLE) -> None:

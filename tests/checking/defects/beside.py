@@ -29,7 +29,8 @@ def journal(root: Path) -> None:
 def lost_journal(root: Path) -> None:
     journal(root)
     (root / ".lerotool/staging/aa/stats.json").unlink()
-    (root / "meta/stats.json").unlink()
+    text = (root / ".lerotool/journal.json").read_text().replace("meta/stats.json", "meta/other.json")
+    (root / ".lerotool/journal.json").write_text(text)
 
 
 def link_outside(root: Path) -> None:
@@ -65,7 +66,7 @@ def pictures_left(root: Path) -> None:
 
 DEFECTS: dict[str, Defect] = {
     "commit interrupted": defect(VIDEO_SET, journal, Code.UNFINISHED_COMMIT, loading=WRONG, repaired=True),
-    "commit lost": defect(VIDEO_SET, lost_journal, Code.JOURNAL, loading=WRONG),
+    "commit lost": defect(VIDEO_SET, lost_journal, Code.JOURNAL, loading=RIGHT, repaired=True),
     "link out of the dataset": defect(VIDEO_SET, link_outside, Code.LINK_OUTSIDE, loading=RIGHT),
     "take cut off": defect(VIDEO_SET, cut_off_take, Code.PENDING_BROKEN, loading=RIGHT),
     "saved take damaged": defect(VIDEO_SET, damaged_take, Code.PENDING_BROKEN, loading=RIGHT),

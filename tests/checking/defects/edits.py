@@ -53,6 +53,17 @@ def null_at(name: str, row: int) -> Callable[[Any], Any]:
     return change
 
 
+def set_value(name: str, row: int, new: object) -> Callable[[Any], Any]:
+    """Return what sets one value of a scalar column."""
+
+    def change(table: Any) -> Any:
+        values = table[name].to_pylist()
+        values[row] = new
+        return column(table, name, values)
+
+    return change
+
+
 def value_at(name: str, row: int, value: float) -> Callable[[Any], Any]:
     def change(table: Any) -> Any:
         values = table[name].to_pylist()

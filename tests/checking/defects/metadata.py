@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.checking.defects.edits import (
     overwrite,
     remove,
     reordered,
+    set_value,
     stats,
     without_feature,
 )
@@ -35,6 +37,14 @@ TO_TIMES = [f"videos/observation.images.{camera}/to_timestamp" for camera in ("f
 
 def h264(root: Path) -> None:
     edit_json(root / "meta/info.json", lambda d: d["features"][FRONT]["info"].update({"video.codec": "h264"}))
+
+
+def old_block(root: Path) -> None:
+    def change(document: dict[str, Any]) -> None:
+        entry = document["features"][FRONT]
+        entry["video_info"] = {**entry.pop("info"), "video.codec": "h264"}
+
+    edit_json(root / "meta/info.json", change)
 
 
 def tasks(**options: Any) -> Change:
@@ -96,6 +106,18 @@ def without_quantiles(document: dict[str, Any]) -> None:
             entry.pop(name)
 
 
+def in_lance(root: Path) -> None:
+    info(storage_format="lance")(root)
+    shutil.rmtree(root / "data")
+    shutil.rmtree(root / "videos")
+    (root / "frames.lance").mkdir()
+
+
+def marked(root: Path) -> None:
+    path = root / "meta/info.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+
+
 DEFECTS: dict[str, Defect] = {
     # meta/info.json
     "info missing": defect(VIDEO_SET, remove("meta/info.json"), Code.INFO_MISSING, loading=REFUSED),
@@ -103,12 +125,27 @@ DEFECTS: dict[str, Defect] = {
     "info empty": defect(VIDEO_SET, overwrite("meta/info.json", b""), Code.INFO_UNREADABLE, loading=REFUSED),
     "fps zero": defect(VIDEO_SET, info(fps=0), Code.INFO_INVALID, loading=REFUSED),
     "version of another format": defect(VIDEO_SET, info(codebase_version="v2.1"), Code.VERSION, loading=REFUSED),
+    "rows in Lance": defect(VIDEO_SET, in_lance, Code.VERSION, loading=REFUSED),
+    "a byte order mark": defect(VIDEO_SET, marked, Code.INFO_BOM, loading=REFUSED, repaired=True),
     "version unknown": defect(VIDEO_SET, info(codebase_version="v1.6"), Code.VERSION, loading=REFUSED),
     "total_frames too large": defect(VIDEO_SET, info(total_frames=63), Code.TOTALS, repaired=True),
     "total_frames too small": defect(VIDEO_SET, info(total_frames=60), Code.TOTALS, repaired=True),
     "total_episodes too large": defect(VIDEO_SET, info(total_episodes=5), Code.TOTALS, loading=REFUSED, repaired=True),
     "total_tasks wrong": defect(VIDEO_SET, info(total_tasks=7), Code.COUNTS, loading=RIGHT, repaired=True),
     "splits wrong": defect(VIDEO_SET, info(splits={"train": "0:99"}), Code.COUNTS, loading=RIGHT, repaired=True),
+    "total_episodes is a float": defect(
+        VIDEO_SET, info(total_episodes=4.0), Code.TOTALS, loading=REFUSED, repaired=True
+    ),
+    "total_episodes is a half": defect(
+        VIDEO_SET, info(total_episodes=4.5), Code.TOTALS, loading=REFUSED, repaired=True
+    ),
+    "total_episodes is a text": defect(
+        VIDEO_SET, info(total_episodes="4"), Code.TOTALS, loading=REFUSED, repaired=True
+    ),
+    "total_episodes is null": defect(VIDEO_SET, info(total_episodes=None), Code.TOTALS, loading=REFUSED, repaired=True),
+    "total_episodes is true": defect(VIDEO_SET, info(total_episodes=True), Code.TOTALS, repaired=True),
+    "total_episodes is negative": defect(VIDEO_SET, info(total_episodes=-4), Code.TOTALS, repaired=True),
+    "total_frames is a float": defect(VIDEO_SET, info(total_frames=62.0), Code.TOTALS, repaired=True),
     "feature declared without column": defect(
         PLAIN_SET, feature("ghost", dtype="float32", shape=[1], names=None), Code.COLUMN_MISSING, Code.STATS_MISSING
     ),
@@ -116,8 +153,16 @@ DEFECTS: dict[str, Defect] = {
     "other length declared": defect(
         PLAIN_SET, feature("action", shape=[5], names=None), Code.COLUMN_TYPE, Code.STATS_SHAPE, loading=REFUSED
     ),
-    "other size declared": defect(VIDEO_SET, feature(FRONT, shape=[480, 640, 3]), Code.VIDEO_INFO, loading=RIGHT),
-    "other codec declared": defect(VIDEO_SET, h264, Code.VIDEO_INFO, loading=RIGHT),
+    "other size declared": defect(
+        VIDEO_SET, feature(FRONT, shape=[480, 640, 3]), Code.VIDEO_INFO, loading=RIGHT, repaired=True
+    ),
+    "other codec declared": defect(VIDEO_SET, h264, Code.VIDEO_INFO, loading=RIGHT, repaired=True),
+    "other codec declared, as older datasets do": defect(
+        VIDEO_SET, old_block, Code.VIDEO_INFO, loading=RIGHT, repaired=True
+    ),
+    "camera without names": defect(
+        VIDEO_SET, feature(FRONT, names=None), Code.CAMERA_NAMES, loading=RIGHT, repaired=True
+    ),
     "keys missing": defect(
         VIDEO_SET,
         lambda root: edit_json(
@@ -132,6 +177,12 @@ DEFECTS: dict[str, Defect] = {
     ),
     "template leads out": defect(
         VIDEO_SET, info(video_path="../{video_key}/{file_index}.mp4"), Code.PATH_TEMPLATE, loading=REFUSED
+    ),
+    "data_path is another": defect(
+        VIDEO_SET, info(data_path="data/{file_index}.parquet"), Code.TEMPLATE_WRONG, loading=RIGHT, repaired=True
+    ),
+    "video_path is another": defect(
+        VIDEO_SET, info(video_path="videos/{video_key}.mp4"), Code.TEMPLATE_WRONG, loading=REFUSED, repaired=True
     ),
     # tasks
     "tasks missing": defect(VIDEO_SET, remove("meta/tasks.parquet"), Code.TASKS_MISSING, loading=REFUSED),
@@ -150,10 +201,10 @@ DEFECTS: dict[str, Defect] = {
     "episodes cut": defect(VIDEO_SET, cut(0.5, EPISODES), Code.EPISODES_UNREADABLE, loading=REFUSED, repaired=True),
     "episode doubled": defect(VIDEO_SET, episodes(reordered([0, 1, 1, 2, 3])), Code.EPISODES_ORDER, repaired=True),
     "episode missing in the table": defect(
-        VIDEO_SET, episodes(reordered([0, 2, 3])), Code.EPISODES_ORDER, repaired=True
+        VIDEO_SET, episodes(reordered([0, 2, 3])), Code.EPISODES_ORDER, loading=REFUSED, repaired=True
     ),
     "last episode missing in the table": defect(
-        VIDEO_SET, episodes(reordered([0, 1, 2])), Code.EPISODES_ORDER, repaired=True
+        VIDEO_SET, episodes(reordered([0, 1, 2])), Code.EPISODES_ORDER, loading=REFUSED, repaired=True
     ),
     "episodes reversed": defect(VIDEO_SET, episodes(reordered([3, 2, 1, 0])), Code.EPISODES_ORDER, repaired=True),
     "range wrong": defect(VIDEO_SET, episodes(add("dataset_to_index", 2)), Code.EPISODE_RANGE, repaired=True),
@@ -172,6 +223,25 @@ DEFECTS: dict[str, Defect] = {
     ),
     "length wrong": defect(
         VIDEO_SET, episodes(add("length", 1, LAST)), Code.EPISODE_LENGTH, loading=RIGHT, repaired=True
+    ),
+    "length zero": defect(
+        VIDEO_SET, episodes(set_value("length", 1, 0)), Code.EPISODE_LENGTH, loading=RIGHT, repaired=True
+    ),
+    "length negative": defect(
+        VIDEO_SET, episodes(set_value("length", 1, -5)), Code.EPISODES_VALUES, loading=RIGHT, repaired=True
+    ),
+    "video pointer null": defect(
+        VIDEO_SET,
+        both(*(episodes(set_value(f"videos/{FRONT}/{part}_index", 1, None)) for part in ("chunk", "file"))),
+        Code.EPISODES_VALUES,
+        loading=REFUSED,
+        repaired=True,
+    ),
+    "table is a folder": defect(
+        VIDEO_SET,
+        lambda r: [(r / EPISODES).unlink(), (r / EPISODES).mkdir()],
+        Code.EPISODES_UNREADABLE,
+        loading=REFUSED,
     ),
     "no video columns": defect(VIDEO_SET, episodes(drop(from_time)), Code.VIDEO_POINTER, repaired=True),
     "later table has more columns": defect(
@@ -210,6 +280,15 @@ DEFECTS: dict[str, Defect] = {
     ),
     "stats negative": defect(
         VIDEO_SET, stats(lambda d: d["action"].update(std=[-1.0] * 6)), Code.STATS_IMPOSSIBLE, loading=RIGHT
+    ),
+    "stats of pictures in bytes": defect(
+        VIDEO_SET,
+        stats(lambda d: d[FRONT].update(min=[[[0.0]]] * 3, max=[[[255.0]]] * 3, mean=[[[99.0]]] * 3)),
+        Code.STATS_IMPOSSIBLE,
+        loading=RIGHT,
+    ),
+    "std zero where values differ": defect(
+        VIDEO_SET, stats(lambda d: d[FRONT].update(std=[[[0.0]]] * 3)), Code.STATS_IMPOSSIBLE, loading=RIGHT
     ),
     "stats stale": defect(
         VIDEO_SET, stats(lambda d: d["action"].update(max=[999.0] * 6)), Code.STATS_STALE, loading=RIGHT

@@ -9,7 +9,7 @@ from lerotool.checking import Code
 from tests.checking.defects.defect import OLD_DATA, OLD_VIDEO, REFUSED, RIGHT, Defect, defect
 from tests.checking.defects.edits import add, copied, remove
 from tests.dataset.edits import info, lines
-from tests.dataset.reading import OLD_SET, edit_table
+from tests.dataset.reading import OLD_SET, edit_json, edit_table
 
 
 def v21_metadata(root: Path) -> None:
@@ -44,6 +44,23 @@ DEFECTS: dict[str, Defect] = {
         lines("meta/episodes_stats.jsonl", lambda e: [e[0]["stats"]["action"].pop("count"), e][1]),
         Code.STATS_SHAPE,
         loading=REFUSED,
+    ),
+    "v2.1: data_path is another": defect(
+        OLD_SET,
+        info(data_path="data/{episode_index:06d}.parquet"),
+        Code.TEMPLATE_WRONG,
+        loading=REFUSED,
+        repaired=True,
+    ),
+    "v2.1: templates of Windows": defect(
+        OLD_SET,
+        lambda root: edit_json(
+            root / "meta/info.json",
+            lambda d: d.update({key: d[key].replace("/", "\\") for key in ("data_path", "video_path")}),
+        ),
+        Code.TEMPLATE_WRONG,
+        loading=REFUSED,
+        repaired=True,
     ),
     "v2.1: no statistics": defect(
         OLD_SET, remove("meta/episodes_stats.jsonl"), Code.STATS_UNREADABLE, loading=REFUSED, repaired=True

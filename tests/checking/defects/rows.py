@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lerotool import merge
 from lerotool.checking import Code
 from tests.checking.defects.defect import REFUSED, RIGHT, Defect, defect
 from tests.checking.defects.edits import add, copied, drop, footerless, null_at, overwrite, remove, reordered, value_at
@@ -33,6 +35,14 @@ def still_rows(table: Any) -> Any:
         values[7:32] = [values[7]] * 25
         table = column(table, name, values)
     return table
+
+
+def merged_with_itself(root: Path) -> None:
+    other, whole = root.parent / "other", root.parent / "whole"
+    shutil.copytree(root, other)
+    merge([root, other], whole)
+    shutil.rmtree(root)
+    whole.rename(root)
 
 
 def bad_png(table: Any) -> Any:
@@ -61,6 +71,13 @@ DEFECTS: dict[str, Defect] = {
     ),
     "data files over 999": defect(VIDEO_SET, over_999, Code.FILE_ORDER, repaired=True),
     "column missing": defect(PLAIN_SET, data(drop("action")), Code.COLUMN_MISSING),
+    "index missing": defect(VIDEO_SET, data(drop("index")), Code.COLUMN_MISSING, repaired=True),
+    "frame_index missing": defect(VIDEO_SET, data(drop("frame_index")), Code.COLUMN_MISSING, repaired=True),
+    "timestamp missing": defect(VIDEO_SET, data(drop("timestamp")), Code.COLUMN_MISSING, repaired=True),
+    "episodes doubled": defect(VIDEO_SET, merged_with_itself, Code.EPISODE_DOUBLED, loading=RIGHT, changes=True),
+    "data file is a folder": defect(
+        VIDEO_SET, lambda r: [(r / DATA).unlink(), (r / DATA).mkdir()], Code.DATA_MISSING, loading=REFUSED
+    ),
     "scalar as list": defect(
         VIDEO_SET,
         data(lambda t: column(t, "frame_index", pa.array([[v] for v in t["frame_index"].to_pylist()]))),

@@ -12,7 +12,7 @@ import pytest
 from lerotool.devices.arms.calibration import Calibration, JointCalibration, calibration_path, save_calibration
 from lerotool.devices.arms.follower import SoFollower
 from lerotool.devices.arms.joints import JOINTS, Role
-from lerotool.devices.arms.leader import SoLeader
+from lerotool.devices.arms.so_arm import SoLeader
 from lerotool.testing.servo_bus import EmulatedBus
 
 OpenBus = Callable[..., EmulatedBus]

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from lerotool.devices.arms.arm import JointReading
 from lerotool.devices.arms.bimanual import PairedFollower, PairedLeader
 from lerotool.devices.arms.joints import JOINT_NAMES
+from lerotool.devices.arms.pair import ArmPair
 from lerotool.devices.arms.simulator import SimulatedFollower, SimulatedLeader
-from lerotool.devices.robot import JointReading, Robot
 from lerotool.errors import DeviceError, DeviceLostError
 
 
@@ -58,7 +59,7 @@ def arms() -> tuple[_Arm, _Arm]:
 
 def test_joints_are_called_as_in_lerobots_bi_so_follower() -> None:
     leader = PairedLeader(SimulatedLeader(), SimulatedLeader())
-    robot = Robot("bi_so_follower", leader, PairedFollower(SimulatedFollower(), SimulatedFollower()))
+    robot = ArmPair("bi_so_follower", leader, PairedFollower(SimulatedFollower(), SimulatedFollower()))
     names = [f"{side}_{name}.pos" for side in ("left", "right") for name in JOINT_NAMES]
     assert {name: feature.names for name, feature in robot.features().items()} == {
         "action": names,
@@ -97,7 +98,7 @@ def test_both_must_be_aligned(arms: tuple[_Arm, _Arm]) -> None:
 
 def test_complaints_and_notes_say_which_arm(arms: tuple[_Arm, _Arm]) -> None:
     arms[1].alarms = ("b: overloaded",)
-    robot = Robot("test", PairedLeader(*arms), PairedFollower(*arms))
+    robot = ArmPair("test", PairedLeader(*arms), PairedFollower(*arms))
     assert robot.alarms == ("leader right_b: overloaded", "follower right_b: overloaded")
     assert robot.notes[0] == "leader left 'x': calibrated"
     assert len(robot.notes) == 4

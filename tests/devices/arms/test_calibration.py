@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lerotool.choices import Units
 from lerotool.devices.arms.calibration import (
     JointCalibration,
     build_scales,
@@ -20,7 +21,7 @@ from lerotool.devices.arms.calibration import (
     save_calibration,
 )
 from lerotool.devices.arms.joints import JOINT_NAMES, JOINTS, ArmType, Role
-from lerotool.devices.arms.units import JointUnit, Units
+from lerotool.devices.arms.units import JointUnit
 from lerotool.errors import CalibrationError
 
 # As LeRobot 0.6.1 writes it.
@@ -75,7 +76,10 @@ def test_a_missing_calibration_lists_all_places_and_says_what_to_do(home: Path) 
         find_calibration(Role.FOLLOWER, "bench")
     for folder in ("so_follower", "so101_follower", "so100_follower"):
         assert str(home / "robots" / folder / "bench.json") in caught.value.message
-    assert "lerotool setup calibrate NAME" in str(caught.value.hint)
+    assert caught.value.hint == "calibrate it: lerotool setup"
+    with pytest.raises(CalibrationError) as caught:
+        find_calibration(Role.FOLLOWER, "bench", robot="my bench")
+    assert caught.value.hint == "calibrate it: lerotool setup calibrate 'my bench'"
 
 
 @st.composite
@@ -118,7 +122,7 @@ def _changed(joint: str, **changes: object) -> str:
         ("[]", "the file is .*dictionary"),
         ("{}", "joint 'shoulder_pan' is missing; joint 'shoulder_lift' is missing; "),
         ('{"shoulder_pan": 3}', "shoulder_pan is 3"),
-        (json.dumps({**_DOCUMENT, "elbow": _DOCUMENT["gripper"]}), "'elbow' is no joint of an SO arm"),
+        (json.dumps({**_DOCUMENT, "elbow": _DOCUMENT["gripper"]}), "'elbow' is not a joint of an SO arm"),
         (_changed("gripper", homing_offset=2048), "gripper.homing_offset is 2048: .*2047"),
         (_changed("gripper", homing_offset=1.5), "gripper.homing_offset is 1.5"),
         (_changed("gripper", range_max=4096), "gripper.range_max is 4096: .*4095"),

@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from lerotool.choices import Units
 from lerotool.devices.arms.calibration import build_scales, calibration_path, save_calibration
 from lerotool.devices.arms.follower import SoFollower
 from lerotool.devices.arms.joints import JOINT_IDS, JOINT_NAMES, Role
-from lerotool.devices.arms.units import Units, normalise
-from lerotool.devices.config import ArmConfig, PairConfig, RobotConfig, save_robot
-from lerotool.devices.robots import open_robot
+from lerotool.devices.arms.units import normalise
+from lerotool.devices.config import ArmConfig, PairConfig, SoRobotConfig, save_robot
+from lerotool.devices.robots import build_robot
 from lerotool.devices.servos import registers as table
 from lerotool.errors import DeviceError, DeviceLostError
 from lerotool.testing.servo_bus import EmulatedBus
 from tests.devices.arms.conftest import CALIBRATION, OpenBus, torques
+from tests.patience import PATIENCE_S
 
 _AT_ONCE = 1e6
 _SCALES = build_scales(CALIBRATION, Units.DEGREES)
@@ -82,7 +84,7 @@ def test_at_first_the_follower_approaches_slowly(bus: EmulatedBus) -> None:
     np.testing.assert_allclose(path[0], here, atol=0.1)
     assert not follower.is_aligned
     while not follower.is_aligned:
-        assert time.monotonic() < begin + 20
+        assert time.monotonic() < begin + PATIENCE_S
         path.append(follower.send(goal))
         assert (np.abs(path[-1] - here) <= 100 * (time.monotonic() - begin) + 0.1).all()
     np.testing.assert_allclose(path[-1], goal, atol=0.1)
@@ -141,7 +143,7 @@ def test_a_limit_needs_no_further_reading(bus: EmulatedBus) -> None:
 def test_who_does_not_read_is_read_for(bus: EmulatedBus) -> None:
     follower = _open(bus, max_relative_target=5.0, silence_s=0.3)
     first = follower.send(np.array([60, 0, 0, 0, 0, 50], np.float32))
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while follower.send(np.array([60, 0, 0, 0, 0, 50], np.float32))[0] < 59:
         assert time.monotonic() < deadline, "it is stuck at the first pose"
         bus.counts()  # the emulator keeps up
@@ -167,16 +169,16 @@ def test_a_follower_goes_where_its_leader_is(
     monkeypatch.setenv("LEROTOOL_SERIAL_PORTS", f"{leading.port}=LEAD1,{following.port}=FOLLOW1")
     save_robot(
         "pair",
-        RobotConfig(
+        SoRobotConfig(
             leader=ArmConfig(port="serial:LEAD1", id="bench"),
             follower=ArmConfig(port="serial:FOLLOW1", id="bench"),
             start_speed=300,
         ),
     )
-    with open_robot("pair") as robot:
+    with build_robot("pair") as robot:
         for servo, angle in zip(JOINT_IDS, (2300, 1500, 2048, 1800, 3000, 3000), strict=True):
             leading.servo(servo).change(angle=angle)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         while (
             not robot.follower.is_aligned
             or np.abs(robot.follower.read().values - robot.leader.read().values).max() > 0.2
@@ -204,8 +206,8 @@ def test_two_pairs_are_one_robot(open_bus: OpenBus, monkeypatch: pytest.MonkeyPa
         )
         for side, follower, leader in (("left", *buses[:2]), ("right", *buses[2:]))
     )
-    save_robot("two", RobotConfig(left=left, right=right, start_speed=_AT_ONCE))
-    with open_robot("two") as robot:
+    save_robot("two", SoRobotConfig(left=left, right=right, start_speed=_AT_ONCE))
+    with build_robot("two") as robot:
         assert robot.robot_type == "bi_so_follower"
         goal = np.array([10, 0, 0, 0, 0, 50, 20, 0, 0, 0, 0, 50], np.float32)
         robot.follower.send(goal)

@@ -7,23 +7,24 @@ import time
 import numpy as np
 import pytest
 
+from lerotool.choices import Units
 from lerotool.devices.arms.calibration import build_scales
 from lerotool.devices.arms.follower import SoFollower
 from lerotool.devices.arms.joints import JOINT_IDS, JOINT_NAMES
-from lerotool.devices.arms.leader import SoLeader
-from lerotool.devices.arms.so_arm import SoArm
-from lerotool.devices.arms.units import Units, normalise
-from lerotool.devices.servos.status import Status
+from lerotool.devices.arms.so_arm import SoArm, SoLeader
+from lerotool.devices.arms.units import normalise
+from lerotool.devices.servos.status_packets import Status
 from lerotool.errors import (
     DeviceError,
     DeviceLostError,
 )
 from lerotool.testing.servo_bus import EmulatedBus
 from tests.devices.arms.conftest import BOTH, CALIBRATION, OFF, torques
+from tests.patience import PATIENCE_S
 
 
 def _until_lost(arm: SoArm) -> DeviceLostError:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         try:
             arm.read()
@@ -94,7 +95,7 @@ def test_a_joint_that_comes_back_in_time_is_forgiven(bus: EmulatedBus) -> None:
     bus.kill(2)
     assert [leader.read().stale for _ in range(20)] == [0b10] * 20
     bus.revive(2)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while leader.read().stale:
         assert time.monotonic() < deadline
 
@@ -127,7 +128,7 @@ def test_no_position_read_before_a_stall_passes_for_a_new_one(bus: EmulatedBus) 
     bus.servo(5).ramp(origin=origin, rate=rate)
     fresh = stale = 0
     while fresh < 20 or stale < 20:
-        assert time.monotonic() < origin + 30
+        assert time.monotonic() < origin + PATIENCE_S
         reading = leader.read()
         elapsed_s = time.monotonic() - reading.captured_ns / 1e9
         if reading.stale:

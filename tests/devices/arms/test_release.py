@@ -6,7 +6,7 @@ import pytest
 
 from lerotool.devices.arms.follower import SoFollower
 from lerotool.devices.arms.joints import JOINT_IDS, Joint
-from lerotool.devices.arms.leader import SoLeader
+from lerotool.devices.arms.so_arm import SoLeader
 from lerotool.devices.servos import registers as table
 from lerotool.errors import (
     DeviceError,

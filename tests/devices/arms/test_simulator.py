@@ -7,10 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lerotool.devices.arms.motion import CYCLE_S, HOME, leader_pose
-from lerotool.devices.arms.simulator import JOINTS, LAG_S, SimulatedFollower, SimulatedLeader, approach, build_robot
-from lerotool.devices.robot import Robot
-from lerotool.devices.robots import open_robot
+from lerotool.devices import robots
+from lerotool.devices.arms.pair import ArmPair
+from lerotool.devices.arms.simulator import (
+    CYCLE_S,
+    HOME,
+    JOINTS,
+    LAG_S,
+    SimulatedFollower,
+    SimulatedLeader,
+    approach,
+    build_robot,
+    leader_pose,
+)
 from lerotool.errors import DeviceError, UsageError
 from lerotool.features import Feature
 
@@ -46,7 +55,7 @@ def _record(seed: int, seconds: float, hertz: int = 30) -> tuple[np.ndarray, np.
 
 
 def test_the_features_have_lerobots_names() -> None:
-    with open_robot("sim") as robot:
+    with build_robot() as robot:
         expected = Feature("float32", (6,), _NAMES)
         assert robot.robot_type == "so101_sim"
         assert robot.features() == {"action": expected, "observation.state": expected}
@@ -56,7 +65,7 @@ def test_the_features_have_lerobots_names() -> None:
 
 def test_an_unknown_robot_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match="unknown robot 'so1000'") as caught:
-        open_robot("so1000")
+        robots.build_robot("so1000")
     assert caught.value.hint is not None
     assert caught.value.hint.startswith("known robots: sim")
 
@@ -165,7 +174,7 @@ def test_no_arm_stays_open_when_the_other_cannot_be_opened() -> None:
             raise DeviceError("no answer from joints 1 to 6")
 
     follower = SimulatedFollower()
-    robot = Robot("test", Absent(), follower)
+    robot = ArmPair("test", Absent(), follower)
     with pytest.raises(DeviceError, match="no answer"):
         robot.open()
     assert not robot.is_open

@@ -21,8 +21,7 @@ from lerotool.devices.cameras.jpeg import JpegEncoder
 from lerotool.devices.cameras.numbered import draw_number, numbered_picture, read_number
 from lerotool.devices.cameras.sources import StreamPacket
 from lerotool.media.format import StreamCodec, StreamFormat
-
-PATIENCE_S = 20.0
+from tests.patience import PATIENCE_S
 
 
 class MemoryWriter:

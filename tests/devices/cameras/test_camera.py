@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lerotool.devices.cameras.camera import Camera, CameraSpec, CameraState, Picture, open_camera
-from lerotool.devices.cameras.inspection import Inspector
+from lerotool.devices.cameras.reader import Inspector, Tally
 from lerotool.devices.cameras.sources import StreamPacket
-from lerotool.devices.cameras.tally import Tally
 from lerotool.errors import DeviceError, DeviceTimeoutError, UsageError
 from lerotool.media.format import StreamCodec
-from tests.devices.cameras.parts import PATIENCE_S, HandSource, MemoryWriter, jpeg, numbers_of, wait_until
+from tests.devices.cameras.parts import HandSource, MemoryWriter, jpeg, numbers_of, wait_until
+from tests.patience import PATIENCE_S
 
 _PICTURES = [jpeg(number) for number in range(8)]
 

@@ -15,11 +15,10 @@ import av
 import numpy as np
 import pytest
 
-from lerotool.devices.cameras import complaints
-from lerotool.devices.cameras.backends import BACKENDS, V4L2, Backend, Options, choose_backend
+from lerotool.devices.cameras import capture
+from lerotool.devices.cameras.backends import BACKENDS, V4L2, Backend, CameraDevice, CameraMode, Options, choose_backend
 from lerotool.devices.cameras.capture import open_capture
 from lerotool.devices.cameras.demuxed import DemuxedSource, read_format
-from lerotool.devices.cameras.plugged import CameraDevice, CameraMode
 from lerotool.devices.cameras.spec import CameraSpec, InputFormat
 from lerotool.errors import (
     DeviceBusyError,
@@ -207,7 +206,7 @@ def test_a_backend_that_this_pyav_lacks_is_named() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Video4Linux")
 def test_what_is_no_camera_is_told_by_the_driver_itself() -> None:
-    with pytest.raises(DeviceNotFoundError, match="camera 'a': /dev/null is no camera"):
+    with pytest.raises(DeviceNotFoundError, match="camera 'a': /dev/null is not a camera"):
         open_capture(CameraSpec.parse("a=0"), V4L2, "/dev/null", threading.Event())
 
 
@@ -215,7 +214,7 @@ _ERRORS: list[tuple[int, type[DeviceError], str, str]] = [
     (errno.EBUSY, DeviceBusyError, "is in use by", "end the other program"),
     (errno.EACCES, DevicePermissionError, "may not be opened by this user", "video|camera"),
     (errno.ENOENT, DeviceNotFoundError, "is not there", "C920 .*by-id/c920"),
-    (errno.ENODEV, DeviceNotFoundError, "is no camera", "C920 .*by-id/c920"),
+    (errno.ENODEV, DeviceNotFoundError, "is not a camera", "C920 .*by-id/c920"),
     (errno.ENOSPC, DeviceError, "not enough USB bandwidth", "mjpeg.*controller"),
     (errno.EINVAL, DeviceError, "refuses 640x480 at 30 pictures a second", "mjpeg 640x480 at 30, 15"),
 ]
@@ -228,7 +227,7 @@ def test_a_refusal_is_explained(
     device = CameraDevice("C920", "/dev/video0", "/dev/v4l/by-id/c920", (CameraMode("mjpeg", 640, 480, (30.0, 15.0)),))
     monkeypatch.setattr("lerotool.devices.cameras.listing.list_cameras", lambda: (device,))
     error = av.error.classes.get(number, av.error.OSError)(number, os.strerror(number), "/dev/video0")
-    found = complaints.explain_refusal(CameraSpec.parse("a=0,640x480,30"), "/dev/video0", error)
+    found = capture.explain_refusal(CameraSpec.parse("a=0,640x480,30"), "/dev/video0", error)
     assert type(found) is kind
     with pytest.raises(kind, match=f"camera 'a': /dev/video0.*{text}"):
         raise found
@@ -243,6 +242,6 @@ def test_a_refusal_is_explained(
 def test_a_loss_is_explained(tmp_path: Path, number: int, text: str) -> None:
     error = av.error.OSError(number, os.strerror(number))
     with pytest.raises(DeviceLostError, match=text):
-        raise complaints.explain_loss(str(tmp_path), error)
+        raise capture.explain_loss(str(tmp_path), error)
     with pytest.raises(DeviceLostError, match="was unplugged"):
-        raise complaints.explain_loss("/dev/video99", error)
+        raise capture.explain_loss("/dev/video99", error)

@@ -17,8 +17,9 @@ from lerotool.devices.cameras.file import open_source
 from lerotool.devices.cameras.numbered import numbered_picture, read_number
 from lerotool.errors import DeviceError, DeviceNotFoundError
 from lerotool.media.format import StreamCodec, StreamFormat
-from tests.devices.cameras.parts import PATIENCE_S, MemoryWriter, numbers_of, write_video
-from tests.shared import REALDATA, needs_shared
+from tests.devices.cameras.parts import MemoryWriter, numbers_of, write_video
+from tests.patience import PATIENCE_S
+from tests.shared import REALDATA, needs_realdata
 
 
 def _play(spec: str, count: int) -> tuple[StreamFormat, list[bytes]]:
@@ -104,7 +105,7 @@ def test_a_file_plays_as_a_camera(tmp_path: Path) -> None:
     assert numbers == [(numbers[0] + k) % 5 for k in range(len(numbers))]
 
 
-@needs_shared
+@needs_realdata
 def test_a_real_recording_plays() -> None:
     path = REALDATA / "ioai_lerobotv2/videos/chunk-000/observation.images.cam/episode_000000.mp4"
     stream, packets = _play(f"a={path},320x240,400", 5)

@@ -22,7 +22,8 @@ from lerotool.errors import (
 )
 from lerotool.media.format import StreamCodec, StreamFormat
 from lerotool.testing.mjpeg_camera import EmulatedCamera
-from tests.devices.cameras.parts import PATIENCE_S, MemoryWriter, OddServer, jpeg, numbers_of, wait_until
+from tests.devices.cameras.parts import MemoryWriter, OddServer, jpeg, numbers_of, wait_until
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture

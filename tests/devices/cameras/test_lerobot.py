@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lerotool.devices.cameras.lerobot import parse_camera_map
 from lerotool.devices.cameras.spec import CameraSpec, InputFormat
@@ -61,3 +65,30 @@ def test_the_systems_own_backend_may_be_named_and_another_not() -> None:
 def test_what_cannot_be_kept_is_refused_by_name(settings: str, problem: str) -> None:
     with pytest.raises(UsageError, match=f"camera 'front': {problem}"):
         parse_camera_map(f"{{front: {settings}}}")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{a: 1", "expected ',' or '}', but got '<stream end>' at character 6"),
+        ("{a: {}, b: {}, a: {}}", "'a' is there twice at character 16"),
+        ("{a: {type: opencv, type: opencv, index_or_path: 0}}", "'type' is there twice at character 20"),
+        ("{1: {type: opencv, index_or_path: 0}}", "camera 1: expected a name"),
+        ("{[1, 2]: 3}", "found unhashable key at character 2"),
+        ("{a: !!python/object:os.system {}}", "could not determine a constructor"),
+        ("[front]", "expected names and settings in braces"),
+        ("{a: " * 5000, "recursion"),
+        ("{a: 2001-99-99}", "month must be in 1..12"),
+    ],
+)
+def test_what_is_not_a_camera_map_is_refused_with_the_place(text: str, problem: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(problem)) as caught:
+        parse_camera_map(text)
+    assert "index_or_path" in str(caught.value.hint)
+
+
+@given(st.text("{}[]:,'\"&*!|>%@#-?abc01 \n\t", max_size=60))
+def test_no_text_whatever_is_more_than_refused(text: str) -> None:
+    for each in (text, f"{{{text}}}", f"{{a: {text}}}"):
+        with contextlib.suppress(UsageError):
+            parse_camera_map(each)

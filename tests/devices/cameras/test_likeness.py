@@ -6,9 +6,10 @@ import pytest
 
 from lerotool.devices.cameras import camera as camera_module
 from lerotool.devices.cameras.camera import CameraSpec, CameraState, open_camera
-from lerotool.devices.cameras.likeness import FreezeWatch, is_same_picture
+from lerotool.devices.cameras.reader import FreezeWatch, is_same_picture
 from lerotool.testing.mjpeg_camera import EmulatedCamera
-from tests.devices.cameras.parts import PATIENCE_S, MemoryWriter, jpeg, wait_until
+from tests.devices.cameras.parts import MemoryWriter, jpeg, wait_until
+from tests.patience import PATIENCE_S
 
 
 def test_a_picture_is_the_same_when_only_a_comment_in_its_head_differs() -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from lerotool.devices.cameras import listing
+from lerotool.devices.cameras.backends import CameraDevice, CameraMode
 from lerotool.devices.cameras.camera import CameraSpec, open_camera
 from lerotool.devices.cameras.listing import find_camera, pin_camera
-from lerotool.devices.cameras.plugged import CameraDevice, CameraMode
 from lerotool.devices.cameras.spec import InputFormat
 from lerotool.devices.cameras.v4l2 import list_devices, query_modes
 from lerotool.errors import DeviceNotFoundError, UsageError

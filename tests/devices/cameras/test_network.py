@@ -25,7 +25,8 @@ from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
 from lerotool.spool.header import Header
 from lerotool.spool.pending import PendingWriter
 from tests.devices.cameras.h264 import SIZE, RtspCamera, TcpCamera
-from tests.devices.cameras.parts import PATIENCE_S, MemoryWriter, wait_until
+from tests.devices.cameras.parts import MemoryWriter, wait_until
+from tests.patience import PATIENCE_S
 
 
 def _connect(spec: CameraSpec) -> Camera:
@@ -205,5 +206,5 @@ def test_what_is_no_stream_is_refused(body: bytes, serve: Callable[[bytes], str]
 
 @pytest.mark.parametrize("source", ["rtsp://", "rtsp:///live", "tcp://host", "tcp://host:port", "rtsp://host:99999/"])
 def test_an_impossible_address_is_a_usage_error(source: str) -> None:
-    with pytest.raises(UsageError, match="is no address"):
+    with pytest.raises(UsageError, match="is not an address"):
         open_camera(CameraSpec.parse(f"top={source}"))

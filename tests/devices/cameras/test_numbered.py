@@ -26,6 +26,7 @@ def test_a_number_survives_jpeg(size: tuple[int, int]) -> None:
         assert read_number(decode_jpeg(jpeg(number, *size))) == number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(640, 480), (320, 240)])
 def test_numbers_survive_jpeg_and_then_av1_with_the_default_settings(size: tuple[int, int]) -> None:
     numbers = [*range(24), 255, 256, 65535, 65535, 9999999, 5592405, 11184810, MAX_NUMBER]

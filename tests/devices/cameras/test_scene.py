@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from lerotool.devices.cameras.camera import CameraSpec, open_camera
-from lerotool.devices.cameras.pace import Pace
 from lerotool.devices.cameras.scene import open_source
+from lerotool.devices.cameras.sources import Pace
 from lerotool.errors import UsageError
 from lerotool.media.format import StreamCodec, StreamFormat
-from tests.devices.cameras.parts import PATIENCE_S, MemoryWriter, decode_jpeg
+from tests.devices.cameras.parts import MemoryWriter, decode_jpeg
+from tests.patience import PATIENCE_S
 
 
 def _pictures(text: str, count: int) -> list[bytes]:

@@ -36,6 +36,7 @@ def test_name_source_size_and_rate_are_recognised(text: str, expected: CameraSpe
     assert CameraSpec.parse(text) == expected
 
 
+@pytest.mark.slow
 @given(_NAMES, _SOURCES, st.tuples(_SIDES, _SIDES), st.integers(1, 1000), st.sampled_from([None, *InputFormat]))
 def test_any_source_survives_when_size_and_rate_follow(
     name: str, source: str, size: tuple[int, int], fps: int, packed: InputFormat | None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lerotool.devices.cameras.stamps import Stamper
+from lerotool.devices.cameras.reader import Stamper
 
 _MICROSECONDS = Fraction(1, 1_000_000)
 _NOW_NS = 5_000_000_000_000

@@ -20,7 +20,8 @@ from lerotool.devices.cameras import camera as camera_module
 from lerotool.devices.cameras.camera import CameraSpec, CameraState, open_camera
 from lerotool.devices.cameras.v4l2 import query_modes
 from lerotool.errors import LerotoolError
-from tests.devices.cameras.parts import PATIENCE_S, MemoryWriter, jpeg, numbers_of, wait_until
+from tests.devices.cameras.parts import MemoryWriter, jpeg, numbers_of, wait_until
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or shutil.which("gcc") is None or not Path("/usr/include/linux/videodev2.h").exists(),
@@ -152,6 +153,7 @@ def test_a_camera_without_motion_jpeg_is_taken_raw_and_tells_so(play: Play) -> N
     assert play("_record", f"a={_NODE},64x32,100,raw")["notes"] == []
 
 
+@pytest.mark.slow
 def test_what_the_driver_changes_silently_is_seen(play: Play) -> None:
     found = play("_record", f"a={_NODE},64x32,30", fps=120)
     assert found["notes"] == [f"camera 'a': {_NODE} delivers 120 pictures a second, asked for 30"]
@@ -168,6 +170,7 @@ def test_damaged_transfers_are_counted_and_left_out(play: Play) -> None:
     assert numbers == sorted(set(numbers))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "kind", "text"),
     [("busy", "DeviceBusyError", "is in use by"), ("bandwidth", "DeviceError", "not enough USB bandwidth")],

@@ -23,7 +23,7 @@ from lerotool.devices.servos.registers import (
     RESPONSE_LEVEL,
     TORQUE_ENABLE,
 )
-from lerotool.devices.servos.status import Status
+from lerotool.devices.servos.status_packets import Status
 from lerotool.errors import DeviceError, UsageError
 from lerotool.testing.servo_bus import EmulatedBus
 
@@ -78,6 +78,17 @@ def test_negative_positions_keep_their_sign(bus: ServoBus, emulated: EmulatedBus
     emulated.servo(4).change(angle=10)
     bus.write(4, HOMING_OFFSET, 300)
     assert bus.sync_read(PRESENT_POSITION, [4]).values == {4: -290}
+
+
+@pytest.mark.parametrize("angle", [-1, -100, -800, 100, 4095, 4200, 9000])
+def test_a_servo_that_counts_turns_is_read_just_past_its_zero_and_beyond_one_turn(
+    bus: ServoBus, emulated: EmulatedBus, angle: int
+) -> None:
+    """It answers sign and magnitude: 0x8064 is -100, not 32868."""
+    emulated.servo(1).set(REGISTERS["Phase"], 12 | 0x10)
+    emulated.servo(1).change(angle=angle)
+    assert bus.read(1, PRESENT_POSITION) == angle
+    assert bus.sync_read(PRESENT_POSITION, [1]).values == {1: angle}
 
 
 def test_goals_of_all_are_written_at_once(bus: ServoBus, emulated: EmulatedBus) -> None:

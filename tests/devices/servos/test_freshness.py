@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lerotool.devices.servos.freshness import LENGTHS, MEMORY_NS, AnswerLengths
+from lerotool.devices.servos.exchange import LENGTHS, MEMORY_NS, AnswerLengths
 
 MS = 1_000_000
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lerotool.devices.servos.bus import ServoBus
-from lerotool.devices.servos.opening import UDEV_RULE
+from lerotool.devices.servos.serial_port import UDEV_RULE
 from lerotool.errors import DeviceBusyError, DeviceError, DeviceNotFoundError, DevicePermissionError
 from lerotool.testing.servo_bus import EmulatedBus
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lerotool.devices.servos.bus import ServoBus
 from lerotool.devices.servos.registers import BAUD_RATE, PRESENT_TEMPERATURE
 from lerotool.devices.servos.scan import Found, examine, scan, scan_bus
-from lerotool.devices.servos.status import Status
+from lerotool.devices.servos.status_packets import Status
 from lerotool.testing.servo_bus import EmulatedBus
 
 

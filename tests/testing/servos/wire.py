@@ -6,7 +6,8 @@ import time
 
 import serial
 
-DEADLINE_S = 10.0
+from tests.patience import PATIENCE_S
+
 PING, READ, WRITE, REG_WRITE, ACTION, SYNC_READ, SYNC_WRITE, BROADCAST = 1, 2, 3, 4, 5, 0x82, 0x83, 0xFE
 
 
@@ -20,7 +21,7 @@ class Wire:
     """A port that one writes bytes to and reads bytes from."""
 
     def __init__(self, path: str, baudrate: int = 1_000_000) -> None:
-        self.port = serial.Serial(path, baudrate, timeout=DEADLINE_S)
+        self.port = serial.Serial(path, baudrate, timeout=PATIENCE_S)
 
     def ask(self, servo: int, code: int, *parameters: int, size: int) -> bytes:
         """Send an instruction and return so many bytes of the answer."""
@@ -43,7 +44,7 @@ class Wire:
 
     def read_until(self, servo: int, address: int, size: int, expected: int) -> None:
         """Read until a value is reached."""
-        deadline = time.monotonic() + DEADLINE_S
+        deadline = time.monotonic() + PATIENCE_S
         while (value := self.read(servo, address, size)) != expected:
             assert time.monotonic() < deadline, f"register {address} is {value}, expected {expected}"
 

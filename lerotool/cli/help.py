@@ -1,0 +1,101 @@
+"""How help reads: descriptions in whole paragraphs, examples before the options, no types of Python."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import typer
+from rich.markup import escape
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+Examples = Mapping[str, str | Sequence[str]]
+"""What each example is for, as a sentence, and its command line or lines."""
+
+
+def examples(shown: Examples) -> str:
+    """Return the examples as the help shows them, in Rich's markup."""
+    lines = ["[bold not dim]Examples[/]"]
+    for sentence, commands in shown.items():
+        lines += ["", f"  {escape(sentence)}"]
+        lines += [f"  [not dim]$ {escape(line)}[/]" for line in command_lines(commands)]
+    return "\n".join(lines)
+
+
+def command_lines(commands: str | Sequence[str]) -> Sequence[str]:
+    """Return the command lines of one example."""
+    return (commands,) if isinstance(commands, str) else commands
+
+
+def arguments(line: str) -> list[str]:
+    """Return what follows ``lerotool`` in an example's command line."""
+    return shlex.split(line)[1:]
+
+
+def add_command(
+    app: typer.Typer,
+    name: str,
+    command: Callable[..., Any],
+    shown: Examples,
+    notes: str = "",
+    context: dict[str, Any] | None = None,
+) -> None:
+    """Add a command to an app.
+
+    Args:
+        app: that it becomes part of.
+        name: as it is typed.
+        command: its docstring is the description: the first paragraph stands in the list of commands too.
+        shown: its examples, shown between description and options.
+        notes: shown at the end.
+        context: settings of Click's context.
+    """
+    epilog = examples(shown) + (f"\f{notes}" if notes else "")
+    app.command(name, cls=Command, epilog=epilog, context_settings=context)(command)
+
+
+class Command(TyperCommand):
+    """A command whose help reads like all others."""
+
+    def __init__(self, name: str | None, **settings: Any) -> None:
+        super().__init__(name, **settings)
+        _arrange(self)
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, Typer's own ``--help`` among them, as the help shows them."""
+        return [_without_type(parameter) for parameter in super().get_params(ctx)]
+
+
+class Group(TyperGroup):
+    """A group of commands whose help reads like all others."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        _arrange(self)
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, Typer's own ``--help`` among them, as the help shows them."""
+        return [_without_type(parameter) for parameter in super().get_params(ctx)]
+
+
+def _arrange(command: TyperCommand | TyperGroup) -> None:
+    paragraphs = [" ".join(paragraph.split()) for paragraph in (command.help or "").split("\n\n")]
+    shown, _, notes = (command.epilog or "").partition("\f")
+    command.short_help = paragraphs[0]
+    command.help = "\n\n".join([*paragraphs, *([shown] if shown else [])])
+    command.epilog = notes or None
+
+
+def _without_type(parameter: Any) -> Any:
+    """Let the help show no type where the name says it all: of a switch and of an argument."""
+    if isinstance(parameter, TyperOption) and parameter.is_flag:
+        parameter.metavar = ""
+    elif isinstance(parameter, TyperArgument) and hasattr(parameter, "display_type_rich"):
+        vars(parameter)["display_type_rich"] = _nothing
+    return parameter
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """Stand in for Typer's description of a type."""

@@ -1,0 +1,183 @@
+"""``lerotool push``: a dataset to the Hugging Face Hub."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lerotool.cli.help import Examples
+from lerotool.cli.options import DryRunOption, JsonOption, QuietOption
+from lerotool.cli.output import Output
+from lerotool.errors import UsageError
+from lerotool.wording import counted, one_line, sized
+
+if TYPE_CHECKING:
+    from lerotool.sharing.push import PushReport
+    from lerotool.sharing.push_plan import PushPlan, PushRequest
+    from lerotool.sharing.tag_only import TagPlan
+
+EXAMPLES: Examples = {
+    "What would be sent, changed and deleted": "lerotool push me/pick-cube --dry-run",
+    "Push it; a new dataset there is private": "lerotool push me/pick-cube",
+    "From a folder, for all to see": "lerotool push ~/recordings/pick-cube --repo-id me/pick-cube --public",
+    "With a licence; none is stated unless you say one": "lerotool push me/pick-cube --license cc-by-4.0",
+    "LeRobot does not find it, or finds an old state: only move the tag": "lerotool push me/pick-cube --tag-only",
+}
+_PATHS_SHOWN = 8
+_COMMIT_SHOWN = 8
+
+
+def push(
+    dataset: Annotated[
+        str, typer.Argument(metavar="DATASET", help="A dataset's folder, or user/name in the LeRobot home.")
+    ],
+    repo_id: Annotated[
+        str | None,
+        typer.Option(metavar="USER/NAME", help="Where to.", show_default="where it was last, else its own name"),
+    ] = None,
+    private: Annotated[
+        bool | None,
+        typer.Option("--private/--public", help="Who sees it, if it is new there.", show_default="private"),
+    ] = None,
+    license_id: Annotated[
+        str | None,
+        typer.Option(
+            "--license", metavar="ID", help="The licence that the card states.", show_default="as it is, or none"
+        ),
+    ] = None,
+    branch: Annotated[str, typer.Option(metavar="NAME", help="The branch that it goes to.")] = "main",
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Put this tag on it, too; can be repeated.")
+    ] = None,
+    tag_only: Annotated[
+        bool, typer.Option("--tag-only", help="Only put the tag that LeRobot looks for on the newest commit.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also where the Hub has commits that are not known here.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also with errors, which whoever loads it will meet.")] = False,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Push a dataset to the Hugging Face Hub, checked, in one commit.
+
+    Only what has changed is sent, and what is gone here is deleted there. Pending episodes, the history of edits and
+    pictures that wait to be encoded stay here. Interrupted, the Hub has the dataset as it was, and the same command
+    goes on where it was.
+    """
+    from lerotool.sharing.push_plan import PushRequest, Visibility
+
+    output = Output.of(json=json, quiet=quiet)
+    if tag_only:
+        if tag or force or replace or license_id or private is not None or branch != "main":
+            raise UsageError("--tag-only goes with --repo-id and --dry-run only")
+        _move_tag(dataset, repo_id, output, dry_run=dry_run)
+        return
+    visibility = None if private is None else Visibility.PRIVATE if private else Visibility.PUBLIC
+    request = PushRequest(dataset, repo_id, visibility, license_id, branch, tuple(tag or ()), force, replace)
+    _push(request, output, dry_run=dry_run)
+
+
+def _push(request: PushRequest, output: Output, *, dry_run: bool) -> None:
+    from lerotool.cli.sharing_progress import open_progress
+    from lerotool.sharing.push import execute_push
+    from lerotool.sharing.push_plan import plan_push
+
+    with open_progress(output) as progress:
+        plan, hub = plan_push(request, progress.listen, progress.checked)
+        if not dry_run:
+            report = execute_push(plan, hub, progress.listen)
+    if dry_run:
+        output.document({"dry_run": True, **plan_document(plan)})
+        output.result(plan_text(plan))
+        return
+    output.document({**plan_document(plan), **report_document(report)})
+    output.result(report_text(plan, report))
+
+
+def _move_tag(dataset: str, repo_id: str | None, output: Output, *, dry_run: bool) -> None:
+    from lerotool.cli.sharing_progress import open_progress
+    from lerotool.sharing.names import repository_of_argument
+    from lerotool.sharing.tag_only import move_tag, plan_tag
+
+    with open_progress(output) as progress:
+        plan, hub = plan_tag(repository_of_argument(dataset, repo_id), progress.listen)
+        if not dry_run:
+            move_tag(plan, hub)
+    document = {"repository": plan.repository, "tag": plan.tag, "before": plan.before, "after": plan.after}
+    output.document({"dry_run": True, **document} if dry_run else document)
+    output.result(tag_text(plan, is_dry=dry_run))
+
+
+def tag_text(plan: TagPlan, *, is_dry: bool) -> str:
+    """Return what happens to a tag, in words."""
+    where = f"{plan.tag} on {plan.after[:_COMMIT_SHOWN]}"
+    if plan.before == plan.after:
+        return f"{plan.page}: {where}, where it was"
+    before = f"it was on {plan.before[:_COMMIT_SHOWN]}" if plan.before else "there was none"
+    return f"{plan.page}: {'would put ' if is_dry else ''}{where} ({before})"
+
+
+def plan_text(plan: PushPlan) -> str:
+    """Return what a push would do, for people."""
+    new = " (new, " + ("public" if plan.request.visibility == "public" else "private") + ")" if plan.is_new else ""
+    lines = [f"{plan.root} -> {plan.repository}{new}, branch {plan.request.branch}"]
+    for verb, paths, size in (
+        ("add", [each.path for each in plan.added], sum(each.size for each in plan.added)),
+        ("change", [each.path for each in plan.changed], sum(each.size for each in plan.changed)),
+        ("delete", [each.path for each in plan.deleted], sum(each.size for each in plan.deleted)),
+    ):
+        if paths:
+            lines.append(f"{verb:<8}{counted(len(paths), 'file')}, {sized(size)}")
+            lines += [f"          {one_line(path)}" for path in paths[:_PATHS_SHOWN]]
+            lines += [f"          and {len(paths) - _PATHS_SHOWN} more"] if len(paths) > _PATHS_SHOWN else []
+    lines.append(f"{'keep':<8}{counted(plan.unchanged, 'file')}")
+    if plan.moved_tags:
+        lines.append(f"{'tag':<8}{', '.join(plan.moved_tags)}")
+    lines.append(f"{'licence':<8}{plan.license_id or 'none stated (--license ID)'}")
+    return "\n".join(lines)
+
+
+def report_text(plan: PushPlan, report: PushReport) -> str:
+    """Return what a push has done, for people."""
+    tags = f", {', '.join(report.tags)}" if report.tags else ""
+    if not report.commits:
+        return f"{report.page}: up to date, {counted(plan.episodes, 'episode')}{tags}"
+    rate = report.bytes / 1e6 / max(report.wall_s, 1e-9)
+    sent = (
+        f"{counted(report.files_sent, 'file')} sent ({sized(report.bytes)} in {report.wall_s:.1f} s, {rate:.1f} MB/s)"
+    )
+    gone = f", {report.files_deleted} deleted" if report.files_deleted else ""
+    return f"{report.page}: {counted(plan.episodes, 'episode')}, {sent}{gone}{tags}"
+
+
+def plan_document(plan: PushPlan) -> dict[str, Any]:
+    """Return what a push does, for machines."""
+    return {
+        "root": str(plan.root),
+        "repository": plan.repository,
+        "branch": plan.request.branch,
+        "is_new": plan.is_new,
+        "parent": plan.parent,
+        "added": [{"path": each.path, "bytes": each.size} for each in plan.added],
+        "changed": [{"path": each.path, "bytes": each.size} for each in plan.changed],
+        "deleted": [{"path": each.path, "bytes": each.size} for each in plan.deleted],
+        "unchanged": plan.unchanged,
+        "bytes": plan.bytes,
+        "tags": list(plan.wanted_tags),
+        "license": plan.license_id,
+        "check": {"errors": plan.report.count(_error()), "loading": plan.report.loading.value},
+    }
+
+
+def _error() -> Any:
+    from lerotool.checking import Severity
+
+    return Severity.ERROR
+
+
+def report_document(report: PushReport) -> dict[str, Any]:
+    """Return what a push has done, for machines."""
+    return {"page": report.page, "commit": report.commit, "commits": report.commits, "wall_s": report.wall_s}

@@ -1,0 +1,64 @@
+"""The task texts of a dataset, by number, as the formats keep them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lerotool.dataset.parquet import plain_array, plain_texts
+from lerotool.storage import json_lines, sync_file
+
+TASK = "task"
+
+
+def write_task_lines(path: Path, tasks: Sequence[str]) -> None:
+    """Write ``tasks.jsonl`` (v2.x)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(json_lines({"task_index": number, "task": text} for number, text in enumerate(tasks)))
+
+
+def write_task_table(path: Path, tasks: Sequence[str]) -> None:
+    """Write ``tasks.parquet`` (v3.0) as pandas does with the text as the index, because LeRobot reads it so.
+
+    pandas itself takes longer to import than a small merge does.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = {"name": None, "field_name": None, "pandas_type": "unicode", "numpy_type": "object"}
+    number = {"name": "task_index", "field_name": "task_index", "pandas_type": "int64", "numpy_type": "int64"}
+    columns = [{**number, "metadata": None}, {**text, "name": TASK, "field_name": TASK, "metadata": None}]
+    document = {
+        "index_columns": [TASK],
+        "column_indexes": [{**text, "metadata": {"encoding": "UTF-8"}}],
+        "columns": columns,
+        "creator": {"library": "pyarrow", "version": pa.__version__},
+        "pandas_version": "2.2.0",
+    }
+    table = pa.table({"task_index": plain_array(np.arange(len(tasks))), TASK: plain_texts(tasks)})
+    with path.open("wb") as file:
+        pq.write_table(table.replace_schema_metadata({"pandas": json.dumps(document)}), file)
+
+
+def rewrite_task_table(path: Path, old: Path, tasks: Sequence[str]) -> None:
+    """Write ``tasks.parquet`` for more tasks, synced.
+
+    Args:
+        path: where to write.
+        old: the dataset's present file, whose further columns are kept; it may be missing.
+        tasks: all texts in the order of their numbers, the old ones first.
+    """
+    import pandas as pd
+
+    table = pd.DataFrame({"task_index": range(len(tasks))}, index=pd.Index(list(tasks), name=TASK))
+    if old.exists():
+        with old.open("rb") as file:
+            known = pd.read_parquet(file).reset_index(drop=True)
+        for name in known.columns.difference(["task_index", TASK], sort=False):
+            table[name] = known[name].reindex(range(len(tasks))).to_numpy()
+    with path.open("wb") as sink:
+        table.to_parquet(sink)
+    sync_file(path)

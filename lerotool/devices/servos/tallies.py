@@ -1,0 +1,100 @@
+"""What is counted on a servo bus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from lerotool.devices.servos.status_packets import Status, StatusPacket
+
+
+@dataclass(frozen=True, slots=True)
+class ServoStatistics:
+    """Of one servo. Every time it is asked it replies, or the reply is damaged, or it is silent.
+
+    Attributes:
+        replies: answers in time and whole.
+        asked_again: times it was asked once more because that answer did not come.
+        damaged: answers with bytes wrong or missing.
+        silent: no answer in time.
+        status: all bits seen in its answers.
+    """
+
+    replies: int
+    asked_again: int
+    damaged: int
+    silent: int
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class BusStatistics:
+    """Of a bus since it was made, or since ``ServoBus.reset_statistics``.
+
+    Attributes:
+        requests: packets sent.
+        replies: answers in time and whole, of all servos.
+        asked_again: as above, of all servos.
+        damaged: as above.
+        silent: as above.
+        refused_late: answers thrown away because they were to an earlier request.
+        servos: by id.
+    """
+
+    requests: int
+    replies: int
+    asked_again: int
+    damaged: int
+    silent: int
+    refused_late: int
+    servos: Mapping[int, ServoStatistics]
+
+
+class ServoTally:
+    """Counts of one servo while they grow."""
+
+    __slots__ = ("asked_again", "damaged", "replies", "silent", "status")
+
+    def __init__(self) -> None:
+        self.replies = self.asked_again = self.damaged = self.silent = self.status = 0
+
+    def snapshot(self) -> ServoStatistics:
+        """Return the counts."""
+        return ServoStatistics(self.replies, self.asked_again, self.damaged, self.silent, Status.of(self.status))
+
+
+class BusTally:
+    """Counts of a bus while they grow."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.refused_late = 0
+        self._servos: dict[int, ServoTally] = {}
+
+    def __getitem__(self, servo: int) -> ServoTally:
+        """Return the counts of a servo, for counting on."""
+        tally = self._servos.get(servo)
+        if tally is None:
+            tally = self._servos[servo] = ServoTally()
+        return tally
+
+    def count_replies(self, packets: Iterable[StatusPacket]) -> None:
+        """Count answers in time and whole."""
+        for servo, error, _ in packets:
+            tally = self[servo]
+            tally.replies += 1
+            tally.status |= error
+
+    def snapshot(self) -> BusStatistics:
+        """Return the counts."""
+        servos = {servo: tally.snapshot() for servo, tally in sorted(self._servos.items())}
+        return BusStatistics(
+            requests=self.requests,
+            replies=sum(s.replies for s in servos.values()),
+            asked_again=sum(s.asked_again for s in servos.values()),
+            damaged=sum(s.damaged for s in servos.values()),
+            silent=sum(s.silent for s in servos.values()),
+            refused_late=self.refused_late,
+            servos=MappingProxyType(servos),
+        )

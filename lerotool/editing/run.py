@@ -1,0 +1,73 @@
+"""Editing: planned, then carried out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from lerotool.dataset.writing.history import LEFT_OUT
+from lerotool.editing.plan import EditPlan
+from lerotool.execution import Place, ignore_event
+from lerotool.rewriting.carrying_out import build
+from lerotool.rewriting.events import Listener
+from lerotool.rewriting.in_place import rewrite_in_place
+
+
+@dataclass(frozen=True, slots=True)
+class EditReport:
+    """What an edit has done.
+
+    Attributes:
+        root: the dataset that was changed, or the new one.
+        episodes: in it; frames and tasks likewise.
+        frames: in it.
+        tasks: in it.
+        left_out: numbers, as they were, of the episodes that left.
+        trimmed: numbers, as they were, of the episodes that were cut shorter.
+        frames_left_out: how many frames left.
+        kept: the folder that has the files as they were; None where there is nothing to take back.
+        wall_s: seconds that it took, planning left out.
+    """
+
+    root: Path
+    episodes: int
+    frames: int
+    tasks: int
+    left_out: tuple[int, ...]
+    trimmed: tuple[int, ...]
+    frames_left_out: int
+    kept: Path | None
+    wall_s: float
+
+
+def execute_plan(plan: EditPlan, listen: Listener = ignore_event, place: Place | None = None) -> EditReport:
+    """Do what a plan says.
+
+    Raises:
+        CorruptDatasetError: the dataset is damaged, or has changed meanwhile.
+        DatasetLockedError: another process changes the dataset, or records into it.
+        TargetExistsError: something is at the target.
+        MediaError: a video cannot be read.
+        OSError: the disk is full or fails; the dataset is the old one, or the next writer makes it the new one.
+    """
+    plan.check()
+    began = time.perf_counter()
+    kept = None
+    if plan.target is None:
+        details = {LEFT_OUT: {"episodes": list(plan.left_out), "frames": plan.frames_left_out}}
+        entry = rewrite_in_place(plan.work, plan.change.command, details, listen, place)
+        kept = None if entry is None else entry.folder
+    else:
+        build(plan.work, plan.target, listen, place)
+    return EditReport(
+        plan.target or plan.dataset.root,
+        plan.work.episodes,
+        plan.work.frames,
+        len(plan.work.tasks),
+        plan.left_out,
+        plan.trimmed,
+        plan.frames_left_out,
+        kept,
+        time.perf_counter() - began,
+    )

@@ -1,1 +1,0 @@
-"""What LeRobot itself leaves behind, after a crash or its batch mode, becomes part of its dataset."""

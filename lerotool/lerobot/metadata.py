@@ -1,0 +1,142 @@
+"""What LeRobot's ``meta`` says of a dataset, read from the dataset as it is and from what still waits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.info import INFO
+from lerotool.features import Feature, Kind
+from lerotool.spool.episode import PendingEpisode
+from lerotool.spool.pending import list_pending
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lerotool.dataset.reading.episodes import Episode
+    from lerotool.moments import FeatureStats
+    from lerotool.writer import DatasetWriter
+
+
+class LeRobotDatasetMetadata:
+    """The metadata of a dataset under LeRobot's names. Episodes that wait to be encoded count.
+
+    Args:
+        repo_id: ``user/name``.
+        root: the dataset's folder.
+        writer: what records into it now, if anything.
+    """
+
+    def __init__(self, repo_id: str, root: Path, writer: DatasetWriter | None = None) -> None:
+        self.repo_id = repo_id
+        self.root = root
+        self._writer = writer
+
+    def _dataset(self) -> Dataset | None:
+        return Dataset.open(self.root) if (self.root / INFO).exists() else None
+
+    def _waiting(self) -> list[PendingEpisode]:
+        return [episode for episode in list_pending(self.root) if episode.saved is not None]
+
+    @property
+    def known_features(self) -> Mapping[str, Feature]:
+        """Features as lerotool has them."""
+        if self._writer is not None:
+            return self._writer.features
+        return Dataset.open(self.root).features
+
+    @property
+    def fps(self) -> float:
+        """Frames a second."""
+        return self._writer.fps if self._writer is not None else Dataset.open(self.root).fps
+
+    @property
+    def robot_type(self) -> str | None:
+        """Of the robot."""
+        return self._writer.robot_type if self._writer is not None else Dataset.open(self.root).robot_type
+
+    @property
+    def features(self) -> dict[str, dict[str, Any]]:
+        """As ``info.json`` has them, shapes as tuples."""
+        documents = {name: feature.to_json() for name, feature in self.known_features.items()}
+        return {name: {**entry, "shape": tuple(entry["shape"])} for name, entry in documents.items()}
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """Names of each feature's dimensions."""
+        return {name: feature.names for name, feature in self.known_features.items()}
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each feature."""
+        return {name: tuple(feature.shape) for name, feature in self.known_features.items()}
+
+    @property
+    def video_keys(self) -> list[str]:
+        """Cameras in videos."""
+        return [name for name, feature in self.known_features.items() if feature.kind is Kind.VIDEO]
+
+    @property
+    def image_keys(self) -> list[str]:
+        """Cameras whose pictures are in the rows."""
+        return [name for name, feature in self.known_features.items() if feature.kind is Kind.IMAGE]
+
+    @property
+    def camera_keys(self) -> list[str]:
+        """All cameras."""
+        return [name for name, feature in self.known_features.items() if feature.is_camera]
+
+    @property
+    def total_episodes(self) -> int:
+        """Saved episodes."""
+        if self._writer is not None:
+            return self._writer.num_episodes
+        dataset = self._dataset()
+        return (dataset.num_episodes if dataset else 0) + len(self._waiting())
+
+    @property
+    def total_frames(self) -> int:
+        """Rows of all saved episodes."""
+        dataset = self._dataset()
+        return (dataset.num_frames if dataset else 0) + sum(episode.length for episode in self._waiting())
+
+    @property
+    def tasks(self) -> list[str]:
+        """Task texts by number, of the episodes that are encoded."""
+        dataset = self._dataset()
+        return list(dataset.tasks) if dataset else []
+
+    @property
+    def total_tasks(self) -> int:
+        """How many tasks there are."""
+        return len(self.tasks)
+
+    @property
+    def episodes(self) -> list[Episode]:
+        """The episodes that are encoded."""
+        dataset = self._dataset()
+        return list(dataset.episodes) if dataset else []
+
+    @property
+    def stats(self) -> Mapping[str, FeatureStats]:
+        """Statistics of the episodes that are encoded."""
+        dataset = self._dataset()
+        return dataset.stats if dataset else {}
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """The keys of ``info.json`` that scripts ask for."""
+        return {
+            "fps": self.fps,
+            "robot_type": self.robot_type,
+            "features": self.features,
+            "total_episodes": self.total_episodes,
+            "total_frames": self.total_frames,
+            "total_tasks": self.total_tasks,
+        }
+
+    def get_task_index(self, task: str) -> int | None:
+        """Return a task's number, None for one that no encoded episode has."""
+        tasks = self.tasks
+        return tasks.index(task) if task in tasks else None

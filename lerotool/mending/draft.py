@@ -1,0 +1,83 @@
+"""A repair while it is planned: what is to be done, which findings that mends, and why others stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lerotool.checking.check import Sight
+from lerotool.checking.report import CheckReport
+from lerotool.dataset.writing.history import KeepingStaging
+from lerotool.findings import Code, Finding, Remedy, Severity, ordered
+from lerotool.mending.rebuilding import Rebuilt
+from lerotool.mending.repair_plan import RepairPlan, Step
+
+Action = Callable[[KeepingStaging], None]
+
+
+@dataclass(slots=True, eq=False)
+class Draft:
+    """A repair while it is planned.
+
+    Attributes:
+        report: what is wrong with the dataset.
+        sight: what was read of it.
+        tasks: texts by number, as they will be.
+        steps: what is to be done, for people.
+        actions: what is to be done; each stages files.
+        why: findings that stay, and why.
+        info_changes: entries of ``info.json`` that become others.
+        rebuilt: what the dataset holds, if its rows or its episode table are rewritten.
+    """
+
+    report: CheckReport
+    sight: Sight
+    tasks: dict[int, str]
+    steps: list[Step] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+    why: dict[Code, str] = field(default_factory=dict)
+    info_changes: dict[str, Any] = field(default_factory=dict)
+    rebuilt: Rebuilt | None = None
+    _mended: set[Finding] = field(default_factory=set)
+
+    @property
+    def root(self) -> Path:
+        """The dataset."""
+        return self.sight.root
+
+    def name(self, path: Path) -> str:
+        """Return a path as findings and steps have it."""
+        return path.relative_to(self.root).as_posix()
+
+    def found(self, *codes: Code) -> list[Finding]:
+        """Return the findings with one of these codes."""
+        return [finding for finding in self.sight.found if finding.code in codes]
+
+    def add(self, codes: tuple[Code, ...], file: str, text: str, *findings: Finding) -> None:
+        """Note a step, which mends some findings; without them, all that have one of the codes."""
+        self.steps.append(Step(codes, file, text))
+        self.mend(findings or self.found(*codes))
+
+    def mend(self, findings: Iterable[Finding]) -> None:
+        """Note findings that a step mends."""
+        self._mended.update(findings)
+
+    def leave(self, codes: Iterable[Code], why: str) -> None:
+        """Note why findings stay."""
+        self.why |= dict.fromkeys(codes, why)
+
+    def plan(self) -> RepairPlan:
+        """Return what is to be done and what stays."""
+        unmended = ordered(finding for finding in self.sight.found if finding not in self._mended)
+        left = [(finding, self._reason(finding)) for finding in unmended]
+        left = [(f, why) for f, why in left if f.severity is not Severity.NOTE or f.code in self.why]
+        return RepairPlan(self.root, self.report, tuple(self.steps), tuple(left))
+
+    def _reason(self, finding: Finding) -> str:
+        if finding.code in self.why:
+            return self.why[finding.code]
+        if finding.remedy in (Remedy.STATS, Remedy.ENCODE):
+            return finding.remedy.value
+        return finding.advice or "this cannot be repaired"

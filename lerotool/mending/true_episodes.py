@@ -1,0 +1,165 @@
+"""Which episodes there are: from the rows, with their pictures found in the videos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from lerotool.checking.check import Sight
+from lerotool.checking.table import EpisodeTable
+from lerotool.dataset.numbering import FileNumber
+from lerotool.errors import CorruptDatasetError
+from lerotool.features import cameras
+from lerotool.mending.picture_places import CameraPlaces, find_places
+from lerotool.mending.row_sources import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The rows of one episode.
+
+    Attributes:
+        number: that the episode has among all whose rows are there, from 0; what the old table calls it.
+        source: place of its file among the sources.
+        start: first row there.
+        length: rows.
+    """
+
+    number: int
+    source: int
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrueEpisode:
+    """An episode of the repaired dataset.
+
+    Attributes:
+        span: its rows.
+        videos: by camera, the video file and the number of its first picture there.
+    """
+
+    span: Span
+    videos: Mapping[str, tuple[FileNumber, int]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """What a dataset really holds.
+
+    Attributes:
+        sources: its data files, in the order of their rows.
+        episodes: that stay, in order.
+        lost: numbers of the others, with why.
+        shortened: video files that end too early, and how many of their pictures are complete.
+        absent: cameras that have no file at all.
+    """
+
+    sources: tuple[Source, ...]
+    episodes: tuple[TrueEpisode, ...]
+    lost: Mapping[int, str] = field(default_factory=dict)
+    shortened: Mapping[Path, int] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+
+
+def find_truth(sight: Sight, sources: Sequence[Source]) -> Truth:
+    """Find the episodes in the rows, and their pictures in the videos.
+
+    Raises:
+        CorruptDatasetError: rows of an episode stand in several places, rows are missing, or nothing tells where the
+            pictures of an episode are.
+    """
+    assert sight.info is not None
+    spans = list(_spans(sight, sources))
+    lengths = [span.length for span in spans]
+    lost: dict[int, str] = _short_of_rows(sight, spans)
+    shortened: dict[Path, int] = {}
+    places: dict[str, CameraPlaces] = {}
+    for camera in cameras(sight.info.features):
+        found = places[camera] = find_places(sight, camera, lengths)
+        shortened |= found.shortened
+        if found.is_absent:
+            continue
+        lost |= {number: f"pictures of {camera} are lost" for number, place in enumerate(found.places) if place is None}
+    kept = []
+    for number, span in enumerate(spans):
+        videos = {camera: place for camera, found in places.items() if (place := found.places[number]) is not None}
+        if number not in lost:
+            kept.append(TrueEpisode(span, videos))
+    absent = tuple(camera for camera, found in places.items() if found.is_absent)
+    return Truth(tuple(sources), tuple(kept), lost, shortened, absent)
+
+
+def _spans(sight: Sight, sources: Sequence[Source]) -> Iterator[Span]:
+    """Yield the rows of each episode: as their episode_index says, or as the table does where that cannot be."""
+    numbers = [number for source in sources for number in source.runs.episode.tolist()]
+    steps = np.diff(numbers)
+    if numbers and (steps == 1).all():
+        place = 0
+        for which, source in enumerate(sources):
+            for start, length in zip(source.runs.start.tolist(), source.runs.length.tolist(), strict=True):
+                yield Span(place, which, start, length)
+                place += 1
+        return
+    yield from _spans_of_table(sight, sources)
+
+
+def _spans_of_table(sight: Sight, sources: Sequence[Source]) -> Iterator[Span]:
+    table, rows = sight.table, sum(source.rows for source in sources)
+    if table is None or int(table.lengths.sum()) != rows or not np.array_equal(table.numbers, np.arange(len(table))):
+        raise CorruptDatasetError("rows of episodes are missing or stand in several places, and nothing tells where")
+    which, start = 0, 0
+    for number, length in enumerate(table.lengths.tolist()):
+        if which < len(sources) and start + length > sources[which].rows:
+            raise CorruptDatasetError(f"episode {number} would be in two data files")
+        yield Span(number, which, start, length)
+        start += length
+        if start == sources[which].rows:
+            which, start = which + 1, 0
+
+
+def _short_of_rows(sight: Sight, spans: Sequence[Span]) -> dict[int, str]:
+    """Return episodes with fewer rows than the table says, if it has another witness or the rows have none."""
+    table, info = sight.table, sight.info
+    assert info is not None
+    if table is None or not np.array_equal(np.sort(table.numbers), np.arange(len(spans))):
+        return {}
+    is_stated = info.total_frames == int(table.lengths.sum())
+    is_found = info.total_frames == sum(span.length for span in spans)
+    lost: dict[int, str] = {}
+    for span, row in zip(spans, np.argsort(table.numbers).tolist(), strict=True):
+        stated = int(table.lengths[row])
+        if span.length >= stated:
+            continue
+        pictures = _stated_pictures(sight, table, row)
+        if is_stated or pictures == {stated} or not (is_found or pictures == {span.length}):
+            are = "row is" if stated - span.length == 1 else "rows are"
+            lost[span.number] = f"{stated - span.length} {are} lost"
+    return lost
+
+
+def _stated_pictures(sight: Sight, table: EpisodeTable, row: int) -> set[int]:
+    """Return how many pictures an episode has in the videos, where the table says that they are, by each camera."""
+    info, layout = sight.info, sight.layout
+    assert info is not None
+    assert layout is not None
+    number = int(table.numbers[row])
+    facts = {(fact.camera, fact.path): fact.frames for fact in sight.videos if fact.frames}
+    found: set[int] = set()
+    for camera in cameras(info.features):
+        if info.codebase_version.has_files_of_episodes:
+            frames = facts.get((camera, layout.video_path(camera, number // info.chunks_size, number)))
+            found |= set() if frames is None else {frames}
+            continue
+        columns = table.videos.get(camera)
+        if columns is None:
+            continue
+        path = layout.video_path(camera, int(columns.chunk[row]), int(columns.file[row]))
+        start, stop = columns.start[row] * info.fps, columns.stop[row] * info.fps
+        if np.isfinite([start, stop]).all() and (camera, path) in facts:
+            found.add(min(round(stop), facts[camera, path]) - round(start))
+    return found

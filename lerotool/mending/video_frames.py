@@ -1,0 +1,101 @@
+"""Which episodes have their pictures in the dataset's videos, and where.
+
+The episodes table says it, as far as it can be read. For the rest there is what LeRobot's recorder does: it appends one
+episode's frames after another's to a camera's file, and begins the next file with a new episode.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lerotool.dataset.numbering import FileNumber
+from lerotool.errors import MediaError
+from lerotool.features import Feature, cameras
+from lerotool.media.probe import count_packets
+from lerotool.mending.episode_rows import OldRows
+from lerotool.mending.picture_places import Place
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEpisode:
+    """What a readable row of the episodes table says.
+
+    Attributes:
+        length: frames.
+        places: by camera, where its pictures are; cameras whose pictures were never encoded are left out.
+    """
+
+    length: int
+    places: Mapping[str, Place]
+
+
+def known_episodes(old: OldRows, features: Mapping[str, Feature], fps: float) -> dict[int, KnownEpisode]:
+    """Return what the readable rows of an episodes table say of lengths and videos, by episode."""
+    return {
+        number: KnownEpisode(int(row["length"]), _places(row, features, fps))
+        for number, row in old.plain.items()
+        if row.get("length") is not None
+    }
+
+
+def _places(row: Mapping[str, Any], features: Mapping[str, Feature], fps: float) -> dict[str, Place]:
+    places: dict[str, Place] = {}
+    for key in cameras(features):
+        numbers = [row.get(f"videos/{key}/{part}") for part in ("chunk_index", "file_index", "from_timestamp")]
+        if all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
+            chunk, file, begin = (float(number) for number in numbers if number is not None)
+            places[key] = FileNumber(int(chunk), int(file)), round(begin * fps)
+    return places
+
+
+class VideoFrames:
+    """The video files of one camera and how their frames are given out to episodes, in order.
+
+    Args:
+        files: by number.
+    """
+
+    def __init__(self, files: Mapping[FileNumber, Path]) -> None:
+        self.frames = {number: count_frames(path) for number, path in sorted(files.items())}
+        self._order: Sequence[FileNumber] = list(self.frames)
+        self._file = 0
+        self._frame = 0
+
+    def take(self, place: Place, length: int) -> Place | None:
+        """Give the frames at a known place to an episode; None when there are none."""
+        number, start = place
+        if number not in self.frames or start + length > self.frames[number]:
+            return None
+        self._file, self._frame = self._order.index(number), start + length
+        return place
+
+    def take_next(self, length: int) -> Place | None:
+        """Give the next frames to an episode; None when there are none, or not so many in the file."""
+        if self._file < len(self._order) and self._frame == self.frames[self._order[self._file]]:
+            self._file, self._frame = self._file + 1, 0
+        if self._file == len(self._order):
+            return None
+        number = self._order[self._file]
+        if self._frame + length > self.frames[number]:
+            return None
+        self._frame += length
+        return number, self._frame - length
+
+    @property
+    def left(self) -> int:
+        """Frames that belong to no episode."""
+        later = sum(self.frames[number] for number in self._order[self._file + 1 :])
+        here = self.frames[self._order[self._file]] - self._frame if self._file < len(self._order) else 0
+        return here + later
+
+
+def count_frames(path: Path) -> int:
+    """Return the number of frames of a video, 0 if it cannot be read."""
+    try:
+        return count_packets(path)
+    except MediaError:
+        return 0

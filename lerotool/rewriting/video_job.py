@@ -1,0 +1,133 @@
+"""The work on videos: encoding clips, and making the files of the target out of files and clips.
+
+Jobs are values. Files appear complete: a job that is run twice, even after the dataset was finished, changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from lerotool.errors import CorruptDatasetError
+from lerotool.media.grid import exact_rate
+from lerotool.media.join import Piece, join_videos
+from lerotool.media.probe import video_index
+from lerotool.media.transcode import encode_black, transcode
+from lerotool.moments import FeatureStats
+from lerotool.rewriting.video_plan import Clip, Method, VideoOutput
+from lerotool.storage import copy_file, replacing
+
+
+@dataclass(frozen=True, slots=True)
+class ClipJob:
+    """A clip to encode into a folder that is there."""
+
+    clip: Clip
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class VideoJob:
+    """Video files to make.
+
+    Attributes:
+        outputs: what they consist of, and where each goes; the folders are there.
+        clips: the folder of clips, in which files are written before they are moved.
+        fps: of the target.
+    """
+
+    outputs: tuple[tuple[VideoOutput, Path], ...]
+    clips: Path
+    fps: float
+
+    @property
+    def bytes(self) -> int:
+        """About how many are written, for progress."""
+        return sum(output.bytes for output, _ in self.outputs)
+
+
+def run_clip_job(job: ClipJob) -> FeatureStats | None:
+    """Encode a clip; return the statistics of its pictures, None for black and for depth.
+
+    Raises:
+        MediaError: the source cannot be decoded, or the encoder fails.
+        OSError: the disk is full.
+    """
+    clip, target = job.clip, job.folder / job.clip.path
+    size = (clip.width, clip.height)
+    if clip.source is None:
+        encode_black(target, clip.frames, size, clip.fps, clip.settings)
+        return None
+    rows = clip.resampling.rows(clip.frames).tolist() if clip.resampling else range(clip.frames)
+    numbers = [clip.start + row for row in rows]
+    return transcode(clip.source, numbers, clip.rate, clip.counting, target, size, clip.fps, clip.settings)
+
+
+def run_video_job(job: VideoJob) -> int:
+    """Make video files and compare the number of their pictures with the plan; return how many there are.
+
+    Raises:
+        MediaError: a source is damaged.
+        CorruptDatasetError: a file is not what the plan says.
+        OSError: the disk is full or fails.
+    """
+    return sum(_make(output, target, job) for output, target in job.outputs)
+
+
+def _make(output: VideoOutput, target: Path, job: VideoJob) -> int:
+    with replacing(target, job.clips) as new:
+        return _write(output, new, job)
+
+
+def _write(output: VideoOutput, target: Path, job: VideoJob) -> int:
+    paths = [job.clips / part.path if part.is_clip else part.path for part in output.parts]
+    if output.method is Method.JOIN:
+        pieces = [
+            Piece(path, part.start, part.stop, part.counting) for path, part in zip(paths, output.parts, strict=True)
+        ]
+        found = sum(join_videos(pieces, target, exact_rate(job.fps)))
+    else:
+        if output.method is Method.LINK:
+            link(paths[0], target)
+        else:
+            _copy(paths[0], target)
+        # The plan has counted the pictures of a source, but not those of a clip.
+        found = video_index(target).frames if output.parts[0].is_clip else output.frames
+    if found != output.frames:
+        raise CorruptDatasetError(f"{paths[0]}: {found} pictures were copied, the plan says {output.frames}")
+    return found
+
+
+def _copy(source: Path, target: Path) -> None:
+    copy_file(source, target)
+    expected, found = source.stat().st_size, target.stat().st_size
+    if found != expected:
+        raise CorruptDatasetError(f"{source}: {found} bytes were copied, expected {expected}")
+
+
+def link(source: Path, target: Path) -> None:
+    """Make a file that shares the bytes of another: a reflink or a hard link where possible, else a copy."""
+    if _reflink(source, target):
+        return
+    try:
+        # What a link names is meant, not the link.
+        os.link(source.resolve(), target)
+    except OSError:
+        copy_file(source, target)
+
+
+def _reflink(source: Path, target: Path) -> bool:
+    if sys.platform != "linux":
+        return False
+    import fcntl
+
+    clone = 0x40049409  # FICLONE, linux/fs.h
+    try:
+        with source.open("rb") as old, target.open("xb") as new:
+            fcntl.ioctl(new.fileno(), clone, old.fileno())
+    except OSError:
+        target.unlink(missing_ok=True)
+        return False
+    return True

@@ -1,0 +1,118 @@
+"""Looks at cameras: what they really deliver, and a still picture of each to recognise it by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lerotool.devices.cameras.backends import CameraDevice, CameraMode
+from lerotool.devices.cameras.probing import CameraProbe, probe_camera
+from lerotool.devices.cameras.spec import CameraSpec, InputFormat
+from lerotool.devices.config import CameraConfig
+from lerotool.errors import DeviceError, MediaError
+from lerotool.storage import make_directory, remove_left_partials, write_atomic
+
+USUAL_SIZE = (640, 480)
+USUAL_RATE = 30.0
+NAMES = ("front", "wrist", "top", "side")
+"""What cameras are usually called; offered in this order."""
+SLOW = 0.9
+"""The share of its rate below which a camera counts as slow."""
+_FORMATS = {form.value: form for form in (InputFormat.MJPEG, InputFormat.H264)}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a camera was found to deliver.
+
+    Attributes:
+        probe: what came; None if it could not be used.
+        problem: why not, in words.
+    """
+
+    spec: CameraSpec
+    probe: CameraProbe | None = None
+    problem: str | None = None
+    hint: str | None = None
+    still: Path | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is not as it should be, in words."""
+        if self.probe is None:
+            return ()
+        notes = list(self.probe.notes)
+        if self.probe.rate is not None and self.probe.rate < SLOW * self.probe.format.fps:
+            notes.append(
+                f"{self.probe.rate:.1f} pictures a second came instead of {self.probe.format.fps:g}: dim light, or "
+                "several cameras at one USB hub"
+            )
+        bad = self.probe.statistics.empty + self.probe.statistics.cut
+        if bad:
+            notes.append(f"{bad} pictures came damaged: try another cable or USB socket")
+        if self.probe.statistics.frozen:
+            notes.append("the same picture came again and again")
+        return tuple(notes)
+
+
+def look_at(spec: CameraSpec, seconds: float, stills: Path) -> Look:
+    """Measure a camera and save a picture of it; a camera that cannot be used is not an error.
+
+    Args:
+        spec: as asked for; its name is the picture's.
+        seconds: how long it is measured.
+        stills: the folder of the pictures.
+
+    Raises:
+        UsageError: the camera cannot be as asked for.
+        OSError: the picture cannot be written.
+    """
+    try:
+        probe = probe_camera(spec, seconds)
+    except (DeviceError, MediaError) as error:
+        return Look(spec, problem=str(error), hint=error.hint)
+    make_directory(stills)
+    path = stills / f"{spec.name}.jpg"
+    remove_left_partials(path)
+    write_atomic(path, probe.still)
+    return Look(spec, probe, still=path)
+
+
+def usual_spec(name: str, device: CameraDevice) -> CameraSpec:
+    """Return a camera as it is best asked for: 640x480 at 30 if it has that, else whatever it likes."""
+    for mode in device.modes:
+        if (mode.width, mode.height) == USUAL_SIZE and (not mode.rates or max(mode.rates) >= USUAL_RATE):
+            return CameraSpec(name, device.stable_path, *USUAL_SIZE, USUAL_RATE)
+    return CameraSpec(name, device.stable_path)
+
+
+def iter_mode_specs(name: str, device: CameraDevice) -> Iterator[CameraSpec]:
+    """Yield a camera in every way it can deliver pictures, each at its highest rate."""
+    for number, mode in enumerate(device.modes):
+        yield CameraSpec(
+            f"{name}-{number}",
+            device.stable_path,
+            mode.width,
+            mode.height,
+            max(mode.rates, default=None),
+            _input_format(mode),
+        )
+
+
+def _input_format(mode: CameraMode) -> InputFormat:
+    return _FORMATS.get(mode.format.lower(), InputFormat.RAW)
+
+
+def config_of(look: Look) -> CameraConfig:
+    """Return a camera's entry for a robot's file: as it was asked for, and where that was open, as it delivered."""
+    spec = look.spec
+    if look.probe is not None:
+        form = look.probe.format
+        if spec.size is None:
+            spec = replace(spec, width=form.width, height=form.height)
+        if spec.fps is None:
+            spec = replace(spec, fps=form.fps)
+    return CameraConfig(
+        source=spec.source, width=spec.width, height=spec.height, fps=spec.fps, input_format=spec.input_format
+    )

@@ -1,0 +1,128 @@
+"""What this machine and the Hub last had in common: ``.lerotool/hub.json``, by repository and branch.
+
+Without it nobody could tell whether the Hub has something newer, or this machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel, Field, ValidationError
+
+from lerotool.dataset.documents import read_object
+from lerotool.errors import CorruptDatasetError, MetadataError
+from lerotool.storage import make_directory, write_json
+from lerotool.workspace import Workspace
+
+_NAME = "hub.json"
+
+
+class _Attempt(BaseModel):
+    parent: str | None
+    digest: str
+
+
+class _Entry(BaseModel):
+    commit: str | None = None
+    files: dict[str, str] = Field(default_factory=dict)
+    attempt: _Attempt | None = None
+
+
+class _Document(BaseModel):
+    """What ``hub.json`` holds."""
+
+    last: str
+    repositories: dict[str, dict[str, _Entry]]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A commit that was about to be made, and may have been: its parent, and a digest of its names and sizes."""
+
+    parent: str | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class LastSync:
+    """What was last pulled or pushed.
+
+    Attributes:
+        commit: on the Hub; None if there was none.
+        files: what each file held then, by its path, as the Hub names contents.
+        attempt: a push whose end is not known.
+    """
+
+    commit: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    attempt: Attempt | None = None
+
+
+class SyncMemory:
+    """The memory of one dataset.
+
+    Args:
+        root: the dataset.
+
+    Raises:
+        MetadataError: it cannot be understood.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._path = Workspace(root).folder / _NAME
+        self._document = self._read()
+
+    def _read(self) -> _Document:
+        if not self._path.is_file():
+            return _Document(last="", repositories={})
+        try:
+            return _Document.model_validate(read_object(self._path))
+        except (ValidationError, MetadataError, CorruptDatasetError):
+            raise MetadataError(
+                f"{self._path}: expected what was last pulled or pushed, found something else",
+                hint="remove the file; then --replace is needed once",
+            ) from None
+
+    @property
+    def repository(self) -> str | None:
+        """The repository that was last pulled from or pushed to."""
+        return self._document.last or None
+
+    def last(self, repository: str, branch: str) -> LastSync:
+        """Return what was last in common with a branch of a repository."""
+        entry = self._document.repositories.get(repository, {}).get(branch)
+        if entry is None:
+            return LastSync()
+        attempt = None if entry.attempt is None else Attempt(entry.attempt.parent, entry.attempt.digest)
+        return LastSync(entry.commit, entry.files, attempt)
+
+    def remember(self, repository: str, branch: str, sync: LastSync) -> None:
+        """Keep what is in common now, durably.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._take(repository, branch, sync)
+        make_directory(self._path.parent)
+        write_json(self._path, self._document.model_dump())
+
+    def write_beside(self, repository: str, branch: str, sync: LastSync, folder: Path) -> Path:
+        """Write into another folder what `remember` would write, for a commit to put in place; return the file."""
+        self._take(repository, branch, sync)
+        write_json(folder / _NAME, self._document.model_dump())
+        return folder / _NAME
+
+    def _take(self, repository: str, branch: str, sync: LastSync) -> None:
+        attempt = None if sync.attempt is None else _Attempt(parent=sync.attempt.parent, digest=sync.attempt.digest)
+        entry = _Entry(commit=sync.commit, files=dict(sync.files), attempt=attempt)
+        self._document.repositories.setdefault(repository, {})[branch] = entry
+        self._document.last = repository
+
+
+def digest_of(files: Iterable[tuple[str, int]]) -> str:
+    """Return a digest of the names and sizes of files."""
+    lines = "".join(f"{path}\0{size}\n" for path, size in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()

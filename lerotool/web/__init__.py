@@ -1,0 +1,1 @@
+"""Pages that show recordings, served to a browser. Beside `cli`, the only place that talks to people."""

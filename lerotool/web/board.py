@@ -1,0 +1,147 @@
+"""What a recorder shows to the monitor, in shared memory: nobody ever waits for anybody.
+
+    watched        i64   when the monitor was last asked for something, monotonic clock
+    commands       u64   counts what was pressed, and the newest of it: count * 256 + key
+    state          slot  JSON, 64 KiB
+    one camera     slot  the newest packet, one slot per camera
+
+A slot is ``<u64 sequence><i64 captured_ns><u32 size>`` and the bytes. The sequence is odd while the writer writes; a
+reader takes what it read only if the sequence was even and is still the same.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.shared_memory import SharedMemory
+from typing import Self
+
+from lerotool.media.format import StreamCodec, StreamFormat
+from lerotool.recording.controls import Key
+
+_WATCHED = struct.Struct("<q")
+_COMMANDS = struct.Struct("<Q")
+_SLOT = struct.Struct("<QqI")
+_STATE_ROOM = 64 << 10
+_PACKET_ROOM = 768 << 10
+_WATCHED_FOR_NS = 3_000_000_000
+_KEYS = tuple(Key)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCamera:
+    """A camera on the board: its name and what its packets are."""
+
+    name: str
+    format: StreamFormat
+
+    @property
+    def room(self) -> int:
+        """Bytes that its largest packet may have; what is larger is not shown."""
+        pixels = self.format.width * self.format.height
+        return max(_PACKET_ROOM, 4 * pixels if self.format.codec is StreamCodec.RAW else pixels)
+
+
+class Board:
+    """The shared memory of one recording.
+
+    Args:
+        memory: of it; `create` and `attach` make one.
+        cameras: in order.
+    """
+
+    def __init__(self, memory: SharedMemory, cameras: Sequence[ShownCamera]) -> None:
+        self._memory = memory
+        assert memory.buf is not None
+        self._buffer = memory.buf
+        self._rooms = [_STATE_ROOM, *(camera.room for camera in cameras)]
+        self._starts = [_WATCHED.size + _COMMANDS.size]
+        for room in self._rooms:
+            self._starts.append(self._starts[-1] + _SLOT.size + room)
+
+    @classmethod
+    def create(cls, cameras: Sequence[ShownCamera]) -> Self:
+        """Make the board; the recorder does this, and `remove`s it."""
+        size = _WATCHED.size + _COMMANDS.size + sum(_SLOT.size + room for room in cls._all_rooms(cameras))
+        return cls(SharedMemory(create=True, size=size), cameras)
+
+    @classmethod
+    def attach(cls, name: str, cameras: Sequence[ShownCamera]) -> Self:
+        """Open a board by its name; the monitor does this."""
+        return cls(SharedMemory(name=name), cameras)
+
+    @staticmethod
+    def _all_rooms(cameras: Sequence[ShownCamera]) -> list[int]:
+        return [_STATE_ROOM, *(camera.room for camera in cameras)]
+
+    @property
+    def name(self) -> str:
+        """What another process attaches to."""
+        return self._memory.name
+
+    # The recorder.
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody has looked during the last seconds."""
+        (asked_ns,) = _WATCHED.unpack_from(self._buffer, 0)
+        return bool(asked_ns and time.monotonic_ns() - asked_ns < _WATCHED_FOR_NS)
+
+    def pressed(self, seen: int) -> tuple[int, Key | None]:
+        """Return the count of presses, and the newest key if there is one after those that were seen."""
+        (value,) = _COMMANDS.unpack_from(self._buffer, _WATCHED.size)
+        count, key = value >> 8, value & 0xFF
+        return count, _KEYS[key] if count != seen else None
+
+    def put_state(self, document: bytes) -> None:
+        """Show a new state."""
+        self._put(0, document, time.monotonic_ns())
+
+    def put_packet(self, camera: int, packet: bytes, captured_ns: int) -> None:
+        """Show a camera's newest packet."""
+        self._put(1 + camera, packet, captured_ns)
+
+    def _put(self, slot: int, data: bytes, captured_ns: int) -> None:
+        if len(data) > self._rooms[slot]:
+            return
+        start = self._starts[slot]
+        (sequence, _, _) = _SLOT.unpack_from(self._buffer, start)
+        _SLOT.pack_into(self._buffer, start, sequence + 1, captured_ns, len(data))
+        self._buffer[start + _SLOT.size : start + _SLOT.size + len(data)] = data
+        _SLOT.pack_into(self._buffer, start, sequence + 2, captured_ns, len(data))
+
+    def remove(self) -> None:
+        """Close the board for good."""
+        self._memory.close()
+        self._memory.unlink()
+
+    # The monitor.
+
+    def watch(self) -> None:
+        """Let the recorder know that somebody looks."""
+        _WATCHED.pack_into(self._buffer, 0, time.monotonic_ns())
+
+    def press(self, key: Key) -> None:
+        """Press a key."""
+        (value,) = _COMMANDS.unpack_from(self._buffer, _WATCHED.size)
+        _COMMANDS.pack_into(self._buffer, _WATCHED.size, ((value >> 8) + 1) << 8 | _KEYS.index(key))
+
+    def state(self) -> bytes:
+        """Return the state; empty before there is one."""
+        found = self._get(0, 0)
+        return found[1] if found else b""
+
+    def packet(self, camera: int, seen: int) -> tuple[int, bytes] | None:
+        """Return a camera's newest packet with its sequence, None where that was seen or is being written."""
+        return self._get(1 + camera, seen)
+
+    def _get(self, slot: int, seen: int) -> tuple[int, bytes] | None:
+        start = self._starts[slot]
+        sequence, _, size = _SLOT.unpack_from(self._buffer, start)
+        if sequence in (0, seen) or sequence % 2 or size > self._rooms[slot]:
+            return None
+        data = bytes(self._buffer[start + _SLOT.size : start + _SLOT.size + size])
+        (after, _, _) = _SLOT.unpack_from(self._buffer, start)
+        return (sequence, data) if after == sequence else None

@@ -1,0 +1,169 @@
+"""A recording, live: a process of its own at low priority serves what the recorder shows on its board."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from lerotool.errors import LerotoolError, UsageError
+from lerotool.media.decode import PacketDecoder, to_rgb
+from lerotool.media.encode import encode_jpeg
+from lerotool.media.format import StreamCodec
+from lerotool.recording.controls import Key
+from lerotool.web.access import Access
+from lerotool.web.app import create_app, page
+from lerotool.web.board import Board, ShownCamera
+from lerotool.web.feeding import Feed, Showing
+from lerotool.web.library import Library
+from lerotool.web.pictures import shown
+from lerotool.web.server import Listening
+from lerotool.web.watching import Watched
+
+_POLL_S = 0.01
+_RAW_PAUSE_S = 0.1
+_JOIN_S = 3.0
+_NICE = 10
+_QUALITY = 5
+_BOUNDARY = "picture"
+
+
+@contextmanager
+def monitored(watched: Watched, listening: Listening) -> Iterator[None]:
+    """Serve a recording's page while it goes on; whatever happens to the server, the recording does not notice.
+
+    Args:
+        watched: what is shown.
+        listening: where the page is served.
+    """
+    cameras = tuple(ShownCamera(camera.name, camera.format) for camera in watched.cameras)
+    board = Board.create(cameras)
+    sources: Sequence[Showing] = watched.cameras
+    feed = Feed(board, sources, watched.status, watched.press)
+    server = multiprocessing.get_context("spawn").Process(
+        target=_serve,
+        args=(board.name, cameras, listening.access, listening.sockets[0], watched.root),
+        name="lerotool-monitor",
+        daemon=True,
+    )
+    try:
+        server.start()
+        feed.start()
+        yield
+    finally:
+        feed.stop()
+        server.terminate()
+        server.join(_JOIN_S)
+        if server.is_alive():
+            server.kill()
+        board.remove()
+
+
+def _serve(name: str, cameras: Sequence[ShownCamera], access: Access, opened: socket.socket, root: Path) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the recorder, which ends this process
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
+    board = Board.attach(name, cameras)
+    live = _Live(board, cameras)
+    app = create_app(Library.of(root), access, live.routes())
+    settings = uvicorn.Config(
+        app,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,  # live pictures have no end of their own
+    )
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(settings).run(sockets=[opened])
+
+
+class _Live:
+    """What the live page asks for."""
+
+    def __init__(self, board: Board, cameras: Sequence[ShownCamera]) -> None:
+        self._board = board
+        self._cameras = cameras
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/live", page),
+            Route("/live/state", self.state),
+            Route("/live/press", self.press, methods=["POST"]),
+            Route("/live/cameras/{camera:int}", self.camera),
+        ]
+
+    async def state(self, _: Request) -> Response:
+        self._board.watch()
+        state = self._board.state()
+        document: dict[str, Any] = json.loads(state) if state else {}
+        shown_as = [
+            {
+                "name": camera.name,
+                "width": camera.format.width,
+                "height": camera.format.height,
+                "is_live": _is_live(camera),
+            }
+            for camera in self._cameras
+        ]
+        return JSONResponse({**document, "shown": shown_as}, headers={"cache-control": "no-store"})
+
+    async def press(self, request: Request) -> Response:
+        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+            raise UsageError("a key is sent as application/json")
+        try:
+            key = Key((await request.json())["key"])
+        except (ValueError, KeyError, TypeError):
+            raise UsageError(f"expected one of the keys {', '.join(Key)}") from None
+        self._board.press(key)
+        return JSONResponse({"pressed": key})
+
+    async def camera(self, request: Request) -> Response:
+        number = request.path_params["camera"]
+        if number >= len(self._cameras):
+            raise IndexError(f"no camera {number}")
+        kind = f"multipart/x-mixed-replace; boundary={_BOUNDARY}"
+        return StreamingResponse(self._pictures(number), media_type=kind, headers={"cache-control": "no-store"})
+
+    async def _pictures(self, number: int) -> AsyncIterator[bytes]:
+        camera, seen = self._cameras[number], 0
+        while True:
+            self._board.watch()
+            if (found := self._board.packet(number, seen)) is not None:
+                seen, packet = found
+                with suppress(LerotoolError):
+                    jpeg = (
+                        packet
+                        if camera.format.codec is StreamCodec.MJPEG
+                        else await run_in_threadpool(_jpeg, camera, packet)
+                    )
+                    head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                    yield head.encode() + jpeg + b"\r\n"
+            await asyncio.sleep(_POLL_S if camera.format.codec is StreamCodec.MJPEG else _RAW_PAUSE_S)
+
+
+def _is_live(camera: ShownCamera) -> bool:
+    """Whether a packet of a camera is a picture by itself."""
+    return camera.format.codec is not StreamCodec.H264
+
+
+def _jpeg(camera: ShownCamera, packet: bytes) -> bytes:
+    from lerotool.media.depth import depth_array
+    from lerotool.media.format import DEPTH_UNITS
+
+    frame = PacketDecoder(camera.format).decode(packet)
+    picture = depth_array(frame) if camera.format.pixel_format in DEPTH_UNITS else to_rgb(frame)
+    return encode_jpeg(shown(picture, None), _QUALITY)

@@ -1,0 +1,113 @@
+"""Serving the pages until somebody stops it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import uvicorn
+
+from lerotool.errors import UsageError
+from lerotool.web.access import TOKEN, Access
+from lerotool.web.app import create_app
+from lerotool.web.library import Library
+
+DEFAULT_PORT = 8700
+_PORTS_TRIED = 20
+_UNSPECIFIED = ("0.0.0.0", "::")
+_BACKLOG = 128
+# A documentation address: no packet is sent, the system only says which of its own addresses it would use.
+_ELSEWHERE = ("192.0.2.1", 9)
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A server that listens and does not answer yet.
+
+    Attributes:
+        access: who may ask.
+        sockets: that it listens on.
+        address: to open in a browser, with the token if there is one.
+    """
+
+    access: Access
+    sockets: tuple[socket.socket, ...]
+    address: str
+
+    def address_of(self, path: str) -> str:
+        """Return the address of a page, with the token if there is one."""
+        front, mark, query = self.address.partition("?")
+        return f"{front.rstrip('/')}{path}{mark}{query}"
+
+    def close(self) -> None:
+        """Stop listening in this process."""
+        for opened in self.sockets:
+            opened.close()
+
+    def serve(self, library: Library, on_ready: Callable[[], None]) -> None:
+        """Answer requests until a signal ends it; ``on_ready`` is called once at the beginning."""
+        app = create_app(library, self.access)
+        settings = uvicorn.Config(
+            app, log_level="error", access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=1
+        )
+        server = uvicorn.Server(settings)
+        on_ready()
+        # Ctrl-C is how a person ends it: uvicorn raises it again when it has closed everything.
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=list(self.sockets))
+
+
+def listen(host: str, port: int | None) -> Listening:
+    """Listen on a host.
+
+    Args:
+        host: address or name; beyond this machine a token is asked for.
+        port: None is the first free one from `DEFAULT_PORT`; 0 is any.
+
+    Raises:
+        UsageError: the port is taken, or the host is none of this machine's.
+    """
+    ports = range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED) if port is None else (port,)
+    problem: OSError | None = None
+    for number in ports:
+        try:
+            opened = _open(host, number)
+        except OSError as error:
+            problem = error
+            continue
+        access = Access.to(host, int(opened.getsockname()[1]))
+        return Listening(access, (opened,), _address(access))
+    reason = (problem.strerror or str(problem)).lower() if problem else ""
+    raise UsageError(f"cannot listen on {host}, port {ports[0]}: {reason}", hint="name another one with --port")
+
+
+def _open(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+    opened = socket.socket(family, kind, protocol)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(address)
+        opened.listen(_BACKLOG)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def _address(access: Access) -> str:
+    name = _outward() if access.host in _UNSPECIFIED else access.host
+    name = f"[{name}]" if ":" in name and not name.startswith("[") else name
+    query = f"/?{TOKEN}={access.token}" if access.token else ""
+    return f"http://{name}:{access.port}{query}"
+
+
+def _outward() -> str:
+    """Return the address under which others find this machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(_ELSEWHERE)
+        except OSError:
+            return socket.gethostname()
+        return str(probe.getsockname()[0])

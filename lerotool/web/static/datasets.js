@@ -1,0 +1,42 @@
+// The list of datasets.
+
+import { ask, badge, counted, icon, lasting, make, showBar } from "./dom.js";
+
+export async function showDatasets(page) {
+  showBar([["Datasets"]]);
+  const { datasets } = await ask("/api/datasets");
+  if (!datasets.length) {
+    page.append(make("p", { class: "quiet" }, "Nothing recorded yet.", make("br"), make("code", {}, "lerotool record --robot sim --episodes 3")));
+    return;
+  }
+  const list = make("div", { class: "datasets" });
+  const search = make("input", { type: "search", placeholder: "Find a dataset", "aria-label": "Find a dataset", oninput: fill });
+  if (datasets.length > 6) page.append(make("div", { class: "find" }, search, make("span", { class: "soft" }, counted(datasets.length, "dataset"))));
+  page.append(list);
+  fill();
+
+  function fill() {
+    const wanted = search.value.toLowerCase();
+    list.replaceChildren(...datasets.filter((each) => `${each.name} ${each.task ?? ""}`.toLowerCase().includes(wanted)).map(card));
+  }
+}
+
+function card(each) {
+  const { key, pending } = each;
+  let picture = null;
+  if (each.thumbnail === 0) picture = `/thumbnail/${key}/episodes/0.jpg`;
+  else if (pending) picture = `/thumbnail/${key}/pending/${each.pending_name}.jpg`;
+  const facts = each.error
+    ? [make("p", { class: "bad" }, each.error)]
+    : [
+        make("p", { class: "task soft", title: each.task }, each.task || "no task"),
+        make("p", { class: "row soft" }, make("span", {}, counted(each.episodes, "episode")), each.seconds ? make("span", {}, lasting(each.seconds)) : null, each.cameras?.length ? make("span", {}, counted(each.cameras.length, "camera")) : null),
+        make("p", { class: "row faint" }, each.robot ?? "", each.version ? `LeRobot ${each.version}` : "", pending ? make("span", { class: "badge" }, `${pending} pending`) : null, Object.entries(each.marks ?? {}).slice(0, 3).map(([kind, count]) => badge(kind, String(count)))),
+      ];
+  return make(
+    "a",
+    { class: "dataset sheet", href: `/d/${key}`, title: each.folder },
+    make("div", { class: "picture" }, picture ? make("img", { src: picture, alt: "", loading: "lazy", onerror: (event) => event.target.replaceWith(icon("camera")) }) : icon("camera")),
+    make("div", { class: "text" }, make("h2", {}, each.name), facts),
+  );
+}

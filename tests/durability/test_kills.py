@@ -1,0 +1,136 @@
+"""A killed command leaves no process, no lock, and nothing that the next run does not remove."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from harness.faults import shim
+from harness.faults.kills import LONG, READING, WRITING, Command, Killer
+from harness.faults.recordings import CAMERA, SETTINGS, open_recording, packet
+from lerotool.media.encode import probe_encoder
+from lerotool.spool.pending import pending_folders, remove_leftovers
+from lerotool.storage import remove_left_partials, scratch_folder
+
+needs_shim = pytest.mark.skipif(shim.missing() is not None, reason=str(shim.missing()))
+MOMENTS = int(os.environ.get("LEROTOOL_KILLS", "3"))
+
+
+@pytest.fixture(scope="module")
+def killer(tmp_path_factory: pytest.TempPathFactory) -> Killer:
+    return Killer(tmp_path_factory.mktemp("kills"))
+
+
+@needs_shim
+@pytest.mark.slow
+@pytest.mark.parametrize("command", WRITING, ids=lambda command: command.name)
+def test_a_killed_command_leaves_nothing_that_the_next_run_does_not_remove(killer: Killer, command: Command) -> None:
+    found = killer.kill(command, MOMENTS)
+    assert found.calls
+    assert not found.missed
+    assert not found.problems
+
+
+@needs_shim
+@pytest.mark.slow
+@pytest.mark.parametrize("command", LONG, ids=lambda command: command.name)
+def test_nor_does_one_that_goes_by_the_clock(killer: Killer, command: Command) -> None:
+    found = killer.kill(command, MOMENTS)
+    assert found.calls
+    assert found.missed < len(found.moments)
+    assert not found.problems
+
+
+@needs_shim
+@pytest.mark.slow
+@pytest.mark.parametrize("command", READING, ids=lambda command: command.name)
+def test_a_killed_command_that_only_reads_leaves_nothing(killer: Killer, command: Command) -> None:
+    found = killer.kill(command, MOMENTS)
+    assert not found.problems
+    assert not found.after_kill
+
+
+def test_a_take_interrupted_before_its_first_byte_is_removed_and_one_with_a_picture_is_kept(tmp_path: Path) -> None:
+    blank, begun, live = (open_recording(tmp_path, sequence) for sequence in range(3))
+    begun.camera(CAMERA).append(packet(0), 0)
+    for writer in (blank, begun):
+        writer.close()
+    assert len(pending_folders(tmp_path)) == 3
+    remove_leftovers(tmp_path)
+    assert [path.name.split("-")[1] for path in pending_folders(tmp_path)] == ["000001", "000002"]
+    live.close()
+
+
+SCRATCH = """
+import os, signal, sys
+from pathlib import Path
+from lerotool.storage import scratch_folder
+with scratch_folder('work-', Path(sys.argv[1])) as folder:
+    (folder / 'file').touch()
+    (folder / 'folder').mkdir()
+    (folder / 'folder' / 'file').touch()
+    {}
+"""
+
+
+def test_a_scratch_folder_that_a_killed_process_has_left_is_removed_by_the_next_and_one_in_use_is_not(
+    tmp_path: Path,
+) -> None:
+    subprocess.run(
+        [sys.executable, "-c", SCRATCH.format("os.kill(os.getpid(), signal.SIGKILL)"), tmp_path], check=False
+    )
+    (tmp_path / "work-empty").mkdir()
+    (tmp_path / "work-of-somebody").mkdir()
+    (tmp_path / "work-of-somebody" / "precious").touch()
+    assert len(list(tmp_path.iterdir())) == 3
+    with scratch_folder("work-", tmp_path) as first, scratch_folder("work-", tmp_path) as second:
+        assert {*tmp_path.iterdir()} == {first, second, tmp_path / "work-of-somebody"}
+    assert [*tmp_path.iterdir()] == [tmp_path / "work-of-somebody"]
+
+
+def test_an_encoder_that_is_tried_leaves_the_empty_folders_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "lerotool-durability-0123abcd").mkdir()
+    probe_encoder(SETTINGS)
+    assert [path.name for path in tmp_path.iterdir()] == ["lerotool-durability-0123abcd"]
+
+
+@needs_shim
+def test_a_scratch_folder_whose_process_is_killed_while_it_removes_it_is_removed_by_the_next(tmp_path: Path) -> None:
+    library = shim.build(tmp_path)
+    armed = (
+        "from harness.faults.shim import Fault, Kind, Shim; "
+        "Shim().arm(Path(sys.argv[1]), log=None, copies=None, fault=Fault(Kind.KILL, int(sys.argv[2])))"
+    )
+    for at in range(100):
+        place = tmp_path / str(at)
+        place.mkdir()
+        command = [sys.executable, "-c", SCRATCH.format(armed), place, str(at)]
+        done = subprocess.run(command, env=dict(shim.environment(library)), check=False)
+        with scratch_folder("work-", place):
+            pass
+        assert not [*place.iterdir()], at
+        if done.returncode == 0:
+            break
+    assert at > 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there nothing tells whether a process lives")
+def test_files_that_killed_processes_have_left_beside_a_robots_file_are_removed_and_those_of_others_stay(
+    tmp_path: Path,
+) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    ours = [f"bench.toml.partial-{dead.pid}-0123abcd", f"bench.20260101-000000.backup.partial-{dead.pid}-0123abcd"]
+    others = ["bench.toml", f"bench.toml.partial-{os.getpid()}-0123abcd", f"other.toml.partial-{dead.pid}-0123abcd"]
+    for name in (*ours, *others):
+        (tmp_path / name).touch()
+    remove_left_partials(tmp_path / "bench.toml")
+    assert {path.name for path in tmp_path.iterdir()} == set(others)

@@ -1,0 +1,1 @@
+"""Edits: what is left is exactly what was there, and everything can be taken back."""

@@ -1,0 +1,1 @@
+"""LeRobot's recording classes over lerotool."""

@@ -1,0 +1,1 @@
+"""The pages of `lerotool view`, in a real browser."""

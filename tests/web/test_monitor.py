@@ -1,0 +1,136 @@
+"""A recording is seen live, and its buttons do what the keys do."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from lerotool.media.format import StreamCodec, StreamFormat
+from lerotool.recording.controls import Key
+from lerotool.spool.pending import list_pending
+from lerotool.web.board import Board, ShownCamera
+from tests.patience import wait_for
+from tests.web.serving import PATIENCE_MS, picture
+
+expect.set_options(timeout=PATIENCE_MS)
+CAMERA = ShownCamera("front", StreamFormat(StreamCodec.MJPEG, 64, 48, "yuvj422p", 30))
+
+
+@pytest.fixture
+def board() -> Iterator[Board]:
+    made = Board.create([CAMERA])
+    yield made
+    made.remove()
+
+
+def test_a_reader_gets_whole_packets_once_and_the_newest_of_them(board: Board) -> None:
+    assert board.packet(0, 0) is None
+    board.put_packet(0, b"old", 1)
+    board.put_packet(0, b"new picture", 2)
+    found = board.packet(0, 0)
+    assert found is not None
+    assert found[1] == b"new picture"
+    assert board.packet(0, found[0]) is None
+
+
+def test_what_is_larger_than_its_room_is_not_shown(board: Board) -> None:
+    board.put_packet(0, b"x" * (CAMERA.room + 1), 1)
+    assert board.packet(0, 0) is None
+
+
+def test_a_key_is_taken_once(board: Board) -> None:
+    assert board.pressed(0) == (0, None)
+    board.press(Key.AGAIN)
+    seen, key = board.pressed(0)
+    assert key is Key.AGAIN
+    assert board.pressed(seen)[1] is None
+
+
+def test_a_board_is_watched_only_while_somebody_looks(board: Board) -> None:
+    assert not board.is_watched
+    board.watch()
+    assert board.is_watched
+
+
+class Recording:
+    """``lerotool record --monitor`` of the simulated robot."""
+
+    def __init__(self, root: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "lerotool", "record", "--robot", "sim", "--root", str(root), "--batch", "0"]
+        command += ["--episodes", "3", "--episode-time", "600", "--reset-time", "600", "--json", *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.address = str(self.until("monitor")["address"])
+
+    def until(self, kind: str) -> dict[str, Any]:
+        """Read events up to one of a kind."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if (event := json.loads(line))["type"] == kind:
+                return dict(event)
+        raise AssertionError(self.process.communicate())
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Iterator[Recording]:
+    started = Recording(tmp_path / "set", "--monitor")
+    yield started
+    started.end()
+
+
+@pytest.mark.slow
+def test_a_take_is_seen_live_and_buttons_end_it(recording: Recording, page: Page, tmp_path: Path) -> None:
+    page.goto(recording.address, wait_until="commit")
+    banner = page.locator(".banner")
+    expect(banner).to_have_attribute("data-phase", "take")
+    expect(banner).to_contain_text("1 of 3")
+    shown = page.locator(".screen img").first
+    wait_for(lambda: shown.evaluate("(image) => image.naturalWidth"), "a picture")
+    first = picture(page, "front")
+    wait_for(lambda: not np.array_equal(picture(page, "front"), first), "another picture")
+
+    page.get_by_role("button", name="End the take").click()
+    expect(banner).to_have_attribute("data-phase", "reset")
+    assert recording.until("episode_saved")["episode"] == 0
+    success = page.get_by_role("button", name="Success")
+    success.click()
+    expect(success).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("!")
+    expect(page.get_by_role("button", name="Flag")).to_have_attribute("aria-pressed", "true")
+    assert list_pending(tmp_path / "set")[0].mark == {"outcome": "success", "flagged": True}
+    page.get_by_role("button", name="Start the take").click()
+    expect(banner).to_contain_text("2 of 3")
+    page.keyboard.press("q")
+    assert recording.until("session")["ended"] == "stopped"
+    expect(banner).to_contain_text("The recording has ended")
+
+    assert recording.process.wait() == 0
+    assert len(list_pending(tmp_path / "set")) >= 1
+
+
+@pytest.mark.slow
+def test_a_recording_goes_on_when_its_monitor_is_killed(recording: Recording) -> None:
+    recording.until("take_started")
+    children = Path(f"/proc/{recording.process.pid}/task").glob("*/children")
+    pids = [int(pid) for path in children for pid in path.read_text().split()]
+    servers = [pid for pid in pids if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert servers
+    for pid in servers:
+        os.kill(pid, signal.SIGKILL)
+    recording.process.send_signal(signal.SIGINT)
+
+    assert recording.until("session")["ended"] == "interrupted"
+    assert recording.process.wait() == 130
