@@ -28,11 +28,26 @@ def executable(name: str, folder: Path = VENV) -> Path:
     return folder / ("Scripts" if os.name == "nt" else "bin") / (f"{name}.exe" if os.name == "nt" else name)
 
 
-def run(command: Sequence[str | Path], **extra: str) -> int:
-    """Run a command from the clone's root, with extra environment variables, and return its exit code."""
+TOO_LONG = 124
+"""The exit code of a command that was ended at its deadline, as coreutils' timeout has it."""
+
+
+def run(command: Sequence[str | Path], deadline: float | None = None, **extra: str) -> int:
+    """Run a command from the clone's root, with extra environment variables, and return its exit code.
+
+    Args:
+        command: the program and its arguments.
+        deadline: seconds after which it is killed.
+        extra: variables added to the environment.
+    """
     shown = " ".join(str(Path(c).relative_to(ROOT)) if Path(c).is_relative_to(ROOT) else str(c) for c in command)
     say(shown)
-    return subprocess.run([str(c) for c in command], cwd=ROOT, env={**os.environ, **extra}, check=False).returncode
+    words, environment = [str(c) for c in command], {**os.environ, **extra}
+    try:
+        return subprocess.run(words, cwd=ROOT, env=environment, timeout=deadline, check=False).returncode
+    except subprocess.TimeoutExpired:
+        say(f"ended after {deadline:.0f} s")
+        return TOO_LONG
 
 
 def require_python() -> None:

@@ -2,7 +2,8 @@
 
     python3 scripts/test.py [--fast | --exhaustive] [--lerobot FOLDER] [--only STAGE ...] [-- PYTEST ARGUMENTS]
 
-Makes .venv with the test extras. --fast leaves out slow tests and the judge. --exhaustive runs all cases of large
+Makes .venv with the test extras. Tests that failed among others run once more alone, if they are few: what passes then
+is named as unsteady, at the end too. --fast leaves out slow tests and the judge. --exhaustive runs all cases of large
 matrices, and measures branch coverage over all tests and the processes that they start. Each stage ends with the names
 of the tests that took longest. With --lerobot, the real LeRobot is installed into FOLDER (a virtual environment of its
 own, about 5 GB, re-used afterwards) and loads every kind of dataset that lerotool writes. Without it that stage says
@@ -12,6 +13,7 @@ that it did not run. Standard library only.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -20,7 +22,7 @@ from enum import Enum
 from pathlib import Path
 
 import lerobot_venv
-from environment import executable, prepare, run, say
+from environment import ROOT, executable, prepare, run, say
 
 LINTERS: dict[str, list[str]] = {
     "style": ["ruff", "check", "."],
@@ -58,16 +60,40 @@ DEAREST = ["--durations", "15", "--durations-min", "5"]
 """So that a test that has become slow is seen."""
 
 
+FAILURES = ROOT / ".pytest_cache/v/cache/lastfailed"
+"""Where pytest notes what failed."""
 CORES = os.cpu_count() or 1
 WAITING = 2
 """More processes than cores run tests, as many a test waits for disks, servos and other processes."""
 
 
+DEADLINE = 2400
+"""Seconds for one stage of tests; one that hangs is to say so before CI ends everything."""
+TESTS_FAILED = 1
+"""Pytest's exit code."""
+FEW = 6
+"""More failures than these are no matter of a busy machine."""
+
+unsteady: list[str] = []
+"""Tests that failed among others and passed alone."""
+
+
 def pytest(marked: str, *arguments: str, **extra: str) -> int:
-    """Run the tests that are marked so, with pytest's scratch folder inside the clone."""
-    own = ["--basetemp", ".scratch", "-n", str(CORES + WAITING), "--dist", "worksteal", *DEAREST, "-m", marked]
+    """Run the tests that are marked so, with pytest's scratch folder inside the clone; see failures once more alone."""
+    shared = ["--basetemp", ".scratch", "-m", marked]
+    crowd = ["-n", str(CORES + WAITING), "--dist", "worksteal", *DEAREST, *arguments]
+    program: list[str | Path] = [executable("python"), "-m", "pytest"]
     # Compiled files are kept: each of the hundreds of processes would compile everything that it imports.
-    return run([executable("python"), "-m", "pytest", *own, *arguments], PYTHONDONTWRITEBYTECODE="", **extra)
+    extra = {"PYTHONDONTWRITEBYTECODE": "", **extra}
+    FAILURES.unlink(missing_ok=True)
+    code = run([*program, *shared, *crowd], DEADLINE, **extra)
+    failed = sorted(json.loads(FAILURES.read_text())) if code == TESTS_FAILED and FAILURES.exists() else []
+    if not 0 < len(failed) <= FEW:
+        return code
+    code = run([*program, *shared, "--last-failed", "--last-failed-no-failures", "none"], DEADLINE, **extra)
+    if code == 0:
+        unsteady.extend(failed)
+    return code
 
 
 def unit_tests(extent: Extent, arguments: list[str]) -> int:
@@ -141,6 +167,8 @@ def main() -> int:
         say(f"{name}: {outcome} in {time.monotonic() - started:.0f} s")
         if outcome == "FAILED":
             failed.append(name)
+    for test in unsteady:
+        say(f"unsteady, passed only alone: {test}")
     say(f"failed: {', '.join(failed)}" if failed else "all stages passed")
     return 1 if failed else 0
 

@@ -25,8 +25,22 @@ settings.register_profile(
 settings.load_profile("lerotool")
 
 
+class _Told:
+    """Shows a failure when it comes, not at the end only: a run that is cut off has told of it."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal is not None:
+            terminal.write_line(f"\n{report.nodeid} failed in {report.when}:\n{report.longreprtext}\n")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Let Ctrl-C reach what tests start, also where the tests run in the background and ignore it themselves."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Told(config))
     try_one_in(1 if config.getoption("exhaustive") else USUALLY)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
