@@ -72,7 +72,7 @@ DEADLINE = 2400
 TESTS_FAILED = 1
 """Pytest's exit code."""
 FEW = 6
-"""More failures than these are no matter of a busy machine."""
+"""A busy machine does not explain more failures than these."""
 
 unsteady: list[str] = []
 """Tests that failed among others and passed alone."""
