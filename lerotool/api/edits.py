@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lerotool.api.datasets import as_root
 from lerotool.arguments import as_instance, as_path
@@ -98,6 +99,25 @@ class EditPlan:
     def question(self) -> str | None:
         """What a person is asked first: the choice of episodes means nothing or everything; None asks nothing."""
         return self.details.question
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "root": str(self.root),
+            "target": None if self.target is None else str(self.target),
+            "episodes": self.episodes,
+            "frames": self.frames,
+            "seconds": self.frames / self.fps,
+            "left_out": list(self.left_out),
+            "trimmed": list(self.trimmed),
+            "frames_left_out": self.frames_left_out,
+            "seconds_left_out": self.frames_left_out / self.fps,
+            "written_bytes": self.written_bytes,
+            "unneeded_bytes": self.unneeded_bytes if self.target is None else 0,
+            "tasks": list(self.tasks),
+            "features": list(self.features),
+            "problems": list(self.problems),
+        }
 
     def carry_out(self, on_event: Listener = ignore_event, *, place: Place | None = None) -> EditReport:
         """Do it, in one step: the dataset is the old one or the new one, whatever interrupts it.

@@ -44,8 +44,9 @@ def view(
 ) -> None:
     """Look at recordings in a browser: episodes, cameras in step with the joints, marks.
 
-    Starts a server on this machine and opens the page. Datasets and pending episodes are only read; marks are kept
-    beside the dataset. Beyond this machine the address has a token without which nothing is answered.
+    Starts a server on this machine and opens the page. Datasets and pending episodes are only read, but for edits that
+    you confirm there; marks are kept beside the dataset. Beyond this machine the address has a token without which
+    nothing is answered.
     """
     output = Output.of(json=json, quiet=quiet)
     require_web("lerotool view")

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TOKEN = "token"
 _LOOPBACK_NAMES = frozenset(["localhost"])
+_READING = ("GET", "HEAD")
 _HEADERS: Mapping[bytes, bytes] = {
     # Charts set the style of their own elements; scripts come from this server alone.
     b"content-security-policy": (
@@ -116,6 +117,8 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and origin != f"http://{host}":
             return _refused(403, "another page may not ask this server", "open the address that lerotool printed")
+        if origin is None and scope["method"] not in _READING:
+            return _refused(403, "what changes something is sent by a page", "open the address that lerotool printed")
         is_visit = headers.get("sec-fetch-mode") == "navigate" and scope["method"] == "GET"
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not is_visit:
             return _refused(403, "another page may not ask this server", "open the address that lerotool printed")

@@ -1,9 +1,8 @@
-"""The pages and what they ask for. Reading only, but for marks."""
+"""The pages and what they ask for. Reading only, but for marks, and for edits that the person at the page confirms."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -16,18 +15,20 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.marks import save_mark
+from lerotool.dataset.marks import load_marks, save_mark
 from lerotool.errors import DatasetLockedError, DatasetNotFoundError, LerotoolError, ReadOnlyDatasetError, UsageError
 from lerotool.storage import tree_bytes
 from lerotool.web import describing, pictures, waiting
 from lerotool.web.access import Access, Guard
 from lerotool.web.assets import STATIC, chart_script
-from lerotool.web.library import Library, Shelf
+from lerotool.web.body import json_object
+from lerotool.web.edits import Edits, NotAsSeenError
+from lerotool.web.library import Library, Opened, Shelf
 
-_LARGEST_BODY = 64 << 10
 _STATUS: dict[type[LerotoolError], int] = {
     DatasetNotFoundError: 404,
     DatasetLockedError: 409,
+    NotAsSeenError: 409,
     ReadOnlyDatasetError: 403,
     UsageError: 400,
 }
@@ -57,6 +58,7 @@ def create_app(library: Library, access: Access, more: Sequence[Route] = ()) -> 
     key, episode, pending = "/{key}", "/{key}/episodes/{episode:int}", "/{key}/pending/{name}"
     routes = [
         *more,
+        *Edits(library, pages.changing).routes(),
         Route("/", page),
         Route("/d/{rest:path}", page),
         Route("/charts.js", _chart_script),
@@ -115,7 +117,8 @@ class Pages:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._pictures = pictures.PictureCache()
-        self._marking = asyncio.Lock()
+        self.changing = asyncio.Lock()
+        """Held while something is changed: two pages wait for each other."""
 
     @staticmethod
     def answer(make: Callable[[Request], Any]) -> Callable[[Request], Any]:
@@ -136,8 +139,9 @@ class Pages:
         try:
             pending = waiting.waiting(shelf.root)
             line |= {"pending": len(pending), "pending_name": pending[0]["name"] if pending else None}
-            dataset = self._library.dataset(shelf)
-            return {**line, **describing.dataset_line(dataset), "marks": self._library.marks(shelf).count()}
+            opened = self._library.open(shelf)
+            line |= {"edition": opened.edition, **describing.dataset_line(opened.dataset)}
+            return {**line, "marks": load_marks(opened.dataset).count()}
         except DatasetNotFoundError as error:
             return {**line, "episodes": 0} if line.get("pending") else {**line, "error": error.message}
         except LerotoolError as error:
@@ -149,11 +153,13 @@ class Pages:
         pending = waiting.waiting(shelf.root)
         document = {"key": shelf.key, "name": shelf.name, "folder": str(shelf.root), "pending": pending}
         try:
-            return {**document, **describing.dataset_page(self._library.dataset(shelf), self._library.marks(shelf))}
+            opened = self._library.open(shelf)
         except DatasetNotFoundError:
             if not pending:
                 raise
             return {**document, **_NOTHING_ENCODED}
+        page = describing.dataset_page(opened.dataset, load_marks(opened.dataset))
+        return {**document, **page, "edition": opened.edition}
 
     def size(self, request: Request) -> dict[str, Any]:
         """Return how many bytes a dataset has."""
@@ -166,9 +172,10 @@ class Pages:
     def episode(self, request: Request) -> dict[str, Any]:
         """Return an episode without its rows."""
         shelf, number = self._shelf(request), request.path_params["episode"]
-        dataset = self._library.dataset(shelf)
-        page = describing.episode_page(dataset, dataset.episodes[number], self._library.marks(shelf))
-        return {**page, "dataset": shelf.name}
+        opened = self._library.open(shelf)
+        dataset = opened.dataset
+        page = describing.episode_page(dataset, dataset.episodes[number], load_marks(dataset))
+        return {**page, "dataset": shelf.name, "edition": opened.edition}
 
     def rows(self, request: Request) -> dict[str, Any]:
         """Return the numbers of an episode's rows."""
@@ -184,24 +191,26 @@ class Pages:
 
     def frame(self, request: Request) -> Response:
         """Return a frame of an episode as JPEG."""
-        dataset, camera = self._camera(request)
+        opened = self._opened(request)
+        dataset, camera = opened.dataset, _at(opened.dataset.cameras, request.path_params["camera"])
         episode, number = request.path_params["episode"], request.path_params["number"]
-        place = (id(dataset), episode, camera)
+        place = (request.path_params["key"], opened.edition, episode, camera)
 
         def make() -> list[tuple[pictures.Key, bytes]]:
             return [((*place, n), data) for n, data in pictures.frame_block(dataset, episode, camera, number)]
 
-        return Response(self._pictures.get((*place, number), make), media_type=_JPEG, headers=_KEPT)
+        return _picture(self._pictures.get((*place, number), make), request, opened)
 
     def thumbnail(self, request: Request) -> Response:
         """Return a small picture of an episode."""
-        dataset, episode = self._dataset(request), request.path_params["episode"]
+        opened, episode = self._opened(request), request.path_params["episode"]
+        dataset = opened.dataset
         if not dataset.cameras:
             raise DatasetNotFoundError("this dataset has no cameras")
         camera = next((name for name in dataset.cameras if not dataset.features[name].is_depth), dataset.cameras[0])
-        key = (id(dataset), episode)
+        key = (request.path_params["key"], opened.edition, episode)
         data = self._pictures.get(key, lambda: [(key, pictures.thumbnail(dataset, episode, camera))])
-        return Response(data, media_type=_JPEG, headers=_KEPT)
+        return _picture(data, request, opened)
 
     def waiting(self, request: Request) -> dict[str, Any]:
         """Return a pending episode without its rows."""
@@ -226,30 +235,21 @@ class Pages:
 
     async def mark(self, request: Request) -> Response:
         """Save what was said about an episode."""
-        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-            raise UsageError("a mark is sent as application/json")
-        body = b""
-        async for part in request.stream():
-            body += part
-            if len(body) > _LARGEST_BODY:
-                raise UsageError(f"a mark has at most {_LARGEST_BODY} bytes")
-        try:
-            said = json.loads(body)
-        except (ValueError, RecursionError):
-            raise UsageError("a mark is a JSON object") from None
-        if not isinstance(said, dict):
-            raise UsageError("a mark is a JSON object")
+        said = await json_object(request, "a mark")
         root, episode = self._shelf(request).root, request.path_params["episode"]
-        # Two pages wait for each other; another process is refused by the dataset's lock.
-        async with self._marking:
+        # Another process is refused by the dataset's lock.
+        async with self.changing:
             mark = await run_in_threadpool(save_mark, root, episode, said)
         return JSONResponse({"mark": mark.to_json()}, headers=_FRESH)
 
     def _shelf(self, request: Request) -> Shelf:
         return self._library.find(request.path_params["key"])
 
+    def _opened(self, request: Request) -> Opened:
+        return self._library.open(self._shelf(request))
+
     def _dataset(self, request: Request) -> Dataset:
-        return self._library.dataset(self._shelf(request))
+        return self._opened(request).dataset
 
     def _camera(self, request: Request) -> tuple[Dataset, str]:
         dataset = self._dataset(request)
@@ -257,6 +257,12 @@ class Pages:
 
     def _waiting(self, request: Request) -> Any:
         return waiting.open_waiting(self._shelf(request).root, request.path_params["name"])
+
+
+def _picture(data: bytes, request: Request, opened: Opened) -> Response:
+    """Return a JPEG; a browser may keep it under an address that names this edition."""
+    is_of_edition = request.query_params.get("edition") == opened.edition
+    return Response(data, media_type=_JPEG, headers=_KEPT if is_of_edition else _FRESH)
 
 
 def _at(names: Any, number: int) -> str:

@@ -12,7 +12,6 @@ from typing import Self
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.info import INFO
-from lerotool.dataset.marks import Marks, load_marks
 from lerotool.errors import DatasetNotFoundError
 from lerotool.sharing.listing import dataset_places
 from lerotool.workspace import Workspace, dataset_name, dataset_root
@@ -38,8 +37,20 @@ class Shelf:
     def of(cls, root: Path, name: str | None = None) -> Shelf:
         """Return the shelf of a folder."""
         absolute = Path(os.path.abspath(root))  # noqa: PTH100 - links must stay as they are
-        key = hashlib.sha256(str(absolute).encode()).hexdigest()[:_KEY_DIGITS]
-        return cls(key, name or dataset_name(absolute), absolute)
+        return cls(_digest(str(absolute)), name or dataset_name(absolute), absolute)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A dataset as it was at one moment.
+
+    Attributes:
+        edition: changes whenever the dataset may have: pictures of one edition never change.
+        dataset: open.
+    """
+
+    edition: str
+    dataset: Dataset
 
 
 class Library:
@@ -56,7 +67,7 @@ class Library:
         self._named = [_named(argument) for argument in named]
         self._lock = threading.Lock()
         self._seen: dict[str, Shelf] = {shelf.key: shelf for shelf in self._named}
-        self._opened: dict[str, tuple[object, Dataset]] = {}
+        self._opened: dict[str, Opened] = {}
 
     @classmethod
     def of(cls, root: Path) -> Self:
@@ -88,26 +99,26 @@ class Library:
             return shelf
         raise DatasetNotFoundError("dataset not found here", hint="it may have been moved: go back to the list")
 
-    def dataset(self, shelf: Shelf) -> Dataset:
-        """Return a dataset as it is now.
+    def open(self, shelf: Shelf) -> Opened:
+        """Return a dataset as it is now, and which edition that is.
 
         Raises:
             DatasetNotFoundError: no dataset: nothing is encoded yet, or it was removed.
             DatasetError: it is damaged.
         """
-        stamp = _stamp(shelf.root)
+        edition = _edition(shelf.root)
         with self._lock:
             known = self._opened.get(shelf.key)
-        if known is not None and known[0] == stamp:
-            return known[1]
-        dataset = Dataset.open(shelf.root)
+        if known is not None and known.edition == edition:
+            return known
+        opened = Opened(edition, Dataset.open(shelf.root))
         with self._lock:
-            self._opened[shelf.key] = stamp, dataset
-        return dataset
+            self._opened[shelf.key] = opened
+        return opened
 
-    def marks(self, shelf: Shelf) -> Marks:
-        """Return the marks of a dataset as they are now; raises like `dataset`."""
-        return load_marks(self.dataset(shelf))
+    def dataset(self, shelf: Shelf) -> Dataset:
+        """Return a dataset as it is now; raises like `open`."""
+        return self.open(shelf).dataset
 
 
 def _named(argument: str) -> Shelf:
@@ -124,14 +135,20 @@ def _is_shown(root: Path) -> bool:
     return (root / INFO).is_file() or (Workspace.place(root) / "pending").is_dir()
 
 
-def _stamp(root: Path) -> object:
-    """Return what changes with every commit to a dataset."""
+def _edition(root: Path) -> str:
+    """Return what is another text after every commit to a dataset."""
     stamps: list[tuple[int, int, int] | None] = []
-    for path in (root / INFO, Workspace.place(root) / "journal.json"):
+    workspace = Workspace.place(root)
+    # An edit may leave info.json as it was, but not the history.
+    for path in (root / INFO, workspace / "journal.json", workspace / "history"):
         try:
             found = path.stat()
         except OSError:
             stamps.append(None)
         else:
             stamps.append((found.st_mtime_ns, found.st_size, found.st_ino))
-    return tuple(stamps)
+    return _digest(repr(stamps))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]

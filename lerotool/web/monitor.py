@@ -27,6 +27,7 @@ from lerotool.recording.controls import Key
 from lerotool.web.access import Access
 from lerotool.web.app import create_app, page
 from lerotool.web.board import Board, ShownCamera
+from lerotool.web.body import json_object
 from lerotool.web.feeding import Feed, Showing
 from lerotool.web.library import Library
 from lerotool.web.pictures import shown
@@ -122,11 +123,10 @@ class _Live:
         return JSONResponse({**document, "shown": shown_as}, headers={"cache-control": "no-store"})
 
     async def press(self, request: Request) -> Response:
-        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-            raise UsageError("a key is sent as application/json")
+        said = await json_object(request, "a key")
         try:
-            key = Key((await request.json())["key"])
-        except (ValueError, KeyError, TypeError):
+            key = Key(str(said.get("key")))
+        except ValueError:
             raise UsageError(f"expected one of the keys {', '.join(Key)}") from None
         self._board.press(key)
         return JSONResponse({"pressed": key})

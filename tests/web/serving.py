@@ -63,11 +63,12 @@ class Server:
     def ask(
         self, path: str, *, method: str = "GET", body: object = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
-        """Send one request with exactly these headers; return status, headers and body."""
+        """Send one request; return status, headers and body. With a body it is what a page of the server sends."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             data = None if body is None else json.dumps(body)
-            given = {"Host": self.netloc, **({"Content-Type": "application/json"} if data else {}), **(headers or {})}
+            sent = {"Content-Type": "application/json", "Origin": f"http://{self.netloc}"} if data else {}
+            given = {"Host": self.netloc, **sent, **(headers or {})}
             connection.request(method, path, data, given)
             answer = connection.getresponse()
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()

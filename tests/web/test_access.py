@@ -123,6 +123,12 @@ def test_beyond_this_machine_nothing_is_answered_without_the_token(beyond: Serve
         assert (status, json.loads(body)["hint"]) == (401, "open the whole address that lerotool printed")
 
 
+def test_without_the_token_nothing_is_edited(beyond: Server) -> None:
+    own = {"Host": f"127.0.0.1:{beyond.port}", "Origin": f"http://127.0.0.1:{beyond.port}"}
+    for path in ("/api/x/edits", "/api/x/edits/plan", "/api/x/undo"):
+        assert beyond.ask(path, method="POST", body={}, headers=own)[0] == 401
+
+
 def test_the_token_of_the_address_opens_everything_and_leaves_the_address(beyond: Server) -> None:
     host = {"Host": f"127.0.0.1:{beyond.port}"}
     token = beyond.address.partition("?")[2]

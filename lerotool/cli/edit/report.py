@@ -59,26 +59,6 @@ def _lines(plan: EditPlan, would: str) -> Iterator[str]:
         yield f"about {sized(unneeded)} of its videos {would or 'now '}show no episode"
 
 
-def plan_document(plan: EditPlan) -> dict[str, Any]:
-    """Return what an edit does, for machines."""
-    return {
-        "root": str(plan.root),
-        "target": None if plan.target is None else str(plan.target),
-        "episodes": plan.episodes,
-        "frames": plan.frames,
-        "seconds": plan.frames / plan.fps,
-        "left_out": list(plan.left_out),
-        "trimmed": list(plan.trimmed),
-        "frames_left_out": plan.frames_left_out,
-        "seconds_left_out": plan.frames_left_out / plan.fps,
-        "written_bytes": plan.written_bytes,
-        "unneeded_bytes": plan.unneeded_bytes if plan.target is None else 0,
-        "tasks": list(plan.tasks),
-        "features": list(plan.features),
-        "problems": list(plan.problems),
-    }
-
-
 def report_document(report: EditReport) -> dict[str, Any]:
     """Return what an edit has done, for machines."""
     return {"kept": None if report.kept is None else str(report.kept), "wall_s": report.wall_s}

@@ -24,7 +24,7 @@ def run_edit(
     """
     import lerotool
     from lerotool.cli.cures import naming_cures
-    from lerotool.cli.edit.report import plan_document, plan_text, report_document, report_text
+    from lerotool.cli.edit.report import plan_text, report_document, report_text
     from lerotool.cli.merge_progress import Tally
     from lerotool.cli.progress import show
     from lerotool.dataset.writing.journal import finish_interrupted
@@ -37,7 +37,7 @@ def run_edit(
             finish_interrupted(Workspace(root))
         plan = lerotool.plan_edit(dataset, change, target)
         if dry_run:
-            output.document({"dry_run": True, **plan_document(plan)})
+            output.document({"dry_run": True, **plan.to_json()})
             output.result(plan_text(plan))
             plan.details.check()
             return
@@ -47,7 +47,7 @@ def run_edit(
             return
         with show(output, Tally()) as listen:
             report = plan.carry_out(listen)
-    output.document({"dry_run": False, **plan_document(plan), **report_document(report)})
+    output.document({"dry_run": False, **plan.to_json(), **report_document(report)})
     output.result(report_text(plan, report))
 
 

@@ -38,7 +38,7 @@ def split(
     """
     import lerotool
     from lerotool.cli.cures import naming_cures
-    from lerotool.cli.edit.report import plan_document, plan_text, report_document, report_text
+    from lerotool.cli.edit.report import plan_text, report_document, report_text
     from lerotool.cli.merge_progress import Tally
     from lerotool.cli.progress import show
     from lerotool.workspace import dataset_root
@@ -54,12 +54,12 @@ def split(
         for name, plan in plans.items():
             if dry_run:
                 output.result(plan_text(plan))
-                documents.append({"name": name, **plan_document(plan)})
+                documents.append({"name": name, **plan.to_json()})
                 continue
             with show(output, Tally()) as listen:
                 report = plan.carry_out(listen)
             output.result(report_text(plan, report))
-            documents.append({"name": name, **plan_document(plan), **report_document(report)})
+            documents.append({"name": name, **plan.to_json(), **report_document(report)})
     output.document({"dry_run": dry_run, "parts": documents})
 
 

@@ -1,6 +1,8 @@
 // One dataset: what it is, and all of its episodes. Only those in sight exist as elements.
 
-import { ask, badges, counted, lasting, make, say, showBar, sized } from "./dom.js";
+import { ask, badges, counted, inEdition, lasting, make, say, showBar, sized } from "./dom.js";
+import { editButtons } from "./edits.js";
+import { replace } from "./main.js";
 
 const BARS = 28;
 const WIDEST = 240;
@@ -23,7 +25,7 @@ export async function showDataset(page, key) {
   if (dataset.warning) page.prepend(make("p", { class: "warning" }, dataset.warning));
   if (dataset.unmatched_marks) page.prepend(make("p", { class: "warning" }, `${counted(dataset.unmatched_marks, "mark")} belong to episodes that are no longer the ones that were marked; they count for nothing.`));
   if (dataset.pending.length) page.append(make("h2", { class: "section" }, "Pending", make("span", { class: "faint" }, "recorded, not encoded yet")), make("div", { class: "strip" }, dataset.pending.map((each) => pendingCard(key, each))));
-  if (dataset.lengths.length) page.append(controls(), grid);
+  if (dataset.lengths.length) page.append(controls(), editButtons(key, dataset, () => shown, () => replace(`/d/${key}`)), grid);
   else page.append(make("p", { class: "quiet" }, dataset.pending.length ? "Nothing is encoded yet." : "No episodes."));
 
   await update();
@@ -148,7 +150,7 @@ function histogram(dataset, filters, update) {
 function episodeCard(key, dataset, number) {
   const picture = make("img", { alt: "" });
   // Cards that are scrolled past do not ask for their pictures.
-  if (dataset.thumbnail !== null) setTimeout(() => picture.isConnected && (picture.src = `/thumbnail/${key}/episodes/${number}.jpg`), 60);
+  if (dataset.thumbnail !== null) setTimeout(() => picture.isConnected && (picture.src = inEdition(`/thumbnail/${key}/episodes/${number}.jpg`, dataset.edition)), 60);
   const tasks = dataset.episode_tasks[number].map((task) => dataset.tasks[task]).join(" · ");
   return make(
     "a",

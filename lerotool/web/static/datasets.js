@@ -1,6 +1,6 @@
 // The list of datasets.
 
-import { ask, badge, counted, icon, lasting, make, showBar } from "./dom.js";
+import { ask, badge, counted, icon, inEdition, lasting, make, showBar } from "./dom.js";
 
 export async function showDatasets(page) {
   showBar([["Datasets"]]);
@@ -24,7 +24,7 @@ export async function showDatasets(page) {
 function card(each) {
   const { key, pending } = each;
   let picture = null;
-  if (each.thumbnail === 0) picture = `/thumbnail/${key}/episodes/0.jpg`;
+  if (each.thumbnail === 0) picture = inEdition(`/thumbnail/${key}/episodes/0.jpg`, each.edition);
   else if (pending) picture = `/thumbnail/${key}/pending/${each.pending_name}.jpg`;
   const facts = each.error
     ? [make("p", { class: "bad" }, each.error)]

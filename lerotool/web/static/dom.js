@@ -47,6 +47,9 @@ export async function ask(address, said) {
   return document;
 }
 
+/** The address of a picture or video in one edition of its dataset, so that a browser never shows that of another. */
+export const inEdition = (address, edition) => (edition ? `${address}?edition=${edition}` : address);
+
 let silence = 0;
 /** Say something for a moment. */
 export function say(text) {

@@ -47,6 +47,12 @@ export function go(address) {
   return show();
 }
 
+/** Show another page in place of this one. */
+export function replace(address) {
+  history.replaceState(null, "", address);
+  return show();
+}
+
 addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href^='/']");
   if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;

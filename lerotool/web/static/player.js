@@ -1,7 +1,7 @@
 // Cameras in step. A frame is a row of the episode: frame n is shown from n/fps on, and every camera has its own file and
 // its own place in that file where the episode begins.
 
-import { make } from "./dom.js";
+import { inEdition, make } from "./dom.js";
 
 const AHEAD = 24;
 const KEPT = 96;
@@ -112,6 +112,7 @@ export class Player extends EventTarget {
   constructor(episode, base) {
     super();
     this.fps = episode.fps;
+    this.edition = episode.edition;
     this.frames = episode.frames;
     this.frame = 0;
     this.rate = 1;
@@ -129,7 +130,7 @@ export class Player extends EventTarget {
       place.append(make("p", { class: "gone" }, "the video is missing"));
       return null;
     }
-    const frames = () => new FrameScreen((frame) => `/frame/${base}/${camera.number}/${frame}.jpg`, this.frames);
+    const frames = () => new FrameScreen((frame) => inEdition(`/frame/${base}/${camera.number}/${frame}.jpg`, this.edition), this.frames);
     const holder = { camera, screen: null };
     const put = (screen) => {
       holder.screen?.element.remove();
@@ -137,7 +138,7 @@ export class Player extends EventTarget {
       place.prepend(screen.element);
     };
     const isPlayable = camera.type && document.createElement("video").canPlayType(camera.type);
-    if (isPlayable) put(new VideoScreen(camera, `/video/${base}/${camera.number}.mp4`, this.fps, () => (put(frames()), this.seek(this.frame))));
+    if (isPlayable) put(new VideoScreen(camera, inEdition(`/video/${base}/${camera.number}.mp4`, this.edition), this.fps, () => (put(frames()), this.seek(this.frame))));
     else put(frames());
     return holder;
   }
