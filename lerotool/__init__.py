@@ -11,11 +11,12 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lerotool.api.checks import check, forget, plan_repair, plan_undo, repair, undo
+    from lerotool.api.checks import check, check_quality, forget, plan_repair, plan_undo, repair, undo
     from lerotool.api.datasets import CameraSummary, DatasetSummary, PendingSummary, info
     from lerotool.api.edits import EditPlan, KeptChange, edit, list_changes, plan_edit, plan_split
     from lerotool.api.merges import MergePlan, MergeSource, merge, plan_merge
     from lerotool.api.numbers import export_statistics, measure_statistics, verify_statistics, write_statistics
+    from lerotool.checking.quality.report import QualityReport
     from lerotool.checking.report import CheckReport
     from lerotool.choices import Depth, Export, FileMode, Fill, Frames, Priority, Units, Version
     from lerotool.dataset.dataset import Dataset
@@ -148,6 +149,7 @@ __all__ = [
     "Priority",
     "PullReport",
     "PushReport",
+    "QualityReport",
     "ReadOnlyDatasetError",
     "ReencodeOptions",
     "ReencodePlan",
@@ -176,6 +178,7 @@ __all__ = [
     "WorkersLostError",
     "__version__",
     "check",
+    "check_quality",
     "edit",
     "encode_pending",
     "export_statistics",
@@ -204,6 +207,7 @@ __all__ = [
 _HOMES = {
     "lerotool.api.checks": (
         "check",
+        "check_quality",
         "forget",
         "plan_repair",
         "plan_undo",
@@ -224,6 +228,7 @@ _HOMES = {
         "verify_statistics",
         "write_statistics",
     ),
+    "lerotool.checking.quality.report": ("QualityReport",),
     "lerotool.checking.report": ("CheckReport",),
     "lerotool.choices": (
         "Depth",

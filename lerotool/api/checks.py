@@ -7,9 +7,11 @@ from pathlib import Path
 
 from lerotool.api.datasets import as_root
 from lerotool.checking.check import look
+from lerotool.checking.quality import Accepted, QualityReport, look_at_quality
 from lerotool.checking.report import CheckReport
 from lerotool.checking.workers import workers
 from lerotool.choices import Depth
+from lerotool.dataset.dataset import Dataset
 from lerotool.errors import DatasetNotFoundError
 from lerotool.execution import Place, Progress, ignore_progress
 from lerotool.mending import repair as mending
@@ -44,6 +46,25 @@ def check(
     with workers(root, place) as executor:
         report, sight = look(root, depth, executor=executor, on_progress=on_progress)
     return advised(mending.plan_quickly(report, sight)).before
+
+
+def check_quality(
+    dataset: str | Path, accepted: str | Path | None = None, *, on_progress: Progress = ignore_progress
+) -> QualityReport:
+    """Report what is doubtful in a recording: waiting, joints, pictures, clock. No picture is decoded.
+
+    Args:
+        dataset: its folder, or ``user/name`` in the LeRobot home.
+        accepted: a file of findings that a person has looked at: on each line a code and episodes, or ``all``.
+        on_progress: called with how many episodes of how many have been looked at.
+
+    Raises:
+        DatasetError: it is not a dataset, or cannot be read; `check` says why.
+        UsageError: a line of the file is not a code and episodes.
+        OSError: a file cannot be read.
+    """
+    known = Accepted() if accepted is None else Accepted.read(Path(accepted))
+    return look_at_quality(Dataset.open(as_root(dataset)), known, on_progress)
 
 
 def plan_repair(

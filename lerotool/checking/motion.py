@@ -7,12 +7,11 @@ import numpy.typing as npt
 
 from lerotool.checking.data import DataView
 from lerotool.checking.gathering import Gathering
+from lerotool.dataset.motion import STILL
 from lerotool.features import ACTION, STATE
 from lerotool.findings import Code
 from lerotool.wording import of_episodes
 
-_STILL = 0.01
-"""Share of a joint's range over the dataset that counts as motion."""
 _SHORTEST = 5
 
 
@@ -27,7 +26,7 @@ def moving_episodes(view: DataView) -> npt.NDArray[np.bool_] | None:
         low, high = (np.concatenate([getattr(fact, side)[name] for fact in view.facts]) for side in ("low", "high"))
         with np.errstate(invalid="ignore"):
             whole = high.max(axis=0) - low.min(axis=0)
-            own = ((high - low) > _STILL * whole).any(axis=1)
+            own = ((high - low) > STILL * whole).any(axis=1)
         moves = own if moves is None else moves | own
     return moves
 
@@ -57,5 +56,5 @@ def check_motion(view: DataView, gathering: Gathering) -> None:
         return
     idle = np.flatnonzero(~moves & (view.lengths >= _SHORTEST)).tolist()
     if idle:
-        text = f"no joint moves by more than {_STILL:.0%} of its range in {of_episodes(idle)}"
+        text = f"no joint moves by more than {STILL:.0%} of its range in {of_episodes(idle)}"
         gathering.add(Code.EPISODE_IDLE, "data", text, episodes=idle)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 EXAMPLES: Examples = {
     "Does LeRobot load it? Exits with 3 if something is broken": "lerotool check me/pick-cube",
     "Every picture too": "lerotool check me/pick-cube --deep",
+    "What is doubtful in the recording, and the edit that acts on it": "lerotool check me/pick-cube --quality",
     "Several datasets, for programs": "lerotool check ~/recordings/* --json",
     "What would be repaired, and how": "lerotool check me/pick-cube --repair --dry-run",
     "Repair it in one step; the files as they were are kept": "lerotool check me/pick-cube --repair",
@@ -40,6 +43,13 @@ def check(
     datasets: DatasetsArgument,
     deep: Annotated[bool, typer.Option("--deep", help="Decode every picture.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
+    quality: Annotated[
+        bool, typer.Option("--quality", help="Look at the recording too: waiting, joints, pictures, clock.")
+    ] = False,
+    accept: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --quality: findings that you have looked at.", show_default=False),
+    ] = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Mend what can be mended; see docs/checking.md.", rich_help_panel=_REPAIR)
     ] = False,
@@ -78,6 +88,8 @@ def check(
     Without --repair nothing is changed. Exits with 0 when there are no errors, with 3 when there are, with 8 when a
     repair leaves some.
 
+    --quality changes the exit code only together with --strict.
+
     Findings, their codes and what can be done are described in docs/checking.md.
     """
     if dry_run and not (repair or undo):
@@ -88,6 +100,10 @@ def check(
         raise UsageError(
             "--repair, --undo and --forget exclude each other", hint="repair first, look at the result, then forget"
         )
+    if accept is not None and not quality:
+        raise UsageError("--accept is for --quality", hint="lerotool check DATASET --quality --accept FILE")
+    if quality and (repair or forget or undo):
+        raise UsageError("--quality looks and changes nothing", hint="lerotool check DATASET --quality")
     output = Output.of(json=as_json, quiet=quiet)
     place = chosen_place(dask, dask_scheduler_file, jobs, output)
     if forget or undo:
@@ -98,10 +114,18 @@ def check(
         from lerotool.cli.check_repair import repair_all
 
         return repair_all(datasets, output, is_dry=dry_run, drops=drop_episodes, place=place)
-    return _check_all(datasets, output, place, deep=deep, strict=strict)
+    look = _looking(output, place, deep=deep, strict=strict)
+    if quality:
+        from lerotool.cli.check_quality import with_quality
+
+        look = with_quality(look, accept, output, strict=strict)
+    documents, code = answer_each(datasets, output, look)
+    output.document({"datasets": documents})
+    return code
 
 
-def _check_all(datasets: list[str], output: Output, place: Place | None, *, deep: bool, strict: bool) -> int:
+def _looking(output: Output, place: Place | None, *, deep: bool, strict: bool) -> Callable[[str], Answer]:
+    """Return what answers for one dataset."""
     import lerotool
     from lerotool.cli.check_report import report_text
     from lerotool.cli.progress import progress
@@ -113,6 +137,4 @@ def _check_all(datasets: list[str], output: Output, place: Place | None, *, deep
         is_wrong = not report.is_sound or (strict and report.count(Severity.WARNING))
         return Answer(report.to_json(), report_text(report), _BROKEN if is_wrong else 0)
 
-    documents, code = answer_each(datasets, output, look)
-    output.document({"datasets": documents})
-    return code
+    return look

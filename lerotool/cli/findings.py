@@ -11,7 +11,7 @@ from lerotool.wording import as_argument, listed, one_line
 if TYPE_CHECKING:
     from rich.text import Text
 
-_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim", Severity.HINT: "cyan"}
 
 
 def append_finding(text: Text, finding: Finding, below: str) -> None:

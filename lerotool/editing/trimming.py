@@ -10,13 +10,12 @@ import numpy.typing as npt
 from lerotool.arguments import as_count
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.marks import load_marks
+from lerotool.dataset.motion import STILL, moving_span
 from lerotool.editing.changes import TrimEpisodes
 from lerotool.errors import UsageError
 from lerotool.features import ACTION, STATE, Kind
 
 Ints = npt.NDArray[np.int64]
-STILL = 0.01
-"""Share of a joint's range over the dataset that counts as motion."""
 _ROWS_AT_A_TIME = 1 << 17
 
 
@@ -55,16 +54,8 @@ def _moving(dataset: Dataset, episodes: Ints) -> Iterator[tuple[int, int]]:
     limits = {name: STILL * _range(dataset, name) for name in names}
     for number in episodes.tolist():
         episode = dataset.episodes[number]
-        begin, end = episode.length, 0
-        for name, limit in limits.items():
-            values = _flat(dataset.numpy(name, episode.dataset_from, episode.dataset_to))
-            away_from_first = np.flatnonzero((np.abs(values - values[0]) > limit).any(axis=1))
-            away_from_last = np.flatnonzero((np.abs(values - values[-1]) > limit).any(axis=1))
-            if len(away_from_first) and len(away_from_last):
-                begin = min(begin, int(away_from_first[0]) - 1)
-                end = max(end, int(away_from_last[-1]) + 2)
-        # Where nothing moves at all, there is nothing to go by.
-        yield (begin, end) if begin < end else (0, episode.length)
+        values = {name: _flat(dataset.numpy(name, episode.dataset_from, episode.dataset_to)) for name in names}
+        yield moving_span(values, limits)
 
 
 def _range(dataset: Dataset, name: str) -> npt.NDArray[np.float64]:

@@ -21,6 +21,8 @@ class Severity(StrEnum):
     """It loads and gives what is stored; but training, editing or resuming goes wrong, or the recording is doubtful."""
     NOTE = "note"
     """Nothing is wrong; worth knowing."""
+    HINT = "hint"
+    """The dataset is in order; the recording is doubtful, and a person should look. Only where it is asked for."""
 
 
 class Loading(StrEnum):
@@ -39,6 +41,8 @@ class Page(StrEnum):
 
     CHECKING = "checking.md#findings"
     """A dataset as it lies on disk."""
+    QUALITY = "checking.md#quality"
+    """What was recorded: the motion, the pictures and the clock."""
     STATISTICS = "statistics.md#verifying"
     """What a dataset states about its values, and the values."""
     SETUP = "setup.md#findings"
@@ -157,6 +161,21 @@ class Code(StrEnum):
     NOT_LOOKED_AT = "not-looked-at"
     PARTIAL = "partial"
 
+    IDLE_START = "idle-start"
+    IDLE_END = "idle-end"
+    ODD_LENGTH = "odd-length"
+    REPEATED = "episode-repeated"
+    STATE_FROZEN = "state-frozen"
+    JOINT_DEAD = "joint-dead"
+    JOINT_SATURATED = "joint-saturated"
+    STATE_GLITCH = "state-glitch"
+    STATE_JUMP = "state-jump"
+    FOLLOWER_LAG = "follower-lag"
+    FOLLOWER_OFFSET = "follower-offset"
+    WRONG_RATE = "wrong-rate"
+    CAMERA_DARK = "camera-dark"
+    CAMERA_BURNT = "camera-burnt"
+
     STATS_COUNT = "stats-count"
     MIXED_QUANTILES = "mixed-quantiles"
     STD_OVERFLOW = "picture-std-overflow"
@@ -204,6 +223,10 @@ _DROP = (
     "lerotool check DATASET --repair --drop-episodes"
 )
 _COPY = "restore the file from a copy of the dataset"
+
+
+def _hint(text: str, advice: str) -> Meaning:
+    return Meaning(Severity.HINT, _RIGHT, text, advice=advice, page=Page.QUALITY)
 
 
 def _stats(severity: Severity, text: str, advice: str = "", remedy: Remedy = Remedy.NONE) -> Meaning:
@@ -528,6 +551,46 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
         ),
         Code.NOT_LOOKED_AT: Meaning(_N, _RIGHT, "something could not be checked because of other findings"),
         Code.PARTIAL: Meaning(_N, _RIGHT, "only a part of the dataset is on this machine; that part was looked at"),
+        Code.IDLE_START: _hint(
+            "an episode begins with seconds in which nothing moves: a policy learns to wait", "cut them off"
+        ),
+        Code.IDLE_END: _hint("an episode ends with seconds in which nothing moves", "cut them off"),
+        Code.ODD_LENGTH: _hint(
+            "an episode is far longer or shorter than others with the same task", "look at it: was it broken off?"
+        ),
+        Code.REPEATED: _hint(
+            "most rows of an episode are rows of an earlier one: a copy, whole or cut", "leave it out"
+        ),
+        Code.STATE_FROZEN: _hint(
+            "no joint's state changes while commands go on: telemetry had stopped", "leave the episode out"
+        ),
+        Code.JOINT_DEAD: _hint(
+            "a joint stays where it is in an episode in which it is sent far", "look at its cable and its torque"
+        ),
+        Code.JOINT_SATURATED: _hint(
+            "a joint stands at its end while commands go on beyond it", "calibrate leader and follower alike"
+        ),
+        Code.STATE_GLITCH: _hint("a joint is elsewhere for one row, and back in the next", "leave the episode out"),
+        Code.STATE_JUMP: _hint(
+            "a joint is elsewhere from one row to the next, and slow before and after: rows are missing, or its angle "
+            "went over its end",
+            "leave the episode out",
+        ),
+        Code.FOLLOWER_LAG: _hint(
+            "the state comes long after the commands, or before them: what is in a row does not belong together",
+            "look at the bus and the rate of the loop; record again",
+        ),
+        Code.FOLLOWER_OFFSET: _hint(
+            "a joint stands away from its commands, other than in most episodes: a horn has slipped, or an arm was "
+            "calibrated in between",
+            "calibrate, and leave out what was recorded before",
+        ),
+        Code.WRONG_RATE: _hint(
+            "rows were measured at another rate than info.json claims: motion looks faster or slower than it was",
+            "record at a rate that this machine keeps",
+        ),
+        Code.CAMERA_DARK: _hint("a camera shows next to nothing but dark pixels", "light, exposure, the lens cap"),
+        Code.CAMERA_BURNT: _hint("half of what a camera shows is burnt out", "less light, a shorter exposure"),
         Code.STATS_COUNT: _stats(
             _E,
             "a count is neither the frames, nor LeRobot's sample, nor (streaming encoder) all pixels",

@@ -18,6 +18,7 @@ def told(report: CheckReport) -> dict[str, set[str]]:
     return {
         severity.value: {finding.code.value for finding in report.findings if finding.severity is severity}
         for severity in Severity
+        if severity is not Severity.HINT
     }
 
 

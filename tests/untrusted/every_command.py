@@ -35,6 +35,8 @@ LINES: dict[str, tuple[str, ...]] = {
     "check": (
         "check SET",
         "check SET OTHER --deep --json",
+        "check SET --quality",
+        "check SET --quality --json",
         "check SET --repair --dry-run",
         "check SET --repair --json",
         "check SET --repair",

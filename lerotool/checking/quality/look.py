@@ -1,0 +1,74 @@
+"""Looks at a recording, episode by episode, without decoding a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lerotool.checking.fingerprints import Marks
+from lerotool.checking.quality.accepted import Accepted
+from lerotool.checking.quality.case import Case
+from lerotool.checking.quality.clock import wrong_rate
+from lerotool.checking.quality.copies import copies, row_marks
+from lerotool.checking.quality.exposure import exposures
+from lerotool.checking.quality.following import Following, following, lags, offsets
+from lerotool.checking.quality.motion import Motion, Usual, joints_of, labels_of, motion_features, motions, usual
+from lerotool.checking.quality.report import QualityReport, findings_of
+from lerotool.checking.quality.telemetry import dead, frozen, glitches, jumps, saturated
+from lerotool.checking.quality.waiting import odd_lengths, waits
+from lerotool.dataset.dataset import Dataset
+from lerotool.execution import Progress, ignore_progress
+from lerotool.features import STATE
+
+
+def look_at_quality(
+    dataset: Dataset, accepted: Accepted | None = None, on_progress: Progress = ignore_progress
+) -> QualityReport:
+    """Report what is doubtful in a recording.
+
+    Args:
+        dataset: that was recorded.
+        accepted: findings that a person has looked at.
+        on_progress: called with how many episodes of how many have been looked at.
+
+    Raises:
+        CorruptDatasetError: rows, measured times or statistics cannot be read.
+        MetadataError: what a merge has noted cannot be understood.
+    """
+    cases = list(_cases(dataset, on_progress))
+    fresh, known = (accepted or Accepted()).split(cases, dataset.num_episodes)
+    return QualityReport(dataset.root, findings_of(dataset, fresh), findings_of(dataset, known))
+
+
+def _cases(dataset: Dataset, on_progress: Progress) -> Iterator[Case]:
+    if not dataset.num_episodes:
+        return
+    names = motion_features(dataset)
+    known = usual(dataset, names)
+    follows: list[Following] = []
+    marks: list[Marks] = []
+    joints = joints_of(dataset)
+    for motion in motions(dataset, names):
+        yield from _of_motion(dataset, motion, known)
+        follows += following(motion, known, joints) if len(motion) else []
+        marks.append(row_marks(motion))
+        yield from wrong_rate(dataset, motion.episode)
+        yield from exposures(dataset, dataset.episodes[motion.episode])
+        on_progress(motion.episode + 1, dataset.num_episodes)
+    yield from odd_lengths(dataset)
+    yield from lags(follows, float(dataset.fps))
+    yield from offsets(follows)
+    yield from copies(marks)
+
+
+def _of_motion(dataset: Dataset, motion: Motion, known: Usual) -> Iterator[Case]:
+    if not len(motion):
+        return
+    joints = joints_of(dataset)
+    yield from waits(motion, known)
+    yield from frozen(motion, known)
+    yield from dead(motion, known, joints)
+    yield from saturated(motion, known, joints)
+    if STATE in motion.values:
+        labels = labels_of(dataset.features[STATE])
+        yield from glitches(motion, known, labels)
+        yield from jumps(motion, known, labels)
