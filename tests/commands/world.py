@@ -25,6 +25,7 @@ def make_world(home: Path) -> None:
     for name in (*named, HOME / "local/bench-pick-up-the-cube", HOME / "me/part1", HOME / "me/part2", "work/merged"):
         copy_world(TWO_CAMS, home / name)
     save_mark(home / HOME / "me/pick-cube", 0, {"outcome": "success"})
+    save_mark(home / HOME / "me/pick-cube", 2, {"flagged": True})
     for sequence in range(8):
         record(work / "data/pick", sequence, range(3))
     for name, episodes in (("ds1", 3), ("ds2", 16)):
