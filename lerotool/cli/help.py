@@ -89,7 +89,9 @@ def _arrange(command: TyperCommand | TyperGroup) -> None:
 
 
 def _without_type(parameter: Any) -> Any:
-    """Let the help show no type where the name says it all: of a switch and of an argument."""
+    """Let the help show no type where the name says it all, and no bounds: who goes beyond them reads them then."""
+    if hasattr(parameter, "_get_number_range_help_str"):
+        vars(parameter)["_get_number_range_help_str"] = _nothing
     if isinstance(parameter, TyperOption) and parameter.is_flag:
         parameter.metavar = ""
     elif isinstance(parameter, TyperArgument) and hasattr(parameter, "display_type_rich"):

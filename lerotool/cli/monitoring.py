@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from lerotool.cli.output import Output
     from lerotool.web.watching import Watched
 
-_PANEL = "Watching"
+_PANEL = "Switches"
 
 MonitorOption = Annotated[
     bool | None,
     typer.Option(
         "--monitor/--no-monitor",
-        help="Serve a page with live pictures and buttons on this machine.",
+        help="Serve a live page.",
         rich_help_panel=_PANEL,
         show_default=False,
     ),
@@ -30,8 +30,8 @@ MonitorHostOption = Annotated[
     typer.Option(
         "--monitor-host",
         metavar="ADDRESS",
-        help="The same for other machines and phones: 0.0.0.0 is every network.",
-        rich_help_panel=_PANEL,
+        help="A live page for phones too: 0.0.0.0.",
+        rich_help_panel="What to record",
         show_default=False,
     ),
 ]

@@ -76,24 +76,8 @@ EXAMPLES: Examples = {
     "Try it without a robot: 4 short episodes, encoded two at a time": (
         "lerotool record --robot sim --batch 2 --episodes 4 --episode-time 3"
     ),
-    "Your own robot, as lerotool setup has described it; the same line again goes on where you stopped": (
+    "Your own robot; the same line again goes on where you stopped": (
         'lerotool record --robot bench --task "Pick up the cube" --batch 10'
-    ),
-    "The same, kept in the robot's file: next time lerotool record is enough": (
-        'lerotool record --robot bench --task "Pick up the cube" --batch 10 --save-defaults'
-    ),
-    "Other cameras than the robot's own, in our form or in LeRobot's": [
-        'lerotool record --task "Pick up the cube" --camera front=0,640x480,30',
-        'lerotool record --task "Pick up the cube" --camera "{front: {type: opencv, index_or_path: 0, fps: 30}}"',
-    ],
-    "With live pictures on a phone beside the arm; its address is shown as a QR code": (
-        "lerotool record --robot sim --episodes 3 --episode-time 3 --monitor-host 0.0.0.0"
-    ),
-    "Another task for every episode, from a file with one a line; the next one is shown before each take": (
-        "lerotool record --robot bench --tasks tasks.txt --shuffle --seed 1"
-    ),
-    "Say after every take whether it was a success; merge and view know it then": (
-        "lerotool record --robot sim --episodes 3 --episode-time 3 --ask --operator Ada"
     ),
     "Only record tonight, encode tomorrow": [
         'lerotool record --task "Pick up the cube" --batch 0',
@@ -158,6 +142,8 @@ def record(
     Without a robot of your own a simulated one is recorded. The same command again goes on where the last one stopped.
 
     Saved episodes are safe on disk at once; their videos are encoded in batches while recording goes on.
+
+    More about every option, and more examples: docs/recording.md.
     """
     output = Output.of(json=json, quiet=quiet)
     overrides = Overrides(follower_port, leader_port, units, max_relative_target)

@@ -11,18 +11,16 @@ import typer
 
 class _Panel(StrEnum):
     WHAT = "What to record"
-    LABELS = "How a take went"
-    WHERE = "Where to"
     ENCODING = "Encoding"
+    SWITCHES = "Switches"
 
 
 CameraOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=SOURCE",
-        help="A camera instead of the robot's own; repeat for more. SOURCE: 0, /dev/v4l/…, http://…, rtsp://…, "
-        "a video file or sim, then ,WxH and ,FPS if you like. LeRobot's {name: {type: opencv, …}} is taken too. "
-        "'none' for no camera.",
+        help="Instead of the robot's own; may be repeated. SOURCE: 0, /dev/…, http://…, rtsp://…, a file, sim; "
+        "then ,WxH,FPS. Or none, or LeRobot's {…}.",
         rich_help_panel=_Panel.WHAT,
     ),
 ]
@@ -33,20 +31,20 @@ TasksOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="A task for each episode instead: one a line, in turn. Blank lines and # comments are passed over.",
+        help="A task for each episode: one a line.",
         rich_help_panel=_Panel.WHAT,
         show_default=False,
     ),
 ]
 ShuffleOption = Annotated[
     bool,
-    typer.Option("--shuffle", help="Each round through --tasks in an order of its own.", rich_help_panel=_Panel.WHAT),
+    typer.Option("--shuffle", help="Each round of tasks in another order.", rich_help_panel=_Panel.WHAT),
 ]
 SeedOption = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="The orders follow from it; the same one again goes on in the same order. \\[default: 0]",
+        help="Orders follow from it. \\[default: 0]",
         rich_help_panel=_Panel.WHAT,
         show_default=False,
     ),
@@ -67,8 +65,7 @@ EpisodesOption = Annotated[
     typer.Option(
         metavar="N",
         min=0,
-        help="Episodes in total: running the command again records what is missing. 0: only follow the leader. "
-        "\\[default: 50]",
+        help="In total; 0 records none. \\[default: 50]",
         rich_help_panel=_Panel.WHAT,
         show_default=False,
     ),
@@ -76,9 +73,9 @@ EpisodesOption = Annotated[
 EpisodeTimeOption = Annotated[
     float | None,
     typer.Option(
-        metavar="N",
+        metavar="SECONDS",
         min=0.1,
-        help="Longest take, in seconds. \\[default: 60]",
+        help="Longest take. \\[default: 60]",
         rich_help_panel=_Panel.WHAT,
         show_default=False,
     ),
@@ -86,9 +83,9 @@ EpisodeTimeOption = Annotated[
 MinEpisodeTimeOption = Annotated[
     float | None,
     typer.Option(
-        metavar="N",
+        metavar="SECONDS",
         min=0.0,
-        help="A take that is ended sooner is discarded, in seconds; 0 keeps every one. \\[default: 1]",
+        help="Shorter ones are discarded. \\[default: 1]",
         rich_help_panel=_Panel.WHAT,
         show_default=False,
     ),
@@ -97,8 +94,8 @@ AskOption = Annotated[
     bool | None,
     typer.Option(
         "--ask/--no-ask",
-        help="After every take, wait for s, f or ! before going on.",
-        rich_help_panel=_Panel.LABELS,
+        help="Wait for s, f or ! after a take.",
+        rich_help_panel=_Panel.SWITCHES,
         show_default=False,
     ),
 ]
@@ -106,8 +103,8 @@ OperatorOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Who steers the robot; kept with each episode.",
-        rich_help_panel=_Panel.LABELS,
+        help="Who steers; kept with each episode.",
+        rich_help_panel=_Panel.WHAT,
         show_default=False,
     ),
 ]
@@ -115,36 +112,35 @@ SuccessColumnOption = Annotated[
     bool | None,
     typer.Option(
         "--success-column/--no-success-column",
-        help="Add the column next.success: true in the last frame of takes marked a success.",
-        rich_help_panel=_Panel.LABELS,
+        help="Add the column next.success.",
+        rich_help_panel=_Panel.SWITCHES,
         show_default=False,
     ),
 ]
 ResetTimeOption = Annotated[
     float | None,
     typer.Option(
-        metavar="N",
+        metavar="SECONDS",
         min=0.0,
-        help="Pause between takes to reset the scene, in seconds. \\[default: 60; with the simulated robot, whose "
-        "scene resets itself: 0]",
+        help="Pause between takes. \\[default: 60; sim: 0]",
         rich_help_panel=_Panel.WHAT,
     ),
 ]
 MaxPictureAgeOption = Annotated[
     float,
     typer.Option(
-        metavar="N",
+        metavar="SECONDS",
         min=0.01,
-        help="Alarm when a camera's newest picture is older, in seconds; four times as long ends the take.",
+        help="Alarm when one is older.",
         rich_help_panel=_Panel.WHAT,
     ),
 ]
 ReconnectTimeOption = Annotated[
     float,
     typer.Option(
-        metavar="N",
+        metavar="SECONDS",
         min=0.0,
-        help="How long to wait for a device that was lost, in seconds; 0: leave at once.",
+        help="Wait for a lost device.",
         rich_help_panel=_Panel.WHAT,
     ),
 ]
@@ -152,19 +148,19 @@ RepoIdOption = Annotated[
     str | None,
     typer.Option(
         metavar="USER/NAME",
-        help="Dataset below the LeRobot home. \\[default: local/ROBOT, with the task if one is given]",
-        rich_help_panel=_Panel.WHERE,
+        help="Dataset in the LeRobot home. \\[default: local/ROBOT, with the task]",
+        rich_help_panel=_Panel.WHAT,
     ),
 ]
 RootOption = Annotated[
-    Path | None, typer.Option(metavar="PATH", help="Dataset folder, anywhere.", rich_help_panel=_Panel.WHERE)
+    Path | None, typer.Option(metavar="PATH", help="Dataset folder, anywhere.", rich_help_panel=_Panel.WHAT)
 ]
 BatchOption = Annotated[
     int | None,
     typer.Option(
         metavar="N",
         min=0,
-        help="Encode after every N saved episodes, in the background; 0 leaves all pending. \\[default: 10]",
+        help="Encode every N episodes; 0: leave all pending. \\[default: 10]",
         rich_help_panel=_Panel.ENCODING,
         show_default=False,
     ),
@@ -177,8 +173,9 @@ EncodeAtEndOption = Annotated[
     bool,
     typer.Option(
         "--encode-at-end/--no-encode-at-end",
-        help="Encode what still waits when leaving.",
-        rich_help_panel=_Panel.ENCODING,
+        help="Encode the rest. \\[default: yes]",
+        rich_help_panel=_Panel.SWITCHES,
+        show_default=False,
     ),
 ]
 CodecOption = Annotated[
@@ -187,7 +184,7 @@ CodecOption = Annotated[
         "--codec",
         "--vcodec",
         metavar="CODEC",
-        help="libsvtav1, h264, hevc or an FFmpeg encoder's name. \\[default: libsvtav1]",
+        help="h264, hevc, an FFmpeg encoder. \\[default: libsvtav1]",
         rich_help_panel=_Panel.ENCODING,
         show_default=False,
     ),
@@ -206,8 +203,8 @@ BellOption = Annotated[
     bool | None,
     typer.Option(
         "--bell/--no-bell",
-        help="Ring the terminal's bell when a take begins or ends. \\[default: bell]",
-        rich_help_panel="Watching",
+        help="Ring at each phase. \\[default: yes]",
+        rich_help_panel=_Panel.SWITCHES,
         show_default=False,
     ),
 ]
@@ -215,6 +212,6 @@ SaveDefaultsOption = Annotated[
     bool,
     typer.Option(
         "--save-defaults",
-        help="Keep what this line says of task, fps, times, counts, codec and the like in the robot's file.",
+        help="Keep what this line says in the robot's file.",
     ),
 ]

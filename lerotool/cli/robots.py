@@ -25,8 +25,7 @@ RobotOption = Annotated[
     typer.Option(
         "--robot",
         metavar="NAME",
-        help="A robot that `lerotool setup` has described, a TOML file, or 'sim'. "
-        "\\[default: the only one described; a simulated SO-101 pair if there is none]",
+        help="From lerotool setup, a TOML file, or sim. \\[default: the only one set up, else sim]",
         rich_help_panel=PANEL,
         show_default=False,
     ),
@@ -35,7 +34,7 @@ FollowerPortOption = Annotated[
     str | None,
     typer.Option(
         metavar="PORT",
-        help="Instead of the one in the robot's file: a path, or serial:NUMBER.",
+        help="A path, or serial:NUMBER.",
         rich_help_panel=PANEL,
         show_default=False,
     ),
@@ -47,7 +46,8 @@ LeaderPortOption = Annotated[
 UnitsOption = Annotated[
     Units | None,
     typer.Option(
-        help="Of the body joints: degrees, or -100 to 100 of the calibrated range.",
+        metavar="UNITS",
+        help="Of the body: degrees, or range (-100 to 100).",
         rich_help_panel=PANEL,
         show_default=False,
     ),
@@ -57,7 +57,7 @@ MaxRelativeTargetOption = Annotated[
     typer.Option(
         metavar="N",
         min=0.001,
-        help="Send a joint at most this far from where it stands, in its units.",
+        help="Farthest step of a joint, in its units.",
         rich_help_panel=PANEL,
         show_default=False,
     ),
@@ -69,8 +69,7 @@ LeRobotOption = Annotated[
     typer.Option(
         "--lerobot",
         metavar="PYTHON",
-        help="A Python that has LeRobot, which then drives the robot; LeRobot's own options follow after --. "
-        "\\[default: the one that LEROTOOL_LEROBOT names]",
+        help="LeRobot's Python: it drives the robot, by its options after --. \\[default: $LEROTOOL_LEROBOT]",
         rich_help_panel=PANEL,
         show_default=False,
     ),

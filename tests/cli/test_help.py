@@ -15,6 +15,7 @@ from lerotool.cli import help as pages
 from lerotool.cli.app import app, run
 
 WIDTH = 80
+TWO_SCREENS = 120
 TYPES_OF_PYTHON = re.compile(r"<(bool|int|float|str|path|list)\b")
 EXAMPLES_IN_HELP = re.compile(r"^ +\$ lerotool ", re.MULTILINE)
 
@@ -61,6 +62,11 @@ def test_examples_stand_before_the_options(command: tuple[str, ...], capsys: pyt
     first = EXAMPLES_IN_HELP.search(shown)
     assert first is not None
     assert first.start() < shown.index("─ Options ─")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_fits_two_screens(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(_help(command, capsys).splitlines()) <= TWO_SCREENS
 
 
 def test_paragraphs_are_filled_whatever_the_width(
