@@ -27,10 +27,21 @@ lerobot.motors.motors_bus.DeepDiff = lambda first, second: None if first == seco
 
 from lerobot.robots.so_follower import SO101Follower, SO101FollowerConfig
 
-robot = SO101Follower(SO101FollowerConfig(id="bench", port=sys.argv[1]))
-robot.connect(calibrate=False)
-result = {"is_calibrated": robot.is_calibrated, "observation": robot.get_observation()}
-robot.disconnect()
+def look():
+    robot = SO101Follower(SO101FollowerConfig(id="bench", port=sys.argv[1]))
+    try:
+        robot.connect(calibrate=False)
+        return {"is_calibrated": robot.is_calibrated, "observation": robot.get_observation()}
+    finally:
+        robot.bus.port_handler.closePort()
+
+for attempts_left in reversed(range(20)):
+    try:
+        result = look()
+        break
+    except ConnectionError:  # LeRobot asks each servo once, and on a busy machine an emulated one answers late.
+        if not attempts_left:
+            raise
 json.dump(result, open(sys.argv[2], "w"))
 """
 
