@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ from record_and_encode import CAMERAS, FPS, PSNR_TOLERANCE_DB, Cost, lerotool, m
 KILLED_IN = 3
 """The fourth episode."""
 NEVER = -1
+UNTOUCHED_S = 61
+"""What LeRobot has written in the last minute may be somebody's who still records; lerotool leaves it alone."""
 
 SCRIPT = """
 import json, os, signal, sys
@@ -156,6 +159,8 @@ def kill(way: Way, lerobot: Path, work: Path) -> Left:
     if ended.returncode != -signal.SIGKILL:
         sys.exit(f"error: {way.name} ended with {ended.returncode} before it was killed; no figures")
     before = load(lerobot, root)
+    if way.python == lerobot:
+        time.sleep(UNTOUCHED_S)
     try:
         lerotool("encode", "--pending", "--salvage", root)
     except SystemExit as failure:
