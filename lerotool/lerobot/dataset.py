@@ -183,14 +183,21 @@ class LeRobotDataset:
         """
         writer = self._recorder()
         values = plain_values(frame, writer.features)
-        if "task" not in recorded_features(writer.features):
+        recorded = recorded_features(writer.features)
+        if "task" not in recorded:
             task = values.pop("task", task)
         if timestamp is not None:
             values["timestamp"] = as_array(timestamp)
         if given := [name for name in _OWN[1:] if name in values]:
             raise FrameError(f"{', '.join(given)}: these are counted by the dataset", hint="leave them out")
         if task is None:
-            raise FrameError("Feature mismatch in `frame` dictionary: 'task' is missing", hint='frame["task"] = "…"')
+            raise FrameError(
+                "Feature mismatch in `frame` dictionary: Missing features: 'task'", hint='frame["task"] = "…"'
+            )
+        if missing := [name for name in recorded if name not in values]:
+            # LeRobot's words: scripts and tests look for them.
+            text = f"Feature mismatch in `frame` dictionary: Missing features: {', '.join(map(repr, missing))}"
+            raise FrameError(text, hint=f"features are: {', '.join(recorded)}")
         try:
             writer.add_frame(values, task=task)
         except IncompatibleDatasetError as error:

@@ -104,8 +104,8 @@ def test_pictures_that_cannot_be_are_named(tmp_path: Path, value: Any, problem: 
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"task": "x"}, "'observation.state' is missing"),
-        (frame(0, None), "'task' is missing"),
+        ({"task": "x"}, "Missing features: 'observation.state'"),
+        (frame(0, None), "Missing features: 'task'"),
         (frame(0, other=1), "'other' is not one of the dataset's"),
         (frame(0, frame_index=np.array([0])), "frame_index: these are counted"),
         ({"observation.state": np.zeros(3, np.float32), "task": "x"}, "observation.state"),
