@@ -1,10 +1,10 @@
-"""Put the figures of a benchmark into the README, between its two marks.
+"""Put the figures of a benchmark into docs/numbers.md, between its two marks.
 
-    python scripts/readme_numbers.py [RUN.json] [--lerobot PYTHON] [--full] [--check]
+    python scripts/published_numbers.py [RUN.json] [--lerobot PYTHON] [--full] [--check]
 
 Without RUN.json it measures first: `lerotool benchmark --compare --json`, three minutes, with --lerobot about ten more,
 with --full about an hour; RUN.json is what that has printed. With --check nothing is written; exit code 1 says that the
-README has other figures.
+page has other figures.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from lerotool.benchmarking.effort import Effort
 from lerotool.benchmarking.figures import Found
 from lerotool.benchmarking.report import Report, load_report
 
-README = Path(__file__).parents[1] / "README.md"
-BEGIN, END = "<!-- benchmark: made by scripts/readme_numbers.py -->", "<!-- benchmark: end -->"
+PAGE = Path(__file__).parents[1] / "docs" / "numbers.md"
+BEGIN, END = "<!-- benchmark: made by scripts/published_numbers.py -->", "<!-- benchmark: end -->"
 
 
 def measure(path: Path, lerobot: Path | None, more: Sequence[str]) -> None:
@@ -74,7 +74,7 @@ def _tables(found: Found) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def replaced(text: str, new: str) -> str:
-    """Return the README's text with another section.
+    """Return the page's text with another section.
 
     Raises:
         SystemExit: it has no marks.
@@ -82,13 +82,13 @@ def replaced(text: str, new: str) -> str:
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        sys.exit(f"error: {README.name} lacks the marks\n{BEGIN}\n{END}")
+        sys.exit(f"error: {PAGE.name} lacks the marks\n{BEGIN}\n{END}")
     return before + new + after
 
 
 def main() -> int:
-    """Write the README's figures, or look whether they are the same."""
-    parser = argparse.ArgumentParser(description="Put the figures of a benchmark into the README.")
+    """Write the page's figures, or look whether they are the same."""
+    parser = argparse.ArgumentParser(description="Put the figures of a benchmark into the PAGE.")
     parser.add_argument("run", type=Path, nargs="?", metavar="RUN.json", help="what lerotool benchmark has printed")
     parser.add_argument("--lerobot", type=Path, metavar="PYTHON", help="an interpreter that has the real LeRobot")
     parser.add_argument("--full", action="store_true", help="measure as long as a table worth publishing takes")
@@ -98,11 +98,11 @@ def main() -> int:
         options.run = Path("benchmark.json")
         measure(options.run, options.lerobot, ["--full"] if options.full else [])
         print(f"the run is kept in {options.run}")
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     new = replaced(text, section(load_report(options.run)))
     if options.check:
         return int(new != text)
-    README.write_text(new, encoding="utf-8")
+    PAGE.write_text(new, encoding="utf-8")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands."""
+"""The Python of docs/python.md runs as it stands."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.patience import PATIENCE_S
 
 
 @pytest.mark.slow
-def test_the_readmes_python_runs_as_it_stands(tmp_path: Path) -> None:
-    (sample,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+def test_what_the_manual_shows_runs_as_it_stands(tmp_path: Path) -> None:
+    (sample,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(encoding="utf-8"), re.DOTALL)
     done = subprocess.run(
         [sys.executable, "-c", sample], cwd=tmp_path, capture_output=True, text=True, timeout=2 * PATIENCE_S
     )

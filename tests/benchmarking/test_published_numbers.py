@@ -1,4 +1,4 @@
-"""The README's table is made of a saved run, and only what stands between the marks changes."""
+"""The tables of docs/numbers.md are made of a saved run, and only what stands between the marks changes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lerotool.benchmarking import codecs, strategies
 from lerotool.benchmarking.figures import Basis, Better, Failure
 from tests.benchmarking.parts import figure, report
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "readme_numbers.py"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "published_numbers.py"
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("readme_numbers", SCRIPT)
+    spec = importlib.util.spec_from_file_location("published_numbers", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
