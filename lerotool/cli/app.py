@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
 
-from lerotool.cli import benchmark, check, config, encode, info, merge, pull, push, record, replay, stats, view
-from lerotool.cli import list as listing
-from lerotool.cli.edit import app as edit
 from lerotool.cli.help import HELP_OPTIONS, Examples, Group, add_command, examples
 from lerotool.cli.output import print_error
-from lerotool.cli.setup import app as setup
 from lerotool.errors import LerotoolError, UsageError
 
 INTERRUPTED = 130
@@ -28,32 +26,49 @@ START: Examples = {
     "With an arm: ports, motors, calibration and cameras, step by step": "lerotool setup",
     "What a command does, with examples": "lerotool record --help",
 }
-app = typer.Typer(
-    name="lerotool",
-    cls=Group,
-    help="Record, encode, merge, measure and check LeRobot datasets: fast, without torch, never losing a frame.",
-    epilog=examples(START),
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings=HELP_OPTIONS,
-)
-add_command(app, "record", record.record, record.EXAMPLES, record.KEYS)
-add_command(app, "replay", replay.replay, replay.EXAMPLES, replay.NOTES)
-add_command(app, "encode", encode.encode, encode.EXAMPLES)
-add_command(app, "merge", merge.merge, merge.EXAMPLES)
-add_command(app, "stats", stats.stats, stats.EXAMPLES)
-add_command(app, "check", check.check, check.EXAMPLES)
-add_command(app, "benchmark", benchmark.benchmark, benchmark.EXAMPLES)
-add_command(app, "info", info.info, info.EXAMPLES)
-add_command(app, "push", push.push, push.EXAMPLES)
-add_command(app, "pull", pull.pull, pull.EXAMPLES)
-add_command(app, "config", config.config, config.EXAMPLES, config.NOTES)
-add_command(app, "list", listing.list_all, listing.EXAMPLES)
-add_command(app, "view", view.view, view.EXAMPLES, view.NOTES)
-app.add_typer(edit.app, name="edit")
-app.add_typer(setup.app, name="setup")
+COMMANDS = {
+    "record": "record",
+    "replay": "replay",
+    "encode": "encode",
+    "merge": "merge",
+    "stats": "stats",
+    "check": "check",
+    "benchmark": "benchmark",
+    "info": "info",
+    "push": "push",
+    "pull": "pull",
+    "config": "config",
+    "list": "list_all",
+    "view": "view",
+}
+"""Commands, each in a module of its name, and the functions there; then the groups of commands."""
+GROUPS = ("edit", "setup")
+
+
+def make_app(names: Iterable[str] = (*COMMANDS, *GROUPS)) -> typer.Typer:
+    """Return the command line with some of its commands; the modules of the others are not imported."""
+    app = typer.Typer(
+        name="lerotool",
+        cls=Group,
+        help="Record, encode, merge, measure and check LeRobot datasets: fast, without torch, never losing a frame.",
+        epilog=examples(START),
+        no_args_is_help=True,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings=HELP_OPTIONS,
+    )
+    app.callback()(_root)
+    for name in names:
+        if name in GROUPS:
+            app.add_typer(importlib.import_module(f"lerotool.cli.{name}.app").app, name=name)
+        else:
+            module = importlib.import_module(f"lerotool.cli.{name}")
+            command = getattr(module, COMMANDS[name])
+            add_command(app, name, command, module.EXAMPLES, getattr(module, "NOTES", ""))
+    app.command("help", hidden=True)(_help)
+    app.command("version", hidden=True)(_version)
+    return app
 
 
 def _print_version(asked: bool) -> None:
@@ -64,7 +79,6 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", "-V", help="Print the version.", callback=_print_version, is_eager=True)
@@ -76,13 +90,11 @@ def _root(
         os.environ["LEROTOOL_DEBUG"] = "1"
 
 
-@app.command("help", hidden=True)
 def _help(command: Annotated[list[str] | None, typer.Argument()] = None) -> int:
     """Show the help of a command, as ``lerotool COMMAND --help`` does."""
     return run([*(command or []), "--help"])
 
 
-@app.command("version", hidden=True)
 def _version() -> None:
     """Print the version, as ``lerotool --version`` does."""
     _print_version(asked=True)
@@ -102,6 +114,8 @@ def run(arguments: list[str]) -> int:
     """Run the command line with the given arguments and return its exit code."""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     as_json = "--json" in options
+    asked = next((word for word in options if not word.startswith("-")), "")
+    app = make_app([asked]) if asked in COMMANDS or asked in GROUPS else make_app()
     try:
         code = app(arguments, prog_name="lerotool", standalone_mode=False)
     except typer.Exit as stop:

@@ -90,7 +90,7 @@ EXAMPLES: Examples = {
     ),
 }
 
-KEYS = """[bold]Keys[/bold]
+NOTES = """[bold]Keys[/bold]
 
 → or n: end this phase. ← or r: discard and record again. Esc or q: save and leave.
 In the pause after a take: s marks it a success, f a failure, ! flags it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +22,7 @@ from lerotool.media.depth import RAW_DTYPES, DepthScale
 from lerotool.media.format import DEPTH_UNITS, StreamCodec, StreamFormat
 from lerotool.media.grid import exact_rate
 from lerotool.media.libav import SCALER_THREADS, decoder, named_errors, open_video
+from lerotool.media.mp4 import read_header
 from lerotool.media.probe import video_index
 from lerotool.media.tiff import read_float_tiff
 
@@ -73,7 +74,48 @@ def iter_frames(
             grid = _Grid(exact_rate(fps), stream.time_base or Fraction(1), tolerance_s)
         else:
             grid = _Counted(Path(path), stream)
-        yield from _Reader(Path(path), container, stream, grid).frames(start, stop)
+        yield from _Reader(Path(path), container, stream, grid).frames(range(start, stop))
+
+
+def iter_chosen(path: Path, numbers: Sequence[int], fps: float | Fraction) -> Iterator[av.VideoFrame]:
+    """Yield some of the frames that `iter_frames` yields; of the others those are decoded that these build upon.
+
+    Args:
+        path: the video.
+        numbers: ascending.
+        fps: rate of the grid.
+
+    Raises:
+        MediaError: the file is not a readable video, or one of the frames is missing.
+        FileNotFoundError: the file is missing.
+    """
+    if not len(numbers):
+        return
+    with open_video(path) as (container, stream), named_errors(path, "cannot be decoded"):
+        stream.codec_context.thread_count = 1
+        grid = _Grid(exact_rate(fps), stream.time_base or Fraction(1), TOLERANCE_S)
+        needed = _needed_times(Path(path), stream, grid, numbers)
+        yield from _Reader(Path(path), container, stream, grid, needed).frames(numbers)
+
+
+def _needed_times(path: Path, stream: VideoStream, grid: _Grid, numbers: Sequence[int]) -> frozenset[int] | None:
+    """Return when the pictures are shown that some frames need: their keyframes, and what follows up to them.
+
+    None where that is not known: the container is another than a plain mp4, or frames build upon later ones.
+    """
+    header = read_header(path)
+    if header is None or header.is_reordered or not header.is_keyframe[:1].any():
+        return None
+    ticks = float(1 / (grid.rate * grid.time_base))
+    wanted = np.searchsorted(header.times, (np.array(numbers) - 0.5) * ticks)
+    wanted = np.minimum(wanted, header.frames - 1)
+    keyframes = np.flatnonzero(header.is_keyframe)
+    begun = keyframes[np.searchsorted(keyframes, wanted, side="right") - 1]
+    steps = np.zeros(header.frames + 1, np.int64)
+    np.add.at(steps, begun, 1)
+    np.add.at(steps, wanted + 1, -1)
+    needed = np.cumsum(steps)[:-1] > 0
+    return frozenset((header.times[needed] + min(0, stream.start_time or 0)).tolist())
 
 
 def iter_numbered(
@@ -128,31 +170,44 @@ class _Counted:
 
 
 class _Reader:
-    """One opened video and the grid that its frames are counted on."""
+    """One opened video and the grid that its frames are counted on; of packets only those needed are decoded."""
 
-    def __init__(self, path: Path, container: InputContainer, stream: VideoStream, grid: _Numbers) -> None:
+    def __init__(
+        self,
+        path: Path,
+        container: InputContainer,
+        stream: VideoStream,
+        grid: _Numbers,
+        needed: frozenset[int] | None = None,
+    ) -> None:
         self._path = path
         self._container = container
         self._stream = stream
         self._time_base = stream.time_base or Fraction(1)
         self._grid = grid
+        self._needed = needed
 
-    def frames(self, start: int, stop: int) -> Iterator[av.VideoFrame]:
-        wanted, keyframe = start, start
+    def frames(self, numbers: Sequence[int]) -> Iterator[av.VideoFrame]:
+        place = first = 0
+        keyframe = numbers[0]
         while True:
             position = -1
             for position, frame in self._numbered_from(keyframe):
-                if position > wanted:
+                if position > numbers[place]:
                     break
-                if position == wanted:
+                if position == numbers[place]:
                     yield frame
-                    wanted += 1
-                    if wanted == stop:
+                    place += 1
+                    if place == len(numbers):
                         return
-            if wanted > start or keyframe == 0:
-                raise self._missing(wanted, position)
-            # With B-frames and open groups a seek can land too late for the frame; begin further back.
-            keyframe = max(0, start - 4 * (start - keyframe + 1))
+            if self._needed is not None:
+                # The header was not true: decode everything from here on.
+                self._needed, first, keyframe = None, place, numbers[place]
+            elif place > first or keyframe == 0:
+                raise self._missing(numbers[place], position)
+            else:
+                # With B-frames and open groups a seek can land too late for the frame; begin further back.
+                keyframe = max(0, numbers[first] - 4 * (numbers[first] - keyframe + 1))
 
     def _numbered_from(self, number: int) -> Iterator[tuple[int, av.VideoFrame]]:
         """Decode from the keyframe at or before a frame; frames off the grid are left out."""
@@ -161,13 +216,24 @@ class _Reader:
             self._container.seek(ticks, stream=self._stream)
         else:
             self._container.seek(min(0, self._stream.start_time or 0), stream=self._stream)
-        for packet in self._container.demux(self._stream):
-            if packet.is_corrupt:
-                raise MediaError(f"{str(self._path)!r}: a picture is cut, the file ends too early")
+        for packet in self._needed_packets():
             for frame in packet.decode():
                 position = None if frame.pts is None else self._grid.number(frame.pts)
                 if position is not None:
                     yield position, frame
+
+    def _needed_packets(self) -> Iterator[av.Packet[VideoStream]]:
+        has_gap = False
+        for packet in self._container.demux(self._stream):
+            if packet.is_corrupt:
+                raise MediaError(f"{str(self._path)!r}: a picture is cut, the file ends too early")
+            if self._needed is not None and packet.size and packet.pts not in self._needed:
+                has_gap = True
+                continue
+            if has_gap:
+                self._stream.codec_context.flush_buffers()
+                has_gap = False
+            yield packet
 
     def _missing(self, number: int, position: int) -> MediaError:
         found = f"the next is frame {position}" if position > number else "the video ends before"

@@ -11,7 +11,7 @@ import numpy as np
 
 from lerotool.dataset.writing.measures import image_stats, picture_size
 from lerotool.features import Feature, Kind
-from lerotool.media.decode import iter_depth, iter_frames, to_rgb
+from lerotool.media.decode import iter_chosen, iter_depth, sampled_rgb
 from lerotool.moments import DepthHistogram, FeatureStats, PictureHistogram, sampled_frames, shrink_step
 from lerotool.rewriting.rewriting import Contribution, Rewriting
 from lerotool.rewriting.row_stream import FileSlice, RowStream, file_slices
@@ -34,14 +34,12 @@ def measure_pictures(path: Path, start: int, length: int, fps: float, feature: F
     Raises:
         MediaError: a frame is missing or cannot be decoded.
     """
-    sampled = frozenset(sampled_frames(length).tolist())
+    sampled = sampled_frames(length)
     if feature.is_depth:
-        return _measure_depths(path, start, length, fps, feature, sampled)
+        return _measure_depths(path, start, length, fps, feature, frozenset(sampled.tolist()))
     histogram = PictureHistogram()
-    for number, frame in enumerate(iter_frames(path, start, start + length, fps)):
-        if number in sampled:
-            step = shrink_step(frame.height, frame.width)
-            histogram.add(to_rgb(frame)[::step, ::step])
+    for frame in iter_chosen(path, (start + sampled).tolist(), fps):
+        histogram.add(sampled_rgb(frame, shrink_step(frame.height, frame.width)))
     return histogram.stats().to_json()
 
 

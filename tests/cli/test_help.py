@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from lerotool.cli import help as pages
-from lerotool.cli.app import app, run
+from lerotool.cli.app import make_app, run
 
 WIDTH = 80
 TWO_SCREENS = 120
@@ -22,7 +22,7 @@ EXAMPLES_IN_HELP = re.compile(r"^ +\$ lerotool ", re.MULTILINE)
 
 def _commands() -> Iterator[tuple[str, ...]]:
     """Every command as it is typed, the app itself and groups included."""
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(make_app())
     todo = [((), root)]
     while todo:
         path, command = todo.pop()
@@ -89,6 +89,15 @@ def test_an_example_with_several_lines_is_shown_as_typed() -> None:
 def test_the_version_is_found_however_it_is_asked_for(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(asked) == 0
     assert re.fullmatch(r"lerotool \S+\n", capsys.readouterr().out)
+
+
+def test_a_command_is_run_without_the_modules_of_others() -> None:
+    program = (
+        "import sys; from lerotool.cli.app import run; run(['info', '--help']); "
+        "print([name for name in ('info', 'record', 'merge', 'edit') if f'lerotool.cli.{name}' in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert shown.splitlines()[-1] == "['info']"
 
 
 def test_help_is_a_command_too(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from lerotool.cli.app import app
+from lerotool.cli.app import make_app
 
 ROOT = Path(__file__).resolve().parents[2]
 _QUOTED = r"\"[^\"]*\"|'[^']*'"
@@ -53,7 +53,7 @@ def command_of(words: list[str]) -> tuple[Any, int]:
 
 @cache
 def _whole() -> Any:
-    return typer.main.get_command(app)
+    return typer.main.get_command(make_app())
 
 
 def _in_source() -> Iterator[Printed]:

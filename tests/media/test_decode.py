@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lerotool.errors import MediaError
-from lerotool.media.decode import decode_image, iter_depth, iter_frames, iter_rgb, sampled_rgb, to_rgb
+from lerotool.media import decode
+from lerotool.media.decode import decode_image, iter_chosen, iter_depth, iter_frames, iter_rgb, sampled_rgb, to_rgb
 from lerotool.media.encode import encode_jpeg, encode_png
 from lerotool.media.join import join_videos
 from tests.media.pictures import AV1, H264, HEVC, grid, number_of, rgb_frame, scene, write_foreign, write_numbered
@@ -41,6 +42,33 @@ def test_exactly_the_frames_asked_for_come_from_any_codec(tmp_path, name):
     path = write_foreign(tmp_path / "v.mp4", grid(60), codec, options)
     for start, stop in RANGES:
         assert numbers(path, start, stop) == list(range(start, stop)), (start, stop)
+
+
+@pytest.mark.parametrize("name", ["h264 with open groups", "av1 in short groups", "h264 in short groups", "mkv"])
+def test_single_frames_come_from_any_codec_and_others_are_not_decoded(tmp_path, name, monkeypatch):
+    codec, options = {
+        "av1 in short groups": ("libsvtav1", {"g": "2", "preset": "12"}),
+        "h264 in short groups": ("libx264", {"g": "4", "bf": "0"}),
+        "mkv": ("libx264", {"g": "4", "bf": "0"}),
+    }.get(name) or FOREIGN[name]
+    container = "matroska" if name == "mkv" else "mp4"
+    path = write_foreign(tmp_path / "v.mp4", grid(60, 25), codec, options, container=container)
+    for chosen in ([0], [59], [0, 1, 30, 59], [7, 20, 21, 22, 40], list(range(60))):
+        assert [number_of(to_rgb(frame)) for frame in iter_chosen(path, chosen, 25)] == chosen
+    assert list(iter_chosen(path, [], 25)) == []
+    with pytest.raises(MediaError, match=r"no frame 60 at 2\.4000 s"):
+        list(iter_chosen(path, [5, 60], 25))
+    decoded = []
+    number = decode._Grid.number
+    monkeypatch.setattr(decode._Grid, "number", lambda grid, pts: decoded.append(pts) or number(grid, pts))
+    list(iter_chosen(path, [3, 50], 25))
+    assert (len(decoded) <= 8) == (name in ("av1 in short groups", "h264 in short groups"))
+
+
+def test_a_header_that_is_not_true_costs_time_and_no_frames(tmp_path, monkeypatch):
+    path = write_foreign(tmp_path / "v.mp4", grid(60), "libx264", {"g": "4", "bf": "0"})
+    monkeypatch.setattr(decode, "_needed_times", lambda *_: frozenset([0, 512]))
+    assert [number_of(to_rgb(frame)) for frame in iter_chosen(path, [1, 9, 50], 30)] == [1, 9, 50]
 
 
 def test_frames_come_from_mjpeg_and_from_other_containers(tmp_path):

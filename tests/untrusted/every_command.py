@@ -16,7 +16,7 @@ from typing import Any
 
 import typer
 
-from lerotool.cli.app import app
+from lerotool.cli.app import make_app
 
 NO_DATASET = {
     "help",
@@ -147,7 +147,7 @@ class Ran:
 
 def commands() -> Iterator[str]:
     """Yield the commands that there are, as they are typed."""
-    yield from _below(typer.main.get_command(app), "")
+    yield from _below(typer.main.get_command(make_app()), "")
 
 
 def _below(command: Any, name: str) -> Iterator[str]:

@@ -140,15 +140,15 @@ def put_aside(workspace: Workspace, folder: Path) -> bool:
 def _carry_out(workspace: Workspace, change: Commit) -> None:
     root = workspace.root
     renames = _info_last(change.renames)
-    for rename in renames:
-        if rename.target == _INFO:
-            # Everything that info.json counts must be on the disk before it.
-            _sync_parents(root, (r.target for r in renames))
-            _remove(root, change)
+    others = [rename for rename in renames if rename.target != _INFO]
+    for rename in others:
         _move(root, rename)
-    _sync_parents(root, (r.target for r in renames))
-    if all(r.target != _INFO for r in renames):
-        _remove(root, change)
+    # Everything that info.json counts must be on the disk before it.
+    _sync_parents(root, (rename.target for rename in others))
+    _remove(root, change)
+    for rename in renames[len(others) :]:
+        _move(root, rename)
+        _sync_parents(root, [rename.target])
     for folder in change.consumed:
         _mark(root / folder, change.staging)
     workspace.journal.unlink(missing_ok=True)

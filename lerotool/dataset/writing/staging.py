@@ -46,9 +46,9 @@ class Staging:
         return path
 
     def make_folder(self, name: str) -> Path:
-        """Make a folder for new files that are made under names of their own, and return it."""
+        """Make a folder for new files that are made under names of their own, and return it; it is not flushed."""
         folder = self._folder / name
-        make_directory(folder)
+        folder.mkdir()
         return folder
 
     def move(self, source: Path, target: Path) -> None:
