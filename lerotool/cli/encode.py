@@ -34,6 +34,7 @@ EXAMPLES: Examples = {
     "What would be done": "lerotool encode --pending data/pick --dry-run",
     "Also recordings that were cut off, as far as they are complete": "lerotool encode --pending data/pick --salvage",
     "Some episodes, by the numbers that --dry-run shows": "lerotool encode --pending data/pick --only 0-3,7",
+    "Only takes that were marked a success": "lerotool encode --pending data/pick --only success",
     "On many machines": "lerotool encode --pending /shared/pick --dask tcp://node17:8786",
     "The same dataset with other videos": "lerotool encode user/pick-cube --codec h264 -o data/pick-h264",
 }
@@ -66,7 +67,7 @@ def encode(
     ] = False,
     only: Annotated[
         str | None,
-        typer.Option(metavar="EPISODES", help="Only these, such as 0-3,7; --dry-run shows the numbers."),
+        typer.Option(metavar="EPISODES", help="Only these, such as 0-3,7, or how they are marked: success."),
     ] = None,
     keep_pending: Annotated[
         bool, typer.Option("--keep-pending", help="Leave the pending folders where they are, marked as committed.")
@@ -141,7 +142,6 @@ def encode(
         _stoppable(output, until_stdin_ends=background) as stop,
         _early_workers(min(jobs or cores(), most_jobs), priority) as executor,
     ):
-        from lerotool.arguments import parse_numbers
         from lerotool.encoding.plan import EncodeOptions
 
         options = EncodeOptions(
@@ -150,7 +150,7 @@ def encode(
             salvage=salvage,
             pack=not no_pack,
             priority=priority,
-            only=None if only is None else parse_numbers(only),
+            only=None if only is None else _only(only),
             keep_pending=keep_pending,
             # Only where a dataset is named: LeRobot's recordings look like leftovers while they last.
             rescue=bool(datasets) and not background,
@@ -158,6 +158,14 @@ def encode(
         if dry_run:
             return _show_plans(roots, options, output)
         return _encode_all(roots, options, executor or cluster, output, stop, tells_events=background)
+
+
+def _only(text: str) -> frozenset[int] | str:
+    """Return the numbers or the word that a text chooses pending episodes by."""
+    from lerotool.arguments import parse_numbers
+    from lerotool.dataset.marks import SELECTIONS
+
+    return text if text in SELECTIONS else parse_numbers(text)
 
 
 def _ways(datasets: list[str]) -> str:

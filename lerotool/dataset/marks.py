@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -120,12 +120,16 @@ class Marks:
 
     def count(self) -> dict[str, int]:
         """Return how many episodes are marked in which way; without those that are 0."""
-        marks = self.by_episode.values()
-        counts = {outcome.value: sum(mark.outcome is outcome for mark in marks) for outcome in Outcome}
-        counts["flagged"] = sum(mark.flagged for mark in marks)
-        counts["noted"] = sum(bool(mark.note) for mark in marks)
-        counts["trimmed"] = sum(mark.trim is not None for mark in marks)
-        return {name: count for name, count in counts.items() if count}
+        return count_marks(self.by_episode.values())
+
+
+def count_marks(marks: Collection[Mark]) -> dict[str, int]:
+    """Return how many marks are of which kind; without those that are 0."""
+    counts = {outcome.value: sum(mark.outcome is outcome for mark in marks) for outcome in Outcome}
+    counts["flagged"] = sum(mark.flagged for mark in marks)
+    counts["noted"] = sum(bool(mark.note) for mark in marks)
+    counts["trimmed"] = sum(mark.trim is not None for mark in marks)
+    return {name: count for name, count in counts.items() if count}
 
 
 SELECTIONS: Mapping[str, Callable[[Mark], bool]] = {

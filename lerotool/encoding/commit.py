@@ -10,8 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from lerotool.dataset.marks import Mark, Outcome
+from lerotool.dataset.marks import Outcome
 from lerotool.dataset.writing.appender import NewEpisode, StagedVideo
+from lerotool.encoding.marks import mark_of
 from lerotool.encoding.plan import Task
 from lerotool.encoding.staged import StagedResult, load_result, video_path
 from lerotool.errors import SpoolError
@@ -19,7 +20,6 @@ from lerotool.features import columns
 from lerotool.moments import FeatureStats
 from lerotool.spool.episode import ENCODED, PendingEpisode
 from lerotool.spool.header import NOT_MEASURED, TIMING
-from lerotool.spool.mark_file import MARK
 from lerotool.storage import write_json
 from lerotool.workspace import COMMITTED
 
@@ -39,7 +39,7 @@ def build_episode(task: Task, *, keep_pending: bool = False) -> NewEpisode:
     episode = task.open()
     results = {camera: _result(task, episode, camera) for camera in task.cameras}
     rows = episode.rows()
-    mark = _mark(episode)
+    mark = mark_of(episode.path, episode.length)
     if (column := episode.header.success_column) is not None and mark.outcome is Outcome.SUCCESS:
         rows = _succeeded(rows, column)
     return NewEpisode(
@@ -93,16 +93,6 @@ def _succeeded(rows: pa.Table, column: str) -> pa.Table:
     place = rows.column_names.index(column)
     says = [False] * (rows.num_rows - 1) + [True]
     return rows.set_column(place, rows.schema.field(place), pa.array(says, rows.schema.field(place).type))
-
-
-def _mark(episode: PendingEpisode) -> Mark:
-    try:
-        return Mark.from_json(episode.mark, episode.length)
-    except ValueError as error:
-        raise SpoolError(
-            f"{str(episode.path / MARK)!r}: {error}",
-            hint="correct the file, or remove it for an unmarked episode",
-        ) from None
 
 
 def _recording(task: Task, episode: PendingEpisode, results: dict[str, StagedResult]) -> dict[str, Any]:

@@ -32,7 +32,8 @@ class EncodeOptions:
         salvage: also use episodes whose recording was cut off, as far as they are complete.
         pack: join the dataset's small files at the end.
         priority: of the workers.
-        only: numbers of the pending episodes to encode, as their folders have them; None is all.
+        only: numbers of the pending episodes to encode, as their folders have them, or how they are marked, a word of
+            `lerotool.dataset.marks.SELECTIONS` such as ``success``; None is all.
         keep_pending: leave the folders of committed episodes where they are, marked as committed.
         rescue: also take what LeRobot itself has left behind in the dataset.
     """
@@ -42,7 +43,7 @@ class EncodeOptions:
     salvage: bool = False
     pack: bool = True
     priority: Priority = Priority.LOW
-    only: frozenset[int] | None = None
+    only: frozenset[int] | str | None = None
     keep_pending: bool = False
     rescue: bool = False
 

@@ -75,7 +75,7 @@ def encode_pending(
         MediaError: an encoder that ``options.overrides`` asks for does not work here.
         ClusterError: the cluster cannot be reached, or one of its workers cannot do the work; nothing has begun.
         WorkersLostError: all workers of the cluster have gone and none has come back; what is finished is kept.
-        UsageError: no pending episode has one of the numbers ``options.only``.
+        UsageError: no pending episode is meant by ``options.only``.
         OSError: the disk is full, or something like it; nothing is lost.
     """
     root = Path(os.path.abspath(dataset_root(str(root))))  # noqa: PTH100 - links must stay as they are
@@ -166,7 +166,7 @@ def plan_pending(root: str | Path, options: EncodeOptions | None = None) -> Plan
 
     Raises:
         DatasetNotFoundError: the folder does not exist.
-        UsageError: no pending episode has one of the numbers ``options.only``.
+        UsageError: no pending episode is meant by ``options.only``.
     """
     root = dataset_root(str(root))
     if not root.is_dir():

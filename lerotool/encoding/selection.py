@@ -10,26 +10,36 @@ from dataclasses import replace
 from pathlib import Path
 
 from lerotool.dataset.info import DatasetInfo
+from lerotool.dataset.marks import SELECTIONS, count_marks
 from lerotool.encoding.events import Left
+from lerotool.encoding.marks import mark_of
 from lerotool.encoding.plan import Plan
 from lerotool.errors import SpoolError, UsageError
 from lerotool.features import Feature, recorded_features
 from lerotool.mending.picture_folders import has_picture_folders
 from lerotool.spool.header import Header, load_header
 from lerotool.spool.pending import pending_folders
+from lerotool.workspace import Workspace
 
 _FOLDER = re.compile(r"episode-(\d+)-")
 DEPTH = 3
+_ANY_LENGTH = 2**53
 _HINT = "record into another dataset, or move the pending episode to one that it fits"
 
 
-def selected(plan: Plan, only: frozenset[int] | None) -> Plan:
-    """Return the plan with nothing but the episodes of these numbers; None is all.
+def selected(plan: Plan, only: frozenset[int] | str | None) -> Plan:
+    """Return the plan with nothing but the episodes of these numbers, or those that are marked so; None is all.
 
     An episode that is in the dataset already is not missed, so the same command can be repeated.
+
+    Raises:
+        UsageError: none of those that are pending is meant.
+        SpoolError: a mark is damaged.
     """
     if only is None:
         return plan
+    if isinstance(only, str):
+        return _marked(plan, only)
     names = [task.name for task in plan.tasks] + [verdict.path.name for verdict in plan.salvageable]
     names += [left.episode for left in plan.left]
     pending = {name: number for name in names if (number := folder_number(name)) is not None}
@@ -41,6 +51,27 @@ def selected(plan: Plan, only: frozenset[int] | None) -> Plan:
         tasks=tuple(task for task in plan.tasks if folder_number(task.name) in only),
         salvageable=tuple(verdict for verdict in plan.salvageable if folder_number(verdict.path.name) in only),
         left=tuple(left for left in plan.left if folder_number(left.episode) in only),
+    )
+
+
+def _marked(plan: Plan, word: str) -> Plan:
+    if word not in SELECTIONS:
+        raise UsageError(f"{word!r} chooses no episodes", hint=f"numbers, or one of {', '.join(SELECTIONS)}")
+    folders = Workspace(plan.root).pending
+    names = [task.name for task in plan.tasks] + [verdict.path.name for verdict in plan.salvageable]
+    marks = {name: mark_of(folders / name, _ANY_LENGTH) for name in [*names, *(left.episode for left in plan.left)]}
+    meant = {name for name, mark in marks.items() if SELECTIONS[word](mark)}
+    if marks and not meant:
+        counts = ", ".join(f"{count} {kind}" for kind, count in count_marks(marks.values()).items())
+        raise UsageError(
+            f"{str(plan.root)!r}: no pending episode is {word}; marks there: {counts or 'none'}",
+            hint="lerotool encode --pending without --only takes all",
+        )
+    return replace(
+        plan,
+        tasks=tuple(task for task in plan.tasks if task.name in meant),
+        salvageable=tuple(verdict for verdict in plan.salvageable if verdict.path.name in meant),
+        left=tuple(left for left in plan.left if left.episode in meant),
     )
 
 

@@ -31,6 +31,7 @@ from lerotool.encoding.run import encode_pending
 from lerotool.encoding.schedule import encoder_threads
 from lerotool.errors import DatasetLockedError, DatasetNotFoundError, UsageError
 from lerotool.execution import ProcessExecutor
+from lerotool.spool.mark_file import write_mark
 from lerotool.spool.pending import State, list_pending
 from lerotool.storage import ProcessLock, tree_bytes
 from lerotool.workspace import Workspace
@@ -245,6 +246,18 @@ def test_only_the_episodes_that_are_named_are_encoded(encode: Encode, tmp_path: 
         encode(tmp_path, EncodeOptions(only=frozenset([1, 3])))
     encode(tmp_path, EncodeOptions(only=frozenset([1, 2])))
     assert all_numbers(tmp_path, FRONT) == [10, 11, 30, 31, 20, 21]
+
+
+def test_only_the_episodes_that_are_marked_so_are_encoded(encode: Encode, tmp_path: Path) -> None:
+    for sequence, mark in enumerate([{"outcome": "success"}, {}, {"outcome": "success", "flagged": True}]):
+        write_mark(record(tmp_path, sequence, [0, 1], first_number=10 * sequence).path, mark)
+    report = encode(tmp_path, EncodeOptions(only="success"))
+    assert (report.ending, report.episodes) == (Ending.COMPLETE, 2)
+    assert all_numbers(tmp_path, FRONT) == [0, 1, 20, 21]
+    with pytest.raises(UsageError, match=r"no pending episode is flagged; marks there: none$"):
+        encode(tmp_path, EncodeOptions(only="flagged"))
+    encode(tmp_path, EncodeOptions(only="unmarked"))
+    assert all_numbers(tmp_path, FRONT) == [0, 1, 20, 21, 10, 11]
 
 
 def test_an_episode_that_is_not_named_is_neither_salvaged_nor_told(encode: Encode, tmp_path: Path) -> None:
