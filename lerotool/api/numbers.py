@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lerotool.arguments import as_choice, as_path, as_texts
 from lerotool.choices import Export
 from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.selection import Selection as Episodes
 from lerotool.errors import TargetExistsError, UsageError
 from lerotool.execution import Place, Progress, ignore_progress
 from lerotool.statistics.export import OpenpiOptions, document_text, export_groot, export_openpi
@@ -23,6 +24,7 @@ def measure_statistics(
     dataset: Dataset | str | Path,
     *,
     only: Iterable[str] = (),
+    episodes: Episodes | str | int | Sequence[int] | None = None,
     sampling: Sampling | None = None,
     with_stored: bool = True,
     with_episodes: bool = False,
@@ -34,20 +36,30 @@ def measure_statistics(
     Args:
         dataset: opened, or its folder, or ``user/name`` in the LeRobot home.
         only: names of features; empty is all.
+        episodes: numbers, or a text such as ``0-9,15``, ``-1`` or ``success``; None is all.
         sampling: which frames of cameras are decoded; None decodes none.
-        with_stored: cameras that are not decoded are reported as their statistics are stored.
+        with_stored: cameras that are not decoded are reported as their statistics are stored; never where episodes
+            are chosen, because those of the whole dataset are stored.
         with_episodes: those of every episode, too.
         place: where jobs run; None is one process for each core, if it is worth it.
         on_progress: called with rows and frames done, of all.
 
     Raises:
         DatasetError: the dataset cannot be read.
-        UsageError: the feature is unknown or has no statistics.
+        UsageError: the feature is unknown or has no statistics, or no episode is meant.
     """
-    opened, selection = _opened(dataset), Selection(as_texts("only", only), sampling)
+    opened = _opened(dataset)
+    chosen = None if episodes is None else Episodes.of(episodes).choose(opened, str(opened.root))
+    meant = None if chosen is None else frozenset(chosen.tolist())
+    selection = Selection(as_texts("only", only), sampling, meant)
     with workers(opened, selection, place) as executor:
         reports = report_features(
-            opened, selection, executor, on_progress, with_episodes=with_episodes, with_stored=with_stored
+            opened,
+            selection,
+            executor,
+            on_progress,
+            with_episodes=with_episodes,
+            with_stored=with_stored and chosen is None,
         )
         return list(reports)
 

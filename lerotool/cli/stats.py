@@ -23,18 +23,20 @@ from lerotool.cli.options import (
 )
 from lerotool.cli.output import Output
 from lerotool.errors import IncompleteError, UsageError
-from lerotool.wording import counted, one_line
+from lerotool.wording import as_argument, counted, one_line
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from lerotool.dataset.dataset import Dataset
+    from lerotool.dataset.selection import Selection as Episodes
     from lerotool.execution import Place
     from lerotool.statistics.measure import Selection
     from lerotool.statistics.verify import VerifyReport
 
 EXAMPLES: Examples = {
     "Joints and ranges, with small histograms": "lerotool stats me/pick-cube",
+    "Only of episodes that were marked a success": "lerotool stats me/pick-cube:success",
     "Of every episode": "lerotool stats me/pick-cube --only action --episodes",
     "Is what the dataset says of itself true? Exits with 8 if not": "lerotool stats me/pick-cube --verify",
     "Of several datasets": "lerotool stats me/pick-cube me/part1 --only action",
@@ -170,13 +172,21 @@ def stats(
     def open_and_answer(dataset: str) -> Answer:
         from lerotool.cli.cures import naming_cures
         from lerotool.dataset.dataset import Dataset
+        from lerotool.dataset.selection import split_argument
         from lerotool.workspace import dataset_root
 
-        with naming_cures([dataset_root(dataset)]):
-            opened = Dataset.open(dataset)
+        name, episodes_meant = split_argument(dataset)
+        if episodes_meant is not None and (verify or write or export is not None):
+            raise UsageError(
+                "--verify, --write and --export are for whole datasets",
+                hint=f"make one of these episodes: lerotool merge {as_argument(dataset)} -o PART",
+            )
+        with naming_cures([dataset_root(name)]):
+            opened = Dataset.open(name)
             if opened.unfinished is not None and (dry_run or not write):
                 output.warn(opened.unfinished)
-            return answer(Work(opened, selection, place, output, dataset if len(datasets) > 1 else ""))
+            heading = dataset if len(datasets) > 1 else ""
+            return answer(Work(opened, selection, place, output, heading, episodes_meant))
 
     documents, code = answer_each(datasets, output, open_and_answer)
     output.document(documents[0] if len(datasets) == 1 else {"datasets": documents})
@@ -193,6 +203,7 @@ class Work:
         place: where jobs run.
         output: where words go.
         heading: its name, where there are several datasets.
+        episodes: which of them; None is all.
     """
 
     dataset: Dataset
@@ -200,6 +211,7 @@ class Work:
     place: Place | None
     output: Output
     heading: str
+    episodes: Episodes | None
 
     def progress(self) -> AbstractContextManager[Callable[[int, int], None]]:
         """Show a bar on a terminal while something is measured."""
@@ -229,12 +241,14 @@ def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: boo
         reports = lerotool.measure_statistics(
             dataset,
             only=work.selection.only,
+            episodes=work.episodes,
             sampling=work.selection.sampling,
             with_episodes=with_episodes or plot is not None,
             with_stored=with_stored,
             place=work.place,
             on_progress=on_progress,
         )
+    episodes, frames = _size(work)
     shown = [report for report in reports if work.selection.only or report.name not in LEROBOT_COLUMNS]
     if csv is not None:
         write_csv(reports, csv)
@@ -243,18 +257,19 @@ def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: boo
     if plot is not None:
         from lerotool.cli.stats_plot import plot_features
 
-        size = f"{counted(dataset.num_episodes, 'episode')}, {counted(dataset.num_frames, 'frame')}"
+        size = f"{counted(episodes, 'episode')}, {counted(frames, 'frame')}"
         title = f"{dataset_name(dataset.root)}: {size}"
         plot_features(shown, title, plot)
         output.note(f"written: {plot}")
     document = {
         "root": str(dataset.root),
         "codebase_version": dataset.version.value,
-        "episodes": dataset.num_episodes,
-        "frames": dataset.num_frames,
+        "chosen": None if work.episodes is None else str(work.episodes),
+        "episodes": episodes,
+        "frames": frames,
         "features": {report.name: feature_document(report) for report in reports},
     }
-    notes: tuple[str, ...] = () if dataset.num_frames else ("the dataset has no frames",)
+    notes: tuple[str, ...] = () if frames else ("there are no frames",)
     if csv is not None or plot is not None:
         return Answer(document, None, notes=notes)
     if len(shown) < len(reports):
@@ -262,6 +277,15 @@ def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: boo
         notes += (f"LeRobot's own columns ({left_out}) are left out; --only shows them",)
     text = features_text(shown, output, with_episodes=with_episodes)
     return Answer(document, work.headed(text), notes=notes)
+
+
+def _size(work: Work) -> tuple[int, int]:
+    """Return how many episodes and frames are meant."""
+    dataset = work.dataset
+    if work.episodes is None:
+        return dataset.num_episodes, dataset.num_frames
+    chosen = work.episodes.choose(dataset, str(dataset.root))
+    return len(chosen), int(dataset.episodes.lengths[chosen].sum())
 
 
 def _verify(work: Work, *, strict: bool) -> Answer:

@@ -18,6 +18,7 @@ from lerotool.wording import one_line
 
 if TYPE_CHECKING:
     from lerotool.moments import Floats
+    from lerotool.statistics.segments import Segments
 
 _COLUMNS = ("min", "q01", "q10", "q50", "q90", "q99", "max", "mean", "std")
 _NARROW = ("min", "q50", "max", "mean", "std")
@@ -65,12 +66,17 @@ def _episode_lines(report: FeatureReport) -> Iterator[Text]:
         return
     head = f"  {'episode':<9}{'frames':>7}  {'':<{_LABEL_WIDTH}}"
     yield Text(head + "".join(f"{name:>{_WIDTH}}" for name in _EPISODE_COLUMNS), style="dim")
-    for episode, count in enumerate(report.episodes.counts.tolist()):
+    for episode, count in _measured_episodes(report.episodes):
         for place, label in enumerate(report.labels):
             values = [report.episodes.statistic(name)[episode, place] for name in _EPISODE_COLUMNS]
             numbers = "".join(f"{_number(value):>{_WIDTH}}" for value in values)
             first = f"{episode:<9}{count:>7}" if place == 0 else " " * 16
             yield Text(f"  {first}  {_label(label):<{_LABEL_WIDTH}}{numbers}".rstrip())
+
+
+def _measured_episodes(episodes: Segments) -> Iterator[tuple[int, int]]:
+    """Yield the numbers of the episodes that were measured, each with its frames."""
+    return ((episode, count) for episode, count in enumerate(episodes.counts.tolist()) if count)
 
 
 def sparkline(counts: Sequence[int], levels: str = _LEVELS, width: int = _SHOWN_BARS) -> str:
@@ -113,7 +119,7 @@ def feature_document(report: FeatureReport) -> dict[str, Any]:
         document["episodes"] = [
             {"episode": episode, "count": count}
             | {name: _finite(report.episodes.statistic(name)[episode]) for name in VALUES}
-            for episode, count in enumerate(report.episodes.counts.tolist())
+            for episode, count in _measured_episodes(report.episodes)
         ]
     return document
 
@@ -142,7 +148,7 @@ def _write_rows(reports: Iterable[FeatureReport], file: TextIO) -> None:
             writer.writerow([name_cell, place, labels[place], "", count, *values])
         if report.episodes is None:
             continue
-        for episode, count in enumerate(report.episodes.counts.tolist()):
+        for episode, count in _measured_episodes(report.episodes):
             for place in range(len(labels)):
                 values = [repr(float(report.episodes.statistic(name)[episode, place])) for name in VALUES]
                 writer.writerow([name_cell, place, labels[place], episode, count, *values])

@@ -21,6 +21,7 @@ from lerotool.dataset.conditions import OPERATOR, Condition
 from lerotool.dataset.marks import SELECTIONS, load_marks, selected
 from lerotool.errors import UsageError
 from lerotool.wording import as_argument
+from lerotool.workspace import dataset_root
 
 if TYPE_CHECKING:
     from lerotool.dataset.dataset import Dataset
@@ -32,6 +33,7 @@ GRAMMAR = rf"{_RANGE}(?:,{_RANGE})*|{'|'.join(SELECTIONS)}"
 """A regular expression of all that `Selection.parse` takes, without blanks."""
 _PARTS = re.compile(rf"(?P<first>{_NUMBER})(?:-(?P<last>{_NUMBER}))?")
 _WHOLE = re.compile(GRAMMAR)
+_NAMED = re.compile(rf"(?P<name>.+):(?P<episodes>{GRAMMAR})")
 _MOST_LISTED = 5
 
 
@@ -132,6 +134,19 @@ class Selection:
         if len(np.unique(chosen)) != len(chosen):
             raise UsageError(f"{label!r}: an episode is asked for twice")
         return chosen
+
+
+def split_argument(text: str) -> tuple[str, Selection | None]:
+    """Return the name of a dataset and the episodes that ``name:0-9,15`` or ``name:success`` chooses; None is all.
+
+    Raises:
+        UsageError: a range of episodes descends.
+    """
+    match = _NAMED.fullmatch(text)
+    # A folder may have a colon in its name.
+    if match is None or dataset_root(text).exists():
+        return text, None
+    return match["name"], Selection.parse(match["episodes"])
 
 
 def _text(first: int, last: int) -> str:

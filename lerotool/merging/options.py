@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +10,12 @@ from typing import Any, Generic, TypeVar
 
 from lerotool.choices import FileMode, Fill, Units
 from lerotool.dataset.formats import FormatVersion
-from lerotool.dataset.selection import GRAMMAR, Selection
+from lerotool.dataset.selection import Selection, split_argument
 from lerotool.errors import UsageError
 from lerotool.rewriting.rewriting import TargetFormat
 from lerotool.workspace import dataset_name, dataset_root
 
 _T = TypeVar("_T")
-_SELECTION = re.compile(rf"(?P<name>.+):(?P<episodes>{GRAMMAR})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +44,8 @@ class SourceArgument:
         Raises:
             UsageError: a range of episodes descends.
         """
-        text = str(text)
-        match = _SELECTION.fullmatch(text)
-        if match is None or dataset_root(text).exists():
-            return cls.whole(text)
-        return cls(match["name"], _absolute(match["name"]), Selection.parse(match["episodes"]))
+        name, episodes = split_argument(str(text))
+        return cls(name, _absolute(name), episodes)
 
 
 def _absolute(text: str) -> Path:

@@ -29,15 +29,17 @@ _FEW_FRAMES = 200
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which features are measured.
+    """Which features are measured, in which episodes.
 
     Attributes:
         only: names; empty is all.
         sampling: of the cameras' frames; None leaves cameras out.
+        episodes: numbers; None is all.
     """
 
     only: tuple[str, ...] = ()
     sampling: Sampling | None = field(default_factory=Sampling)
+    episodes: frozenset[int] | None = None
 
     def names(self, dataset: Dataset) -> tuple[list[str], list[str]]:
         """Return the numeric features and the cameras that are meant, in the dataset's order.
@@ -54,6 +56,12 @@ class Selection:
         numeric = [name for name, feature in meant.items() if feature.kind is Kind.NUMERIC]
         cameras = [name for name, feature in meant.items() if feature.is_camera and self.sampling is not None]
         return numeric, cameras
+
+    def frames(self, dataset: Dataset) -> int:
+        """Return how many frames the episodes have that are meant."""
+        if self.episodes is None:
+            return dataset.num_frames
+        return int(dataset.episodes.lengths[sorted(self.episodes)].sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +103,22 @@ def measured(
     selection = selection or Selection()
     numeric, cameras = selection.names(dataset)
     sizes = {name: dimensions(dataset.features[name], dataset.version) for name in (*numeric, *cameras)}
-    total = dataset.num_frames * (bool(numeric) + len(cameras))
+    frames = selection.frames(dataset)
+    total = frames * (bool(numeric) + len(cameras))
     with EpisodeStore(sizes, dataset.num_episodes) as store:
         measurement = Measurement({}, store, {}, {})
-        if dataset.num_frames:
-            before = dataset.num_frames if numeric else 0
+        if frames:
+            before = frames if numeric else 0
             if numeric:
                 measurement.features.update(
-                    measure_columns(dataset, numeric, store, executor, lambda done, _: on_progress(done, total))
+                    measure_columns(
+                        dataset,
+                        numeric,
+                        store,
+                        executor,
+                        lambda done, _: on_progress(done, total),
+                        episodes=selection.episodes,
+                    )
                 )
             _take_cameras(
                 measurement, dataset, cameras, selection, executor, lambda done, _: on_progress(before + done, total)
@@ -119,7 +135,9 @@ def _take_cameras(
     on_progress: Progress,
 ) -> None:
     sampling = selection.sampling or Sampling()
-    found = measure_cameras(dataset, cameras, sampling, measurement.episodes, executor, on_progress)
+    found = measure_cameras(
+        dataset, cameras, sampling, measurement.episodes, executor, on_progress, episodes=selection.episodes
+    )
     for camera, measure in found.items():
         if measure.measured is not None:
             measurement.features[camera] = measure.measured

@@ -25,7 +25,7 @@ from lerotool.features import Feature
 from lerotool.moments import FeatureStats, Floats, Moments, Pool
 from lerotool.quantiles import Answer, Lines, QuantileSearch, Question, answer
 from lerotool.statistics.jobs import address, opened
-from lerotool.statistics.segments import BARS, Measured, measured_table
+from lerotool.statistics.segments import BARS, COLUMNS, Measured, meant_lengths, measured_table
 from lerotool.statistics.shapes import dimensions, values_pooled
 from lerotool.statistics.store import EpisodeStore
 
@@ -50,6 +50,7 @@ class _Job:
         questions: what is asked for quantiles, by feature.
         measures: whether episodes are measured too.
         keeps: whether the values come back too.
+        lengths: rows of each of its episodes that are meant, 0 where none are; None means all.
     """
 
     root: Path
@@ -60,6 +61,7 @@ class _Job:
     questions: Mapping[str, Question]
     measures: bool
     keeps: bool
+    lengths: tuple[int, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -78,6 +80,8 @@ def measure_columns(
     store: EpisodeStore,
     executor: Executor | None = None,
     on_progress: Progress = ignore_progress,
+    *,
+    episodes: frozenset[int] | None = None,
 ) -> dict[str, Measured]:
     """Measure numeric columns of all episodes and of the dataset.
 
@@ -87,6 +91,7 @@ def measure_columns(
         store: gets the statistics of the episodes.
         executor: where jobs run; None is this process.
         on_progress: called with how many rows of how many are measured; the quantiles' passes come after.
+        episodes: numbers of those that are measured, which have rows; None is all.
 
     Returns:
         The statistics of all rows together: equal to numpy's on the concatenated columns, quantiles included. Of
@@ -100,7 +105,9 @@ def measure_columns(
         name: QuantileSearch(dimensions(dataset.features[name], dataset.version), _dtype(name, dataset.features[name]))
         for name in names
     }
-    jobs = _jobs(dataset, tuple(names))
+    lengths = meant_lengths(dataset.episodes.lengths, episodes)
+    jobs = _meant(_jobs(dataset, tuple(names)), lengths, episodes)
+    frames = int(lengths.sum())
     found = _Result()
     pools: dict[str, Pool] = {}
     is_first = True
@@ -113,9 +120,10 @@ def measure_columns(
                 for name in questions:
                     answers[name].add(result.answers[name])
                 if is_first:
-                    _keep(job, result, found, store, dataset)
-                    done += int(dataset.episodes.starts[job.stop] - dataset.episodes.starts[job.first])
-                    on_progress(done, dataset.num_frames)
+                    own = lengths[job.first : job.stop]
+                    _keep(job, result, found, store, own)
+                    done += int(own.sum())
+                    on_progress(done, frames)
         else:
             for name, question in questions.items():
                 for lines in found.lines[name]:
@@ -128,17 +136,27 @@ def measure_columns(
             count = moments.count if pool is None else pool.counts
             searches[name].take(answers[name], count, skip=np.flatnonzero(spoilt).tolist())
         is_first = False
-    return {name: _measured(name, dataset, found.moments[name], pools.get(name), searches[name]) for name in names}
+    return {
+        name: _measured(name, dataset, frames, found.moments[name], pools.get(name), searches[name]) for name in names
+    }
+
+
+def _meant(jobs: list[_Job], lengths: npt.NDArray[np.int64], episodes: frozenset[int] | None) -> list[_Job]:
+    """Return the jobs that have rows that are meant, each with the lengths of its episodes."""
+    if episodes is None:
+        return jobs
+    with_lengths = [replace(job, lengths=tuple(lengths[job.first : job.stop].tolist())) for job in jobs]
+    return [job for job in with_lengths if any(job.lengths or ())]
 
 
 def _with(own: Moments | None, other: Moments) -> Moments:
     return other if own is None else own.merge(other)
 
 
-def _keep(job: _Job, result: _Result, total: _Result, store: EpisodeStore, dataset: Dataset) -> None:
+def _keep(job: _Job, result: _Result, total: _Result, store: EpisodeStore, lengths: npt.NDArray[np.int64]) -> None:
     """Add what a job has found to what others have, and put its episodes away."""
     for name, tables in result.tables.items():
-        store.put(name, job.first, np.concatenate(tables), dataset.episodes.lengths[job.first : job.stop])
+        store.put(name, job.first, np.concatenate(tables), lengths)
         total.moments[name] = _with(total.moments.get(name), result.moments[name])
         total.lines.setdefault(name, []).extend(result.lines.get(name, []))
 
@@ -156,7 +174,9 @@ def _pooled(name: str, dataset: Dataset, store: EpisodeStore) -> Pool:
     return pool
 
 
-def _measured(name: str, dataset: Dataset, moments: Moments, pool: Pool | None, search: QuantileSearch) -> Measured:
+def _measured(
+    name: str, dataset: Dataset, frames: int, moments: Moments, pool: Pool | None, search: QuantileSearch
+) -> Measured:
     shape = dataset.version.statistics_shape(dataset.features[name])
 
     def shaped(found: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -165,9 +185,9 @@ def _measured(name: str, dataset: Dataset, moments: Moments, pool: Pool | None, 
     plain = shaped({"min": moments.min, "max": moments.max, "mean": moments.mean, "std": moments.std})
     quantiles, gaps = shaped(search.quantiles()), shaped(search.gaps())
     if pool is not None:
-        stats = pool.stats(dataset.num_frames, quantiles)
+        stats = pool.stats(frames, quantiles)
         return Measured(stats, gaps, search.histogram(stats.min, stats.max, BARS), pool.counts)
-    stats = FeatureStats(**plain, count=dataset.num_frames, quantiles=quantiles)
+    stats = FeatureStats(**plain, count=frames, quantiles=quantiles)
     return Measured(stats, gaps, search.histogram(moments.min, moments.max, BARS))
 
 
@@ -198,22 +218,48 @@ def _run(job: _Job) -> _Result:
     result = _Result()
     if job.measures:
         result.tables = {name: [] for name in job.names}
-    for start, stop, rows in _pieces(dataset, job):
-        bounds = dataset.episodes.starts[start : stop + 1] - dataset.episodes.starts[start]
+    for start, stop, every_row in _pieces(dataset, job):
+        lengths = dataset.episodes.lengths[start:stop]
+        meant = np.ones(len(lengths), np.bool_)
+        rows = every_row
+        if job.lengths is not None:
+            meant = np.array(job.lengths[start - job.first : stop - job.first]) > 0
+            rows = every_row.filter(pa.array(np.repeat(meant, lengths)))
+        if job.lengths is not None and not rows.num_rows:
+            _pass_over(job, result, dataset, len(lengths))
+            continue
+        bounds = cumulated(lengths[meant])
         for name in job.names:
             feature = dataset.features[name]
             lines = _lines(rows, name, feature, dataset)
             if job.measures:
                 table, moments = measured_table(lines, bounds * values_pooled(feature, dataset.version))
-                result.tables[name].append(table)
+                result.tables[name].append(_spread(table, meant))
                 result.moments[name] = _with(result.moments.get(name), moments)
             present = dataset.padding.dimensions(name, start, stop)
-            real = lines if present is None else _real(lines, present, np.diff(bounds))
+            real = lines if present is None else _real(lines, present[meant], np.diff(bounds))
             if name in job.questions:
                 result.answers.setdefault(name, Answer()).add(answer(job.questions[name], real))
             if job.measures and job.keeps:
                 result.lines.setdefault(name, []).append(real)
     return result
+
+
+def _pass_over(job: _Job, result: _Result, dataset: Dataset, episodes: int) -> None:
+    """Leave room for episodes of which nothing is meant."""
+    if job.measures:
+        for name in job.names:
+            size = dimensions(dataset.features[name], dataset.version)
+            result.tables[name].append(np.full((episodes, len(COLUMNS), size), np.nan))
+
+
+def _spread(table: Floats, meant: npt.NDArray[np.bool_]) -> Floats:
+    """Return a table (E, 15, d) of all episodes, with NaN for those that are not meant."""
+    if meant.all():
+        return table
+    spread: Floats = np.full((len(meant), *table.shape[1:]), np.nan)
+    spread[meant] = table
+    return spread
 
 
 def _real(

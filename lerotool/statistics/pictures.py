@@ -26,7 +26,7 @@ from lerotool.media.decode import iter_depth, iter_frames, to_rgb
 from lerotool.moments import GAPS, QUANTILES, Floats, PictureHistogram, merge_stats
 from lerotool.statistics.jobs import address, opened
 from lerotool.statistics.sampling import Sampling
-from lerotool.statistics.segments import BARS, COLUMNS, Measured, measured_table
+from lerotool.statistics.segments import BARS, COLUMNS, Measured, meant_lengths, measured_table
 from lerotool.statistics.store import EpisodeStore
 
 _JOB_FRAMES = 2000
@@ -56,6 +56,7 @@ class _Job:
     first: int
     stop: int
     sampling: Sampling
+    episodes: frozenset[int] | None
 
 
 @dataclass(slots=True)
@@ -74,6 +75,8 @@ def measure_cameras(
     store: EpisodeStore,
     executor: Executor | None = None,
     on_progress: Progress = ignore_progress,
+    *,
+    episodes: frozenset[int] | None = None,
 ) -> dict[str, CameraMeasure]:
     """Measure cameras in all episodes and of the dataset.
 
@@ -84,10 +87,11 @@ def measure_cameras(
         store: gets the statistics of the episodes; episodes that cannot be decoded get none.
         executor: where jobs run; None is this process.
         on_progress: called with how many frames of how many have been passed.
+        episodes: numbers of those that are measured; None is all.
     """
     root, state = address(dataset)
-    jobs = [_Job(root, state, c, *span, sampling) for c in cameras for span in _spans(dataset)]
-    starts = dataset.episodes.starts
+    jobs = [_Job(root, state, c, *span, sampling, episodes) for c in cameras for span in _spans(dataset)]
+    lengths = meant_lengths(dataset.episodes.lengths, episodes)
     histograms: dict[str, PictureHistogram] = {}
     problems: dict[str, list[tuple[int, list[str]]]] = {camera: [] for camera in cameras}
     done = 0
@@ -97,8 +101,8 @@ def measure_cameras(
         if result.histogram is not None:
             _add(histograms, job.camera, result.histogram)
         problems[job.camera].append((job.first, result.problems))
-        done += int(starts[job.stop] - starts[job.first])
-        on_progress(done, dataset.num_frames * len(cameras))
+        done += int(lengths[job.first : job.stop].sum())
+        on_progress(done, int(lengths.sum()) * len(cameras))
     return {
         camera: CameraMeasure(
             _measured(dataset, store, camera, histograms.get(camera)),
@@ -155,7 +159,7 @@ def _run(job: _Job) -> _Result:
     result = _Result()
     is_real = dataset.padding.pictures(job.camera, job.first, job.stop)
     for episode in dataset.episodes[job.first : job.stop]:
-        if not episode.length:
+        if not episode.length or (job.episodes is not None and episode.index not in job.episodes):
             continue
         frames = job.sampling.of_episode(episode.length)
         try:

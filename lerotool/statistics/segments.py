@@ -60,6 +60,15 @@ class Segments:
         return FeatureStats.of_values(values, int(self.counts[episode]))
 
 
+def meant_lengths(lengths: npt.NDArray[np.int64], episodes: frozenset[int] | None) -> npt.NDArray[np.int64]:
+    """Return the frames (E,) of each episode that are meant: all, or none where an episode is not; None means all."""
+    if episodes is None:
+        return lengths
+    meant = np.zeros(len(lengths), np.bool_)
+    meant[sorted(episodes)] = True
+    return np.where(meant, lengths, 0)
+
+
 def measured_table(lines: npt.NDArray[Any], starts: npt.NDArray[np.int64]) -> tuple[Floats, Moments]:
     """Like `segment_table`, with all of `COLUMNS`."""
     table, moments = segment_table(lines, starts)
