@@ -63,7 +63,7 @@ def _encode(job: ReencodeJob) -> int:
     first = next(frames)
     # One thread for every job: with others x265 describes itself in another way, and the parts could not be joined.
     with VideoEncoder(
-        job.target, first.width, first.height, job.fps, job.settings, threads=1, colours=Colours.of(first)
+        job.target, first.width, first.height, job.fps, job.settings, threads=1, colours=Colours.of(first, job.source)
     ) as encoder:
         for frame in chain([first], frames):
             encoder.write(frame)

@@ -21,9 +21,10 @@ from lerotool.media.counting import NEAR, Counting
 from lerotool.media.depth import RAW_DTYPES, DepthScale
 from lerotool.media.format import DEPTH_UNITS, StreamCodec, StreamFormat
 from lerotool.media.grid import exact_rate
-from lerotool.media.libav import SCALER_THREADS, decoder, named_errors, open_video
+from lerotool.media.libav import decoder, named_errors, open_video
 from lerotool.media.mp4 import read_header
 from lerotool.media.probe import video_index
+from lerotool.media.pyav import convert
 from lerotool.media.tiff import read_float_tiff
 
 TOLERANCE_S = Fraction(1, 10_000)
@@ -276,7 +277,7 @@ def _plane(frame: av.VideoFrame, number: int) -> Pixels:
 
 
 def _as_rgb(frame: av.VideoFrame, reformatter: VideoReformatter) -> Pixels:
-    return np.asarray(reformatter.reformat(frame, format="rgb24", **SCALER_THREADS).to_ndarray(), dtype=np.uint8)
+    return np.asarray(convert(reformatter, frame, "rgb24").to_ndarray(), dtype=np.uint8)
 
 
 def iter_rgb(path: Path, start: int, stop: int, fps: float | Fraction, *, threads: int = 1) -> Iterator[Pixels]:

@@ -26,7 +26,8 @@ from lerotool.media.decode import iter_frames
 from lerotool.media.encoder_options import check_size, encoder_name, encoder_options
 from lerotool.media.format import EncoderSettings
 from lerotool.media.grid import exact_rate, grid_time_base
-from lerotool.media.libav import SCALER_THREADS, address, kept_priority, named_errors
+from lerotool.media.libav import address, kept_priority, named_errors
+from lerotool.media.pyav import convert, primaries_and_curve
 from lerotool.media.tiff import write_depth_tiff
 from lerotool.media.video_codecs import SVT_AV1
 from lerotool.storage import partial_path, scratch_folder, sync_directory, sync_file
@@ -48,11 +49,11 @@ class Colours:
     curve: int
 
     @classmethod
-    def of(cls, frame: av.VideoFrame) -> Colours | None:
-        """Return the colours of a decoded frame; None for RGB, which is converted."""
+    def of(cls, frame: av.VideoFrame, path: Path) -> Colours | None:
+        """Return the colours of a frame of a video; None for RGB, which is converted."""
         if frame.format.is_rgb:
             return None
-        return cls(int(frame.colorspace), int(frame.color_primaries), int(frame.color_trc))
+        return cls(int(frame.colorspace), *primaries_and_curve(frame, path))
 
 
 class MixedUpError(MediaError):
@@ -187,9 +188,7 @@ class VideoEncoder:
     def _converted(self, frame: av.VideoFrame) -> av.VideoFrame:
         if frame.format.name == self._settings.pix_fmt and frame.color_range != ColorRange.JPEG:
             return frame
-        return self._reformatter.reformat(
-            frame, format=self._settings.pix_fmt, dst_color_range=ColorRange.MPEG, **SCALER_THREADS
-        )
+        return convert(self._reformatter, frame, self._settings.pix_fmt, color_range=ColorRange.MPEG)
 
     def _mux(self, packets: list[av.Packet[VideoStream]]) -> None:
         for packet in packets:
@@ -292,6 +291,6 @@ def _encode_picture(picture: npt.NDArray[np.uint8], codec: str, pix_fmt: str, op
     context.thread_count = 1
     context.options = options
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-    frame = frame.reformat(format=pix_fmt, dst_color_range=ColorRange.JPEG, **SCALER_THREADS)
+    frame = convert(VideoReformatter(), frame, pix_fmt, color_range=ColorRange.JPEG)
     frame.pts = 0
     return b"".join(bytes(packet) for packet in [*context.encode(frame), *context.encode(None)])

@@ -27,10 +27,6 @@ _SYSTEM_ERRORS = frozenset(
     if hasattr(errno, name)
 )
 
-# Conversions stay in the calling thread: jobs are parallel by processes.
-SCALER_THREADS: dict[str, int] = {"threads": 1}
-
-
 # There, this transform is as exact as FFmpeg's own choice (1 level off in 1.4 % of all pixels, against libjpeg) and
 # decoding a JPEG takes 17 % less time with it. Elsewhere it is plain C.
 _X86 = ("x86_64", "AMD64")
@@ -66,7 +62,9 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     with named_errors(path, "cannot be read as a video"):
         try:
             container = av.open(address(path), options=dict(_ONLY_FILES), metadata_errors="replace")
-        except av.ArgumentError as error:
+        except av.FFmpegError as error:
+            if error.errno != errno.EINVAL:
+                raise
             raise MediaError(f"{str(path)!r}: cannot be read as a video: {_EXPECTED}") from error
     with container:
         if not container.streams.video:

@@ -15,6 +15,7 @@ from lerotool.media.encoder_options import encoder_preset
 from lerotool.media.format import EncoderSettings
 from lerotool.media.libav import named_errors, open_video
 from lerotool.media.mp4 import Mp4Header, read_header
+from lerotool.media.pyav import reorder_depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def probe(path: Path) -> VideoInfo:
             has_audio=bool(container.streams.audio),
             channels=1 if pix_fmt.startswith("gray") else 4 if "rgba" in pix_fmt else 3,
             extradata=bytes(context.extradata or b""),
-            reorder=context.reorder_depth,
+            reorder=reorder_depth(container, stream),
         )
 
 

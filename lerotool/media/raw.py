@@ -9,7 +9,7 @@ from av.video.reformatter import ColorRange, VideoReformatter
 
 from lerotool.media.depth import RAW_DTYPES, Depth
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
-from lerotool.media.libav import SCALER_THREADS
+from lerotool.media.pyav import convert
 
 
 def raw_format(width: int, height: int, fps: float, settings: EncoderSettings) -> StreamFormat:
@@ -35,9 +35,7 @@ class RawConverter:
         if self.format.pixel_format == "rgb24":
             return contiguous.data.cast("B")
         frame = av.VideoFrame.from_ndarray(contiguous, format="rgb24")
-        converted = self._reformatter.reformat(
-            frame, format=self.format.pixel_format, dst_color_range=ColorRange.MPEG, **SCALER_THREADS
-        )
+        converted = convert(self._reformatter, frame, self.format.pixel_format, color_range=ColorRange.MPEG)
         return np.ascontiguousarray(converted.to_ndarray()).data.cast("B")
 
 

@@ -14,6 +14,7 @@ from lerotool.media.counting import Counting
 from lerotool.media.decode import iter_numbered, to_rgb
 from lerotool.media.encode import VideoEncoder, until_in_order
 from lerotool.media.format import EncoderSettings
+from lerotool.media.pyav import convert
 from lerotool.moments import FeatureStats, PictureHistogram, sampled_frames, shrink_step
 
 _DEPTH = "gray12le"
@@ -58,7 +59,7 @@ def transcode(
         for place, decoded in enumerate(_chosen(source, numbers, source_fps, counting)):
             frame = decoded
             if (frame.width, frame.height) != size:
-                frame = reformatter.reformat(frame, width=width, height=height, threads=1)
+                frame = convert(reformatter, frame, size=(width, height))
             if place in sampled and settings.pix_fmt != _DEPTH:
                 histogram.add(to_rgb(frame)[::step, ::step])
             encoder.write(frame)

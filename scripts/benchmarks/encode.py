@@ -42,6 +42,7 @@ from lerotool.media.decode import PacketDecoder, iter_rgb
 from lerotool.media.encode import VideoEncoder, encode_jpeg
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
 from lerotool.media.join import join_videos
+from lerotool.media.pyav import convert
 from lerotool.moments import sampled_frames
 from lerotool.spool.header import Header
 from lerotool.spool.pending import PendingWriter
@@ -85,10 +86,7 @@ def spool(root: Path, jpegs: Sequence[Sequence[bytes]], episodes: int, stream: S
 def encode_bare(target: Path, jpegs: list[bytes], videos: int, threads: int) -> tuple[float, float]:
     """Decode and convert in memory, then encode some videos; returns the seconds and CPU seconds of encoding alone."""
     decoder, converter = PacketDecoder(STREAM), VideoReformatter()
-    frames = [
-        converter.reformat(decoder.decode(data), format="yuv420p", dst_color_range=ColorRange.MPEG, threads=1)
-        for data in jpegs
-    ]
+    frames = [convert(converter, decoder.decode(data), "yuv420p", color_range=ColorRange.MPEG) for data in jpegs]
     began, cpu = time.perf_counter(), time.process_time()
     for _ in range(videos):
         with VideoEncoder(target, WIDTH, HEIGHT, FPS, EncoderSettings(), threads) as encoder:
@@ -194,7 +192,7 @@ def measure_stages(work: Path, jpegs: list[bytes]) -> dict[str, float]:
         with timed("decode"):
             picture = decoder.decode(data)
         with timed("convert"):
-            converted.append(converter.reformat(picture, format="yuv420p", dst_color_range=ColorRange.MPEG, threads=1))
+            converted.append(convert(converter, picture, "yuv420p", color_range=ColorRange.MPEG))
         with timed("statistics"):
             if number in sampled:
                 treatment.measure(picture)

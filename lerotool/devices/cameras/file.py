@@ -15,7 +15,7 @@ from threading import Event
 import av
 from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
 from lerotool.devices.cameras.sources import DEFAULT_FPS, Pace, StreamPacket
@@ -23,6 +23,7 @@ from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceError, DeviceNotFoundError
 from lerotool.media.format import StreamCodec, StreamFormat
 from lerotool.media.libav import address
+from lerotool.media.pyav import convert
 
 
 class FileSource:
@@ -32,6 +33,7 @@ class FileSource:
         self.format = stream
         self.notes = notes
         self._path = path
+        self._reformatter = VideoReformatter()
         self._stop = stop
 
     def packets(self) -> Iterator[StreamPacket]:
@@ -61,12 +63,13 @@ class FileSource:
                 yield from (self._pack(frame) for frame in container.decode(video))
 
     def _pack(self, frame: VideoFrame) -> bytes:
-        raw = frame.reformat(
-            width=self.format.width,
-            height=self.format.height,
-            format=self.format.pixel_format,
-            dst_colorspace=Colorspace.ITU601,
-            dst_color_range=ColorRange.MPEG,
+        raw = convert(
+            self._reformatter,
+            frame,
+            self.format.pixel_format,
+            size=(self.format.width, self.format.height),
+            matrix=Colorspace.ITU601,
+            color_range=ColorRange.MPEG,
         )
         return raw.to_ndarray().tobytes()
 

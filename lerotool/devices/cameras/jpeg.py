@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, VideoReformatter
 from numpy.typing import NDArray
 
-from lerotool.media.libav import SCALER_THREADS
+from lerotool.media.pyav import convert
 
 Plane = NDArray[np.uint8]
 
@@ -32,7 +32,7 @@ class JpegEncoder:
         codec.thread_count = 1  # frame threads would hold pictures back
         codec.qmin = codec.qmax = quality
         codec.flags |= _FIXED_QUANTISER
-        codec.global_quality = quality * _QUANTISER_SCALE
+        codec.options = {"global_quality": str(quality * _QUANTISER_SCALE)}
         self._codec = codec
         self._frame = av.VideoFrame(width, height, "yuvj422p")
         self._count = 0
@@ -56,8 +56,8 @@ def encode_still(frame: VideoFrame, quality: int = 2) -> bytes:
     codec.time_base = Fraction(1, 30)
     codec.thread_count = 1
     codec.flags |= _FIXED_QUANTISER
-    codec.global_quality = quality * _QUANTISER_SCALE
-    full = VideoReformatter().reformat(frame, format="yuvj420p", dst_color_range=ColorRange.JPEG, **SCALER_THREADS)
+    codec.options = {"global_quality": str(quality * _QUANTISER_SCALE)}
+    full = convert(VideoReformatter(), frame, "yuvj420p", color_range=ColorRange.JPEG)
     full.pts = 0
     (packet,) = codec.encode(full)
     return bytes(packet)

@@ -12,6 +12,7 @@ import av
 from lerotool.devices.cameras.backends import CameraDevice, choose_backend
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceError, DeviceNotFoundError, UsageError
+from lerotool.media.pyav import list_input_devices
 
 NAMED = "usb:"
 """How a source begins that is a camera's name."""
@@ -33,7 +34,7 @@ def list_cameras() -> tuple[CameraDevice, ...]:
 def _list_named(backend: str) -> tuple[CameraDevice, ...]:
     """List the cameras of a system that knows them by names of its own, unique ones on Windows."""
     try:
-        devices = av.enumerate_input_devices(backend)
+        devices = list_input_devices(backend)
     except (av.error.FFmpegError, ValueError) as error:
         raise DeviceError(f"the cameras of this computer cannot be listed: {error}") from error
     found = [device for device in devices if not device.media_types or "video" in device.media_types]

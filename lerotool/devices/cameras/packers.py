@@ -15,7 +15,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
 from lerotool.media.format import StreamCodec, StreamFormat
-from lerotool.media.libav import SCALER_THREADS
+from lerotool.media.pyav import convert
 
 VideoPacket: TypeAlias = "Packet[VideoStream]"
 
@@ -99,11 +99,11 @@ class RawPacker:
         return (self._convert(frames[0]) if frames else b""), True
 
     def _convert(self, frame: VideoFrame) -> bytes:
-        picture = self._reformatter.reformat(
+        picture = convert(
+            self._reformatter,
             frame,
-            format=self._stream.pixel_format,
-            dst_colorspace=Colorspace.ITU601,
-            dst_color_range=ColorRange.MPEG,
-            **SCALER_THREADS,
+            self._stream.pixel_format,
+            matrix=Colorspace.ITU601,
+            color_range=ColorRange.MPEG,
         )
         return picture.to_ndarray().tobytes()
