@@ -63,8 +63,8 @@ DEAREST = ["--durations", "15", "--durations-min", "5"]
 FAILURES = ROOT / ".pytest_cache/v/cache/lastfailed"
 """Where pytest notes what failed."""
 CORES = os.cpu_count() or 1
-WAITING = 2
-"""More processes than cores run tests, as many a test waits for disks, servos and other processes."""
+WAITING, SLOW_WAITING = 3, 2
+"""So many more processes than cores run tests, as many a test waits for disks, servos and other processes."""
 
 
 DEADLINE = 2400
@@ -109,7 +109,7 @@ def slow_tests(extent: Extent, arguments: list[str]) -> int:
     """Run the slow tests, where the stage before has not."""
     if arguments or extent is Extent.EXHAUSTIVE:
         return 0
-    return pytest("slow and not lerobot")
+    return pytest("slow and not lerobot", "-n", str(CORES + SLOW_WAITING))
 
 
 def site() -> int:

@@ -246,6 +246,7 @@ def test_a_terminal_that_cannot_move_its_cursor_is_told_what_a_file_is_told_and_
     assert "\x1b" not in shown
 
 
+@pytest.mark.slow
 @needs_signals
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="no tmux, which shows what a terminal shows")
 def test_a_terminal_that_becomes_narrower_and_wider_shows_one_panel(tmp_path: Path) -> None:

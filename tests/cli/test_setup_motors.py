@@ -145,6 +145,7 @@ def test_an_interrupted_run_goes_on_where_it_was(bench: Bench) -> None:
         assert terminal.wait() == 130
 
 
+@pytest.mark.slow
 def test_a_motor_can_be_left_out_and_that_is_an_incomplete_end(bench: Bench) -> None:
     """Exit code 8, and what is left."""
     with bench.setup("motors", "bench", "--arm", "leader") as terminal:
@@ -179,6 +180,7 @@ def test_an_arm_that_is_right_needs_nobody(bench: Bench, capsys: pytest.CaptureF
     assert bench.follower.writes() == []
 
 
+@pytest.mark.slow
 def test_one_motor_is_set_without_questions(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     """One with another joint's id only if that is said."""
     command = ["setup", "motors", "bench", "--arm", "leader", "--joint"]

@@ -25,6 +25,7 @@ def run(*arguments: str, python: str = sys.executable) -> subprocess.CompletedPr
     )
 
 
+@pytest.mark.slow
 def test_a_script_that_cannot_be_edited_is_run_without_lerobot(tmp_path: Path) -> None:
     done = run("-m", "lerotool.lerobot", str(SCRIPT), str(tmp_path / "set"), "3", "2")
 
@@ -35,6 +36,7 @@ def test_a_script_that_cannot_be_edited_is_run_without_lerobot(tmp_path: Path) -
     assert (dataset.robot_type, dataset.tasks) == ("toy", ("task 0", "task 1"))
 
 
+@pytest.mark.slow
 def test_a_script_that_ends_without_finalize_says_what_is_left(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     text = SCRIPT.read_text().replace("with VideoEncodingManager(dataset):", "if True:")

@@ -66,6 +66,7 @@ def test_keys_in_the_pause_mark_the_take_before_and_the_mark_is_on_disk_at_once(
     assert dict(report.marks) == {"success": 1, "flagged": 1}
 
 
+@pytest.mark.slow
 def test_a_mark_counts_when_the_key_that_ends_the_pause_comes_in_the_same_moment(root: Path) -> None:
     def act(ready: Stage, status: Status) -> None:
         if status.phase is Phase.RESET:

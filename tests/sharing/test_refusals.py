@@ -111,6 +111,7 @@ def test_trouble_that_stays_ends_with_what_to_do(hub: FakeHub, home: Path, capsy
     assert hub.store.repositories[CUBE].tags == {}
 
 
+@pytest.mark.slow
 def test_no_network_is_said(hub: FakeHub, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     hub.go_wrong(Fault(Trouble.CLOSED, lasts=1000))
 
@@ -148,6 +149,7 @@ def test_a_name_that_cannot_be_is_refused_before_anything_is_asked(hub: FakeHub,
     assert hub.requests == []
 
 
+@pytest.mark.slow
 def test_no_token_is_in_what_is_printed_even_with_a_traceback(hub: FakeHub, home: Path) -> None:
     put_set(home)
     hub.go_wrong(Fault(Trouble.ERROR_500, lasts=1000, only=("POST", "/tag/")))

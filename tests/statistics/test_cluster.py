@@ -16,6 +16,7 @@ from tests.execution.clusters import run_cluster
 pytest.importorskip("distributed")
 
 
+@pytest.mark.slow
 def test_a_cluster_writes_what_one_machine_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here, there = (copy_set("v30_lerobot061_small_files", tmp_path / name) for name in ("here", "there"))
     rewrite(Dataset.open(here))

@@ -50,6 +50,7 @@ def open_dataset(page: Page, server: Server) -> None:
     expect(page.locator(".card")).to_have_count(len(LENGTHS))
 
 
+@pytest.mark.slow
 def test_flagged_episodes_are_deleted_seen_gone_and_brought_back(page: Page, root: Path, server: Server) -> None:
     before = tree(root)
     open_dataset(page, server)

@@ -39,6 +39,7 @@ def hostile(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_texts_of_a_dataset_are_shown_as_texts(hostile: Path, page: Page) -> None:
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -72,6 +73,7 @@ def test_a_damaged_dataset_is_told_and_the_others_are_shown(tmp_path: Path, page
     assert "expected JSON" in json.loads(body)["error"]
 
 
+@pytest.mark.slow
 def test_videos_and_rows_that_cannot_be_read_are_told(tmp_path: Path, page: Page) -> None:
     bad = Path(shutil.copytree(GOLDEN / SET, tmp_path / "bad"))
     for path in [*bad.glob("data/*/*.parquet"), *bad.glob("videos/*front/*/*.mp4")]:

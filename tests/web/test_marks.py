@@ -31,6 +31,7 @@ def marks(root: Path) -> dict[int, Mark]:
     return dict(load_marks(Dataset.open(root)).by_episode)
 
 
+@pytest.mark.slow
 def test_marks_pressed_in_the_browser_survive_a_killed_server_and_a_reload(root: Path, page: Page) -> None:
     with serving(root) as server:
         page.goto(f"{server.address}/d/{server.key(SET)}/episodes/2")
@@ -62,6 +63,7 @@ def test_marks_pressed_in_the_browser_survive_a_killed_server_and_a_reload(root:
         expect(page.locator(".card")).to_have_count(3)
 
 
+@pytest.mark.slow
 def test_a_mark_that_cannot_be_saved_is_taken_back_on_the_page(root: Path, page: Page) -> None:
     with serving(root) as server:
         page.goto(f"{server.address}/d/{server.key(SET)}/episodes/0")

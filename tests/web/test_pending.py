@@ -21,6 +21,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "set"
 
 
+@pytest.mark.slow
 def test_a_pending_episode_shows_the_picture_of_each_row(root: Path, page: Page) -> None:
     name = list_pending(root)[0].path.name
     with serving(root) as server:

@@ -100,6 +100,7 @@ def test_random_faults_are_counted_servo_by_servo(seed: int) -> None:
             assert bus.statistics.damaged == sum(sum(injected[fault].values()) for fault in ("cut", "corrupt"))
 
 
+@pytest.mark.slow
 def test_a_dead_servo_is_missed_and_the_others_are_not_slowed_down(bus: ServoBus, emulated: EmulatedBus) -> None:
     emulated.kill(3)
     began = time.monotonic()

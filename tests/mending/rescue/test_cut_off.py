@@ -50,6 +50,7 @@ encode_pending(Path(sys.argv[1]), EncodeOptions(rescue=True, jobs=1))
 SHARES = [0.12, 0.5, *(pytest.param(share, marks=pytest.mark.slow) for share in (0.02, 0.22, 0.3, 0.7, 0.85))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", SHARES)
 def test_a_rescue_that_is_cut_off_anywhere_is_completed_by_the_next(
     encode: Encode, tmp_path: Path, share: float
