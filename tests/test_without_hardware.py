@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from lerotool.cli.setup.emulate import lines_to_type
 from lerotool.dataset.dataset import Dataset
+from lerotool.devices.arms.joints import Role
+from lerotool.setup.emulating import EmulatedRig
 from tests.patience import PATIENCE_S
 
 PAGE = Path(__file__).parents[1] / "docs" / "setup.md"
@@ -28,6 +31,12 @@ def typed_lines() -> list[str]:
     return [line.strip() for line in re.findall(r"(?m)^    .+$", section)]
 
 
+def typed_by_emulate(port: int, folder: Path) -> list[str]:
+    """Return the lines that ``lerotool setup emulate`` prints."""
+    ports = {role: folder / "lerotool-emulated" / role.value for role in (Role.LEADER, Role.FOLLOWER)}
+    return lines_to_type(EmulatedRig(ports, {"front": f"http://127.0.0.1:{port}/stream.mjpg"}, {}))
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
@@ -41,14 +50,17 @@ def test_the_lines_for_people_without_hardware_work_as_they_are_typed(
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     lines = typed_lines()
     assert [line for line in lines if line.startswith("lerotool ")][-1].startswith("lerotool replay")
-    # Places of the test's own; and a person types the fourth line after the first three have begun to work.
+    # Places of the test's own; and a person types the second line after the first one has begun to work.
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     port = free_port()
     lines = [line.replace("/tmp/", f"{tmp_path}/").replace("8481", str(port)) for line in lines]
     begun = sum(line.endswith("&") for line in lines)
+    ports = tmp_path / "lerotool-emulated"
     ready = (
-        f"until [ -e {tmp_path}/leader ] && [ -e {tmp_path}/follower ] && "
+        f"until [ -e {ports}/leader ] && [ -e {ports}/follower ] && "
         f"(exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do sleep 0.1; done"
     )
+    assert lines[begun:-1] == typed_by_emulate(port, tmp_path)
     script = ["trap 'kill $(jobs -p) 2>/dev/null' EXIT", *lines[:begun], ready, "set -e", *lines[begun:]]
     done = subprocess.run(
         ["bash", "-c", "\n".join(script)],

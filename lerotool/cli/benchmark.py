@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 EXAMPLES: Examples = {
     "What this machine encodes, and which codec to use": "lerotool benchmark",
     "When to encode, side by side; merging beside row by row": "lerotool benchmark --compare",
-    "One part only, in about a minute": "lerotool benchmark --compare --quick --only recording",
+    "One part only, in about a minute": "lerotool benchmark --compare --quick --part recording",
     "Your cameras and takes": "lerotool benchmark --compare --cameras 3 --size 1280x720 --episode-time 30",
     "The same work by the real LeRobot, in turn": "lerotool benchmark --compare --lerobot ~/lerobot/bin/python",
     "What has become faster or slower": [
@@ -53,7 +53,7 @@ def benchmark(
     ] = False,
     only: Annotated[
         list[Part] | None,
-        typer.Option("--only", metavar="PART", help=f"Only {', '.join(Part)}; repeat for more.", show_default=False),
+        typer.Option("--part", metavar="PART", help=f"Only {', '.join(Part)}; repeat for more.", show_default=False),
     ] = None,
     lerobot: Annotated[
         Path | None,
@@ -133,7 +133,7 @@ def _request(effort: Effort, rig: Rig, only: frozenset[Part], lerobot: Path | No
     parts = only or (frozenset(Part) if compare or lerobot else frozenset((Part.CODECS,)))
     if lerobot is None:
         if Part.LEROBOT in only:
-            raise UsageError("--only lerobot needs an interpreter that has it", hint="add --lerobot PYTHON")
+            raise UsageError("--part lerobot needs an interpreter that has it", hint="add --lerobot PYTHON")
         parts -= {Part.LEROBOT}
     peer = find_peer(lerobot) if lerobot is not None and Part.LEROBOT in parts else None
     return Request(effort, rig, parts, peer)

@@ -33,8 +33,8 @@ EXAMPLES: Examples = {
     "One dataset": "lerotool encode --pending user/pick-cube",
     "What would be done": "lerotool encode --pending data/pick --dry-run",
     "Also recordings that were cut off, as far as they are complete": "lerotool encode --pending data/pick --salvage",
-    "Some episodes, by the numbers that --dry-run shows": "lerotool encode --pending data/pick --only 0-3,7",
-    "Only takes that were marked a success": "lerotool encode --pending data/pick --only success",
+    "Some episodes, by the numbers that --dry-run shows": "lerotool encode --pending data/pick --episodes 0-3,7",
+    "Only takes that were marked a success": "lerotool encode --pending data/pick --episodes success",
     "On many machines": "lerotool encode --pending /shared/pick --dask tcp://node17:8786",
     "The same dataset with other videos": "lerotool encode user/pick-cube --codec h264 -o data/pick-h264",
 }
@@ -65,7 +65,7 @@ def encode(
     salvage: Annotated[
         bool, typer.Option("--salvage", help="Also recordings that were cut off, as far as they are complete.")
     ] = False,
-    only: Annotated[
+    episodes: Annotated[
         str | None,
         typer.Option(metavar="EPISODES", help="Only these, such as 0-3,7, or how they are marked: success."),
     ] = None,
@@ -79,8 +79,8 @@ def encode(
     vcodec: Annotated[
         str | None,
         typer.Option(
-            "--vcodec",
             "--codec",
+            "--vcodec",
             metavar="CODEC",
             help="libsvtav1, h264, hevc, an FFmpeg encoder, or auto: the hardware encoder that works, else libsvtav1.",
             rich_help_panel=_VIDEO,
@@ -132,8 +132,8 @@ def encode(
     overrides = _overrides(vcodec, pix_fmt, g, crf, preset, fast_decode, extra_option)
     _tell_choice(overrides, output)
     if target is not None:
-        if salvage or only is not None or keep_pending or no_pack:
-            raise UsageError("--salvage, --only, --keep-pending and --no-pack are for pending episodes")
+        if salvage or episodes is not None or keep_pending or no_pack:
+            raise UsageError("--salvage, --episodes, --keep-pending and --no-pack are for pending episodes")
         place = cluster or ThisMachine(jobs, priority)
         return _encode_anew(datasets or [], target, overrides, place, output, dry_run=dry_run)
     roots = _roots(datasets or [], output)
@@ -150,7 +150,7 @@ def encode(
             salvage=salvage,
             pack=not no_pack,
             priority=priority,
-            only=None if only is None else _only(only),
+            only=None if episodes is None else _only(episodes),
             keep_pending=keep_pending,
             # Only where a dataset is named: LeRobot's recordings look like leftovers while they last.
             rescue=bool(datasets) and not background,

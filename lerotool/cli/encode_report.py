@@ -105,6 +105,6 @@ def _left_document(left: Left) -> dict[str, Any]:
 
 
 def _numbered(name: str) -> str:
-    """Return the folder name of a pending episode after the number that ``--only`` knows it by."""
+    """Return the folder name of a pending episode after the number that ``--episodes`` knows it by."""
     number = folder_number(name)
     return name if number is None else f"{number}: {name}"

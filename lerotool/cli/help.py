@@ -10,6 +10,9 @@ import typer
 from rich.markup import escape
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from lerotool.cli.output import Output
+from lerotool.cli.renamed import with_new_names
+
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 Examples = Mapping[str, str | Sequence[str]]
 """What each example is for, as a sentence, and its command line or lines."""
@@ -62,6 +65,11 @@ class Command(TyperCommand):
     def __init__(self, name: str | None, **settings: Any) -> None:
         super().__init__(name, **settings)
         _arrange(self)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words behind the command; options that had another name are found by that one too."""
+        warn = Output.of(json=False, quiet=True).warn
+        return super().parse_args(ctx, with_new_names(self.name or "", args, warn))
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, Typer's own ``--help`` among them, as the help shows them."""

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 EXAMPLES: Examples = {
     "Joints and ranges, with small histograms": "lerotool stats me/pick-cube",
     "Only of episodes that were marked a success": "lerotool stats me/pick-cube:success",
-    "Of every episode": "lerotool stats me/pick-cube --only action --episodes",
+    "Of every episode": "lerotool stats me/pick-cube --feature action --per-episode",
     "Is what the dataset says of itself true? Exits with 8 if not": "lerotool stats me/pick-cube --verify",
-    "Of several datasets": "lerotool stats me/pick-cube me/part1 --only action",
+    "Of several datasets": "lerotool stats me/pick-cube me/part1 --feature action",
     "Recompute all statistics, videos included": "lerotool stats me/pick-cube --write",
     "For openpi": "lerotool stats me/pick-cube --export openpi --delta-actions 5,-1 --horizon 50 -o norm_stats.json",
 }
@@ -50,7 +50,7 @@ _EXPORT = "Export"
 
 def stats(
     datasets: DatasetsArgument,
-    episodes: Annotated[bool, typer.Option("--episodes", help="Also every episode's statistics.")] = False,
+    episodes: Annotated[bool, typer.Option("--per-episode", help="Also every episode's statistics.")] = False,
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write them as CSV; - is stdout.", show_default=False)
     ] = None,
@@ -66,7 +66,7 @@ def stats(
     dry_run: DryRunOption = False,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="FEATURE", help="Only this feature; can be repeated.", rich_help_panel=_WHAT),
+        typer.Option("--feature", metavar="FEATURE", help="Only this feature; can be repeated.", rich_help_panel=_WHAT),
     ] = None,
     skip_images: Annotated[
         bool, typer.Option("--skip-images", help="Leave cameras out.", rich_help_panel=_WHAT)
@@ -115,6 +115,7 @@ def stats(
     pad: Annotated[
         int,
         typer.Option(
+            "--pad-to",
             metavar="N",
             min=0,
             help="openpi: fill up to so many dimensions with zeros (older openpi: 32).",
@@ -144,7 +145,7 @@ def stats(
         (dry_run and not write, "--dry-run is for --write", "showing and verifying change nothing anyway"),
         (as_json and str(csv) == "-", "--json and --csv - both write to stdout", "name a file with --csv"),
         (skip_images and images is not None, "--skip-images and --images exclude each other", None),
-        (exports_with and export is None, "--output, --delta-actions, --horizon and --pad are for --export", None),
+        (exports_with and export is None, "--output, --delta-actions, --horizon and --pad-to are for --export", None),
         (writes_file and len(datasets) > 1, "--export, --csv and --plot are for one dataset", "name one dataset"),
     ):
         if is_wrong:
@@ -274,7 +275,7 @@ def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: boo
         return Answer(document, None, notes=notes)
     if len(shown) < len(reports):
         left_out = ", ".join(LEROBOT_COLUMNS)
-        notes += (f"LeRobot's own columns ({left_out}) are left out; --only shows them",)
+        notes += (f"LeRobot's own columns ({left_out}) are left out; --feature shows them",)
     text = features_text(shown, output, with_episodes=with_episodes)
     return Answer(document, work.headed(text), notes=notes)
 
@@ -355,7 +356,7 @@ def _export(work: Work, kind: str, target: Path | None, mask: str | None, horizo
         raise UsageError(f"{kind!r} is not a format to export to", hint=" or ".join(Export))
     is_openpi = kind == Export.OPENPI
     if not is_openpi and (mask is not None or horizon is not None or pad):
-        raise UsageError("--delta-actions, --horizon and --pad are for --export openpi")
+        raise UsageError("--delta-actions, --horizon and --pad-to are for --export openpi")
     path = target or Path("norm_stats.json" if is_openpi else "stats.json")
     options = OpenpiOptions(parse_mask(mask) if mask else (), horizon or OPENPI_HORIZON, pad)
     with work.progress() as on_progress:

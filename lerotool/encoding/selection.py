@@ -65,7 +65,7 @@ def _marked(plan: Plan, word: str) -> Plan:
         counts = ", ".join(f"{count} {kind}" for kind, count in count_marks(marks.values()).items())
         raise UsageError(
             f"{str(plan.root)!r}: no pending episode is {word}; marks there: {counts or 'none'}",
-            hint="lerotool encode --pending without --only takes all",
+            hint="lerotool encode --pending without --episodes takes all",
         )
     return replace(
         plan,

@@ -97,7 +97,7 @@ def slowed(folder: Path) -> dict[str, str]:
 
 def test_a_slowed_build_is_reported_as_slower(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     groups = {"codecs", "merging"} if pytestconfig.getoption("exhaustive") else {"codecs"}
-    parts = [word for group in sorted(groups) for word in ("--only", group)]
+    parts = [word for group in sorted(groups) for word in ("--part", group)]
     before = measure(tmp_path, *parts)
     after = measure(tmp_path, *parts, **slowed(tmp_path / "slow"))
     assert {f["group"] for f in before["figures"]} == groups | {"disk"}
@@ -133,7 +133,7 @@ def test_a_run_is_told_on_stdout_and_its_way_on_stderr_and_a_page_is_written(tmp
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_neither_files_nor_processes(tmp_path: Path, number: signal.Signals) -> None:
-    arguments = ("--compare", *SMALL, "--only", "recording", "--work", str(tmp_path))
+    arguments = ("--compare", *SMALL, "--part", "recording", "--work", str(tmp_path))
     with Terminal([*COMMAND, *arguments]) as terminal:
         # A session is running, with an encoder beside it.
         terminal.read_until("recording: immediate")
@@ -164,7 +164,7 @@ def test_an_interrupted_run_leaves_neither_files_nor_processes(tmp_path: Path, n
         (("--work", "nowhere"), 3, "no folder 'nowhere'"),
         (("--report", "page.txt"), 2, "not an HTML file"),
         (("--report", "nowhere/page.html"), 2, "no folder"),
-        (("--only", "lerobot"), 2, "needs an interpreter"),
+        (("--part", "lerobot"), 2, "needs an interpreter"),
         (("--lerobot", "nowhere/python"), 2, "cannot be run"),
     ],
 )

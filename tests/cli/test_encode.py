@@ -107,7 +107,7 @@ def test_a_dry_run_shows_the_numbers_by_which_episodes_are_chosen(
         record(tmp_path, sequence, [0, 1])
     plan = plan_of(tmp_path, capsys)
     assert [line.split(":")[0].strip() for line in plan.splitlines()[1:]] == ["3", "7", "8"]
-    assert "1 episode, 2 rows added" in run("--pending", tmp_path, "--only", "4-7", "--keep-pending").stdout
+    assert "1 episode, 2 rows added" in run("--pending", tmp_path, "--episodes", "4-7", "--keep-pending").stdout
     left = json.loads(plan_of(tmp_path, capsys, "--json"))["datasets"][0]
     assert [entry["number"] for entry in left["episodes"]] == [3, 8]
     assert len(list_pending(tmp_path)) == 3
@@ -128,8 +128,8 @@ def test_given_encoder_options_win_over_the_recorded_ones(tmp_path: Path) -> Non
         (["--pending", "ROOT", "--vcodec", "no_such"], 6, "no video encoder 'no_such'"),
         (["--pending", "ROOT", "--extra-option", "x"], 2, "expected NAME=VALUE"),
         (["--pending", "ROOT", "--jobs", "0"], 2, "'--jobs'"),
-        (["--pending", "ROOT", "--only", "3-1"], 2, "'3-1' is not an episode number"),
-        (["--pending", "ROOT", "--only", "5"], 2, "there are 0"),
+        (["--pending", "ROOT", "--episodes", "3-1"], 2, "'3-1' is not an episode number"),
+        (["--pending", "ROOT", "--episodes", "5"], 2, "there are 0"),
     ],
 )
 def test_what_cannot_be_done_is_said_with_its_exit_code(

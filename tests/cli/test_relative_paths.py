@@ -14,7 +14,7 @@ READING = (
     ("check", "SET"),
     ("check", "SET", "--deep"),
     ("stats", "SET"),
-    ("stats", "SET", "--episodes", "--skip-images"),
+    ("stats", "SET", "--per-episode", "--skip-images"),
     ("stats", "SET", "--verify"),
     ("stats", "SET", "--write", "--dry-run"),
     ("stats", "SET", "--export", "openpi", "-o", "OUT"),
@@ -27,7 +27,7 @@ READING = (
 )
 WRITING = (
     ("stats", "SET", "--write"),
-    ("stats", "SET", "--write", "--only", "action"),
+    ("stats", "SET", "--write", "--feature", "action"),
     ("check", "SET", "--repair"),
     ("check", "SET", "--repair", "--dry-run"),
 )

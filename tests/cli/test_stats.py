@@ -36,7 +36,7 @@ def test_joints_are_shown_by_name_with_a_histogram(arm: Path, capsys: pytest.Cap
     assert len(lines[2].split()[1:10]) == 9
     assert "█" in lines[2]
     assert "timestamp" not in shown.out
-    assert "--only shows them" in shown.err
+    assert "--feature shows them" in shown.err
 
 
 def test_several_datasets_are_measured_one_after_another(
@@ -64,14 +64,14 @@ def test_a_file_is_of_one_dataset(arm: Path, option: str, capsys: pytest.Capture
 
 
 def test_one_feature_of_every_episode(arm: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["stats", str(arm), "--only", "timestamp", "--episodes", "--quiet"]) == 0
+    assert run(["stats", str(arm), "--feature", "timestamp", "--per-episode", "--quiet"]) == 0
     shown = capsys.readouterr()
     assert [line.split()[:2] for line in shown.out.splitlines()[4:7]] == [["0", "20"], ["1", "20"], ["2", "20"]]
     assert shown.err == ""
 
 
 def test_one_json_document_has_exact_numbers(arm: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["stats", str(arm), "--json", "--episodes"]) == 0
+    assert run(["stats", str(arm), "--json", "--per-episode"]) == 0
     document = json.loads(capsys.readouterr().out)
     action = document["features"]["action"]
     values = Dataset.open(arm).numpy("action").astype(float)
@@ -86,7 +86,7 @@ def test_one_json_document_has_exact_numbers(arm: Path, capsys: pytest.CaptureFi
 
 def test_csv_has_a_row_for_each_dimension_and_episode(arm: Path, tmp_path: Path) -> None:
     path = tmp_path / "stats.csv"
-    assert run(["stats", str(arm), "--only", "action", "--episodes", "--csv", str(path)]) == 0
+    assert run(["stats", str(arm), "--feature", "action", "--per-episode", "--csv", str(path)]) == 0
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 3 + 9
@@ -100,7 +100,7 @@ def test_csv_has_a_row_for_each_dimension_and_episode(arm: Path, tmp_path: Path)
 
 
 def test_csv_goes_to_stdout_too(arm: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["stats", str(arm), "--only", "action", "--csv", "-"]) == 0
+    assert run(["stats", str(arm), "--feature", "action", "--csv", "-"]) == 0
     assert capsys.readouterr().out.count("\n") == 4
 
 
@@ -114,9 +114,9 @@ def test_every_known_set_can_be_shown(root: Path, capsys: pytest.CaptureFixture[
 
 def test_cameras_are_as_stored_until_they_are_to_be_decoded(capsys: pytest.CaptureFixture[str]) -> None:
     root, camera = str(GOLDEN / "v30_lerobot061_h264"), "observation.images.front"
-    assert run(["stats", root, "--only", camera]) == 0
+    assert run(["stats", root, "--feature", camera]) == 0
     assert "as stored (--images measures)" in capsys.readouterr().out
-    assert run(["stats", root, "--only", camera, "--images", "3", "--json"]) == 0
+    assert run(["stats", root, "--feature", camera, "--images", "3", "--json"]) == 0
     entry = json.loads(capsys.readouterr().out)["features"][camera]
     assert (entry["source"], entry["count"], entry["dimensions"]) == ("measured", 6, ["r", "g", "b"])
     assert run(["stats", root, "--skip-images"]) == 0
@@ -231,8 +231,8 @@ def test_plotting_without_matplotlib_says_what_to_install(
         (["--images", "some"], "does not say which frames"),
         (["--json", "--csv", "-"], "both write to stdout"),
         (["--export", "torch"], "not a format to export to"),
-        (["--export", "gr00t", "--pad", "3"], "are for --export openpi"),
-        (["--only", "acton"], "no feature 'acton'"),
+        (["--export", "gr00t", "--pad-to", "3"], "are for --export openpi"),
+        (["--feature", "acton"], "no feature 'acton'"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(
@@ -249,7 +249,7 @@ def test_what_is_no_dataset_is_an_error(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_nothing_to_look_at_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     root = str(GOLDEN / "v30_lerobot061_h264")
-    assert run(["stats", root, "--verify", "--skip-images", "--only", "observation.images.front"]) == 2
+    assert run(["stats", root, "--verify", "--skip-images", "--feature", "observation.images.front"]) == 2
     assert "nothing left to look at" in capsys.readouterr().err
 
 

@@ -88,7 +88,7 @@ def typed(printed: Printed) -> list[str]:
     line = printed.line.removeprefix("lerotool ")
     for hole in re.findall(r"\{(?:[^{}\"]|\{[^{}]*\})*\}", line):
         line = line.replace(hole, VALUES.get(hole, "bench" if hole in SAFE else "me/pick-cube"))
-    words = [part for word in shlex.split(line.split(" > ")[0]) for part in _value(word)]
+    words = [part for word in shlex.split(line.split(" > ")[0].removesuffix(" &")) for part in _value(word)]
     return [path for word in words for path in expanded(word)]
 
 

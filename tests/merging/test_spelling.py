@@ -26,7 +26,7 @@ from tests.merging.sets import make
         ("--fps 0: expected", "fps=0: expected"),
         ("--retime writes frame number / fps", "retime=True writes frame number / fps"),
         ("(--units degrees, with --calibration)", "(units='degrees', with calibration)"),
-        ("lerotool encode --pending data --only 3", "lerotool encode --pending data --only 3"),
+        ("lerotool encode --pending data --episodes 3", "lerotool encode --pending data --episodes 3"),
         ("--padded --rename-all", "--padded --rename-all"),
     ],
 )

@@ -39,7 +39,7 @@ def test_stats_takes_episodes_by_their_mark(tmp_path: Path, capsys: pytest.Captu
     root = Path(shutil.copytree(GOLDEN / SETS[0], tmp_path / "set"))
     save_mark(root, 2, {"outcome": "success"})
 
-    assert run(["stats", f"{root}:success", "--only", "action", "--episodes", "--json"]) == 0
+    assert run(["stats", f"{root}:success", "--feature", "action", "--per-episode", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["chosen"], document["episodes"]) == ("success", 1)
     assert [each["episode"] for each in document["features"]["action"]["episodes"]] == [2]

@@ -114,16 +114,16 @@ def test_pictures_of_a_black_camera_do_not_count_when_they_are_measured_again(fi
 
 
 def test_a_joint_says_how_many_frames_have_it(padded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["stats", str(padded), "--json", "--only", "action"]) == 0
+    assert run(["stats", str(padded), "--json", "--feature", "action"]) == 0
     document = json.loads(capsys.readouterr().out)["features"]["action"]
     assert (document["count"], document["counts"]) == (115, [115, 65, 115])
     _assert_true(document, _real(padded, "action"))
 
-    assert run(["stats", str(padded), "--csv", str(tmp_path / "stats.csv"), "--only", "action"]) == 0
+    assert run(["stats", str(padded), "--csv", str(tmp_path / "stats.csv"), "--feature", "action"]) == 0
     with (tmp_path / "stats.csv").open(newline="") as file:
         assert [row["count"] for row in csv.DictReader(file)] == ["115", "65", "115"]
     capsys.readouterr()
-    assert run(["stats", str(padded), "--only", "action"]) == 0
+    assert run(["stats", str(padded), "--feature", "action"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert ["of 65 frames" in line for line in lines if ".pos" in line] == [False, True, False]
 

@@ -23,7 +23,7 @@ NO_DATASET = {
     "version",
     "config",
     "setup",
-    *(f"setup {name}" for name in ("ports", "motors", "calibrate", "cameras", "bus", "robots")),
+    *(f"setup {name}" for name in ("ports", "motors", "calibrate", "cameras", "bus", "emulate", "robots")),
 }
 """Commands that take no dataset and no file of other people."""
 SERVES = {"view"}
@@ -44,7 +44,7 @@ LINES: dict[str, tuple[str, ...]] = {
         "check SET --forget",
     ),
     "stats": (
-        "stats SET --episodes --skip-images",
+        "stats SET --per-episode --skip-images",
         "stats SET --json",
         "stats SET --csv - --skip-images",
         "stats SET --csv FILE.csv --plot FILE.png",

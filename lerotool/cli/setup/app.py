@@ -8,7 +8,7 @@ import typer
 
 from lerotool.cli.help import HELP_OPTIONS, Examples, Group, add_command, examples
 from lerotool.cli.output import Output
-from lerotool.cli.setup import bus, calibrate, cameras, lerobot_types, motors, ports
+from lerotool.cli.setup import bus, calibrate, cameras, emulate, lerobot_types, motors, ports
 from lerotool.errors import UsageError
 
 EXAMPLES: Examples = {
@@ -28,6 +28,7 @@ add_command(app, "motors", motors.motors, motors.EXAMPLES)
 add_command(app, "calibrate", calibrate.calibrate, calibrate.EXAMPLES)
 add_command(app, "cameras", cameras.cameras, cameras.EXAMPLES)
 add_command(app, "bus", bus.bus, bus.EXAMPLES)
+add_command(app, "emulate", emulate.emulate, emulate.EXAMPLES)
 add_command(app, "robots", lerobot_types.robots, lerobot_types.EXAMPLES)
 
 

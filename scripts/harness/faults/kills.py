@@ -78,7 +78,7 @@ LONG = (
     Command("record", ("record", *_SIM, "--root", "recorded", *_CAMERA, *_TAKES, "--batch", "1", "--preset", "13")),
     Command(
         "benchmark",
-        ("benchmark", "--only", "codecs", "--quick", "--size", "64x64", "--cameras", "1", "--episode-time", "0.5"),
+        ("benchmark", "--part", "codecs", "--quick", "--size", "64x64", "--cameras", "1", "--episode-time", "0.5"),
     ),
 )
 """Of the same kind, but they take their time."""

@@ -1,0 +1,144 @@
+"""Emulated arms and cameras in processes of their own, for people without hardware. POSIX only.
+
+The processes are those of `lerotool.testing`; they end when whoever has started them ends, however that happens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lerotool.devices.arms.joints import Role
+from lerotool.errors import DeviceBusyError, DeviceError, UsageError
+
+CAMERAS = ("front", "wrist", "top")
+CAMERA_PORT = 8481
+_SERIALS = {Role.LEADER: "L1", Role.FOLLOWER: "F1"}
+_ANOTHER = "end the other lerotool setup emulate, or name another --folder and --camera-port"
+_STOP_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatedRig:
+    """What has been started.
+
+    Attributes:
+        ports: by arm, where its serial port is.
+        cameras: by name, the address.
+    """
+
+    ports: Mapping[Role, Path]
+    cameras: Mapping[str, str]
+    _arms: Mapping[Role, _Child] = field(repr=False, compare=False)
+
+    @property
+    def serial_ports(self) -> str:
+        """The value of ``LEROTOOL_SERIAL_PORTS`` that lets lerotool find the ports."""
+        return ",".join(f"{path}={_SERIALS[role]}" for role, path in self.ports.items())
+
+    @property
+    def serials(self) -> Mapping[Role, str]:
+        """The serial numbers of the ports."""
+        return _SERIALS
+
+    def toggle(self, role: Role) -> bool:
+        """Pull the USB cable of an arm, or plug it in again; return whether it is plugged in now."""
+        is_in = os.path.lexists(self.ports[role])
+        self._arms[role].ask("unplug" if is_in else "replug")
+        return not is_in
+
+
+def default_folder() -> Path:
+    """Return where the ports appear unless somebody says otherwise."""
+    return Path(tempfile.gettempdir()) / "lerotool-emulated"
+
+
+@contextmanager
+def emulated_rig(folder: Path, cameras: int = 1, first_port: int = CAMERA_PORT) -> Iterator[EmulatedRig]:
+    """Emulate a leader, a follower and network cameras for the time of a block.
+
+    Args:
+        folder: where the serial ports ``leader`` and ``follower`` appear.
+        cameras: how many, at most as many as `CAMERAS`.
+        first_port: TCP port of the first camera on loopback; the next ones follow.
+
+    Raises:
+        UsageError: the system has no pseudo-terminals.
+        DeviceError: a port is taken.
+        OSError: the folder cannot be made.
+    """
+    if os.name != "posix":
+        raise UsageError("emulated arms need pseudo-terminals, which this system does not have")
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        arms, ports, urls = {}, {}, {}
+        for role in (Role.LEADER, Role.FOLLOWER):
+            link = folder / role.value
+            if link.exists():
+                raise DeviceBusyError(f"{link} is there already", hint=_ANOTHER)
+            link.unlink(missing_ok=True)  # of one that was killed
+            child = _Child("servo_bus", "--ids", "1-6", "--move", "--link", str(link))
+            stack.callback(child.end)
+            ports[role], arms[role] = link, child
+        children = {}
+        for place, name in enumerate(CAMERAS[:cameras]):
+            child = _Child("mjpeg_camera", "--size", "640x480", "--fps", "30", "--port", str(first_port + place))
+            stack.callback(child.end)
+            children[name] = child
+        for role, child in arms.items():
+            child.read(f"the port {ports[role]}")
+        for name, child in children.items():
+            urls[name] = str(child.read(f"the camera {name!r}")["url"])
+        yield EmulatedRig(ports, urls, arms)
+
+
+class _Child:
+    """A process of `lerotool.testing` that takes orders as lines of JSON and ends when its input ends."""
+
+    def __init__(self, module: str, *arguments: str) -> None:
+        command = [sys.executable, "-m", f"lerotool.testing.{module}", "--control", *arguments]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        )
+
+    def ask(self, order: str) -> None:
+        """Let it do something."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"do": order}).encode() + b"\n")
+        self._process.stdin.flush()
+        self.read(order)
+
+    def read(self, what: str) -> dict[str, Any]:
+        """Return its next answer.
+
+        Raises:
+            DeviceError: it has ended.
+        """
+        assert self._process.stdout is not None
+        if line := self._process.stdout.readline():
+            answer: dict[str, Any] = json.loads(line)
+            return answer
+        assert self._process.stderr is not None
+        said = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        raise DeviceError(
+            f"{what} could not be emulated: {said[-1] if said else 'the process has ended'}",
+            hint=_ANOTHER,
+        )
+
+    def end(self) -> None:
+        """End the process; its port goes with it."""
+        with self._process as process:
+            assert process.stdin is not None
+            process.stdin.close()
+            try:
+                process.wait(_STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
