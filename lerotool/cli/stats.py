@@ -270,7 +270,7 @@ def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: boo
         "frames": frames,
         "features": {report.name: feature_document(report) for report in reports},
     }
-    notes: tuple[str, ...] = () if frames else ("there are no frames",)
+    notes: tuple[str, ...] = () if frames else ("it has no frames",)
     if csv is not None or plot is not None:
         return Answer(document, None, notes=notes)
     if len(shown) < len(reports):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from lerotool.cli.app import app, run
+from lerotool.cli.app import make_app, run
 from lerotool.cli.renamed import RENAMED, with_new_names
 from tests.shared import GOLDEN
 
@@ -35,7 +35,7 @@ def test_an_old_name_does_the_same_and_says_so(old: str, capsys: pytest.CaptureF
 
 @pytest.mark.parametrize("command", RENAMED)
 def test_new_names_are_options_and_old_ones_are_not(command: str) -> None:
-    found = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined]
+    found = typer.main.get_command(make_app()).commands[command]  # type: ignore[attr-defined]
     options = {name for parameter in found.params for name in parameter.opts}
 
     assert set(RENAMED[command].values()) <= options
