@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         KeepEpisodes,
         RenameFeature,
         RenameTask,
+        RepackFiles,
         SetTask,
         TrimEpisodes,
     )
@@ -157,6 +158,7 @@ __all__ = [
     "Remedy",
     "RenameFeature",
     "RenameTask",
+    "RepackFiles",
     "RepairPlan",
     "RepairReport",
     "RewriteReport",
@@ -250,6 +252,7 @@ _HOMES = {
         "KeepEpisodes",
         "RenameFeature",
         "RenameTask",
+        "RepackFiles",
         "SetTask",
         "TrimEpisodes",
     ),

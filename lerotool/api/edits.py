@@ -91,6 +91,22 @@ class EditPlan:
         return unneeded_bytes(self.details.work)
 
     @property
+    def has_nothing_to_repack(self) -> bool:
+        """Whether files are to be packed where they stand, and all of them would stay as they are."""
+        return self.details.has_nothing_to_repack
+
+    @property
+    def freed_bytes(self) -> int:
+        """About by how many bytes videos become smaller where files are packed; old ones are kept until forgotten."""
+        return self.details.freed_bytes
+
+    @property
+    def files(self) -> tuple[int, int]:
+        """How many data and video files there will be."""
+        work = self.details.work
+        return len(work.data), sum(len(camera.outputs) for camera in work.cameras.values())
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """Everything that keeps the edit from being done; empty when it can be."""
         return self.details.problems
@@ -113,6 +129,9 @@ class EditPlan:
             "frames_left_out": self.frames_left_out,
             "seconds_left_out": self.frames_left_out / self.fps,
             "written_bytes": self.written_bytes,
+            "freed_bytes": self.freed_bytes,
+            "data_files": self.files[0],
+            "video_files": self.files[1],
             "unneeded_bytes": self.unneeded_bytes if self.target is None else 0,
             "tasks": list(self.tasks),
             "features": list(self.features),

@@ -168,7 +168,27 @@ class AddFeature:
         return _command("add", self.name, "--from", source)
 
 
-Change = DeleteEpisodes | KeepEpisodes | TrimEpisodes | SetTask | RenameTask | RenameFeature | DropFeature | AddFeature
+@dataclass(frozen=True, slots=True)
+class RepackFiles:
+    """Pictures that no episode needs leave the videos, and small files are joined; packets are copied."""
+
+    @property
+    def command(self) -> str:
+        """The command that does it."""
+        return _command("repack")
+
+
+Change = (
+    DeleteEpisodes
+    | KeepEpisodes
+    | TrimEpisodes
+    | SetTask
+    | RenameTask
+    | RenameFeature
+    | DropFeature
+    | AddFeature
+    | RepackFiles
+)
 
 
 def _command(verb: str, *words: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lerotool.arguments import as_text
+from lerotool.choices import FileMode
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.selection import Selection
 from lerotool.editing.adding import Column, column_of
@@ -21,6 +22,7 @@ from lerotool.editing.changes import (
     KeepEpisodes,
     RenameFeature,
     RenameTask,
+    RepackFiles,
     SetTask,
     TrimEpisodes,
 )
@@ -46,6 +48,7 @@ class Draft:
         names: new names of features by old ones.
         dropped: features that leave.
         added: columns that come, with a value for each row.
+        files: of the dataset in its place: they stand, or are packed.
     """
 
     episodes: Ints
@@ -57,6 +60,7 @@ class Draft:
     names: Mapping[str, str] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
     added: Mapping[str, Column] = field(default_factory=dict)
+    files: FileMode = FileMode.KEEP
 
 
 def draft(dataset: Dataset, change: Change) -> Draft:
@@ -92,6 +96,8 @@ def draft(dataset: Dataset, change: Change) -> Draft:
             if len(recorded_features(dataset.features)) == 1:
                 raise UsageError(f"{name!r} is the only feature of {str(dataset.root)!r}")
             return replace(_everything(dataset), dropped=frozenset([name]))
+        case RepackFiles():
+            return replace(_everything(dataset), files=FileMode.PACK)
         case AddFeature(name, values, names):
             _check_new(dataset, name)
             return replace(_everything(dataset), added={name: column_of(dataset, name, values, names)})

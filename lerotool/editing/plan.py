@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.editing.changes import Change
+from lerotool.editing.changes import Change, RepackFiles
 from lerotool.editing.draft import Draft
 from lerotool.errors import CorruptDatasetError
 from lerotool.rewriting.rewriting import Rewriting
+from lerotool.rewriting.video_plan import Method
 from lerotool.wording import as_argument
 
 
@@ -26,6 +27,7 @@ class EditPlan:
         work: what is carried out.
         target: the folder to make; None changes the dataset in its place.
         problems: what keeps it from being done.
+        freed_bytes: about by how much videos become smaller where files are packed.
     """
 
     dataset: Dataset
@@ -34,6 +36,7 @@ class EditPlan:
     work: Rewriting
     target: Path | None
     problems: tuple[str, ...]
+    freed_bytes: int = 0
 
     @property
     def left_out(self) -> tuple[int, ...]:
@@ -50,6 +53,16 @@ class EditPlan:
     def frames_left_out(self) -> int:
         """How many frames leave."""
         return self.dataset.num_frames - self.work.frames
+
+    @property
+    def has_nothing_to_repack(self) -> bool:
+        """Whether files are to be packed where they stand, and all of them would stay as they are."""
+        if not isinstance(self.change, RepackFiles) or self.target is not None:
+            return False
+        outputs = [output for camera in self.work.cameras.values() for output in camera.outputs]
+        return self.dataset.version.has_files_of_episodes or (
+            all(file.stays is not None for file in self.work.data) and all(o.method is Method.STAY for o in outputs)
+        )
 
     @property
     def question(self) -> str | None:

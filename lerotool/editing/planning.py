@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from lerotool.choices import FileMode
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.documents import read_object
 from lerotool.dataset.info import DatasetInfo
@@ -21,6 +22,7 @@ from lerotool.dataset.reading.widths import check_widths
 from lerotool.editing.changes import Change
 from lerotool.editing.draft import Draft, draft
 from lerotool.editing.plan import EditPlan
+from lerotool.editing.unneeded import video_bytes
 from lerotool.errors import IncompatibleDatasetError, UsageError
 from lerotool.features import Feature, cameras, columns, recorded_features, with_defaults
 from lerotool.rewriting.build import check_free
@@ -30,7 +32,7 @@ from lerotool.rewriting.preparing import VideoChoices, contribute, place_cameras
 from lerotool.rewriting.rewriting import Rewriting, TargetFormat
 from lerotool.rewriting.source import Source
 from lerotool.rewriting.source_table import unknown_columns
-from lerotool.rewriting.standing_files import standing_data, standing_videos
+from lerotool.rewriting.standing_files import packed_videos, standing_data, standing_videos
 from lerotool.rewriting.video_plan import CameraPlan
 from lerotool.wording import as_argument, listed, one_line
 from lerotool.workspace import dataset_name
@@ -65,7 +67,11 @@ def make_plan(dataset: Dataset, change: Change, target: Path | None = None) -> E
             )
     found = draft(dataset, change)
     work, damage = _rewriting(dataset, found, target)
-    return EditPlan(dataset, change, found, work, target, tuple(dict.fromkeys(damage)))
+    freed = 0
+    if found.files is FileMode.PACK and target is None:
+        planned = sum(output.bytes for camera in work.cameras.values() for output in camera.outputs)
+        freed = max(0, video_bytes(dataset) - planned)
+    return EditPlan(dataset, change, found, work, target, tuple(dict.fromkeys(damage)), freed)
 
 
 def _check_here(dataset: Dataset) -> None:
@@ -121,16 +127,12 @@ def _rewriting(dataset: Dataset, found: Draft, target: Path | None) -> tuple[Rew
     rules = {n: ColumnRule(o) for n, o in sources[0].originals.items() if n in columns(kept)}
     rules |= {name: ColumnRule(name, added=column.values) for name, column in found.added.items()}
     contributions, data, damage = contribute(sources, [rules] * len(sources), numbers, dataset.fps, form)
-    videos: dict[str, CameraPlan] = {}
     if target is not None:
-        choices = VideoChoices()
-        videos, problems, _ = place_cameras(sources, features, {}, dataset.fps, form, choices)
-        damage += problems
+        videos, problems, _ = place_cameras(sources, features, {}, dataset.fps, form, VideoChoices())
     else:
-        data = standing_data(contributions, data)
-        for name in cameras(features):
-            videos[name], problems = standing_videos(name, sources)
-            damage += problems
+        data = standing_data(contributions, data, found.files)
+        videos, problems = _standing_cameras(sources, features, found.files, form)
+    damage += problems
     has_stats = (dataset.root / STATS).is_file() or dataset.version.has_dataset_statistics
     work = Rewriting(
         form,
@@ -148,6 +150,22 @@ def _rewriting(dataset: Dataset, found: Draft, target: Path | None) -> tuple[Rew
         in_place=_new_info(info, found, features) if target is None else None,
     )
     return work, damage
+
+
+def _standing_cameras(
+    sources: list[Source], features: Mapping[str, Feature], files: FileMode, form: TargetFormat
+) -> tuple[dict[str, CameraPlan], list[str]]:
+    """Return the videos by camera where the dataset stands, and what cannot be done."""
+    dataset, damage = sources[0].dataset, []
+    videos: dict[str, CameraPlan] = {}
+    for name in cameras(features):
+        videos[name], problems = standing_videos(name, sources)
+        damage += problems
+    if files is FileMode.PACK and not dataset.version.has_files_of_episodes:
+        packed, problems, _ = place_cameras(sources, features, {}, dataset.fps, form, VideoChoices())
+        videos |= {name: packed_videos(dataset, name, videos[name], plan) for name, plan in packed.items()}
+        damage += problems
+    return videos, damage
 
 
 def _sources(dataset: Dataset, found: Draft, features: Mapping[str, Feature]) -> Iterator[Source]:

@@ -6,8 +6,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.writing.history import LEFT_OUT
+from lerotool.editing.changes import RepackFiles
 from lerotool.editing.plan import EditPlan
+from lerotool.editing.unneeded import video_bytes
 from lerotool.execution import Place, ignore_event
 from lerotool.rewriting.carrying_out import build
 from lerotool.rewriting.events import Listener
@@ -27,6 +30,8 @@ class EditReport:
         trimmed: numbers, as they were, of the episodes that were cut shorter.
         frames_left_out: how many frames left.
         kept: the folder that has the files as they were; None where there is nothing to take back.
+        freed_bytes: by how much the videos have become smaller where files were packed; the old ones are kept until
+            they are forgotten.
         wall_s: seconds that it took, planning left out.
     """
 
@@ -38,6 +43,7 @@ class EditReport:
     trimmed: tuple[int, ...]
     frames_left_out: int
     kept: Path | None
+    freed_bytes: int
     wall_s: float
 
 
@@ -53,12 +59,16 @@ def execute_plan(plan: EditPlan, listen: Listener = ignore_event, place: Place |
     """
     plan.check()
     began = time.perf_counter()
-    kept = None
-    if plan.target is None:
+    kept, freed = None, 0
+    if plan.target is None and not plan.has_nothing_to_repack:
+        is_repack = isinstance(plan.change, RepackFiles)
+        before = video_bytes(plan.dataset) if is_repack else 0
         details = {LEFT_OUT: {"episodes": list(plan.left_out), "frames": plan.frames_left_out}}
         entry = rewrite_in_place(plan.work, plan.change.command, details, listen, place)
         kept = None if entry is None else entry.folder
-    else:
+        if is_repack:
+            freed = before - video_bytes(Dataset.open(plan.dataset.root))
+    elif plan.target is not None:
         build(plan.work, plan.target, listen, place)
     return EditReport(
         plan.target or plan.dataset.root,
@@ -69,5 +79,6 @@ def execute_plan(plan: EditPlan, listen: Listener = ignore_event, place: Place |
         plan.trimmed,
         plan.frames_left_out,
         kept,
+        freed,
         time.perf_counter() - began,
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lerotool.dataset.dataset import Dataset
 from lerotool.errors import MediaError
 from lerotool.media.probe import video_index
 from lerotool.rewriting.rewriting import Rewriting
@@ -26,6 +27,12 @@ def unneeded_bytes(work: Rewriting) -> int:
             if output.method is Method.STAY and output.bytes:
                 total += int(output.bytes * max(0.0, 1 - frames / max(1, _frames(output.parts[0].path))))
     return total
+
+
+def video_bytes(dataset: Dataset) -> int:
+    """Return the bytes of all video files that episodes of a dataset need; those that are missing count for nothing."""
+    paths = {span.path for episode in dataset.episodes for span in episode.videos.values()}
+    return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 def _frames(path: Path) -> int:

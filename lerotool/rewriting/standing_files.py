@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lerotool.choices import FileMode
+from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.numbering import FileNumber
 from lerotool.dataset.reading.episodes import VideoSpan
 from lerotool.errors import IncompatibleDatasetError
@@ -27,12 +29,15 @@ from lerotool.wording import as_argument
 Ints = npt.NDArray[np.int64]
 
 
-def standing_data(contributions: Sequence[Contribution], placed: tuple[DataFile, ...]) -> tuple[DataFile, ...]:
+def standing_data(
+    contributions: Sequence[Contribution], placed: tuple[DataFile, ...], mode: FileMode = FileMode.KEEP
+) -> tuple[DataFile, ...]:
     """Return the data files: of each file of the dataset what is left of it, under its number.
 
     Args:
         contributions: of the pieces.
         placed: where the rows would go in a new dataset; they do where the files have no numbers.
+        mode: packed, rows go where they would in a new dataset if that has fewer files.
     """
     dataset = contributions[0].source.dataset
     files = dataset.data_files
@@ -40,14 +45,17 @@ def standing_data(contributions: Sequence[Contribution], placed: tuple[DataFile,
         return placed
     rows = np.concatenate([c.source.first_rows(0, len(c.lengths)) for c in contributions])
     file_of: Ints = np.searchsorted(files.starts, rows, side="right") - 1
-    if not dataset.version.has_files_of_episodes:
+    is_packed = mode is FileMode.PACK and len(placed) < len(files)
+    if not dataset.version.has_files_of_episodes and not is_packed:
         placed = tuple(_what_is_left(file_of, files.numbers, placed))
     unmoved, lengths = _unmoved(contributions), np.concatenate([c.lengths for c in contributions])
     found = []
     for file in placed:
         own = slice(file.first, file.stop)
         old = int(file_of[file.first])
-        is_whole = int(lengths[own].sum()) == int(files.starts[old + 1] - files.starts[old])
+        is_whole = bool((file_of[own] == old).all()) and int(lengths[own].sum()) == int(
+            files.starts[old + 1] - files.starts[old]
+        )
         is_same = is_whole and bool(unmoved[own].all()) and FileNumber(*files.numbers[old].tolist()) == file.number
         found.append(replace(file, stays=files.path(old)) if is_same else file)
     return tuple(found)
@@ -122,6 +130,30 @@ def standing_videos(name: str, sources: Sequence[Source]) -> tuple[CameraPlan, l
         first_time=None if has_files_of_episodes else np.array(found.times),
     )
     return plan, found.problems
+
+
+def packed_videos(dataset: Dataset, name: str, standing: CameraPlan, packed: CameraPlan) -> CameraPlan:
+    """Return the video files of a camera as a new dataset would have them, if these are fewer, or smaller.
+
+    Files that would be copied whole stay, or are linked under another number.
+
+    Args:
+        dataset: that is rewritten in its place.
+        name: of the camera.
+        standing: the files as they are.
+        packed: those of a new dataset.
+    """
+    is_smaller = sum(o.bytes for o in packed.outputs) < sum(o.bytes for o in standing.outputs)
+    if not is_smaller and len(packed.outputs) >= len(standing.outputs):
+        return standing
+    outputs = []
+    for output in packed.outputs:
+        method = output.method
+        if method is Method.COPY:
+            own = dataset.root / dataset.version.video_file(name, output.number)
+            method = Method.STAY if output.parts[0].path == own else Method.LINK
+        outputs.append(replace(output, method=method))
+    return replace(packed, outputs=tuple(outputs))
 
 
 def _number(span: VideoSpan) -> FileNumber:

@@ -48,6 +48,18 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(capsys: pytest.Cap
     assert contents(root) == before
 
 
+def test_repacking_says_what_it_frees_and_an_edit_what_it_would(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    assert f"lerotool edit repack {root}" in run(capsys, "delete", root, "1")[1]
+    before = contents(root)
+    told = document(capsys, "repack", root, "--dry-run")
+    assert told["freed_bytes"] > 0
+    assert "of its videos would leave" in run(capsys, "repack", root, "--dry-run")[1]
+    assert contents(root) == before
+    done = document(capsys, "repack", root)
+    assert (done["freed_bytes"] > 0, done["data_files"], done["video_files"]) == (True, 1, told["video_files"])
+    assert "nothing to repack" in run(capsys, "repack", root)[1]
+
+
 def test_an_edit_says_how_it_is_taken_back_and_the_log_tells_of_it(
     capsys: pytest.CaptureFixture[str], root: Path
 ) -> None:

@@ -24,6 +24,7 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "tasks": (VIDEO_SET, lerotool.SetTask("fold the towel", "0,2")),
     "renamed": (VIDEO_SET, lerotool.RenameFeature(FRONT, TOP)),
     "dropped": (VIDEO_SET, lerotool.DropFeature(WRIST)),
+    "repacked": (SMALL_FILES_SET, lerotool.RepackFiles()),
     "small files": (SMALL_FILES_SET, lerotool.DeleteEpisodes("0,3")),
 }
 

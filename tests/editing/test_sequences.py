@@ -28,7 +28,7 @@ def steps(draw: Callable[..., object], model: Model) -> Step:
     count = len(model.pieces)
     numbers = draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=max(1, count - 1), unique=True))
     assert isinstance(numbers, list)
-    kind = draw(st.sampled_from(["delete", "keep", "trim", "task", "rename", "drop"]))
+    kind = draw(st.sampled_from(["delete", "keep", "trim", "task", "rename", "drop", "repack"]))
     if kind == "delete" and len(numbers) < count:
         return lerotool.DeleteEpisodes(numbers), model.without(*numbers)
     if kind == "keep":
@@ -52,6 +52,8 @@ def steps(draw: Callable[..., object], model: Model) -> Step:
         old = "observation.state"
         now = model.names.get(old, old)
         return lerotool.RenameFeature(now, f"{now}_x"), replace(model, names={**model.names, old: f"{now}_x"})
+    if kind == "repack":
+        return lerotool.RepackFiles(), model
     feature = "action"
     if kind == "drop" and feature not in model.dropped:
         return lerotool.DropFeature(feature), replace(model, dropped=model.dropped | {feature})

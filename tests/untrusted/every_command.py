@@ -91,6 +91,7 @@ LINES: dict[str, tuple[str, ...]] = {
     "edit add": ("edit add SET copy --from OTHER/data/chunk-000/file-000.parquet --json",),
     "edit drop": ("edit drop SET action --json",),
     "edit split": ("edit split SET a=0 b=1 --dry-run", "edit split SET --by-task --dry-run --json"),
+    "edit repack": ("edit repack SET --json", "edit repack SET -o OUT"),
     "edit undo": ("edit undo SET",),
     "edit log": ("edit log SET --json",),
     "edit forget": ("edit forget SET",),

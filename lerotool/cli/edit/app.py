@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lerotool.cli.edit import cut, history, naming, split, trim
+from lerotool.cli.edit import cut, history, naming, repack, split, trim
 from lerotool.cli.help import HELP_OPTIONS, Examples, Group, add_command, examples
 
 EXAMPLES: Examples = {
@@ -37,6 +37,7 @@ add_command(app, "rename", naming.rename, naming.RENAME_EXAMPLES)
 add_command(app, "add", naming.add, naming.ADD_EXAMPLES)
 add_command(app, "drop", naming.drop, naming.DROP_EXAMPLES)
 add_command(app, "split", split.split, split.EXAMPLES)
+add_command(app, "repack", repack.repack, repack.EXAMPLES)
 add_command(app, "undo", history.undo, history.UNDO_EXAMPLES)
 add_command(app, "log", history.log, history.LOG_EXAMPLES)
 add_command(app, "forget", history.forget, history.FORGET_EXAMPLES)

@@ -20,7 +20,7 @@ from harness.faults.recordings import (
     read_statistics,
     record,
 )
-from lerotool import DeleteEpisodes, TrimEpisodes, edit, list_changes, merge, undo
+from lerotool import DeleteEpisodes, RepackFiles, TrimEpisodes, edit, list_changes, merge, undo
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.writing.appender import DatasetAppender
 from lerotool.dataset.writing.journal import finish_interrupted
@@ -324,6 +324,13 @@ class EditTrim(EditDelete):
             appender.finalize()
 
 
+class EditRepack(EditDelete):
+    """Small files become large ones."""
+
+    name = "edit repack"
+    change: ClassVar[Change] = RepackFiles()
+
+
 class EditUndo(EditDelete):
     """An edit is taken back."""
 
@@ -406,6 +413,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     Stats,
     EditDelete,
     EditTrim,
+    EditRepack,
     EditUndo,
     Merge,
     MergeKeep,
