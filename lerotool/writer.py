@@ -460,4 +460,6 @@ def _found(root: Path) -> tuple[float, dict[str, Feature], str | None]:
     for episode in list_pending(root):
         header = episode.header
         return header.fps, _parse(header.recorded), header.robot_type
-    raise DatasetNotFoundError(f"no dataset found at {str(root)!r}, and nothing pending")
+    raise DatasetNotFoundError(
+        f"no dataset found at {str(root)!r}, and nothing pending", hint="begin one there with create()"
+    )
