@@ -29,6 +29,8 @@ def describe_warning(event: Event) -> str | None:
             )
         case events.RobotOpened(notes=notes) if notes:
             return "; ".join(notes)
+        case events.ViewsChanged():
+            return f"{'; '.join(event.notes)}: look at the cameras before the first take"
         case events.DiskLow():
             return (
                 f"the disk has room for {duration(event.left_s)} of recording ({sized(event.free_bytes)} free); "

@@ -51,6 +51,14 @@ class InterruptedFound(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ViewsChanged(Event):
+    """Cameras see something else than when the last session began: ``notes`` says what, in words."""
+
+    type: ClassVar[str] = "views_changed"
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TakeStarted(Event):
     """Recording of an episode began; ``episode`` counts from 0, as in the dataset."""
 

@@ -33,6 +33,7 @@ from lerotool.recording.events import (
     SessionStarted,
     TakeLeft,
     TakeStarted,
+    ViewsChanged,
 )
 from lerotool.recording.housekeeping import DiskNeed, Housekeeper, measure_disk, require_space
 from lerotool.recording.inventory import require_dataset, take_stock
@@ -40,6 +41,7 @@ from lerotool.recording.labelling import Labelling
 from lerotool.recording.loop import Ending
 from lerotool.recording.pacing import NANOSECONDS, Clock, SystemClock
 from lerotool.recording.reconnect import Reconnection
+from lerotool.recording.rig_memory import compare_views
 from lerotool.recording.session_plan import Plan, plan_session
 from lerotool.recording.status import Phase, Progress, Status
 from lerotool.recording.take import Devices, Discard, OpenTake
@@ -142,6 +144,8 @@ class Session:
         if plan.takes == 0:
             return
         require_space(config.root, plan.need)
+        if notes := compare_views(config.root, self._devices.cameras):
+            self._listen(ViewsChanged(notes))
         self._devices.robot.open()
         self._listen(RobotOpened(self._devices.robot.notes))
         self._align()
