@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,6 +87,8 @@ def _tell(rig: EmulatedRig, output: Output) -> None:
 
 def _has_keys() -> bool:
     """Whether a person types to this process; one in the background must not read from the terminal."""
+    if sys.platform == "win32":
+        return False
     return sys.stdin is not None and sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
 
 
@@ -97,5 +100,4 @@ def _wait(rig: EmulatedRig, output: Output) -> None:
     while _has_keys() and (line := sys.stdin.readline()):
         if (role := keys.get(line.strip().lower())) is not None:
             output.note(f"the {role.value} is {'plugged in' if rig.toggle(role) else 'unplugged'}")
-    while True:
-        signal.pause()
+    threading.Event().wait()
