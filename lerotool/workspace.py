@@ -44,8 +44,16 @@ def lerobot_home() -> Path:
 
 
 def _hub_home() -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    return Path(os.path.expandvars(os.environ.get("HF_HOME", f"{cache}/huggingface"))).expanduser()
+    return Path(os.path.expandvars(os.environ.get("HF_HOME", f"{_cache_home()}/huggingface"))).expanduser()
+
+
+def user_cache() -> Path:
+    """Return where things lie that can be made again: ``$XDG_CACHE_HOME/lerotool``, else ``~/.cache/lerotool``."""
+    return Path(os.path.expandvars(f"{_cache_home()}/lerotool")).expanduser()
+
+
+def _cache_home() -> str:
+    return os.environ.get("XDG_CACHE_HOME", "~/.cache")
 
 
 def hub_caches() -> tuple[Path, ...]:

@@ -22,6 +22,7 @@ from lerotool.web import describing, pictures, waiting
 from lerotool.web.access import Access, Guard
 from lerotool.web.assets import STATIC, chart_script
 from lerotool.web.body import json_object
+from lerotool.web.conversions import Conversions, convert_episode
 from lerotool.web.edits import Edits, NotAsSeenError
 from lerotool.web.library import Library, Opened, Shelf
 
@@ -73,6 +74,7 @@ def create_app(library: Library, access: Access, more: Sequence[Route] = ()) -> 
         Route(f"/api{pending}", pages.answer(pages.waiting)),
         Route(f"/api{pending}/rows", pages.answer(pages.waiting_rows)),
         Route(f"/video{episode}/{{camera:int}}.mp4", pages.answer(pages.video)),
+        Route(f"/h264{episode}/{{camera:int}}.mp4", pages.answer(pages.converted)),
         Route(f"/frame{episode}/{{camera:int}}/{{number:int}}.jpg", pages.answer(pages.frame)),
         Route(f"/frame{pending}/{{camera:int}}/{{number:int}}.jpg", pages.answer(pages.waiting_frame)),
         Route(f"/thumbnail{episode}.jpg", pages.answer(pages.thumbnail)),
@@ -117,6 +119,7 @@ class Pages:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._pictures = pictures.PictureCache()
+        self._conversions = Conversions()
         self.changing = asyncio.Lock()
         """Held while something is changed: two pages wait for each other."""
 
@@ -188,6 +191,12 @@ class Pages:
         if span is None or not span.path.is_file():
             raise DatasetNotFoundError(f"camera {camera!r} has no video of this episode")
         return FileResponse(span.path, media_type="video/mp4", headers=_FRESH)
+
+    def converted(self, request: Request) -> Response:
+        """Return an episode of a camera as H.264, for a browser that cannot play its video; made now or before."""
+        dataset, camera = self._camera(request)
+        path = convert_episode(self._conversions, dataset, request.path_params["episode"], camera)
+        return FileResponse(path, media_type="video/mp4", headers=_FRESH)
 
     def frame(self, request: Request) -> Response:
         """Return a frame of an episode as JPEG."""

@@ -109,13 +109,14 @@ def _camera(dataset: Dataset, episode: Episode, number: int, name: str) -> dict[
     found["width"], found["height"] = _size(feature)
     span = episode.videos.get(name) if feature.kind is Kind.VIDEO else None
     if span is None:
-        return {**found, "type": None, "is_there": feature.kind is Kind.IMAGE}
+        return {**found, "type": None, "is_there": feature.kind is Kind.IMAGE, "is_converted": False}
     if not span.path.is_file():
-        return {**found, "type": None, "is_there": False}
+        return {**found, "type": None, "is_there": False, "is_converted": False}
     return {
         **found,
         "type": video_type(feature, span.path),
         "is_there": True,
+        "is_converted": not feature.is_depth,
         # A frame is shown from k/fps on; the table's own times may be off by some microseconds.
         "from": span.start_frame / dataset.fps,
     }

@@ -78,6 +78,7 @@ def waiting_page(episode: PendingEpisode) -> dict[str, Any]:
             "height": form.height,
             "type": None,
             "is_there": True,
+            "is_converted": False,
         }
         for number, (name, form) in enumerate(episode.header.cameras.items())
     ]

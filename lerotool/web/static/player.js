@@ -3,6 +3,7 @@
 
 import { inEdition, make } from "./dom.js";
 
+const H264 = 'video/mp4; codecs="avc1.640033"';
 const AHEAD = 24;
 const KEPT = 96;
 const PRESENTED_MS = 1000;
@@ -107,6 +108,10 @@ function presented(video, time, tolerance) {
   return Promise.race([told, new Promise((resolve) => setTimeout(resolve, PRESENTED_MS))]);
 }
 
+function plays(type) {
+  return type && document.createElement("video").canPlayType(type);
+}
+
 export class Player extends EventTarget {
   /** episode: as the server describes it; base: its address below /video and /frame. */
   constructor(episode, base) {
@@ -137,10 +142,21 @@ export class Player extends EventTarget {
       holder.screen = screen;
       place.prepend(screen.element);
     };
-    const isPlayable = camera.type && document.createElement("video").canPlayType(camera.type);
-    if (isPlayable) put(new VideoScreen(camera, inEdition(`/video/${base}/${camera.number}.mp4`, this.edition), this.fps, () => (put(frames()), this.seek(this.frame))));
+    if (plays(camera.type)) put(new VideoScreen(camera, inEdition(`/video/${base}/${camera.number}.mp4`, this.edition), this.fps, () => (put(frames()), this.seek(this.frame))));
     else put(frames());
+    if (camera.is_converted && !plays(camera.type) && plays(H264)) this.convert(camera, base, put, frames);
     return holder;
+  }
+
+  /** Let the server make a video that this browser plays; frames are shown until it is there, and where it cannot be made. */
+  async convert(camera, base, put, frames) {
+    const address = inEdition(`/h264/${base}/${camera.number}.mp4`, this.edition);
+    const made = await fetch(address, { method: "HEAD" }).catch(() => null);
+    while (this.playing) await happened(this, "state");
+    if (!made?.ok || this.isClosed) return;
+    const again = () => this.seek(this.frame);
+    put(new VideoScreen({ ...camera, from: 0 }, address, this.fps, () => (put(frames()), again())));
+    await again();
   }
 
   get videos() {
@@ -219,6 +235,7 @@ export class Player extends EventTarget {
   }
 
   close() {
+    this.isClosed = true;
     this.pause();
     for (const video of this.videos) {
       video.element.removeAttribute("src");
