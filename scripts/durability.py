@@ -24,11 +24,13 @@ from pathlib import Path
 
 from harness.faults import shim
 from harness.faults.client import Faults, small_disks_missing
-from harness.faults.kills import COMMANDS, Killer
+from harness.faults.commands import COMMANDS
+from harness.faults.kills import Killer
 from harness.faults.operation import Operation
 from harness.faults.operations import OPERATIONS
 from harness.faults.report import call_list, outcome_table, problem_list
 from harness.faults.sweep import Case, Sweep, Sweeper
+from harness.hub import FakeHub
 
 _STEPS = 24
 _SMALL_DISK = 128 * 2**20
@@ -109,8 +111,10 @@ killed are tested in `tests/execution`, and everything together, with real worke
 ## What killed commands leave behind
 
 `scripts/durability.py --kills` kills whole commands, with real workers, before each of their calls and runs them once
-more. No process may go on, no lock be held, and the next run removes what was left in datasets, in the folders of
-robots, calibrations and pictures, in `TMPDIR`, `/dev/shm`, the LeRobot home and the user's home.
+more: `record`, `encode`, `merge`, `stats`, `check`, `edit`, `push`, `pull`, `benchmark`, `setup`, and scripts with
+`DatasetWriter` and `lerotool.lerobot`. No process may go on, no lock be held, and the next run removes what was left
+in datasets, in the folders of robots, calibrations and pictures, in `TMPDIR`, `/dev/shm`, the LeRobot home and the
+user's home. `tests/durability/test_kills.py` does it at a few moments of each, and fails for a command that is missing.
 What may stay is the empty or four-byte file by which Python's `tempfile` tries `TMPDIR`, for microseconds at the start.
 """
 
@@ -181,13 +185,14 @@ def page(sweeps: list[Sweep], minutes: float, *, every: bool) -> str:
 
 def kill_commands(folder: Path, names: list[str], moments: int | None) -> int:
     """Kill commands and print a line for each; return 1 if one of them leaves something."""
-    killer = Killer(folder)
     code = 0
-    for command in COMMANDS:
-        if command.name in names:
-            found = killer.kill(command, moments)
-            print(found, flush=True)
-            code |= bool(found.problems)
+    with FakeHub(folder / "hub") as hub:
+        killer = Killer(folder, hub)
+        for command in COMMANDS:
+            if command.name in names:
+                found = killer.kill(command, moments)
+                print(found, flush=True)
+                code |= bool(found.problems)
     return code
 
 

@@ -19,6 +19,7 @@ from lerotool.dataset.parquet import joined_chunks, plain_values
 from lerotool.errors import CorruptDatasetError
 from lerotool.features import Feature, Kind
 from lerotool.findings import Code, Loading
+from lerotool.wording import counted
 
 _ROWS_PER_BYTE = 100
 
@@ -97,7 +98,7 @@ def read_values(
     """
     array: Any = joined_chunks(column)
     if array.null_count:
-        return None, Problem(Code.MISSING_VALUES, f"{array.null_count} rows have no value", column=name)
+        return None, Problem(Code.MISSING_VALUES, f"no value in {counted(array.null_count, 'row')}", column=name)
     rows = len(array)
     for size in () if feature.is_scalar else feature.shape:
         if not pa.types.is_fixed_size_list(array.type):
@@ -109,7 +110,7 @@ def read_values(
                 return None, Problem(Code.COLUMN_TYPE, text, column=name, row=row)
         array = array.flatten()
         if array.null_count:
-            text = f"{array.null_count} values inside of lists are missing"
+            text = f"{counted(array.null_count, 'value')} missing inside of lists"
             return None, Problem(Code.MISSING_VALUES, text, column=name)
     if feature.kind is Kind.STRING:
         return np.empty(0), None

@@ -17,7 +17,7 @@ from lerotool.dataset.layout import Layout, inside
 from lerotool.errors import DatasetError
 from lerotool.features import cameras
 from lerotool.findings import Code, Loading
-from lerotool.wording import listed, of_episodes
+from lerotool.wording import counted, listed, of_episodes
 
 TOLERANCE_S = 1e-4
 _FORGOTTEN = 1000
@@ -278,7 +278,7 @@ def _check_tasks(fact: DataFileFacts, runs: Runs, tasks: Mapping[int, str] | Non
             if number not in tasks:
                 unknown.setdefault(number, []).append(episode)
     for number, episodes in list(unknown.items())[:3]:
-        text = f"rows have task {number}, there are {len(tasks)} tasks"
+        text = f"rows have task {number}, the dataset has {counted(len(tasks), 'task')}"
         gathering.add(Code.TASK_UNKNOWN, fact.path, text, episodes=sorted(set(episodes)), column="task_index")
 
 
@@ -314,16 +314,17 @@ def _check_rows(
     info: DatasetInfo, table: EpisodeTable, lengths: Mapping[int, int], where: Where, gathering: Gathering
 ) -> None:
     """Compare the rows of each episode with the table."""
-    counted = {n: sum(int(f.runs.length[r]) for f, r in runs if f.runs is not None) for n, runs in where.items()}
-    odd = [n for n in where if counted[n] != lengths.get(n) or len(where[n]) > 1]
+    found = {n: sum(int(f.runs.length[r]) for f, r in runs if f.runs is not None) for n, runs in where.items()}
+    odd = [n for n in where if found[n] != lengths.get(n) or len(where[n]) > 1]
     absent = [n for n, length in lengths.items() if length and n not in where]
     wrong = sorted({*odd, *absent})
     if not wrong:
         return
     fact, run = where[wrong[0]][0] if wrong[0] in where else next(iter(where.values()))[0] if where else (None, 0)
     path = fact.path if fact is not None else "data"
-    rows = sum(counted.values())
-    first = f"episode {wrong[0]} has {counted.get(wrong[0], 0)} rows, the episode table says {lengths.get(wrong[0], 0)}"
+    rows = sum(found.values())
+    have = counted(found.get(wrong[0], 0), "row")
+    first = f"episode {wrong[0]} has {have}, the episode table says {lengths.get(wrong[0], 0)}"
     first += f"; so have {len(wrong) - 1} more" if len(wrong) > 1 else ""
     beyond = [number for number in odd if number not in lengths]
     if rows == sum(lengths.values()) and fact is not None and fact.runs is not None:

@@ -19,7 +19,7 @@ from lerotool.spool.pending import pending_folders
 from lerotool.spool.recovery import Kind as Fate
 from lerotool.spool.recovery import examine
 from lerotool.storage import DISCARDED, PARTIAL, lock_owner
-from lerotool.wording import listed
+from lerotool.wording import counted, listed
 from lerotool.workspace import Workspace, is_committed
 
 
@@ -98,10 +98,10 @@ def check_pending(gathering: Gathering) -> None:
         elif verdict.kind is Fate.LIVE:
             gathering.add(Code.PENDING, folder, "it is being recorded")
         else:
-            text = f"{verdict.kind.value}: {verdict.reason}; {verdict.rows} rows can be used"
+            text = f"{verdict.kind.value}: {verdict.reason}; {counted(verdict.rows, 'row')} can be used"
             gathering.add(Code.PENDING_BROKEN, folder, text)
     if waiting:
-        text = f"{len(waiting)} episodes with {frames} frames: {listed(waiting, 2)}"
+        text = f"{counted(len(waiting), 'episode')} with {counted(frames, 'frame')}: {listed(waiting, 2)}"
         gathering.add(Code.PENDING, Workspace(gathering.root).pending, text)
 
 
@@ -142,7 +142,7 @@ def check_sidecar(layout: Layout, files: Sequence[tuple[Path, int]], gathering: 
             gathering.add_error(Code.SIDECAR, timing, error)
             continue
         if found != rows:
-            gathering.add(Code.SIDECAR, timing, f"{found} rows, the data file has {rows}")
+            gathering.add(Code.SIDECAR, timing, f"{counted(found, 'row')}, the data file has {rows}")
 
 
 def check_leftovers(info: DatasetInfo | None, gathering: Gathering) -> None:
@@ -150,11 +150,11 @@ def check_leftovers(info: DatasetInfo | None, gathering: Gathering) -> None:
     found = find_leftovers(gathering.root)
     if found:
         names = [gathering.name(path) for path in found]
-        gathering.add(Code.LEFTOVERS, found[0], f"{len(found)} files or folders: {listed(names)}")
+        gathering.add(Code.LEFTOVERS, found[0], f"left behind: {listed(names)}")
     if info is None or info.codebase_version.has_files_of_episodes:
         return
     videos = [name for name, feature in info.features.items() if feature.kind is Kind.VIDEO]
     folders = [path for name in videos for path in sorted((gathering.root / "images" / name).glob("episode*"))]
     if folders:
-        text = f"{len(folders)} folders: {listed([gathering.name(path) for path in folders], 2)}"
+        text = f"pictures in {counted(len(folders), 'folder')}"
         gathering.add(Code.PICTURES_LEFT, folders[0], text)

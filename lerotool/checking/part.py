@@ -18,6 +18,7 @@ from lerotool.dataset.layout import Layout
 from lerotool.dataset.partial import Partial, partial_path
 from lerotool.errors import DatasetError
 from lerotool.findings import Code
+from lerotool.wording import counted
 
 LookAtData = Callable[[Sequence[DataJob]], Sequence[DataFileFacts]]
 LookAtVideos = Callable[[Sequence[VideoJob]], Sequence[VideoFacts]]
@@ -95,16 +96,16 @@ def _check_lengths(table: EpisodeTable, facts: Sequence[DataFileFacts], gatherin
     """Compare the rows of each episode that is here with the table."""
     if any(fact.runs is None for fact in facts):
         return
-    counted: dict[int, int] = {}
+    found: dict[int, int] = {}
     for fact in facts:
         assert fact.runs is not None
         for number, length in zip(fact.runs.episode.tolist(), fact.runs.length.tolist(), strict=True):
-            counted[number] = counted.get(number, 0) + length
+            found[number] = found.get(number, 0) + length
     wrong = [
         number
         for number, length in zip(table.numbers.tolist(), table.lengths.tolist(), strict=True)
-        if counted.get(number, 0) != length
+        if found.get(number, 0) != length
     ]
     if wrong and facts:
-        text = f"episode {wrong[0]} has {counted.get(wrong[0], 0)} rows, the table says otherwise"
+        text = f"episode {wrong[0]} has {counted(found.get(wrong[0], 0), 'row')}, the table says otherwise"
         gathering.add(Code.ROW_COUNT, facts[0].path, text, episodes=wrong)

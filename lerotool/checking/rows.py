@@ -20,6 +20,7 @@ from lerotool.dataset.reading.footerless import has_footer
 from lerotool.errors import CorruptDatasetError
 from lerotool.features import Feature, Kind, columns
 from lerotool.findings import Code, Loading
+from lerotool.wording import counted
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -195,7 +196,7 @@ class _Look:
                     if chunk.is_stats_set:
                         missing += chunk.statistics.null_count or 0
             if missing:
-                yield Problem(Code.MISSING_VALUES, f"{missing} rows have no picture", column=name)
+                yield Problem(Code.MISSING_VALUES, f"no picture in {counted(missing, 'row')}", column=name)
 
     def _batches(
         self, names: Sequence[str], size: int = _BATCH, groups: Sequence[int] | None = None
@@ -267,7 +268,7 @@ class _Look:
             first += table.num_rows
         self._problems += bad.values()
         for name, (count, where) in not_finite.items():
-            text = f"{count} rows hold NaN or infinite numbers"
+            text = f"NaN or infinite numbers in {counted(count, 'row')}"
             self._problems.append(Problem(Code.NOT_FINITE, text, column=name, row=where))
         good = {name: found for name, found in ranges.items() if name not in bad and found.is_complete}
         return {n: r.low for n, r in good.items()}, {n: r.high for n, r in good.items()}

@@ -21,6 +21,7 @@ from lerotool.dataset.writing.state import numbered
 from lerotool.errors import CorruptDatasetError, DatasetError
 from lerotool.features import cameras
 from lerotool.findings import Code, Loading
+from lerotool.wording import counted
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -176,7 +177,7 @@ def _without_strays(files: list[_File], gathering: Gathering) -> list[_File]:
         if place not in named:
             # Rows behind the last episode are never looked at; nor does it matter which of two equal rows is.
             is_harmless = place > named[-1] or file.table.equals(last.table)
-            text = f"its {file.table.num_rows} rows are read as episodes"
+            text = f"its rows are read as {counted(file.table.num_rows, 'episode')}"
             gathering.add(Code.EPISODES_STRAY, file.path, text, harms=Loading.RIGHT if is_harmless else Loading.WRONG)
     return [files[place] for place in named]
 
@@ -193,7 +194,7 @@ def _check_columns(files: Sequence[_File], info: DatasetInfo, gathering: Gatheri
     for file in files[1:]:
         more = [name for name in file.names if name not in first]
         if more:
-            text = f"{len(more)} columns that {gathering.name(files[0].path)} has not: {', '.join(more[:3])}"
+            text = f"{counted(len(more), 'column')} that {gathering.name(files[0].path)} has not: {', '.join(more[:3])}"
             gathering.add(Code.EPISODES_COLUMNS, file.path, text, column=more[0])
     names = {name for file in files for name in file.names}
     for name in ("length", "tasks", "dataset_from_index", "dataset_to_index"):

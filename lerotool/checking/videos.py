@@ -17,7 +17,7 @@ import numpy.typing as npt
 from lerotool.checking.columns import Problem
 from lerotool.errors import MediaError
 from lerotool.findings import Code
-from lerotool.wording import of_episodes
+from lerotool.wording import counted, of_episodes
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -125,9 +125,10 @@ def _check_times(job: VideoJob, times: Floats) -> list[Problem]:
         episodes = tuple(dict.fromkeys(episode[which].tolist()))
         first = int(np.flatnonzero(which)[0])
         if code is Code.VIDEO_SHORT:
-            text = f"{int(which.sum())} pictures are missing: the video ends at {times[-1]:.6g} s with {len(times)}"
+            text = f"missing: the video ends at {times[-1]:.6g} s with {len(times)}"
         else:
-            text = f"{int(which.sum())} pictures, by up to {float(distance[which].max()):.3g} s"
+            text = f"off by up to {float(distance[which].max()):.3g} s"
+        text = f"{counted(int(which.sum()), 'picture')} {text}"
         text += f"; first frame {rows[first]} of episode {episode[first]}, at {asked[first]:.6g} s"
         found.append(Problem(code, text, column=job.camera, episodes=episodes))
     return found
@@ -150,7 +151,7 @@ def _check_overlap(job: VideoJob, frames: int) -> list[Problem]:
         return [Problem(Code.VIDEO_OVERLAP, text, column=job.camera, episodes=tuple(pair))]
     unused = frames - int(job.lengths.sum())
     if unused > 0 and len(job.lengths):
-        text = f"{unused} of {frames} pictures belong to no episode"
+        text = f"no episode has {unused} of {counted(frames, 'picture')}"
         return [Problem(Code.VIDEO_UNUSED, text, column=job.camera)]
     return []
 
@@ -162,7 +163,7 @@ def _check_keyframes(job: VideoJob, times: Floats, is_keyframe: npt.NDArray[np.b
     without = inside[~is_keyframe[inside]]
     gaps = np.diff(np.append(times[keys], times[-1])) if len(keys) else times[-1:]
     if len(without):
-        text = f"{len(without)} of {len(first)} episodes do not begin with a keyframe"
+        text = f"no keyframe at the beginning of {len(without)} of {counted(len(first), 'episode')}"
     elif gaps.max(initial=0.0) > _FAR_APART_S:
         text = f"up to {gaps.max():.3g} s between keyframes"
     else:

@@ -26,7 +26,12 @@ def append_finding(text: Text, finding: Finding, below: str) -> None:
 def _where(finding: Finding) -> str:
     if finding.is_of_bus:
         return ""  # the text names the motors
-    return f"{finding.place.file}, {listed(finding.features)}" if finding.features else str(finding.place)
+    return f"{finding.place.file}, {named_features(finding)}" if finding.features else str(finding.place)
+
+
+def named_features(finding: Finding) -> str:
+    """Return the features of a finding as a list; a name that is empty is shown as ``''``."""
+    return listed(name or "''" for name in finding.features)
 
 
 def advice_of(finding: Finding, root: Path | None = None) -> str:

@@ -10,6 +10,7 @@ from lerotool.cli.help import Examples
 from lerotool.cli.options import DatasetsArgument, JsonOption
 from lerotool.cli.output import Output
 from lerotool.wording import as_argument, clock, counted, one_line, sized
+from lerotool.workspace import dataset_root
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -38,8 +39,10 @@ def info(
 
 def _describe(dataset: str, output: Output) -> Answer:
     import lerotool
+    from lerotool.cli.cures import naming_cures
 
-    summary = lerotool.info(dataset)
+    with naming_cures([dataset_root(dataset)]):
+        summary = lerotool.info(dataset)
     if summary.unfinished is not None:
         output.warn(summary.unfinished)
     document = summary.to_json()

@@ -7,16 +7,17 @@ from typing import Any
 from lerotool.merging.run import MergeReport
 from lerotool.wording import counted, sized
 
+_TELLING = 2
+"""A rate below this says nothing."""
+
 
 def report_text(report: MergeReport, speed_up: float | None) -> str:
     """Return the result for people; ``speed_up`` is None where a comparison would say nothing."""
-    rate = report.bytes / 1e6 / report.wall_s
+    rates = ((report.episodes, "episodes/s"), (report.bytes / 1e6, "MB/s"))
+    shown = [f"{done / report.wall_s:.0f} {unit}" for done, unit in rates if done / report.wall_s >= _TELLING]
     lines = [
-        (
-            f"{report.target}: {counted(report.episodes, 'episode')}, {counted(report.frames, 'frame')}, "
-            f"{sized(report.bytes)} in {report.wall_s:.1f} s "
-            f"({report.episodes / report.wall_s:.0f} episodes/s, {rate:.0f} MB/s)"
-        )
+        f"{report.target}: {counted(report.episodes, 'episode')}, {counted(report.frames, 'frame')}, "
+        f"{sized(report.bytes)} in {report.wall_s:.1f} s" + (f" ({', '.join(shown)})" if shown else "")
     ]
     if speed_up is not None:
         lines.append(

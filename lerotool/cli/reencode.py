@@ -18,11 +18,13 @@ _INTERRUPTED = 130
 
 def show_reencoding(source: Path, target: Path, options: ReencodeOptions, output: Output) -> int:
     """Say what would be done; returns the exit code."""
+    from lerotool.cli.cures import naming_cures
     from lerotool.encoding.reencode import check_means, check_places
     from lerotool.encoding.reencode_plan import plan_reencoding
 
     check_places(source, target)
-    plan = plan_reencoding(source, options)
+    with naming_cures([source]):
+        plan = plan_reencoding(source, options)
     check_means(plan, target)
     output.document({"dry_run": True, **_plan_document(plan, target)})
     output.result(_plan_text(plan, target))
@@ -31,12 +33,13 @@ def show_reencoding(source: Path, target: Path, options: ReencodeOptions, output
 
 def run_reencoding(source: Path, target: Path, options: ReencodeOptions, output: Output, stop: threading.Event) -> int:
     """Encode a dataset's videos again; returns the exit code."""
+    from lerotool.cli.cures import naming_cures
     from lerotool.cli.encode_progress import Tally
     from lerotool.cli.progress import show
     from lerotool.encoding.reencode import reencode
     from lerotool.execution import StoppedError
 
-    with show(output, Tally()) as listen:
+    with naming_cures([source]), show(output, Tally()) as listen:
         try:
             report = reencode(source, target, options, listen, stop=stop)
         except StoppedError:

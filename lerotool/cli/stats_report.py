@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from lerotool.cli.findings import advice_of, append_finding
+from lerotool.cli.findings import advice_of, append_finding, named_features
 from lerotool.findings import Remedy, Severity
 from lerotool.wording import counted, one_line
 
@@ -72,7 +72,7 @@ def plan_text(dataset: Dataset, report: VerifyReport, files: Sequence[Path]) -> 
     mended = [finding for finding in report.findings if finding.remedy is Remedy.STATS]
     text.append("that would mend\n" if mended else "what is there is right already")
     for finding in mended:
-        text.append(one_line(f"  {finding.code.value}  {', '.join(finding.features)}: {finding.text}") + "\n")
+        text.append(one_line(f"  {finding.code.value}  {named_features(finding)}: {finding.text}") + "\n")
     text.rstrip()
     return text
 

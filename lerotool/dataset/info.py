@@ -157,8 +157,9 @@ def parse_info(document: Mapping[str, Any], place: str = "info.json") -> Dataset
     version = document.get("codebase_version")
     if find_format(version) is None:
         known = ", ".join(FormatVersion.registered())
+        found = "missing" if version is None else repr(version)
         raise UnsupportedVersionError(
-            f"{place}: 'codebase_version' is {version!r}, expected one of {known}",
+            f"{place}: 'codebase_version' is {found}, expected one of {known}",
             hint="convert the dataset with the LeRobot that wrote it, or update lerotool",
         )
     if (storage := document.get("storage_format", PARQUET)) not in (PARQUET, None):

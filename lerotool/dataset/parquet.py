@@ -214,7 +214,7 @@ def whole_numbers(column: pa.ChunkedArray[Any], place: str) -> np.ndarray:
         CorruptDatasetError: a value is missing, negative or no whole number; the text starts with ``place``.
     """
     if column.null_count:
-        raise CorruptDatasetError(f"{place}: {column.null_count} of {len(column)} values are missing")
+        raise CorruptDatasetError(f"{place}: missing values: {column.null_count} of {len(column)}")
     try:
         values = plain_values(joined_chunks(column).cast(pa.int64()), np.dtype(np.int64))
     except MemoryError:

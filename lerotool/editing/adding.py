@@ -124,7 +124,7 @@ def _numbers(column: pa.ChunkedArray, path: Path, name: str) -> Values:
         kind = kind.value_type
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
     if not is_number or column.null_count:
-        what = f"{column.null_count} values are missing" if is_number else f"values of type {kind}"
+        what = f"missing values: {column.null_count}" if is_number else f"values of type {kind}"
         raise UsageError(f"{path}, column {name!r}: {what}, expected numbers, or true and false")
     try:
         return np.array(column.to_pylist(), dtype=kind.to_pandas_dtype())

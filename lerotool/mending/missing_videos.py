@@ -14,7 +14,6 @@ from pathlib import Path
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.writing.history import KeepingStaging
 from lerotool.dataset.writing.measures import picture_size
-from lerotool.dataset.writing.staging import sweep
 from lerotool.errors import LerotoolError, MediaError
 from lerotool.media.decode import PacketDecoder
 from lerotool.media.encode import VideoEncoder
@@ -78,14 +77,12 @@ class Filled:
 def fill(plan: RescuePlan, executor: Executor) -> Filled:
     """Make the videos and bring them into the dataset in one step, then put away the pictures they were made of.
 
-    The caller holds the writing lock.
+    The caller holds the writing lock and has swept the staging folder.
 
     Raises:
         OSError: the disk is full or fails; nothing has changed.
     """
-    workspace = Workspace(plan.root)
-    sweep(workspace)
-    staging = KeepingStaging(workspace, RESCUE)
+    staging = KeepingStaging(Workspace(plan.root), RESCUE)
     failed: dict[int, LerotoolError] = {}
     try:
         jobs = [(filling, staging.reserve(filling.target)) for filling in plan.fillings]

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.writing.journal import redo
+from lerotool.dataset.writing.staging import sweep
 from lerotool.errors import LerotoolError
 from lerotool.execution import Place, open_executor
 from lerotool.mending.adoption import make_pending
@@ -46,7 +48,10 @@ def rescue(root: Path, where: Executor | Place) -> RescueReport | None:
     plan = plan_rescue(root)
     if plan is None or not plan.does_anything:
         return None if plan is None else RescueReport(root, plan.findings, refusal=plan.refusal, notes=plan.notes)
-    with Workspace(root).lock_for_writing(_PURPOSE):
+    workspace = Workspace(root)
+    with workspace.lock_for_writing(_PURPOSE):
+        redo(workspace)
+        sweep(workspace)
         # Another process may have been at it between the look and the lock.
         plan = plan_rescue(root)
         if plan is None or not plan.does_anything:

@@ -120,7 +120,7 @@ def read_source(path: Path, features: Mapping[str, Feature], fps: float) -> Sour
 def _numbers(table: pa.Table, name: str, path: Path) -> npt.NDArray[np.float64]:
     column = table[name]
     if column.null_count:
-        raise CorruptDatasetError(f"{path}, column {name!r}: {column.null_count} values are missing")
+        raise CorruptDatasetError(f"{path}, column {name!r}: missing values: {column.null_count}")
     try:
         kind = pa.float64() if name == "timestamp" else pa.int64()
         return np.asarray(column.cast(kind).to_numpy())

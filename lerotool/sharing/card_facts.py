@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from pydantic import BaseModel, NonNegativeFloat, NonNegativeInt, ValidationError
 
 from lerotool.checking import CheckReport, Severity
 from lerotool.dataset.dataset import Dataset
@@ -55,29 +56,34 @@ def _lengths(dataset: Dataset) -> str:
     return f"{shortest:.1f} s to {longest:.1f} s, median {middle:.1f} s"
 
 
+class _Report(BaseModel):
+    """What a recorder measured of an episode, as far as the card says it."""
+
+    rows: NonNegativeInt
+    duration_s: NonNegativeFloat
+    missed: NonNegativeInt = 0
+    stale_rows: NonNegativeInt = 0
+
+
+class _Recording(BaseModel):
+    report: _Report
+
+
 def _measured(dataset: Dataset) -> str:
     """Return what the recorder measured; nothing where it was not lerotool, or where episodes lack it."""
-    reports = [report for report in _recordings(dataset) if "rows" in report]
-    rows = sum(report["rows"] for report in reports)
-    if not rows or len(reports) < dataset.num_episodes:
+    reports = list(_reports(dataset))
+    rows, time_s = sum(report.rows for report in reports), sum(report.duration_s for report in reports)
+    if not rows or not time_s or len(reports) < dataset.num_episodes:
         return ""
-    time_s = sum(report["duration_s"] for report in reports)
-    missed, stale = (sum(report.get(key, 0) for report in reports) for key in ("missed", "stale_rows"))
-    return (
-        f"{rows / time_s:.2f} rows/s; {counted(missed, 'missed row')}, {counted(stale, 'stale row')}" if time_s else ""
-    )
+    missed, stale = sum(report.missed for report in reports), sum(report.stale_rows for report in reports)
+    return f"{rows / time_s:.2f} rows/s; {counted(missed, 'missed row')}, {counted(stale, 'stale row')}"
 
 
-def _recordings(dataset: Dataset) -> Iterator[Mapping[str, Any]]:
+def _reports(dataset: Dataset) -> Iterator[_Report]:
     for path in sorted((dataset.root / "meta" / "lerotool" / "recordings").glob("chunk-*/file-*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                found = json.loads(line)
-            except ValueError:
-                return  # what is not ours says nothing
-            report = found.get("report", found) if isinstance(found, dict) else {}
-            if isinstance(report, dict):
-                yield report
+        for line in path.read_bytes().splitlines():
+            with suppress(ValidationError):  # what is not ours says nothing
+                yield _Recording.model_validate_json(line).report
 
 
 def _checked(report: CheckReport | None) -> str:

@@ -375,7 +375,7 @@ def _open_api() -> HfApi:
         from huggingface_hub import HfApi
     except ImportError:
         raise UsageError(
-            "push and pull need the Hub's own client, which is not installed", hint="pip install 'lerotool[hub]'"
+            "push and pull need the Hub's own client, which is not installed", hint="pip install huggingface_hub"
         ) from None
     from importlib.metadata import version
 

@@ -13,7 +13,7 @@ from lerotool.findings import Code, Finding, FindingPlace, Severity
 from lerotool.moments import REQUIRED_QUANTILES
 from lerotool.statistics.shapes import LEROBOT_COLUMNS
 from lerotool.statistics.stored import StoredBlock
-from lerotool.wording import listed
+from lerotool.wording import counted, listed
 
 _NEEDED = ("min", "max", "mean", "std")
 _QUANTILES_GONE = "policies that normalise by quantiles (pi0.5 in LeRobot) cannot be trained on the dataset"
@@ -87,7 +87,7 @@ class Presence:
         for (code, place, severity), features in self._missing.items():
             episodes = () if place == STATS.as_posix() else tuple(sorted(set().union(*features.values())))
             every = len(episodes) == self._dataset.num_episodes
-            where = "" if not episodes else f" of {'all' if every else len(episodes)} episodes"
+            where = "" if not episodes else " of all episodes" if every else f" of {counted(len(episodes), 'episode')}"
             what = "statistics" if code is Code.STATS_MISSING else "quantiles"
             text = f"{what}{where} are missing: {listed(list(features), 9)}"
             if code is Code.STATS_QUANTILES:

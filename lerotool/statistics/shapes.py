@@ -22,11 +22,11 @@ def values_pooled(feature: Feature, version: FormatVersion) -> int:
 
 
 def dimension_labels(feature: Feature, version: FormatVersion) -> tuple[str, ...]:
-    """Return what the dimensions are called: joint names, colours, or numbers."""
+    """Return what the dimensions are called: joint names, colours, or numbers, also where a name is empty."""
     count = dimensions(feature, version)
     if feature.kind is not Kind.NUMERIC:
         return ("r", "g", "b") if count == 3 else ("depth",) if count == 1 else tuple(map(str, range(count)))
     names = feature.dimension_names
     if names is not None and len(names) == count:
-        return names
+        return tuple(name or str(place) for place, name in enumerate(names))
     return ("",) if count == 1 else tuple(map(str, range(count)))

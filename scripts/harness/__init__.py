@@ -1,4 +1,4 @@
-"""What puts lerotool to the test and is not installed with it: faults at every call, fuzzing, soak."""
+"""What puts lerotool to the test and is not installed with it: faults at every call, fuzzing, soak, a Hub."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,16 @@ def flagged(report: CheckReport) -> set[str]:
     return {finding.code for finding in report.findings if finding.severity is not Severity.NOTE}
 
 
+ODD_COUNT = re.compile(
+    r"(?<!of )\b1 (rows|pictures|episodes|frames|files|folders|columns|values|tasks)\b"
+    r"|\b1 of \d+ \w+s (do|are|have|belong)\b|\bepisodes \d+(?!\d|,| and)"
+)
+
+
+def assert_counts_are_worded(report: CheckReport) -> None:
+    assert [finding.text for finding in report.findings if ODD_COUNT.search(finding.text)] == []
+
+
 @pytest.mark.parametrize("case", DEFECTS.values(), ids=DEFECTS.keys())
 def test_a_single_defect_is_found_by_its_code_and_nothing_else_is(tmp_path: Path, case: Defect) -> None:
     root = case.make(tmp_path)
@@ -26,6 +37,7 @@ def test_a_single_defect_is_found_by_its_code_and_nothing_else_is(tmp_path: Path
 
     assert flagged(report) == case.codes, report.findings
     assert report.loading == case.loading
+    assert_counts_are_worded(report)
     assert tree_hash(root) == before
 
 
@@ -36,6 +48,7 @@ def test_a_note_is_told_and_nothing_is_flagged(tmp_path: Path, case: Defect) -> 
     report = check(root)
 
     assert case.codes <= report.codes
+    assert_counts_are_worded(report)
     assert not flagged(report), report.findings
     assert report.loading == "right"
 

@@ -14,7 +14,10 @@ import pytest
 
 from lerotool.benchmarking import merge_slice
 from lerotool.cli import app
+from lerotool.cli.merge_report import report_text
 from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.formats import FormatVersion
+from lerotool.merging.run import MergeReport
 from tests.dataset.reading import tree_hash
 from tests.merging.sets import assert_is_concatenation, make, make_with_cameras
 from tests.patience import PATIENCE_S
@@ -88,6 +91,13 @@ def test_a_finished_merge_is_told_also_when_its_speed_up_cannot_be_measured(
     assert (document["episodes"], document["speed_up"]) == (1, None)
     assert "could not be measured" in told.err
     assert "No space left on device" in told.err
+
+
+@pytest.mark.parametrize(("wall_s", "rates"), [(1.0, " (20 episodes/s, 6 MB/s)"), (5.0, " (4 episodes/s)"), (20.0, "")])
+def test_rates_are_left_out_where_they_say_nothing(wall_s: float, rates: str) -> None:
+    report = MergeReport(Path("new"), FormatVersion.V30, 20, 400, 1, 6_000_000, wall_s, 0, (), ())
+
+    assert report_text(report, None) == f"new: 20 episodes, 400 frames, 6.0 MB in {wall_s} s{rates}"
 
 
 def test_errors_have_their_codes_and_never_a_traceback(

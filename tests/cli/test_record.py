@@ -294,6 +294,7 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(tmp_path: Path, capsys: pyt
         (["--repo-id", "../../etc"], 2, "expected user/name"),
         (["--repo-id", "a/b", "--root", "x"], 2, "--root and --repo-id"),
         (["--task", "  "], 2, "the task is empty"),
+        (["--task", "bad\udcff"], 2, "expected Unicode text"),
         (["--ask"], 2, "no terminal to answer at"),
         (["--tasks", "nowhere.txt"], 1, "nowhere.txt"),
         (["--shuffle"], 2, "no list of tasks"),

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -267,6 +268,34 @@ def test_names_of_a_file_cannot_steer_the_terminal(tmp_path: Path, capsys: pytes
     edit_json(root / "meta/info.json", lambda document: document["features"]["action"].update(names=names))
     assert run(["stats", str(root)]) == 0
     assert "\\x1b[2J[red]pan" in capsys.readouterr().out
+
+
+def test_empty_names_are_shown_in_findings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = arm_set(tmp_path / "set", [moving(0, 5)]).root
+    edit_json(root / "meta/info.json", lambda document: document["features"]["action"].update(names=["", "lift", ""]))
+
+    def spoil(document: dict[str, Any]) -> None:
+        document["action"]["max"][0] = 999.0
+        document[""] = document["action"]
+
+    edit_json(root / "meta/stats.json", spoil)
+
+    assert run(["stats", str(root), "--verify"]) == 8
+
+    said = capsys.readouterr().out
+    assert "meta/stats.json, '': there are statistics of names that are not features" in said
+    assert "meta/stats.json, action: max (0): max of 0 is 999" in said
+
+
+def test_names_of_a_file_are_no_formulas_in_csv(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = arm_set(tmp_path / "set", [moving(0, 5)]).root
+    names = ["=cmd()", "@sum", "+1\x1b[2J"]
+    edit_json(root / "meta/info.json", lambda document: document["features"]["action"].update(names=names))
+
+    assert run(["stats", str(root), "--feature", "action", "--csv", "-"]) == 0
+
+    rows = csv.DictReader(capsys.readouterr().out.splitlines())
+    assert [row["name"] for row in rows] == ["'=cmd()", "'@sum", "'+1\\x1b[2J"]
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
     "a gap between ranges": (plus_one("dataset_from_index"), "expected dataset_from_index 7, found 8"),
     "a negative length": (set_value("length", -3), "found -3"),
     "a huge length": (set_value("length", 2**62), "found 4611686018427387904"),
-    "no length": (set_value("length", None), "1 of 4 values are missing"),
+    "no length": (set_value("length", None), "missing values: 1 of 4"),
     "a fractional length": (set_value("length", 2.5), "whole numbers"),
     "no length column": (episodes(without("length")), "column 'length' is missing"),
     "a length that is a text": (
@@ -91,7 +91,7 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
     ),
     "a null row": (
         data(lambda t: column(t, "action", pa.array([None, *t["action"].to_pylist()[1:]], t["action"].type))),
-        "feature 'action': 1 of 62 values are missing",
+        "feature 'action': missing values: 1 of 62",
     ),
     "vectors of another length": (
         data(lambda t: column(t, "action", pa.array([r[:5] for r in t["action"].to_pylist()]))),

@@ -6,24 +6,37 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.faults import shim
-from harness.faults.kills import LONG, READING, WRITING, Command, Killer
+from harness.faults.commands import CHANGING, LONG, NOT_KILLED, READING, WRITING, Command
+from harness.faults.kills import Killer
 from harness.faults.recordings import CAMERA, SETTINGS, open_recording, packet
+from harness.hub import FakeHub
 from lerotool.media.encode import probe_encoder
 from lerotool.spool.pending import pending_folders, remove_leftovers
 from lerotool.storage import remove_left_partials, scratch_folder
+from tests.untrusted.every_command import commands
 
 needs_shim = pytest.mark.skipif(shim.missing() is not None, reason=str(shim.missing()))
-MOMENTS = int(os.environ.get("LEROTOOL_KILLS", "3"))
+MOMENTS = int(os.environ.get("LEROTOOL_KILLS", "2"))
 
 
 @pytest.fixture(scope="module")
-def killer(tmp_path_factory: pytest.TempPathFactory) -> Killer:
-    return Killer(tmp_path_factory.mktemp("kills"))
+def killer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killer]:
+    folder = tmp_path_factory.mktemp("kills")
+    with FakeHub(folder / "hub") as hub:
+        yield Killer(folder, hub)
+
+
+def test_every_command_is_killed_or_changes_nothing() -> None:
+    names = sorted(commands(), key=len, reverse=True)
+    lines = [" ".join(command.arguments) for command in (*WRITING, *LONG, *CHANGING, *READING)]
+    killed = {next((name for name in names if line.startswith(name)), "") for line in lines}
+    assert {name for name in names if name not in killed} == NOT_KILLED.keys()
 
 
 @needs_shim
@@ -49,9 +62,19 @@ def test_nor_does_one_that_goes_by_the_clock(killer: Killer, command: Command) -
 
 @needs_shim
 @pytest.mark.slow
+@pytest.mark.parametrize("command", CHANGING, ids=lambda command: command.name)
+def test_nor_does_an_edit_a_way_back_the_hub_or_a_script(killer: Killer, command: Command) -> None:
+    found = killer.kill(command, MOMENTS // 2 or 1)
+    assert found.calls
+    assert not found.missed
+    assert not found.problems
+
+
+@needs_shim
+@pytest.mark.slow
 @pytest.mark.parametrize("command", READING, ids=lambda command: command.name)
 def test_a_killed_command_that_only_reads_leaves_nothing(killer: Killer, command: Command) -> None:
-    found = killer.kill(command, MOMENTS)
+    found = killer.kill(command, MOMENTS // 2 or 1)
     assert not found.problems
     assert not found.after_kill
 

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 import lerotool
+from lerotool.checking import Code, check
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import IncompatibleDatasetError
 from lerotool.features import Feature, camera, vector
 from lerotool.merging.options import MergeRequest, SourceArgument
 from lerotool.merging.planning import make_plan
+from tests.checking.advised import advised, run
 from tests.dataset.writing import FRONT, STATE_ONLY, WRIST
 from tests.merging.sets import make
 
@@ -83,6 +85,22 @@ def test_two_picture_sizes_of_one_camera_are_asked_about(tmp_path: Path) -> None
     lerotool.merge(sources, tmp_path / "merged", reencode=True)
     merged = Dataset.open(tmp_path / "merged")
     assert {next(iter(merged.frames(n, FRONT))).shape for n in range(2)} == {(48, 64, 3)}
+
+
+@pytest.mark.slow
+def test_what_check_advises_for_two_sizes_of_one_camera_makes_them_one(tmp_path: Path) -> None:
+    sources = [
+        make(tmp_path / n, (2,), {**STATE_ONLY, FRONT: camera(*size)}, seed=k)
+        for k, (n, size) in enumerate([("a", (48, 64)), ("b", (32, 64))])
+    ]
+    lerotool.merge(sources, tmp_path / "mixed", keep_sizes=True)
+
+    (command,) = [command for command in advised(tmp_path / "mixed") if "--reencode" in command]
+    assert run(*command)[0] == 0
+
+    (made,) = [path for path in tmp_path.iterdir() if path.name.startswith("mixed-")]
+    assert Code.VIDEO_INFO not in check(made).codes
+    assert {next(iter(Dataset.open(made).frames(n, FRONT))).shape for n in range(2)} == {(48, 64, 3)}
 
 
 @pytest.mark.slow

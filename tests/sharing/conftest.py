@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sharing.hub import FakeHub
-from tests.sharing.hub.server import WRITE
+from harness.hub import FakeHub
+from harness.hub.server import WRITE
 
 # Read when the client is imported: what it sends goes by plain HTTP, which the fake Hub understands.
 os.environ["HF_HUB_DISABLE_XET"] = "1"

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import lerotool
+from harness.hub import FakeHub
 from lerotool.cli.app import run
 from tests.lerobot_judge import lerobot_python
-from tests.sharing.hub import FakeHub
 from tests.sharing.sets import contents, keep_episodes, put_set
 
 pytestmark = [

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.hub import FakeHub, Fault
 from lerotool.cli.app import run
 from lerotool.sharing import push
-from tests.sharing.hub import FakeHub, Fault
 from tests.sharing.sets import contents, put_set, without_card
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")]

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 import lerotool
+from harness.hub import FakeHub
 from lerotool.cli.app import run
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.partial import load_partial
 from tests.dataset.reading import OLD_SET, read_everything
 from tests.encoding.recordings import record
-from tests.sharing.hub import FakeHub
 from tests.sharing.sets import contents, keep_episodes, put_set, without_card
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")

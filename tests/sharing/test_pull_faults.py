@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.hub import FakeHub, Fault, Trouble
 from lerotool.cli.app import run
-from tests.sharing.hub import FakeHub, Fault, Trouble
 from tests.sharing.sets import contents, keep_episodes, put_set
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")]

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness.hub import FakeHub, Fault, Trouble
 from lerotool.cli.app import run
+from lerotool.dataset.dataset import Dataset
+from lerotool.sharing.card_facts import _escaped, facts
 from tests.dataset.reading import OLD_SET, tree_hash
 from tests.encoding.recordings import record
-from tests.sharing.hub import FakeHub, Fault, Trouble
 from tests.sharing.sets import contents, keep_episodes, put_set, without_card
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -315,6 +317,27 @@ def test_the_card_states_facts_and_no_licence(hub: FakeHub, home: Path) -> None:
     assert head_of(hub.store.files(CUBE)["README.md"])["license"] == "cc-by-4.0"
 
 
+@pytest.mark.parametrize(
+    ("line", "is_said"),
+    [
+        (b'{"report": {"rows": 31, "duration_s": 3.1}}', True),
+        (b'{"report": {"rows": 31}}', False),
+        (b'{"report": {"rows": "all", "duration_s": 3.1}}', False),
+        (b'{"report": [[' + 20_000 * b"[", False),
+        (b"\xff", False),
+    ],
+)
+def test_the_card_says_what_was_measured_where_the_reports_do(tmp_path: Path, line: bytes, is_said: bool) -> None:
+    root = put_set(tmp_path)
+    reports = root / "meta/lerotool/recordings/chunk-000/file-000.jsonl"
+    reports.parent.mkdir(parents=True)
+    reports.write_bytes(4 * (line + b"\n"))
+
+    card = facts(Dataset.open(root), CUBE, 0, None)
+
+    assert ("| measured while recording | 10.00 rows/s; 0 missed rows, 0 stale rows |" in card) == is_said
+
+
 def test_what_a_person_wrote_into_the_card_stays(hub: FakeHub, home: Path, tmp_path: Path) -> None:
     root = put_set(home)
     hub.store.create(CUBE, is_private=True)
@@ -336,8 +359,6 @@ def test_what_a_person_wrote_into_the_card_stays(hub: FakeHub, home: Path, tmp_p
 
 
 def test_texts_of_the_dataset_are_text_in_the_card(hub: FakeHub, home: Path) -> None:
-    from lerotool.sharing.card_facts import _escaped
-
     assert _escaped("a|b <script> *x* `y` [z](w)\n# h") == "a\\|b &lt;script> \\*x\\* \\`y\\` \\[z\\](w)\\\\n\\# h"
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.hub import FakeHub, Fault, Trouble
+from harness.hub.server import READ, WRITE
 from lerotool.cli.app import run
 from lerotool.sharing.refusals import _shortened
-from tests.sharing.hub import FakeHub, Fault, Trouble
-from tests.sharing.hub.server import READ, WRITE
 from tests.sharing.sets import put_set
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -139,7 +139,7 @@ def test_a_missing_client_names_its_extra(
 
     assert run(["push", CUBE]) == 2
 
-    assert "pip install 'lerotool[hub]'" in capsys.readouterr().err
+    assert "pip install huggingface_hub" in capsys.readouterr().err
     assert run(["list"]) == 0
 
 

@@ -124,5 +124,5 @@ def _is_list(data_type: pa.DataType) -> bool:
 def _check_complete(values: pa.Array, name: str) -> None:
     if values.null_count:
         raise CorruptDatasetError(
-            f"feature {name!r}: {values.null_count} of {len(values)} values are missing", hint=RESTORE
+            f"feature {name!r}: missing values: {values.null_count} of {len(values)}", hint=RESTORE
         )

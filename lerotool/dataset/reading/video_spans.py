@@ -142,7 +142,7 @@ def _columns(table: pa.Table, path: Path, camera: str) -> VideoColumns:
 def _times(table: pa.Table, name: str, path: Path) -> np.ndarray:
     column = table[name]
     if column.null_count:
-        raise CorruptDatasetError(f"{path}, column {name!r}: {column.null_count} values are missing", hint=RESTORE)
+        raise CorruptDatasetError(f"{path}, column {name!r}: missing values: {column.null_count}", hint=RESTORE)
     try:
         return plain_values(joined_chunks(column).cast(pa.float64()), np.dtype(np.float64))
     except MemoryError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import shutil
@@ -9,17 +10,17 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.faults import shim
 from harness.faults.calls import read_calls
 from harness.faults.client import small_disks_missing
-from harness.faults.recordings import Inline, record
+from harness.faults.commands import Command, age, make_datasets
 from harness.faults.trees import names_without_chance
-from lerotool.encoding.plan import EncodeOptions
-from lerotool.encoding.run import encode_pending
+from harness.hub import FakeHub, Repository
+from harness.hub.server import WRITE
 from lerotool.errors import LerotoolError
 from lerotool.spool.pending import is_blank
 from lerotool.storage import DISCARDED, PARTIAL, lock_owner
@@ -33,62 +34,18 @@ _PATIENCE_S = 300.0
 _TRIAL = re.compile(r"[a-z0-9_]{8}")
 _TRIED = (b"", b"blat")
 _PROGRAM = """
-import sys
+import runpy, sys
 from pathlib import Path
-from lerotool.cli.app import run
 from harness.faults.shim import Fault, Kind, Shim
-folder, log, at, *arguments = sys.argv[1:]
+folder, log, at, module, *arguments = sys.argv[1:]
+sys.argv = [module, *arguments]
 shim = Shim()
 shim.arm(Path(folder), log=Path(log), copies=None, fault=Fault(Kind.KILL, int(at)) if int(at) >= 0 else None)
-code = run(arguments)
-shim.disarm()
-sys.exit(code)
+try:
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+finally:
+    shim.disarm()
 """
-_SIM = ("--robot", "sim")
-_TAKES = ("--episodes", "3", "--episode-time", "0.4", "--reset-time", "0", "--min-episode-time", "0")
-_CAMERA = ("--camera", "front=sim:numbered,128x64")
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command to kill.
-
-    Attributes:
-        name: how it is called here.
-        arguments: of ``lerotool``.
-    """
-
-    name: str
-    arguments: tuple[str, ...]
-
-
-WRITING = (
-    Command("encode", ("encode", "--pending", "set", "--jobs", "2")),
-    Command("merge", ("merge", "set", "other", "-o", "merged", "--jobs", "2")),
-    Command("stats --write", ("stats", "--write", "set", "--jobs", "2")),
-    Command("stats --export", ("stats", "--export", "gr00t", "other", "-o", "exported.json")),
-    Command("encode -o", ("encode", "set", "-o", "encoded", "--codec", "h264", "--jobs", "2")),
-    Command("check --repair", ("check", "--repair", "set", "--jobs", "2")),
-    Command("check --jobs", ("check", "other", "--jobs", "2")),
-    Command("setup cameras", ("setup", "cameras", "bench", *_CAMERA, "--seconds", "0.2")),
-    Command("setup ports", ("setup", "ports", "bench", "--leader", "leader", "--follower", "follower")),
-)
-"""What they leave, the same command removes on its next run."""
-LONG = (
-    Command("record", ("record", *_SIM, "--root", "recorded", *_CAMERA, *_TAKES, "--batch", "1", "--preset", "13")),
-    Command(
-        "benchmark",
-        ("benchmark", "--part", "codecs", "--quick", "--size", "64x64", "--cameras", "1", "--episode-time", "0.5"),
-    ),
-)
-"""Of the same kind, but they take their time."""
-READING = (
-    Command("info", ("info", "other")),
-    Command("stats", ("stats", "other")),
-    Command("check", ("check", "other")),
-)
-"""They leave nothing at any moment."""
-COMMANDS = (*WRITING, *LONG, *READING)
 
 
 @dataclass(slots=True)
@@ -118,27 +75,38 @@ class Killed:
         return f"{self.command.name}: {self.calls} calls, killed at {tried}: {problems}{removed}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How a run ended: its code, the mark of all its processes, its last words."""
+
+    code: int
+    mark: str
+    words: str
+
+
 class Killer:
-    """Two small datasets, and commands that are killed at work on copies of them.
+    """Small datasets and a Hub, and commands that are killed at work on copies of them.
 
     Args:
         folder: for everything, on a disk with room.
+        hub: empty so far.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hub: FakeHub) -> None:
         self._folder = folder.resolve()
+        self._hub = hub
         self._library = shim.build(self._folder)
         self._old = self._folder / "old"
-        for number, name in enumerate(("set", "other")):
-            record(self._old / name, number)
-            encode_pending(self._old / name, EncodeOptions(jobs=1, pack=False), executor=Inline())
-        record(self._old / "set", 3)
-        record(self._old / "set", 4)
+        make_datasets(self._old)
         for name in ("tmp", "shm", "leader", "follower"):
             (self._old / name).mkdir()
         missing = small_disks_missing()
         # The folder takes the place of /dev/shm for the command alone, so that nothing of others is seen there.
         self._inside = () if missing else ("unshare", "-rm", "sh", "-c", 'mount --bind "$0" /dev/shm && exec "$@"')
+        push = Command("first push", ("push", "other", "--repo-id", "me/other"))
+        self._pushed: Mapping[str, Repository] = {}
+        self._succeed(self._copy(push), push)
+        self._pushed = dict(hub.store.repositories)
 
     def kill(self, command: Command, moments: int | None) -> Killed:
         """Kill a command at so many of its calls, evenly spread, None for all, and run it once more each time.
@@ -148,10 +116,8 @@ class Killer:
         """
         found = Killed(command)
         clean = self._copy(command)
-        for _ in range(2):
-            code, mark = self._execute(clean, -1, command)
-            if code not in _DONE:
-                raise LerotoolError(f"lerotool {' '.join(command.arguments)} ends with code {code}")
+        for codes in (_DONE, (*_DONE, command.again)):
+            mark = self._succeed(clean, command, codes)
             found.problems += [f"without a kill: {what}" for what in (*_strays(clean), *_processes(mark))]
             if not found.calls:
                 found.calls = sum(call.number >= 0 for call in read_calls(self._log(clean)))
@@ -165,28 +131,38 @@ class Killer:
 
     def _problems(self, found: Killed, at: int, expected: frozenset[str]) -> Iterator[str]:
         folder = self._copy(found.command)
-        code, mark = self._execute(folder, at, found.command)
-        found.missed += code in _DONE
-        if code not in (_KILLED, *_DONE):
-            yield f"code {code}"
+        killed = self._execute(folder, at, found.command)
+        found.missed += killed.code in _DONE
+        if killed.code not in (_KILLED, *_DONE):
+            yield f"code {killed.code}: {killed.words}"
         give_up = time.monotonic() + _PATIENCE_S
-        while running := _processes(mark):
+        while running := _processes(killed.mark):
             if time.monotonic() > give_up:
                 yield f"still running: {running}"
                 break
             time.sleep(0.01)
         yield from (f"held: {path.name}" for path in folder.rglob("*.lock") if lock_owner(path) is not None)
         before = _names(folder) - expected
-        code, mark = self._execute(folder, -1, found.command)
-        if code not in _DONE:
-            yield f"the next run: code {code}"
-        yield from (f"after the next run: {what}" for what in (*_strays(folder), *_processes(mark)))
+        age(folder, found.command.later_s)
+        ended = self._execute(folder, -1, found.command)
+        if ended.code not in (*_DONE, found.command.again):
+            yield f"the next run: code {ended.code}: {ended.words}"
+        yield from (f"after the next run: {what}" for what in (*_strays(folder), *_processes(ended.mark)))
         after = _names(folder) - expected
         yield from (f"not removed: {name}" for name in sorted(after))
         found.after_kill |= {Path(name).name for name in before - after}
         shutil.rmtree(folder)
 
+    def _succeed(self, folder: Path, command: Command, codes: Sequence[int] = _DONE) -> str:
+        """Run a command that nobody kills and return the mark of all its processes."""
+        ended = self._execute(folder, -1, command)
+        if ended.code not in codes:
+            line = f"{command.module} {' '.join(command.arguments)}"
+            raise LerotoolError(f"{line} ends with code {ended.code}: {ended.words}")
+        return ended.mark
+
     def _copy(self, command: Command) -> Path:
+        self._hub.store.repositories = copy.deepcopy(dict(self._pushed))
         name = f"{command.name.replace(' ', '')}-{uuid.uuid4().hex[:8]}"
         return Path(shutil.copytree(self._old, self._folder / name / "work"))
 
@@ -194,8 +170,8 @@ class Killer:
     def _log(folder: Path) -> Path:
         return folder.parent / "calls"
 
-    def _execute(self, folder: Path, at: int, command: Command) -> tuple[int, str]:
-        """Run a command that is killed at a call, -1 for never; returns its code and the mark of all its processes."""
+    def _execute(self, folder: Path, at: int, command: Command) -> _Ended:
+        """Run a command that is killed at a call, -1 for never."""
         mark = uuid.uuid4().hex
         places = {
             "TMPDIR": "tmp",
@@ -206,8 +182,9 @@ class Killer:
         }
         own = {name: str(folder / place) for name, place in places.items()}
         own |= {_MARK: mark, "LEROTOOL_SERIAL_PORTS": "leader=L1,follower=F1"}
+        own |= {"HF_ENDPOINT": self._hub.url, "HF_TOKEN": WRITE, "HF_HUB_DISABLE_XET": "1"}
         inside = (*self._inside, str(folder / "shm")) if self._inside else ()
-        program = (sys.executable, "-c", _PROGRAM, str(folder), str(self._log(folder)), str(at))
+        program = (sys.executable, "-c", _PROGRAM, str(folder), str(self._log(folder)), str(at), command.module)
         done = subprocess.run(
             [*inside, *program, *command.arguments],
             cwd=folder,
@@ -217,19 +194,21 @@ class Killer:
             timeout=_PATIENCE_S,
             check=False,
         )
-        return done.returncode, mark
+        return _Ended(done.returncode, mark, os.fsdecode(done.stderr)[-300:].strip())
 
 
 def _spread(calls: int, moments: int | None) -> list[int]:
     if moments is None or calls <= moments:
         return list(range(calls))
-    return sorted({step * (calls - 1) // max(1, moments - 1) for step in range(moments)})
+    if moments == 1:
+        return [calls // 2]
+    return sorted({step * (calls - 1) // moments for step in range(1, moments + 1)})
 
 
 def _strays(folder: Path) -> list[str]:
     """Return what nobody needs any more, whenever it is seen."""
     paths = [path for path in folder.rglob("*") if any(part in path.name for part in _LEFT)]
-    paths += [*folder.glob("*/.lerotool/staging/*"), *(folder / "shm").iterdir()]
+    paths += [*folder.glob("**/.lerotool/staging/*"), *(folder / "shm").iterdir()]
     paths += [path for path in (folder / "tmp").iterdir() if path.name != "lerotool-cameras" and not _is_trial(path)]
     return sorted(path.relative_to(folder).as_posix() for path in paths)
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
-_CHANCE = re.compile(r"(\d+-)?[0-9a-f]{8}")
+_CHANCE = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ|(\d+-)?[0-9a-f]{8}")
 _RANDOM = re.compile(r"(?<=episode-\d{6})-[0-9a-f]{8}")
 
 
@@ -40,5 +40,5 @@ def names_of(root: Path) -> list[str]:
 
 
 def names_without_chance(root: Path) -> frozenset[str]:
-    """Return the names of all files and folders below a folder, parts chosen by chance or process id replaced."""
+    """Return the names of all files and folders below a folder, parts chosen by chance, process id or time replaced."""
     return frozenset(_CHANCE.sub("*", path.relative_to(root).as_posix()) for path in root.rglob("*"))

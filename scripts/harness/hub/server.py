@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.sharing.hub.api import ROUTES, Answer, Asked
-from tests.sharing.hub.faults import Fault, Trouble
-from tests.sharing.hub.store import Store
+from harness.hub.api import ROUTES, Answer, Asked
+from harness.hub.faults import Fault, Trouble
+from harness.hub.store import Store
 
 READ, WRITE = "hf_readReadReadRead", "hf_writeWriteWrite"
 
@@ -59,6 +59,7 @@ class FakeHub:
 
     @property
     def url(self) -> str:
+        """Where it is."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
@@ -73,6 +74,7 @@ class FakeHub:
         self._server.server_close()
 
     def forget_requests(self) -> None:
+        """Forget what came so far."""
         self.requests.clear()
 
     def go_wrong(self, fault: Fault | None) -> None:

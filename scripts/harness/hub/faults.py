@@ -36,4 +36,5 @@ class Fault:
     call: Callable[[], None] | None = None
 
     def hits(self, number: int) -> bool:
+        """Return whether it happens to a request."""
         return self.at <= number < self.at + self.lasts

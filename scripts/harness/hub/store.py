@@ -7,8 +7,9 @@ import secrets
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,14 @@ class Repository:
     tags: dict[str, str] = field(default_factory=dict)
 
     def commit(self, branch: str, tree: Tree, title: str) -> str:
+        """Put a commit on a branch and return its name."""
         sha = secrets.token_hex(20)
         self.commits[sha], self.parents[sha], self.titles[sha] = dict(tree), self.branches.get(branch), title
         self.branches[branch] = sha
         return sha
 
     def resolve(self, revision: str) -> str | None:
+        """Return the commit that a branch, a tag or a commit's name means."""
         revision = revision.removeprefix("refs/heads/").removeprefix("refs/tags/")
         known = self.branches.get(revision) or self.tags.get(revision)
         return known or (revision if revision in self.commits else None)
@@ -68,27 +71,32 @@ class Store:
         self.repositories: dict[str, Repository] = {}
 
     def create(self, name: str, *, is_private: bool) -> Repository:
+        """Begin a repository."""
         repository = self.repositories[name] = Repository(name, is_private)
         attributes = self.add(b"*.parquet filter=lfs\n*.mp4 filter=lfs\n")
         repository.commit("main", {".gitattributes": attributes}, "initial commit")
         return repository
 
     def add(self, data: bytes) -> Entry:
+        """Keep contents and describe them."""
         sha256 = hashlib.sha256(data).hexdigest()
         (self.blobs / sha256).write_bytes(data)
         return Entry(sha256, len(data), git_oid(data), is_lfs=False)
 
     def has(self, sha256: str) -> bool:
+        """Return whether contents are kept."""
         return (self.blobs / sha256).is_file()
 
-    def receive(self, sha256: str, stream: BinaryIO, size: int) -> bool:
+    def receive(self, sha256: str, stream: BufferedIOBase, size: int) -> bool:
         """Take the contents of a file; return whether they are what was announced."""
         return self._keep(sha256, stream, size, self.blobs / sha256)
 
-    def receive_part(self, sha256: str, number: int, stream: BinaryIO, size: int) -> None:
+    def receive_part(self, sha256: str, number: int, stream: BufferedIOBase, size: int) -> None:
+        """Keep a part of contents."""
         self._keep(None, stream, size, self.parts / f"{sha256}-{number}")
 
     def join(self, sha256: str, numbers: Iterable[int]) -> bool:
+        """Join parts; return whether they have the hash."""
         found = hashlib.sha256()
         whole = self.parts / sha256
         with whole.open("wb") as target:
@@ -102,7 +110,7 @@ class Store:
         whole.replace(self.blobs / sha256)
         return True
 
-    def _keep(self, sha256: str | None, stream: BinaryIO, size: int, target: Path) -> bool:
+    def _keep(self, sha256: str | None, stream: BufferedIOBase, size: int, target: Path) -> bool:
         partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
         found = hashlib.sha256()
         left = size
@@ -143,8 +151,10 @@ class Store:
 
 
 def git_oid(data: bytes) -> str:
+    """Return the name that Git gives to contents."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
 def git_oid_of_pointer(sha256: str, size: int) -> str:
+    """Return the name that Git gives to the pointer of a large file."""
     return git_oid(f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode())

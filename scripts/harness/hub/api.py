@@ -7,13 +7,14 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from io import BufferedIOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-from tests.sharing.hub.store import Entry, Repository, git_oid_of_pointer
+from harness.hub.store import Entry, Repository, git_oid_of_pointer
 
 if TYPE_CHECKING:
-    from tests.sharing.hub.server import FakeHub
+    from harness.hub.server import FakeHub
 
 LFS = (".parquet", ".mp4", ".bin")
 MOST_OPERATIONS = 25_000
@@ -33,6 +34,7 @@ class Answer:
 
     @property
     def data(self) -> bytes:
+        """Return the document as it is sent."""
         return json.dumps(self.document).encode()
 
 
@@ -45,33 +47,39 @@ class Asked:
     query: Mapping[str, list[str]]
     body: bytes
     token: str
-    stream: BinaryIO
+    stream: BufferedIOBase
     size: int
     range: str | None
 
     @property
     def json(self) -> Any:
+        """Return the document that was sent."""
         return json.loads(self.body)
 
     @property
     def user(self) -> str | None:
+        """Return whose token it is, None if it is nobody's."""
         return self.hub.tokens[self.token][0] if self.token in self.hub.tokens else None
 
     @property
     def repository(self) -> Repository | None:
+        """Return the dataset that is asked for, None where the asker may not know of it."""
         found = self.hub.store.repositories.get(self.values["repo"])
         is_hidden = found is not None and found.is_private and self.user != found.name.split("/")[0]
         return None if is_hidden else found
 
     def may_write(self, name: str) -> bool:
+        """Return whether the asker may write to a repository."""
         return self.hub.tokens.get(self.token, ("", "")) == (name.split("/", maxsplit=1)[0], "write")
 
 
 def failure(code: str, status: int = 404, text: str = "") -> Answer:
+    """Answer with an error, as the real Hub spells it."""
     return Answer({"error": text or code}, status, {"X-Error-Code": code, "X-Error-Message": text or code})
 
 
 def missing(asked: Asked) -> Answer:
+    """Answer that a repository does not exist."""
     # The real Hub does not tell strangers whether there is a private repository.
     return failure("RepoNotFound", 404 if asked.user else 401, "Repository not found")
 
@@ -81,6 +89,7 @@ UNKNOWN = Answer({"error": "Invalid username or password."}, 401)
 
 
 def whoami(asked: Asked) -> Answer:
+    """Answer who asks."""
     if asked.user is None:
         return UNKNOWN
     role = asked.hub.tokens[asked.token][1]
@@ -88,6 +97,7 @@ def whoami(asked: Asked) -> Answer:
 
 
 def create(asked: Asked) -> Answer:
+    """Create a repository."""
     document = asked.json
     name = f"{document.get('organization') or asked.user}/{document['name']}"
     if asked.user is None:
@@ -106,6 +116,7 @@ def create(asked: Asked) -> Answer:
 
 
 def info(asked: Asked) -> Answer:
+    """Describe a repository at a revision."""
     repository = asked.repository
     if repository is None:
         return missing(asked)
@@ -125,6 +136,7 @@ def info(asked: Asked) -> Answer:
 
 
 def tree(asked: Asked) -> Answer:
+    """List the files of a revision, by pages."""
     repository = asked.repository
     if repository is None:
         return missing(asked)
@@ -148,6 +160,7 @@ def _row(path: str, entry: Entry) -> dict[str, Any]:
 
 
 def refs(asked: Asked) -> Answer:
+    """List branches and tags."""
     repository = asked.repository
     if repository is None:
         return missing(asked)
@@ -161,6 +174,7 @@ def refs(asked: Asked) -> Answer:
 
 
 def branch(asked: Asked) -> Answer:
+    """Create a branch."""
     repository, name = asked.repository, asked.values["rev"]
     if repository is None:
         return missing(asked)
@@ -174,6 +188,7 @@ def branch(asked: Asked) -> Answer:
 
 
 def tag(asked: Asked) -> Answer:
+    """Put a tag on a revision."""
     repository = asked.repository
     if repository is None:
         return missing(asked)
@@ -189,6 +204,7 @@ def tag(asked: Asked) -> Answer:
 
 
 def untag(asked: Asked) -> Answer:
+    """Remove a tag."""
     repository = asked.repository
     if repository is None:
         return missing(asked)
@@ -198,6 +214,7 @@ def untag(asked: Asked) -> Answer:
 
 
 def preupload(asked: Asked) -> Answer:
+    """Say how each file is to be sent."""
     repository = asked.repository
     if repository is None:
         return missing(asked)
@@ -219,6 +236,7 @@ def preupload(asked: Asked) -> Answer:
 
 
 def lfs_batch(asked: Asked) -> Answer:
+    """Say where large files go."""
     repository = asked.repository
     if repository is None:
         return missing(asked)
@@ -241,16 +259,19 @@ def _lfs_object(asked: Asked, oid: str, size: int) -> dict[str, Any]:
 
 
 def lfs_put(asked: Asked) -> Answer:
+    """Receive a large file."""
     return Answer({}, 200 if asked.hub.store.receive(asked.values["oid"], asked.stream, asked.size) else 400)
 
 
 def lfs_part(asked: Asked) -> Answer:
+    """Receive a part of a large file."""
     number = int(asked.values["number"])
     asked.hub.store.receive_part(asked.values["oid"], number, asked.stream, asked.size)
     return Answer({}, headers={"ETag": f'"{number}"'})
 
 
 def lfs_complete(asked: Asked) -> Answer:
+    """Join the parts of a large file."""
     numbers = [part["partNumber"] for part in asked.json["parts"]]
     return Answer({}, 200 if asked.hub.store.join(asked.values["oid"], numbers) else 400)
 
@@ -259,6 +280,7 @@ lfs_put.streams = lfs_part.streams = True  # type: ignore[attr-defined]
 
 
 def commit(asked: Asked) -> Answer:
+    """Make a commit of additions and deletions."""
     repository, name = asked.repository, asked.values["rev"]
     if repository is None:
         return missing(asked)
@@ -301,6 +323,7 @@ def _apply(asked: Asked, files: dict[str, Entry], key: str, value: Any) -> Answe
 
 
 def resolve(asked: Asked) -> Answer:
+    """Send a file."""
     repository = asked.repository
     if repository is None:
         return missing(asked)
@@ -319,7 +342,8 @@ def resolve(asked: Asked) -> Answer:
     return part_of(asked.hub.store.blobs / entry.sha256, headers, asked.range)
 
 
-def validate_yaml(asked: Asked) -> Answer:
+def validate_yaml(_: Asked) -> Answer:
+    """Accept every card."""
     return Answer({"errors": [], "warnings": []})
 
 
