@@ -2,7 +2,7 @@
 
     .venv/bin/python scripts/benchmarks/edit.py [--lerobot PYTHON] [--quick] [--work FOLDER]
 
-One dataset of 120 episodes with two cameras (about 270 MB), and the same with ten times larger videos. Before any
+One dataset of 120 episodes with two cameras (260 MB), and the same with videos of 3.3 GB. Before any
 figure is printed the results are compared: LeRobot's and lerotool's have the same episodes, rows and tasks, lerotool's
 videos are those of the source, and LeRobot's pictures, some of which it encodes again, are the same ones. Each run has
 a fresh copy, with nothing left for the disk to write. Of several rounds the median counts; LeRobot runs once.
@@ -38,7 +38,7 @@ from lerotool.rewriting.build import sync_tree
 HEIGHT, WIDTH = 240, 320
 SOURCES = 10
 """The dataset is made of so many smaller ones, so that its files are as large as LeRobot lets them get."""
-SIZES = {"270 MB": 24, "ten times larger videos": 255}
+SIZES = {"260 MB": 24, "videos of 3.3 GB": 255}
 """How much noise there is in the pictures; it makes the videos as large as they are."""
 TASK = "Put it away."
 
