@@ -16,6 +16,7 @@ from lerotool.devices.arms.joints import Role
 from lerotool.errors import DeviceError
 from lerotool.setup.emulating import emulated_rig
 from tests.patience import PATIENCE_S
+from tests.recording.terminal import Terminal
 from tests.test_without_hardware import free_port
 
 pytestmark = [pytest.mark.skipif(os.name == "nt", reason="needs pseudo-terminals"), pytest.mark.slow]
@@ -38,6 +39,20 @@ def test_it_runs_until_it_is_ended_and_leaves_nothing(tmp_path: Path) -> None:
         child.send_signal(signal.SIGTERM)
         assert child.wait(PATIENCE_S) == 130
     assert list((tmp_path / "ports").iterdir()) == []
+
+
+def test_keys_pull_and_plug_a_cable_and_ctrl_c_ends_all(tmp_path: Path) -> None:
+    options = ["--folder", str(tmp_path), "--cameras", "0"]
+    with Terminal([sys.executable, "-m", "lerotool", "setup", "emulate", *options]) as terminal:
+        terminal.read_until("Ctrl-C ends them all")
+        terminal.type(b"f\n")
+        terminal.read_until("the follower is unplugged")
+        assert [path.name for path in tmp_path.iterdir()] == ["leader"]
+        terminal.type(b"f\n")
+        terminal.read_until("the follower is plugged in")
+        terminal.type(b"\x03")
+        assert terminal.wait() == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_cables_are_pulled_and_plugged_and_a_second_rig_is_refused(tmp_path: Path) -> None:
