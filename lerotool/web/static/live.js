@@ -1,6 +1,7 @@
 // A recording while it goes on: pictures, phase and countdown large enough to read from the arm, and the keys as buttons.
 
 import { ask, counted, make, say, showBar, sized } from "./dom.js";
+import { Ghost } from "./ghost.js";
 
 const PAUSE_MS = 200;
 const TITLES = { starting: "Starting", aligning: "Aligning", take: "Recording", saving: "Saving", reset: "Reset the scene", asking: "How did it go?", waiting: "Waiting for the encoder", reconnecting: "A device is missing", teleoperating: "Following", replaying: "Replaying", encoding: "Encoding what is left", done: "Done" };
@@ -26,10 +27,11 @@ export async function showLive(page) {
   const left = make("div", { class: "left" }, make("i"));
   const cameras = state.shown.map((camera, number) => liveCamera(camera, number));
   const stage = make("div", { class: "stage", style: { "--columns": Math.min(3, Math.max(1, cameras.length)) } }, cameras.map((camera) => camera.element));
+  const ghost = new Ghost(new Map(state.shown.map((camera, number) => [camera.name, cameras[number].element])));
   const alarms = make("div");
   const buttons = make("section", { class: "presses" });
   const facts = make("p", { class: "row soft facts-live" });
-  page.append(make("div", { class: "live" }, banner, left, alarms, stage, buttons, facts));
+  page.append(make("div", { class: "live" }, banner, left, alarms, stage, cameras.length ? ghost.element : null, buttons, facts));
   let phase = null;
   let sound = null;
   let isLeft = false;
@@ -79,6 +81,7 @@ export async function showLive(page) {
       buttons.querySelector(`[data-key="${key}"]`)?.setAttribute("aria-pressed", String(Boolean(isOn)));
     if (phase === state.phase) return;
     phase = state.phase;
+    ghost.refresh();
     const keys = KEYS[phase] ?? (phase === "done" ? [] : OTHER);
     buttons.replaceChildren(...keys.map(([key, text, kind]) => make("button", { class: `button ${kind ?? ""}`, "data-key": key, onclick: () => give(key) }, text)));
     tone();
