@@ -309,7 +309,7 @@ def test_nothing_is_found_in_what_lerobot_made() -> None:
 
 @needs_realdata
 def test_of_real_recordings_only_what_is_truly_there_is_found() -> None:
-    """The arm of the Koch sets stands still for the last 2.8 and 2.1 s of two episodes: plotted, and looked at."""
+    """The arm of the Koch sets stands still for the last 2.8 and 2.1 s of two episodes."""
     names = ["g1_v30conv_b", "gr1_sim_v20", "ioai_lerobotv2", "koch_v21_state", "koch_v30conv_state", "pusht_v30_state"]
 
     waiting = {Code.IDLE_END: (2, 3)}
