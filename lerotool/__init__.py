@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lerotool.dataset.dataset import Dataset
     from lerotool.dataset.formats import FormatVersion
     from lerotool.dataset.reading.episodes import Episode
+    from lerotool.dataset.reading.windows import Windows
     from lerotool.editing.changes import (
         AddFeature,
         DeleteEpisodes,
@@ -176,6 +177,7 @@ __all__ = [
     "UsageError",
     "VerifyReport",
     "Version",
+    "Windows",
     "WorkerDiedError",
     "WorkersLostError",
     "__version__",
@@ -245,6 +247,7 @@ _HOMES = {
     "lerotool.dataset.dataset": ("Dataset",),
     "lerotool.dataset.formats": ("FormatVersion",),
     "lerotool.dataset.reading.episodes": ("Episode",),
+    "lerotool.dataset.reading.windows": ("Windows",),
     "lerotool.editing.changes": (
         "AddFeature",
         "DeleteEpisodes",

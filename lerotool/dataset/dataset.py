@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lerotool.dataset.reading.datafiles import DataFiles
     from lerotool.dataset.reading.padding import Padding
     from lerotool.dataset.reading.rows import RowReader
+    from lerotool.dataset.reading.windows import ArrayKind, PictureDtype, Windows
     from lerotool.moments import FeatureStats
 
 _ATTEMPTS = 5
@@ -241,6 +242,50 @@ class Dataset:
                 hint="the videos of this camera are not part of the dataset: copy it again, or do without them",
             )
         return iter_video(span, start, stop, self.fps, feature)
+
+    def windows(
+        self,
+        delta_timestamps: Mapping[str, Sequence[float]] | None = None,
+        *,
+        features: Sequence[str] | None = None,
+        episodes: Sequence[int] | None = None,
+        arrays: ArrayKind = "numpy",
+        picture_dtype: PictureDtype = "float32",
+        open_videos: int = 16,
+    ) -> Windows:
+        """Return rows with what is around them, for training: the values that LeRobot's own loader gives.
+
+        Each is a dict: features by name, ``task`` as text, and for each feature in ``delta_timestamps`` ``…_is_pad``,
+        bool of shape (times,). Numbers have the feature's own dtype and shape, with times in front where there are any;
+        pictures are (C, H, W) or (times, C, H, W). Beyond its episode a window repeats the first or last row and says
+        so in ``…_is_pad``. A window of one time is, for a video, the picture without times in front, as LeRobot has it.
+
+        The columns of numbers are held in memory, videos stay open; every process has its own.
+
+        Args:
+            delta_timestamps: by feature, seconds from the row, as LeRobot takes them: ``{"action": [0, 0.1]}``.
+            features: which are read besides; None is all but language. Cameras that nobody needs cost time.
+            episodes: whose rows are counted, in this order; None is all.
+            arrays: ``numpy``, or ``torch`` for tensors that share the memory (dlpack).
+            picture_dtype: ``float32`` for colours from 0 to 1, ``uint8`` for 0 to 255; depth is float32 millimetres.
+            open_videos: how many files stay open in a process.
+
+        Raises:
+            UsageError: a feature is unknown, or a time is not a whole number of frames.
+            IndexError: an episode does not exist.
+        """
+        from lerotool.dataset.reading.windows import Windows, window_settings
+
+        settings = window_settings(
+            self,
+            delta_timestamps or {},
+            features=features,
+            episodes=episodes,
+            arrays=arrays,
+            picture_dtype=picture_dtype,
+            open_videos=open_videos,
+        )
+        return Windows(self, settings)
 
     def timing(self, index: int) -> pa.Table | None:
         """Return the measured times of an episode's rows, or None where they were not kept.

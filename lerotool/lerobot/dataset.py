@@ -354,7 +354,7 @@ def _refuse_loading(dataset: LeRobotDataset) -> NoReturn:
     raise UsageError(
         "rows for training are loaded by LeRobot, not by lerotool",
         hint=f"lerobot.datasets.LeRobotDataset({dataset.repo_id!r}, root={str(dataset.root)!r}); "
-        "rows as arrays: lerotool.Dataset(root).numpy(…)",
+        f"without torch: lerotool.Dataset.open({str(dataset.root)!r}).windows()",
     )
 
 

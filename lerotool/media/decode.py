@@ -72,10 +72,10 @@ def iter_frames(
         stream.codec_context.thread_count = threads
         grid: _Numbers
         if counting is Counting.BY_TIME:
-            grid = _Grid(exact_rate(fps), stream.time_base or Fraction(1), tolerance_s)
+            grid = Grid(exact_rate(fps), stream.time_base or Fraction(1), tolerance_s)
         else:
             grid = _Counted(Path(path), stream)
-        yield from _Reader(Path(path), container, stream, grid).frames(range(start, stop))
+        yield from GridReader(Path(path), container, stream, grid).frames(range(start, stop))
 
 
 def iter_chosen(path: Path, numbers: Sequence[int], fps: float | Fraction) -> Iterator[av.VideoFrame]:
@@ -94,12 +94,12 @@ def iter_chosen(path: Path, numbers: Sequence[int], fps: float | Fraction) -> It
         return
     with open_video(path) as (container, stream), named_errors(path, "cannot be decoded"):
         stream.codec_context.thread_count = 1
-        grid = _Grid(exact_rate(fps), stream.time_base or Fraction(1), TOLERANCE_S)
+        grid = Grid(exact_rate(fps), stream.time_base or Fraction(1), TOLERANCE_S)
         needed = _needed_times(Path(path), stream, grid, numbers)
-        yield from _Reader(Path(path), container, stream, grid, needed).frames(numbers)
+        yield from GridReader(Path(path), container, stream, grid, needed).frames(numbers)
 
 
-def _needed_times(path: Path, stream: VideoStream, grid: _Grid, numbers: Sequence[int]) -> frozenset[int] | None:
+def _needed_times(path: Path, stream: VideoStream, grid: Grid, numbers: Sequence[int]) -> frozenset[int] | None:
     """Return when the pictures are shown that some frames need: their keyframes, and what follows up to them.
 
     None where that is not known: the container is another than a plain mp4, or frames build upon later ones.
@@ -138,7 +138,7 @@ class _Numbers(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Grid:
+class Grid:
     """Frame k is the one shown at k/rate."""
 
     rate: Fraction
@@ -146,12 +146,14 @@ class _Grid:
     tolerance_s: Fraction
 
     def number(self, pts: int) -> int | None:
+        """Return the number of the frame shown at a time; None for one that is off the grid."""
         seconds = pts * self.time_base
         number = round(seconds * self.rate)
         allowed = self.tolerance_s + abs(seconds) * _DRIFT
         return number if abs(seconds - number / self.rate) <= allowed else None
 
     def seconds(self, number: int) -> Fraction:
+        """Return when a frame should be shown."""
         return number / self.rate
 
 
@@ -170,7 +172,7 @@ class _Counted:
         return self._shown[min(number, len(self._shown) - 1)] * self._time_base
 
 
-class _Reader:
+class GridReader:
     """One opened video and the grid that its frames are counted on; of packets only those needed are decoded."""
 
     def __init__(
@@ -189,6 +191,7 @@ class _Reader:
         self._needed = needed
 
     def frames(self, numbers: Sequence[int]) -> Iterator[av.VideoFrame]:
+        """Yield the frames with these numbers, which ascend."""
         place = first = 0
         keyframe = numbers[0]
         while True:
@@ -342,10 +345,25 @@ def iter_depth(
     """
     millimetres = DepthScale.of(info).millimetres
     for frame in iter_frames(path, start, stop, fps):
-        if frame.format.name != "gray12le":
-            raise MediaError(f"{str(path)!r}: depth is expected as gray12le, found {frame.format.name}")
-        codes = np.asarray(frame.to_ndarray(), dtype=np.uint16)
-        yield millimetres[codes & 0xFFF][:, :, np.newaxis]
+        yield to_millimetres(frame, path, millimetres)
+
+
+def to_millimetres(frame: av.VideoFrame, path: Path, millimetres: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return a frame of a depth video as (height, width, 1) millimetres.
+
+    Args:
+        frame: the frame.
+        path: its video, for the message.
+        millimetres: of each code.
+
+    Raises:
+        MediaError: the frame is not ``gray12le``.
+    """
+    if frame.format.name != "gray12le":
+        raise MediaError(f"{str(path)!r}: depth is expected as gray12le, found {frame.format.name}")
+    codes = np.asarray(frame.to_ndarray(), dtype=np.uint16)
+    depths: npt.NDArray[np.float32] = millimetres[codes & 0xFFF][:, :, np.newaxis]
+    return depths
 
 
 class PacketDecoder:

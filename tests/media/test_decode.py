@@ -59,8 +59,8 @@ def test_single_frames_come_from_any_codec_and_others_are_not_decoded(tmp_path, 
     with pytest.raises(MediaError, match=r"no frame 60 at 2\.4000 s"):
         list(iter_chosen(path, [5, 60], 25))
     decoded = []
-    number = decode._Grid.number
-    monkeypatch.setattr(decode._Grid, "number", lambda grid, pts: decoded.append(pts) or number(grid, pts))
+    number = decode.Grid.number
+    monkeypatch.setattr(decode.Grid, "number", lambda grid, pts: decoded.append(pts) or number(grid, pts))
     list(iter_chosen(path, [3, 50], 25))
     assert (len(decoded) <= 8) == (name in ("av1 in short groups", "h264 in short groups"))
 
