@@ -12,7 +12,7 @@ from pathlib import Path
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.writing.journal import redo
 from lerotool.dataset.writing.staging import sweep
-from lerotool.errors import LerotoolError
+from lerotool.errors import DatasetLockedError, LerotoolError
 from lerotool.execution import Place, open_executor
 from lerotool.mending.adoption import make_pending
 from lerotool.mending.fates import EpisodeFinding, Fate, RescuePlan, RescueReport
@@ -25,6 +25,7 @@ from lerotool.storage import check_space, make_directory, tree_bytes
 from lerotool.workspace import Workspace
 
 _PURPOSE = "rescuing what LeRobot left behind"
+_SHARED = "rescuing"
 _MARGIN_BYTES = 16 * 1024**2
 
 
@@ -47,6 +48,7 @@ def rescue(root: Path, where: Executor | Place) -> RescueReport | None:
     """
     plan = plan_rescue(root)
     if plan is None or not plan.does_anything:
+        _remove_left(root)
         return None if plan is None else RescueReport(root, plan.findings, refusal=plan.refusal, notes=plan.notes)
     workspace = Workspace(root)
     with workspace.lock_for_writing(_PURPOSE):
@@ -82,12 +84,21 @@ def _opened(root: Path, where: Executor | Place) -> Iterator[Executor]:
     if isinstance(where, Executor):
         yield where
         return
-    shared = Workspace(root).folder / "rescuing"
+    shared = Workspace(root).folder / _SHARED
     make_directory(shared)
     try:
         with open_executor(where, shared) as executor:
             yield executor
     finally:
+        shutil.rmtree(shared, ignore_errors=True)
+
+
+def _remove_left(root: Path) -> None:
+    """Remove the shared folder of a rescue that was killed when its work was done."""
+    shared = Workspace(root).folder / _SHARED
+    if not shared.is_dir():
+        return
+    with contextlib.suppress(DatasetLockedError), Workspace(root).lock_for_writing(_PURPOSE):
         shutil.rmtree(shared, ignore_errors=True)
 
 

@@ -67,6 +67,14 @@ def test_a_rescue_that_is_cut_off_anywhere_is_completed_by_the_next(
     assert list_pending(root) == []
 
 
+def test_the_folder_of_workers_that_a_killed_run_has_left_goes_with_the_next(encode: Encode, tmp_path: Path) -> None:
+    root = copy_golden(BATCH, tmp_path / "set")
+    encode(root)
+    (root / ".lerotool" / "rescuing" / "job").mkdir(parents=True)
+    encode(root)
+    assert not (root / ".lerotool" / "rescuing").exists()
+
+
 def test_pictures_that_a_cut_off_run_has_not_removed_go_with_the_next(
     encode: Encode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
