@@ -53,8 +53,8 @@ def pull(
     """
     from lerotool.arguments import parse_numbers
     from lerotool.cli.sharing_progress import open_progress
-    from lerotool.sharing.pull import Pull
-    from lerotool.sharing.pull_plan import PullRequest, plan_pull
+    from lerotool.sharing.pull import execute_pull, preview_pull
+    from lerotool.sharing.pull_plan import PullRequest
     from lerotool.sharing.scope import ALL, METADATA, Scope
 
     if meta and episodes is not None:
@@ -62,9 +62,8 @@ def pull(
     scope = METADATA if meta else ALL if episodes is None else Scope(parse_numbers(episodes))
     output = Output.of(json=json, quiet=quiet)
     with open_progress(output) as progress:
-        plan, hub = plan_pull(PullRequest(dataset, revision, scope, root), progress.listen)
-        work = Pull(plan, hub, progress.listen)
-        report = work.preview() if dry_run else work.run()
+        request = PullRequest(dataset, revision, scope, root)
+        report = (preview_pull if dry_run else execute_pull)(request, progress.listen)
     document = report_document(report)
     output.document({"dry_run": True, **document} if dry_run else document)
     output.result(report_text(report, is_dry=dry_run))

@@ -8,8 +8,8 @@ from pathlib import Path
 from lerotool.arguments import as_instance, as_path, as_text, as_texts, parse_numbers
 from lerotool.errors import UsageError
 from lerotool.sharing.events import Listener, ignore_event
-from lerotool.sharing.pull import Pull, PullReport
-from lerotool.sharing.pull_plan import PullRequest, plan_pull
+from lerotool.sharing.pull import PullReport, execute_pull
+from lerotool.sharing.pull_plan import PullRequest
 from lerotool.sharing.push import PushReport, execute_push
 from lerotool.sharing.push_plan import MAIN, PushRequest, Visibility, plan_push
 from lerotool.sharing.scope import ALL, METADATA, Scope
@@ -93,8 +93,7 @@ def pull(
         _scope(episodes),
         None if root is None else as_path("root", root),
     )
-    plan, hub = plan_pull(request, _listener(listen))
-    return Pull(plan, hub, listen).run()
+    return execute_pull(request, _listener(listen))
 
 
 def _scope(episodes: str | Iterable[int] | None) -> Scope:

@@ -17,7 +17,7 @@ from lerotool.errors import DatasetLockedError, HubError
 from lerotool.sharing.events import Advanced, Begun, Event, Listener, Step
 from lerotool.sharing.hub import Hub, RemoteFile
 from lerotool.sharing.last_sync import LastSync, SyncMemory
-from lerotool.sharing.pull_plan import PullPlan, check_commit
+from lerotool.sharing.pull_plan import PullPlan, PullRequest, check_commit, plan_pull
 from lerotool.sharing.scope import find_part
 from lerotool.storage import SPARE_BYTES, check_space, make_directory, scratch_folder, write_json
 from lerotool.wording import as_argument
@@ -53,6 +53,26 @@ class PullReport:
     files_kept: int
     bytes: int
     wall_s: float
+
+
+def execute_pull(request: PullRequest, listen: Listener) -> PullReport:
+    """Plan a pull and carry it out; a change of the dataset that was interrupted is finished first.
+
+    Raises:
+        LerotoolError: as of `plan_pull` and `Pull.run`.
+        OSError: the disk is full or fails.
+    """
+    if request.target.is_dir():
+        # A pull that was killed while it put files in place: what it has fetched belongs to its own commit.
+        journal.finish_interrupted(Workspace(request.target))
+    plan, hub = plan_pull(request, listen)
+    return Pull(plan, hub, listen).run()
+
+
+def preview_pull(request: PullRequest, listen: Listener) -> PullReport:
+    """Plan a pull and say what it would do; raises as `execute_pull`."""
+    plan, hub = plan_pull(request, listen)
+    return Pull(plan, hub, listen).preview()
 
 
 class Pull:

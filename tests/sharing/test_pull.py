@@ -12,7 +12,10 @@ import lerotool
 from harness.hub import FakeHub
 from lerotool.cli.app import run
 from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.journal_file import Commit
 from lerotool.dataset.partial import load_partial
+from lerotool.workspace import Workspace
+from tests.dataset.faults import Killed
 from tests.dataset.reading import OLD_SET, read_everything
 from tests.encoding.recordings import record
 from tests.sharing.sets import contents, keep_episodes, put_set, without_card
@@ -332,3 +335,27 @@ def test_python_has_the_same(hub: FakeHub, home: Path, theirs: Path, tmp_path: P
         lerotool.pull(CUBE, episodes=[99])
     with pytest.raises(lerotool.HubError):
         lerotool.pull("me/nothing")
+
+
+def test_a_pull_that_was_killed_while_it_put_files_in_place_is_finished_by_the_next(
+    hub: FakeHub, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = put_set(home)
+    run(["push", CUBE])
+    shutil.rmtree(root)
+
+    def carry_out_half(workspace: Workspace, change: Commit) -> None:
+        for rename in change.renames[: len(change.renames) // 2]:
+            (root / rename.target).parent.mkdir(parents=True, exist_ok=True)
+            (root / rename.source).replace(root / rename.target)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lerotool.dataset.writing.journal._carry_out", carry_out_half)
+        with pytest.raises(Killed):
+            run(["pull", CUBE])
+
+    assert run(["pull", CUBE]) == 0
+
+    assert contents(root) == hub.store.files(CUBE)
+    assert not (root / ".lerotool" / "pull").exists()
