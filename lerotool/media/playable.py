@@ -14,7 +14,7 @@ from lerotool.errors import MediaError
 from lerotool.media.encode import Colours, VideoEncoder
 from lerotool.media.format import EncoderSettings
 
-# Quick to make and to move about in, and hardly to be told from the pictures themselves.
+# Quick to make and to move about in, and hard to tell from the pictures themselves.
 _SETTINGS = EncoderSettings(vcodec="h264", crf=18, g=10, preset="veryfast")
 # ITU-T H.273: the scaler's matrix is that of BT.601 (6); browsers take large videos without a word for BT.709.
 _COLOURS = Colours(space=6, primaries=1, curve=1)
