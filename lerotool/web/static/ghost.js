@@ -15,12 +15,12 @@ export class Ghost {
     this.element = make("div", { class: "find ghosts" }, this.choice, this.strength);
   }
 
-  /** Offer what has been recorded so far, the newest first; what is shown stays. */
-  async refresh() {
+  /** Offer what has been recorded so far, the newest first, but for a take that goes on; what is shown stays. */
+  async refresh(isTaking) {
     let found = [];
     try {
       const { datasets } = await ask("/api/datasets");
-      if (datasets.length) found = await episodesOf(datasets[0].key);
+      if (datasets.length) found = await episodesOf(datasets[0].key, isTaking);
     } catch {
       // Nothing is recorded yet.
     }
@@ -54,10 +54,10 @@ export class Ghost {
   }
 }
 
-async function episodesOf(key) {
+async function episodesOf(key, isTaking) {
   const dataset = await ask(`/api/${key}`);
-  const pending = dataset.pending.filter((each) => each.has_picture);
-  const waiting = pending.map((each) => ({ address: `${key}/pending/${each.name}`, text: `over the start of ${each.name.replace(/^episode-0*(\d+)-.*$/, "episode $1")}, pending` }));
-  const finished = dataset.lengths.map((_, number) => ({ address: `${key}/episodes/${number}`, text: `over the start of episode ${number}` }));
+  const pending = dataset.pending.filter((each) => each.has_picture && !(isTaking && each.state === "recording"));
+  const waiting = pending.map((each) => ({ address: `${key}/pending/${each.name}`, text: `ghost: ${each.name.replace(/^episode-0*(\d+)-.*$/, "episode $1")}` }));
+  const finished = dataset.lengths.map((_, number) => ({ address: `${key}/episodes/${number}`, text: `ghost: episode ${number}` }));
   return [...waiting.reverse(), ...finished.reverse()];
 }

@@ -81,7 +81,7 @@ export async function showLive(page) {
       buttons.querySelector(`[data-key="${key}"]`)?.setAttribute("aria-pressed", String(Boolean(isOn)));
     if (phase === state.phase) return;
     phase = state.phase;
-    ghost.refresh();
+    ghost.refresh(phase === "take");
     const keys = KEYS[phase] ?? (phase === "done" ? [] : OTHER);
     buttons.replaceChildren(...keys.map(([key, text, kind]) => make("button", { class: `button ${kind ?? ""}`, "data-key": key, onclick: () => give(key) }, text)));
     tone();
