@@ -89,7 +89,8 @@ def changes(before: Mapping[str, View], now: Mapping[str, View]) -> tuple[str, .
     known = {name: view for name, view in now.items() if name in before and name not in dark}
     swapped = list(_swapped(before, known))
     notes += [f"{one} and {other} are swapped: each shows what the other did" for one, other in swapped]
-    for name in known.keys() - {name for pair in swapped for name in pair}:
+    accounted = {name for pair in swapped for name in pair}
+    for name in (name for name in known if name not in accounted):
         found = likeness(before[name], known[name])
         width = known[name].pixels.shape[1] * known[name].scale
         if found is not None and found.correlation >= ALIKE and found.pixels >= MOVED * width:

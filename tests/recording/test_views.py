@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +84,10 @@ def test_what_cameras_see_is_remembered_and_damage_is_passed_over(tmp_path: Path
         own["pixels"] = base64.b64encode(np.roll(pixels, 20, axis=1).tobytes()).decode()
         path.write_text(json.dumps(document))
         (note,) = compare_views(tmp_path, [camera])
-        assert note == "front has moved by about 20 px since the last session"
+        # Things move in the simulated pictures meanwhile, so the figure is near 20.
+        moved = re.fullmatch(r"front has moved by about (\d+) px since the last session", note)
+        assert moved is not None
+        assert 10 <= int(moved[1]) <= 40
         assert describe_warning(ViewsChanged((note,))) == f"{note}: look at the cameras before the first take"
         assert 50_000 < len(saved) < 150_000
         for damaged in ("", "{}", '{"views": {"front": {"width": 7, "scale": 1, "pixels": "AAAA"}}}', saved[:-9]):
