@@ -8,6 +8,8 @@ from pathlib import Path
 
 import lerotool
 from lerotool.dataset.marks import save_mark
+from lerotool.spool.mark_file import write_mark
+from lerotool.spool.pending import pending_folders
 from tests.encoding.recordings import record
 from tests.shared import GOLDEN
 from tests.statistics.sets import arm_set, moving
@@ -28,6 +30,7 @@ def make_world(home: Path) -> None:
     save_mark(home / HOME / "me/pick-cube", 2, {"flagged": True})
     for sequence in range(8):
         record(work / "data/pick", sequence, range(3))
+    write_mark(pending_folders(work / "data/pick")[0], {"outcome": "success"})
     for name, episodes in (("ds1", 3), ("ds2", 16)):
         arm_set(work / name, [moving(seed, 12) for seed in range(episodes)])
     copy_world(TWO_CAMS, work / "a")
