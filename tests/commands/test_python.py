@@ -15,8 +15,9 @@ from tests.patience import PATIENCE_S
 
 @pytest.mark.slow
 def test_what_the_manual_shows_runs_as_it_stands(tmp_path: Path) -> None:
-    (sample,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(encoding="utf-8"), re.DOTALL)
+    samples = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(samples) == 2
     done = subprocess.run(
-        [sys.executable, "-c", sample], cwd=tmp_path, capture_output=True, text=True, timeout=2 * PATIENCE_S
+        [sys.executable, "-c", "\n".join(samples)], cwd=tmp_path, capture_output=True, text=True, timeout=2 * PATIENCE_S
     )
     assert done.returncode == 0, done.stderr
