@@ -188,12 +188,14 @@ def remove_directory(path: Path) -> None:
 
 
 def remove_empty_folders(path: Path, root: Path) -> None:
-    """Remove a folder and those above it up to ``root``, as far as nothing is in them."""
+    """Remove a folder and those above it up to ``root``, as far as nothing is in them; missing ones are passed over."""
     with contextlib.suppress(OSError):
         while path != root:
-            path.rmdir()
+            with contextlib.suppress(FileNotFoundError):
+                path.rmdir()
             path = path.parent
-            sync_directory(path)
+            if path.is_dir():
+                sync_directory(path)
 
 
 def free_bytes(path: Path) -> int:

@@ -26,7 +26,7 @@ from lerotool.rewriting.events import Finishing, Listener
 from lerotool.rewriting.rewriting import Rewriting
 from lerotool.rewriting.verification import verify_rows
 from lerotool.rewriting.video_plan import Method
-from lerotool.storage import SPARE_BYTES, check_space, lock_owner, remove_empty_folders
+from lerotool.storage import SPARE_BYTES, check_space, lock_owner
 from lerotool.workspace import Workspace
 
 _TIMING = Path("meta", "lerotool", "timing")
@@ -76,13 +76,10 @@ def rewrite_in_place(
             leaving = _stage(work, new, staging)
             _verify(work, staging, leaving)
             check_sources(work)
-            entry = staging.record()
+            return staging.record()
         except BaseException:
             staging.discard()
             raise
-        for path in leaving:
-            remove_empty_folders(path.parent, root)
-        return entry
 
 
 def _stage(work: Rewriting, new: Path, staging: KeepingStaging) -> list[Path]:

@@ -32,7 +32,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from lerotool.dataset.layout import check_relative
 from lerotool.dataset.writing.staging import Staging
 from lerotool.errors import CorruptDatasetError
-from lerotool.storage import remove_empty_folders, write_json
+from lerotool.storage import write_json
 from lerotool.workspace import Workspace
 
 LEDGER = "change.json"
@@ -270,8 +270,6 @@ def take_back(workspace: Workspace, entry: Entry, consumed: Iterable[Path] = ())
     except BaseException:
         staging.discard()
         raise
-    for name in entry.added:
-        remove_empty_folders((root / name).parent, root)
     remove_undone(workspace)
 
 

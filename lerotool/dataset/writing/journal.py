@@ -15,7 +15,7 @@ from pathlib import Path
 from lerotool.dataset.info import INFO
 from lerotool.dataset.journal_file import Commit, Proof, Rename, check_links, read_journal
 from lerotool.errors import CorruptDatasetError, DatasetLockedError, LerotoolError
-from lerotool.storage import copy_file, make_directory, sync_directory, sync_file, write_json
+from lerotool.storage import copy_file, make_directory, remove_empty_folders, sync_directory, sync_file, write_json
 from lerotool.wording import as_argument
 from lerotool.workspace import BY_COMMIT, COMMITTED, Workspace
 
@@ -151,6 +151,9 @@ def _carry_out(workspace: Workspace, change: Commit) -> None:
         _sync_parents(root, [rename.target])
     for folder in change.consumed:
         _mark(root / folder, change.staging)
+    # As long as the journal is there: whoever finishes an interrupted commit does not leave them either.
+    for name in change.removals:
+        remove_empty_folders((root / name).parent, root)
     workspace.journal.unlink(missing_ok=True)
     sync_directory(workspace.folder)
     # From here on the dataset is the new one for readers too. Leftovers are harmless: whoever takes the writing lock

@@ -20,7 +20,19 @@ from harness.faults.recordings import (
     read_statistics,
     record,
 )
-from lerotool import DeleteEpisodes, RepackFiles, TrimEpisodes, edit, list_changes, merge, undo
+from lerotool import (
+    AddFeature,
+    DeleteEpisodes,
+    DropFeature,
+    RenameFeature,
+    RepackFiles,
+    SetTask,
+    TrimEpisodes,
+    edit,
+    list_changes,
+    merge,
+    undo,
+)
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.writing.appender import DatasetAppender
 from lerotool.dataset.writing.journal import finish_interrupted
@@ -30,6 +42,7 @@ from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
 from lerotool.errors import IncompleteError
 from lerotool.execution import ThisMachine
+from lerotool.features import CAMERA_PREFIX
 from lerotool.spool.pending import PendingWriter, list_pending, remove_leftovers
 from lerotool.spool.recovery import Kind, examine, salvage
 from lerotool.statistics.rewrite import rewrite
@@ -324,6 +337,34 @@ class EditTrim(EditDelete):
             appender.finalize()
 
 
+class EditTask(EditDelete):
+    """All episodes get another task."""
+
+    name = "edit task"
+    change: ClassVar[Change] = SetTask("Put it away.")
+
+
+class EditRename(EditDelete):
+    """A camera gets another name, and its videos another place."""
+
+    name = "edit rename"
+    change: ClassVar[Change] = RenameFeature(CAMERA, f"{CAMERA_PREFIX}top")
+
+
+class EditDrop(EditDelete):
+    """A camera leaves, with its videos."""
+
+    name = "edit drop"
+    change: ClassVar[Change] = DropFeature(CAMERA)
+
+
+class EditAdd(EditDelete):
+    """A column comes, with a value for each episode."""
+
+    name = "edit add"
+    change: ClassVar[Change] = AddFeature("next.reward", [0.0, 1.0, 0.5])
+
+
 class EditRepack(EditDelete):
     """Small files become large ones."""
 
@@ -413,6 +454,10 @@ OPERATIONS: tuple[type[Operation], ...] = (
     Stats,
     EditDelete,
     EditTrim,
+    EditTask,
+    EditRename,
+    EditDrop,
+    EditAdd,
     EditRepack,
     EditUndo,
     Merge,
