@@ -39,7 +39,7 @@ for attempts_left in reversed(range(20)):
     try:
         result = look()
         break
-    except ConnectionError:  # LeRobot asks each servo once, and on a busy machine an emulated one answers late.
+    except (ConnectionError, RuntimeError):  # LeRobot asks each servo once, and a busy machine answers late.
         if not attempts_left:
             raise
 json.dump(result, open(sys.argv[2], "w"))
