@@ -89,7 +89,10 @@ def test_a_recording_has_the_leaders_positions_as_actions_and_leaves_the_torque_
         wrist = columns(episode, "action")[:, WRIST_ROLL]
         assert np.all(np.diff(wrist) % 360 < 180), "it never turns back"
         state = columns(episode, "observation.state")[:, WRIST_ROLL]
-        assert 1 < (state[-1] - state[0]) % 360 < 180, "the follower follows"
+        distance = np.abs((wrist - state + 180) % 360 - 180)
+        assert len(np.unique(state)) > 2, "the follower follows"
+        # On a busy machine it may have begun the take far from the leader, and comes slowly.
+        assert distance[-1] < max(10, distance[0]), "the follower comes to where the leader is"
 
 
 def test_faults_on_the_bus_are_counted_exactly_and_no_old_position_passes_for_a_new_one(

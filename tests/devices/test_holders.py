@@ -25,8 +25,12 @@ def device(tmp_path: Path) -> Path:
 def test_who_holds_a_file_is_found_by_any_of_its_names(device: Path) -> None:
     assert list_holders(device) == ()
     with device.open() as handle:
-        other = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[handle.fileno()])
+        other = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[handle.fileno()])
     with other:
+        assert other.stdin and other.stdout
+        other.stdin.write(b"it runs\n")
+        other.stdin.flush()
+        assert other.stdout.readline() == b"it runs\n", "before that it may still have its parent's name"
         assert list_holders(device) == list_holders(device.with_name("link")) == (Holder("cat", other.pid),)
         assert [str(holder) for holder in list_holders(device)] == [f"cat ({other.pid})"]
         other.communicate(b"")

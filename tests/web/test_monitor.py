@@ -86,7 +86,8 @@ class Recording:
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Iterator[Recording]:
-    started = Recording(tmp_path / "set", "--monitor")
+    # A quick machine ends the first take within a second, which would be discarded.
+    started = Recording(tmp_path / "set", "--monitor", "--min-episode-time", "0")
     yield started
     started.end()
 
