@@ -27,7 +27,8 @@ def test_who_holds_a_file_is_found_by_any_of_its_names(device: Path) -> None:
     with device.open() as handle:
         other = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[handle.fileno()])
     with other:
-        assert other.stdin and other.stdout
+        assert other.stdin
+        assert other.stdout
         other.stdin.write(b"it runs\n")
         other.stdin.flush()
         assert other.stdout.readline() == b"it runs\n", "before that it may still have its parent's name"
