@@ -60,8 +60,8 @@ def encode_pending(
     run, finished jobs stay staged and the next run goes on from there.
 
     Args:
-        root: the dataset's folder, or ``user/name`` in the LeRobot home; made from the first episode's header if
-            there is no dataset yet.
+        root: the dataset's folder, or ``user/name`` in the LeRobot home; made from the first episode's header
+            where no dataset exists yet.
         options: how to encode.
         on_event: called in this thread with everything that happens; must return soon.
         executor: where jobs run, if that is open already.
