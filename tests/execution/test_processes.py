@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
+from pickle import PicklingError
 
 import pytest
 
@@ -97,7 +98,7 @@ def test_an_error_that_cannot_travel_is_told_by_its_text() -> None:
 
 
 def test_a_job_that_cannot_be_pickled_is_refused_when_submitted() -> None:
-    with ProcessExecutor(1) as pool, pytest.raises((AttributeError, TypeError)):
+    with ProcessExecutor(1) as pool, pytest.raises((AttributeError, TypeError, PicklingError)):
         pool.submit(lambda: None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,7 +100,8 @@ def test_an_http_camera_that_never_sends_a_picture_is_refused_in_time_and_in_lit
 def test_what_never_becomes_a_picture_and_is_not_kept_is_refused_in_time(name: str) -> None:
     with HostileServer(THROWN_AWAY[name]) as server:
         error = refuse(f"http://{server.host}/", PATIENCE_S)
-        assert "has sent no picture" in str(error)
+        # Newer versions of Python give up by themselves, before the camera's time is over.
+        assert re.search(r"camera 'top': .*(has sent no picture|does not speak HTTP|sends no Motion JPEG)", str(error))
         assert server.connections <= 25
 
 
