@@ -228,7 +228,8 @@ class Session:
         elif (why := take.why_discarded(ending)) is not None:
             self._guard(take.discard)
             progress.discarded += why is not Discard.EMPTY
-            self._listen(EpisodeDiscarded(progress.episode, rows, take.explain(why)))
+            progress.not_kept = take.explain(why)
+            self._listen(EpisodeDiscarded(progress.episode, rows, progress.not_kept))
         elif (saved := self._guard(lambda: take.save(ending), None)) is not None:
             self._sequence += 1
             episode = progress.episode

@@ -102,6 +102,7 @@ class Status:
         disk: what is free and how long it lasts, None before it was first looked at.
         marked: the take before, while it can be marked.
         task: of the take in progress or the next one; empty if nothing is recorded.
+        not_kept: why the take before was discarded, until the next begins; None if it was saved, or the person asked.
     """
 
     phase: Phase
@@ -120,6 +121,7 @@ class Status:
     alarms: tuple[str, ...] = ()
     marked: MarkedStatus | None = None
     task: str = ""
+    not_kept: str | None = None
 
     @classmethod
     def at(
@@ -162,6 +164,7 @@ class Progress:
     Attributes:
         unhanded: saved episodes that the encoder does not know of.
         labelling: the take before, while it can be marked.
+        not_kept: as in `Status`.
     """
 
     def __init__(self, config: RecordingConfig, devices: Devices, clock: Clock) -> None:
@@ -176,6 +179,7 @@ class Progress:
         self._longest_save_s = 0.0
         self._marks: dict[int, Mark] = {}
         self.labelling: Labelling | None = None
+        self.not_kept: str | None = None
         self.discarded = 0
         self.unhanded = 0
 
@@ -210,6 +214,7 @@ class Progress:
     def begin_take(self, take: OpenTake) -> None:
         """Enter a take."""
         self._take = take
+        self.not_kept = None
         self.begin(Phase.TAKE, self._config.episode_time_s)
 
     def end_take(self) -> None:
@@ -260,6 +265,7 @@ class Progress:
             alarms=self._devices.robot.alarms,
             marked=_marked_status(self.labelling),
             task=self.task,
+            not_kept=self.not_kept,
         )
 
     def report(self, ended: SessionEnd, encoder: EncoderStatus | None) -> SessionReport:

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -88,8 +89,18 @@ def _serve(name: str, cameras: Sequence[ShownCamera], access: Access, opened: so
         lifespan="off",
         timeout_graceful_shutdown=1,  # live pictures have no end of their own
     )
+    server = uvicorn.Server(settings)
+    threading.Thread(target=_end_with_recorder, args=(server,), name="recorder's life", daemon=True).start()
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(settings).run(sockets=[opened])
+        server.run(sockets=[opened])
+
+
+def _end_with_recorder(server: uvicorn.Server) -> None:
+    """End the server when the recorder was killed: nobody else would, and it holds the board, the port and stdout."""
+    recorder = multiprocessing.parent_process()
+    assert recorder is not None
+    recorder.join()
+    server.should_exit = True
 
 
 class _Live:

@@ -135,14 +135,18 @@ def test_a_take_that_is_ended_in_its_first_moment_is_discarded_and_the_reason_gi
     root: Path, command: Command
 ) -> None:
     with stage(build_config(root, episodes=1, episode_time_s=2.0, min_episode_time_s=30.0)) as ready:
+        reasons = set()
 
         def end_at_once(status: Status) -> None:
+            reasons.add(status.not_kept)
             if status.take is not None and status.take.rows == 7 and len(ready.told(TakeStarted)) == 1:
                 ready.controls.give(command)
 
         ready.steer(end_at_once)
         report = ready.run()
     (discarded,) = ready.told(EpisodeDiscarded)
+    assert reasons <= {None, discarded.reason}
+    assert ready.session.status().not_kept == (None if command is Command.NEXT else discarded.reason)
     assert (discarded.episode, discarded.rows) == (0, 7)
     assert re.fullmatch(r"[01]\.\d s long, shorter than 30 s", discarded.reason)
     # The robot stays on for the take that replaces it, unless the person leaves.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -63,31 +65,55 @@ def test_a_board_is_watched_only_while_somebody_looks(board: Board) -> None:
 
 
 class Recording:
-    """``lerotool record --monitor`` of the simulated robot."""
+    """``lerotool record --monitor`` of the simulated robot.
 
-    def __init__(self, root: Path, *options: str) -> None:
-        command = [sys.executable, "-m", "lerotool", "record", "--robot", "sim", "--root", str(root), "--batch", "0"]
-        command += ["--episodes", "3", "--episode-time", "600", "--reset-time", "600", "--json", *options]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    Args:
+        folder: the dataset ``set`` is recorded in it, and the words of stderr are kept there, where no pipe fills up.
+        shortest_s: seconds that a take must last to be kept. How long one lasts here is up to the machine.
+    """
+
+    def __init__(self, folder: Path, shortest_s: float) -> None:
+        command = [sys.executable, "-m", "lerotool", "record", "--robot", "sim", "--root", str(folder / "set")]
+        command += ["--batch", "0", "--episodes", "3", "--episode-time", "600", "--reset-time", "600"]
+        command += ["--min-episode-time", str(shortest_s), "--json", "--monitor"]
+        self._said = folder / "stderr"
+        with self._said.open("w") as said:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True)
         self.address = str(self.until("monitor")["address"])
 
-    def until(self, kind: str) -> dict[str, Any]:
-        """Read events up to one of a kind."""
+    def until(self, kind: str, *, never: str = "error") -> dict[str, Any]:
+        """Read events up to one of a kind; fail where another comes first, or none at all."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            if (event := json.loads(line))["type"] == kind:
+            event = json.loads(line)
+            if event["type"] == kind:
                 return dict(event)
-        raise AssertionError(self.process.communicate())
+            assert event["type"] != never, event
+        raise AssertionError(self._said.read_text())
+
+    def serves(self) -> bool:
+        """Whether the page's server takes connections."""
+        address = urlsplit(self.address)
+        with socket.socket() as tried:
+            return tried.connect_ex((address.hostname, address.port)) == 0
 
     def end(self) -> None:
+        assert self.process.stdout is not None
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self.process.stdout.close()
 
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Iterator[Recording]:
-    # A quick machine ends the first take within a second, which would be discarded.
-    started = Recording(tmp_path / "set", "--monitor", "--min-episode-time", "0")
+    started = Recording(tmp_path, shortest_s=0)
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def recording_of_long_takes(tmp_path: Path) -> Iterator[Recording]:
+    started = Recording(tmp_path, shortest_s=500)
     yield started
     started.end()
 
@@ -105,7 +131,7 @@ def test_a_take_is_seen_live_and_buttons_end_it(recording: Recording, page: Page
 
     page.get_by_role("button", name="End the take").click()
     expect(banner).to_have_attribute("data-phase", "reset")
-    assert recording.until("episode_saved")["episode"] == 0
+    assert recording.until("episode_saved", never="episode_discarded")["episode"] == 0
     ghost = page.get_by_role("combobox", name="Ghost")
     ghost.locator("option", has_text="episode 0").wait_for(state="attached")
     ghost.select_option(index=1)
@@ -131,6 +157,19 @@ def test_a_take_is_seen_live_and_buttons_end_it(recording: Recording, page: Page
 
 
 @pytest.mark.slow
+def test_the_page_says_why_a_take_was_not_kept(recording_of_long_takes: Recording, page: Page, tmp_path: Path) -> None:
+    page.goto(recording_of_long_takes.address, wait_until="commit")
+    page.get_by_role("button", name="End the take").click()
+    warning = page.locator(".live .warning", has_text="The last take was not kept")
+    expect(warning).to_contain_text("shorter than 500 s")
+    assert recording_of_long_takes.until("episode_discarded", never="episode_saved")["episode"] == 0
+    assert not list_pending(tmp_path / "set")
+    page.get_by_role("button", name="Start the take").click()
+    expect(page.locator(".banner")).to_have_attribute("data-phase", "take")
+    expect(warning).to_have_count(0)
+
+
+@pytest.mark.slow
 def test_a_recording_goes_on_when_its_monitor_is_killed(recording: Recording) -> None:
     recording.until("take_started")
     children = Path(f"/proc/{recording.process.pid}/task").glob("*/children")
@@ -143,3 +182,11 @@ def test_a_recording_goes_on_when_its_monitor_is_killed(recording: Recording) ->
 
     assert recording.until("session")["ended"] == "interrupted"
     assert recording.process.wait() == 130
+
+
+@pytest.mark.slow
+def test_the_page_goes_with_a_recorder_that_is_killed(recording: Recording) -> None:
+    recording.until("take_started")
+    wait_for(recording.serves, "the page")
+    recording.process.kill()
+    wait_for(lambda: not recording.serves(), "the end of the page's server")

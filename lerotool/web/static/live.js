@@ -89,6 +89,7 @@ export async function showLive(page) {
 
   function warnings() {
     const found = [...state.alarms];
+    if (state.not_kept) found.push(`The last take was not kept: ${state.not_kept}`);
     for (const camera of state.cameras) {
       if (camera.is_stale) found.push(`${camera.name}: no new picture for ${(camera.age_ms / 1000).toFixed(1)} s`);
       else if (camera.is_frozen) found.push(`${camera.name} has frozen: always the same picture`);
