@@ -11,8 +11,8 @@ from pathlib import Path
 from environment import PIP_OPTIONS, executable, say
 
 VERSION = "0.6.1"
-PACKAGES = (f"lerobot[dataset,feetech,dynamixel]=={VERSION}", "lerobot-robot-dummy==1.0.1")
-"""With what drives servos, and a plug-in of a robot that needs no hardware."""
+PACKAGES = (f"lerobot[dataset,feetech,dynamixel,lekiwi]=={VERSION}", "lerobot-robot-dummy==1.0.1")
+"""With what drives servos and a robot over the network, and a plug-in of a robot that needs no hardware."""
 NEEDS = (3, 12)
 
 
@@ -42,7 +42,7 @@ def prepare(folder: Path) -> tuple[Path | None, str]:
 def _has_packages(python: Path) -> bool:
     if not python.exists():
         return False
-    names = ("lerobot", "lerobot-robot-dummy", "feetech-servo-sdk", "dynamixel-sdk")
+    names = ("lerobot", "lerobot-robot-dummy", "feetech-servo-sdk", "dynamixel-sdk", "pyzmq")
     code = f"from importlib.metadata import version; print(*map(version, {names}))"
     found = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=False)
     return found.stdout.split()[:1] == [VERSION]

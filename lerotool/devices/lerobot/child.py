@@ -20,6 +20,7 @@ import contextlib
 import dataclasses
 import importlib
 import importlib.metadata
+import inspect
 import io
 import json
 import logging
@@ -43,6 +44,9 @@ _RELEASE_S = 5.0
 """A call that still runs so long after the recorder has gone is given up, and the process with it."""
 _PLUGINS = ("robot", "teleoperator", "camera")
 _OPENCV = "opencv"
+_LEKIWI = "lekiwi_client"
+_ARMS = {"": "", "left_arm_config": "left_", "right_arm_config": "right_"}
+"""Where a robot's configuration has cameras, and what LeRobot puts before their names then."""
 
 
 class WrongRequestError(Exception):
@@ -204,6 +208,9 @@ class Device:
 
         self.robot = _build(make_robot_from_config, config.robot)
         self.teleop = None if config.teleop is None else _build(make_teleoperator_from_config, config.teleop)
+        if self.robot.name == _LEKIWI and self.teleop is not None and _is_arm(self.teleop):
+            self.teleop = LeKiwiSteering(self.robot, self.teleop)
+            self.problems += self.teleop.problems
         self.features = _dataset_features(self.robot)
         self._state = self.features.get("observation.state", {}).get("names", [])
         self._action = self.features.get("action", {}).get("names", [])
@@ -241,8 +248,9 @@ class Device:
             self._shared = _map(shared)
         for role, device in self._parts().items():
             if not device.is_connected:
-                device.connect(calibrate=False)
-            if not device.is_calibrated:
+                _connect(device)
+            # None is the answer of devices that have nothing to calibrate.
+            if device.is_calibrated is not None and not device.is_calibrated:
                 raise NotCalibratedError(
                     f"{role} {device.name!r} is not calibrated, or its motors hold another calibration than "
                     f"{getattr(device, 'calibration_fpath', 'its file')}",
@@ -255,12 +263,16 @@ class Device:
         return {**steering, "robot": self.robot}
 
     def observe(self) -> dict[str, Any]:
-        """Return the state; pictures of the robot's own cameras go into the shared file."""
+        """Return the state, and whether it is new; pictures of the robot's own cameras go into the shared file."""
         began_ns = time.monotonic_ns()
-        self._seen = seen = self.robot.get_observation()
-        if self._shared is not None:
+        last, self._seen = self._seen, self.robot.get_observation()
+        seen = self._seen
+        # LeKiwi's client gives its last observation once more where its host has sent nothing since.
+        is_repeated = self.robot.name == _LEKIWI and seen is last
+        if self._shared is not None and not is_repeated:
             self._share(seen)
-        return {"state": [float(seen[name]) for name in self._state], "captured_ns": began_ns}
+        state = [float(seen[name]) for name in self._state]
+        return {"state": state, "captured_ns": began_ns, "is_repeated": is_repeated}
 
     def _share(self, seen: Mapping[str, Any]) -> None:
         assert self._shared is not None
@@ -300,6 +312,87 @@ class Device:
         return problems
 
 
+class LeKiwiSteering:
+    """A leader arm for LeKiwi's arm and the keyboard for its base, as LeRobot's own example for LeKiwi has them.
+
+    LeRobot takes such a pair from Python only; here the options name the arm, and the keyboard comes with it.
+
+    Attributes:
+        problems: why the base stands still, if it does.
+    """
+
+    def __init__(self, robot: Any, arm: Any) -> None:
+        self.name = arm.name
+        self._robot = robot
+        self._arm = arm
+        self._keyboard, self.problems = _keyboard()
+
+    @property
+    def action_features(self) -> dict[str, type]:
+        """What it gives: the arm's joints under LeKiwi's names, and the base's velocities."""
+        base = self._robot._from_keyboard_to_base_action({})
+        return dict.fromkeys([*(f"arm_{name}" for name in self._arm.action_features), *base], float)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the arm is connected."""
+        return bool(self._arm.is_connected)
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether the arm is calibrated; a keyboard need not be."""
+        return bool(self._arm.is_calibrated)
+
+    @property
+    def calibration_fpath(self) -> Path:
+        """The arm's."""
+        return Path(self._arm.calibration_fpath)
+
+    def connect(self) -> None:
+        """Connect both."""
+        _connect(self._arm)
+        if self._keyboard is not None:
+            _connect(self._keyboard)
+
+    def get_action(self) -> dict[str, float]:
+        """Return where the arm is, and how fast the pressed keys want the base to go."""
+        arm = {f"arm_{name}": value for name, value in self._arm.get_action().items()}
+        keys = {} if self._keyboard is None else self._keyboard.get_action()
+        return {**arm, **self._robot._from_keyboard_to_base_action(keys)}
+
+    def disconnect(self) -> None:
+        """Release both."""
+        try:
+            if self._keyboard is not None and self._keyboard.is_connected:
+                self._keyboard.disconnect()
+        finally:
+            self._arm.disconnect()
+
+
+def _is_arm(teleop: Any) -> bool:
+    names = teleop.action_features
+    return bool(names) and all(name.endswith(".pos") and not name.startswith("arm_") for name in names)
+
+
+def _keyboard() -> tuple[Any, list[str]]:
+    """Return LeRobot's keyboard, or None and why it cannot be had."""
+    from lerobot.teleoperators.keyboard import KeyboardTeleop, KeyboardTeleopConfig, teleop_keyboard
+
+    try:
+        keyboard = KeyboardTeleop(KeyboardTeleopConfig())
+    except ImportError as error:
+        return None, [f"keyboard: the base will stand still: {_explain(error)}"]
+    if not (teleop_keyboard.PYNPUT_AVAILABLE and teleop_keyboard.pynput_can_capture()):
+        return None, ["keyboard: the base will stand still: pynput sees keys on X11, macOS and Windows desktops only"]
+    return keyboard, []
+
+
+def _connect(device: Any) -> None:
+    """Connect a device so that it asks nobody; some have no calibration and no word for it."""
+    takes_it = "calibrate" in inspect.signature(device.connect).parameters
+    device.connect(**({"calibrate": False} if takes_it else {}))
+
+
 def _parse(arguments: list[str]) -> Any:
     import draccus
     from lerobot.robots import RobotConfig
@@ -337,12 +430,21 @@ def _build(build: Callable[[Any], Any], config: Any) -> Any:
 
 
 def _take_opencv_cameras(robot: Any) -> dict[str, Any]:
-    """Take the cameras that lerotool can open itself out of a robot's configuration, and return them."""
-    cameras = getattr(robot, "cameras", None) or {}
-    taken = {name: camera for name, camera in cameras.items() if getattr(camera, "type", None) == _OPENCV}
-    if taken:
-        robot.cameras = {name: camera for name, camera in cameras.items() if name not in taken}
-    return {name: {"type": _OPENCV, **_settings(camera)} for name, camera in taken.items()}
+    """Take the cameras that lerotool can open itself out of a robot's configuration, and return them.
+
+    LeKiwi's are those of its host, on another computer.
+    """
+    taken: dict[str, Any] = {}
+    if robot.type == _LEKIWI:
+        return taken
+    for place, prefix in _ARMS.items():
+        part: Any = getattr(robot, place, None) if place else robot
+        cameras = getattr(part, "cameras", None) or {}
+        ours = [name for name, camera in cameras.items() if getattr(camera, "type", None) == _OPENCV]
+        taken |= {f"{prefix}{name}": {"type": _OPENCV, **_settings(cameras[name])} for name in ours}
+        if ours:
+            part.cameras = {name: camera for name, camera in cameras.items() if name not in ours}
+    return taken
 
 
 def _settings(camera: Any) -> dict[str, Any]:

@@ -64,6 +64,7 @@ class LeRobotRobot:
         self._shared: SharedPictures | None = None
         self._soft_start: SoftStart | None = None
         self._joints: list[int] = []
+        self._news_ns = 0
         self._is_open = False
 
     @property
@@ -182,8 +183,9 @@ class LeRobotRobot:
         answer = self._refresh()
         if self._shared is not None:
             self._shared.wait_until_taken()
-        values = {STATE: np.array(answer["state"], np.float32)} if answer["state"] else {}
-        return Reading(values, answer["captured_ns"])
+        state = answer["state"]
+        values = {STATE: np.array(state, np.float32)} if state else {}
+        return Reading(values, answer["captured_ns"], (1 << len(state)) - 1 if answer["is_repeated"] else 0)
 
     def _look(self) -> None:
         self._refresh()
@@ -192,9 +194,19 @@ class LeRobotRobot:
         """Ask for an observation, and hand its pictures to the cameras before the next one replaces them."""
         with self._turn:
             answer: dict[str, Any] = self._ask("observe", self._silence_s)
+            if answer["is_repeated"]:
+                self._expect_news(answer["captured_ns"])
+                return answer
+            self._news_ns = answer["captured_ns"]
             if self._shared is not None:
                 self._shared.publish(answer["captured_ns"])
         return answer
+
+    def _expect_news(self, now_ns: int) -> None:
+        if now_ns - self._news_ns > self._silence_s * 1e9:
+            raise DeviceError(
+                f"the robot has sent nothing new for {self._silence_s:g} s", hint="look whether its own program runs"
+            )
 
     def command(self) -> Reading:
         """Return what the person wants now.

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import lerotool
 from lerotool.devices.lerobot.robot import LeRobotRobot
+from lerotool.spool.row_log import count_rows
 from tests.lerobot_judge import lerobot_python
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_for
 
 PLUGIN = Path(__file__).with_name("plugin")
+PATIENT = Path(__file__).with_name("patient")
 ROOT = Path(__file__).resolve().parents[3]
+SOME_ROWS = 10
 STEERED = ("--robot.type=wobble", "--teleop.type=wobble_hand")
 
 
@@ -52,7 +58,7 @@ def _driver() -> list[str]:
 
 def start(arguments: list[str]) -> subprocess.Popen[str]:
     """Start lerotool."""
-    path = os.pathsep.join((str(PLUGIN), str(ROOT)))
+    path = os.pathsep.join(map(str, (PLUGIN, PATIENT, ROOT)))
     return subprocess.Popen(
         [sys.executable, "-m", "lerotool", *arguments],
         env={**os.environ, "PYTHONPATH": path},
@@ -61,6 +67,29 @@ def start(arguments: list[str]) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def kill_in_the_take(root: Path, arguments: list[str], is_released: Callable[[], bool]) -> None:
+    """Start lerotool, kill it when it has recorded some rows, and wait until the robot is released nevertheless."""
+    process = start(arguments)
+    try:
+        wait_for(lambda: process.poll() is not None or _rows(root) >= SOME_ROWS, "the take")
+    finally:
+        process.kill()
+        _, said = process.communicate()
+    assert process.returncode == -signal.SIGKILL, said
+    wait_for(is_released, "the release")
+
+
+def _rows(root: Path) -> int:
+    return sum(map(count_rows, root.glob(".lerotool/pending/*")))
+
+
+def save_what_was_cut_off(root: Path) -> None:
+    """Make the interrupted take an episode."""
+    code, said = run(["encode", "--pending", str(root), "--salvage"])
+    assert code == 0, said
+    assert lerotool.Dataset(root).num_frames >= SOME_ROWS
 
 
 def run(arguments: list[str]) -> tuple[int, str]:
