@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import hashlib
 import json
 import os
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 PARTIAL = ".partial-"
 DISCARDED = ".discarded-"
-_LEFT = re.compile(re.escape(PARTIAL) + r"([1-9]\d{0,9})-[0-9a-f]{8}$")
+_OWNED = re.compile(r"([1-9]\d{0,9})-([0-9a-f]{4})[0-9a-f]{8}$")
 SPARE_BYTES = 16 * 1024**2
 """What a change of a dataset may take beside its larger files: metadata, directories."""
 _IN_USE = "in-use.lock"
@@ -72,7 +73,33 @@ def make_directory(path: Path) -> None:
 
 def partial_path(path: Path) -> Path:
     """Return a fresh name beside ``path`` that readers ignore, for a file being written."""
-    return path.with_name(f"{path.name}{PARTIAL}{os.getpid()}-{secrets.token_hex(4)}")
+    return path.with_name(f"{path.name}{PARTIAL}{own_suffix()}")
+
+
+def own_suffix() -> str:
+    """Return a fresh end of a name, by which `is_abandoned` knows whose it is: process, machine, chance."""
+    return f"{os.getpid()}-{_machine()}{secrets.token_hex(4)}"
+
+
+def is_abandoned(name: str) -> bool:
+    """Return whether a name ends with the `own_suffix` of a process of this machine that runs no more.
+
+    Of processes on other machines, and on Windows, nobody knows.
+    """
+    if sys.platform == "win32":
+        return False  # nothing there asks whether a process lives without a risk for it
+    found = _OWNED.search(name)
+    return found is not None and found[2] == _machine() and not _is_running(int(found[1]))
+
+
+@functools.cache
+def _machine() -> str:
+    """Return four digits for this machine; a container, which numbers processes by itself, has its own."""
+    try:
+        numbering = str(os.stat("/proc/self/ns/pid").st_ino)  # noqa: PTH116
+    except OSError:
+        numbering = ""
+    return hashlib.sha256(f"{socket.gethostname()} {numbering}".encode()).hexdigest()[:4]
 
 
 @contextlib.contextmanager
@@ -100,9 +127,12 @@ def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a file so that readers see the old contents or the new, durably.
 
+    What killed processes have left of writing it before is removed.
+
     Raises:
         OSError: the old contents are then still in place, nothing is left beside.
     """
+    remove_left_partials(path)
     with replacing(path) as partial, partial.open("xb") as file:
         file.write(data)
         file.flush()
@@ -111,17 +141,14 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def remove_left_partials(path: Path) -> None:
-    """Remove what killed processes of this machine have left of writing a file, or copies of it, outside a dataset.
+    """Remove what killed processes of this machine have left of writing a file, or copies of it.
 
     Args:
-        path: the file, which is about to be written; copies have its name up to the suffix.
+        path: the file, which may be about to be written; copies have its name up to the suffix.
     """
-    if sys.platform == "win32":
-        return  # nothing there asks whether a process lives without a risk for it
     with contextlib.suppress(OSError):
         for left in list(path.parent.iterdir()):
-            found = _LEFT.search(left.name)
-            if found and left.name.startswith(f"{path.stem}.") and not _is_running(int(found[1])):
+            if left.name.startswith(f"{path.stem}.") and PARTIAL in left.name and is_abandoned(left.name):
                 left.unlink(missing_ok=True)
 
 

@@ -17,7 +17,7 @@ from lerotool.statistics.report import FeatureReport, report_features
 from lerotool.statistics.rewrite import RewriteReport, rewrite
 from lerotool.statistics.sampling import Sampling
 from lerotool.statistics.verify import VerifyReport, verify
-from lerotool.storage import remove_left_partials, write_atomic
+from lerotool.storage import write_atomic
 
 
 def measure_statistics(
@@ -156,7 +156,6 @@ def export_statistics(
             if export is Export.OPENPI
             else export_groot(opened, executor, on_progress)
         )
-    remove_left_partials(path)
     write_atomic(path, document_text(document).encode())
 
 

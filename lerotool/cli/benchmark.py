@@ -176,9 +176,8 @@ def _measure(request: Request, work: Path | None, page: Path | None, output: Out
 
 def _write_page(page: Path, report: Report, output: Output) -> None:
     from lerotool.benchmarking.page import page_of
-    from lerotool.storage import remove_left_partials, write_atomic
+    from lerotool.storage import write_atomic
 
-    remove_left_partials(page)
     write_atomic(page, page_of(report).encode())
     output.note(f"page with plots: {page}")
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lerotool.checking.check import look
-from lerotool.dataset.writing.history import KEPT, LEDGER, read_entries
+from lerotool.dataset.writing.history import KEPT, LEDGER, read_entries, remove
+from lerotool.dataset.writing.journal import redo
+from lerotool.dataset.writing.staging import has_leftovers, sweep
 from lerotool.errors import CorruptDatasetError
 from lerotool.findings import Severity
 from lerotool.mending.only_here import find_only_here
@@ -51,9 +52,11 @@ def forget(root: Path, *, edits: bool = False) -> Forgotten:
     """
     workspace = Workspace(root)
     places = [place for place in (workspace.history, workspace.folder / _FIRST_RELEASE) if place.is_dir()]
-    if not places:
+    if not places and not has_leftovers(workspace):
         return Forgotten(0)
     with workspace.lock_for_writing("forgetting what changes have kept"):
+        redo(workspace)
+        sweep(workspace)
         report, sight = look(root)
         if not report.is_sound:
             raise CorruptDatasetError(
@@ -69,7 +72,7 @@ def forget(root: Path, *, edits: bool = False) -> Forgotten:
         only_here = find_only_here(files, sight)
         before = sum(map(tree_bytes, entries))
         for entry in entries:
-            _remove(entry, only_here)
+            _remove(workspace, entry, only_here)
         for place in places:
             if not any(place.iterdir()):
                 place.rmdir()
@@ -78,11 +81,11 @@ def forget(root: Path, *, edits: bool = False) -> Forgotten:
     return Forgotten(size, tuple(only_here), tuple(waiting))
 
 
-def _remove(entry: Path, only_here: Sequence[Path]) -> None:
+def _remove(workspace: Workspace, entry: Path, only_here: Sequence[Path]) -> None:
     """Remove an entry of the history, but for files that are nowhere else."""
     stay = {path for path in only_here if path.is_relative_to(entry)}
     if not stay:
-        shutil.rmtree(entry)
+        remove(workspace, entry)
         return
     for path in sorted(entry.rglob("*"), reverse=True):
         if path.is_dir():

@@ -13,7 +13,7 @@ from lerotool.errors import CorruptDatasetError
 from lerotool.findings import Code, Finding, Severity
 from lerotool.mending.draft import Action, Draft
 from lerotool.wording import listed
-from lerotool.workspace import Workspace
+from lerotool.workspace import Workspace, committed_by
 
 _NO_TABLE = frozenset(
     [Code.EPISODES_MISSING, Code.EPISODES_UNREADABLE, Code.EPISODES_VALUES, Code.EPISODES_ORDER],
@@ -39,6 +39,8 @@ _KIN: Mapping[Code, frozenset[Code]] = MappingProxyType(
 def plan_strays(draft: Draft) -> None:
     """Move away what is not part of the dataset, if nothing is missing that it may be."""
     for finding in draft.sight.found:
+        if swept := _swept(draft, finding):
+            draft.add((finding.code,), swept[0], f"removed: {listed(swept)}", finding)
         paths = [path for path in _strays(draft, finding) if _is_own(draft, path)]
         if not paths:
             continue
@@ -57,6 +59,17 @@ def _strays(draft: Draft, finding: Finding) -> list[Path]:
         staging = Workspace(draft.root).staging
         return [path for path in leftovers if path.parent != staging] if place in leftovers else []
     return [place] if finding.code in _KIN else []
+
+
+def _swept(draft: Draft, finding: Finding) -> list[str]:
+    """Return what of a finding needs no action: whoever takes the writing lock sweeps it away."""
+    if finding.code is not Code.LEFTOVERS:
+        return []
+    workspace, place = Workspace(draft.root), draft.root / finding.place.file
+    if place.parent == workspace.pending and committed_by(place) is not None:
+        return [finding.place.file]
+    leftovers = find_leftovers(draft.root)
+    return [draft.name(path) for path in leftovers if path.parent == workspace.staging and place in leftovers]
 
 
 def _is_own(draft: Draft, path: Path) -> bool:

@@ -2,14 +2,14 @@
 
 The folder `.<name>.building-<pid>-<random>` beside the target belongs to the process that holds the lock inside it. It
 is on the target's file system, so the last step is one rename: the target is complete or not there at all. What killed
-processes have left is swept away by the next one that builds the same target.
+processes have left is swept away by the next one that builds the same target, or anything beside it on this machine.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ from typing import Self
 
 from lerotool.errors import CorruptDatasetError, DatasetError, DatasetLockedError, MediaError, TargetExistsError
 from lerotool.rewriting.verification import verify_dataset
-from lerotool.storage import ProcessLock, make_directory, sync_directory, sync_file
+from lerotool.storage import ProcessLock, is_abandoned, make_directory, own_suffix, sync_directory, sync_file
 from lerotool.workspace import Workspace
 
 _BUILDING = ".building-"
@@ -36,7 +36,7 @@ class DatasetBuild:
 
     def __init__(self, target: Path) -> None:
         self.target = Path(os.path.abspath(target))  # noqa: PTH100 - links must stay as they are
-        self.root = self.target.with_name(f".{self.target.name}{_BUILDING}{os.getpid()}-{secrets.token_hex(4)}")
+        self.root = self.target.with_name(f".{self.target.name}{_BUILDING}{own_suffix()}")
         self._lock = ProcessLock(Workspace(self.root).writing_lock, "building a dataset")
         self._first_made: Path | None = None
 
@@ -50,6 +50,7 @@ class DatasetBuild:
         check_free(self.target)
         self._first_made = _first_missing(self.target.parent)
         make_directory(self.target.parent)
+        remove_abandoned(self.target.parent)
         _sweep(self.target)
         try:
             self._lock.acquire()
@@ -164,16 +165,30 @@ def _first_missing(folder: Path) -> Path | None:
     return missing[-1] if missing else None
 
 
+def remove_abandoned(folder: Path) -> None:
+    """Remove what killed processes of this machine have left of datasets that they were building in a folder."""
+    for leftover in folder.glob(f".*{_BUILDING}*"):
+        # One that is nearly finished is not locked any more, so its process must have ended.
+        if is_abandoned(leftover.name) and leftover.is_dir() and not leftover.is_symlink():
+            # Folders of other users stay, and do not keep anything from being made.
+            with contextlib.suppress(OSError, CorruptDatasetError):
+                _remove_unlocked(leftover)
+
+
 def _sweep(target: Path) -> None:
-    """Remove what processes that are gone have left of earlier attempts to build the same target."""
+    """Remove what processes that are gone, on whatever machine, have left of attempts to build the same target."""
     for leftover in target.parent.glob(f".{_escaped(target.name)}{_BUILDING}*"):
-        lock = ProcessLock(Workspace(leftover).writing_lock, "removing an abandoned dataset")
-        try:
-            lock.acquire()
-        except DatasetLockedError:
-            continue
-        lock.release()
-        shutil.rmtree(leftover, ignore_errors=True)
+        _remove_unlocked(leftover)
+
+
+def _remove_unlocked(leftover: Path) -> None:
+    lock = ProcessLock(Workspace(leftover).writing_lock, "removing an abandoned dataset")
+    try:
+        lock.acquire()
+    except DatasetLockedError:
+        return
+    lock.release()
+    shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _escaped(name: str) -> str:

@@ -11,7 +11,7 @@ from lerotool.devices.cameras.probing import CameraProbe, probe_camera
 from lerotool.devices.cameras.spec import CameraSpec, InputFormat
 from lerotool.devices.config import CameraConfig
 from lerotool.errors import DeviceError, MediaError
-from lerotool.storage import make_directory, remove_left_partials, write_atomic
+from lerotool.storage import make_directory, write_atomic
 
 USUAL_SIZE = (640, 480)
 USUAL_RATE = 30.0
@@ -74,7 +74,6 @@ def look_at(spec: CameraSpec, seconds: float, stills: Path) -> Look:
         return Look(spec, problem=str(error), hint=error.hint)
     make_directory(stills)
     path = stills / f"{spec.name}.jpg"
-    remove_left_partials(path)
     write_atomic(path, probe.still)
     return Look(spec, probe, still=path)
 

@@ -11,8 +11,9 @@ from lerotool.errors import SpoolError
 from lerotool.spool.episode import RECORDING_LOCK, PendingEpisode, State
 from lerotool.spool.header import HEADER
 from lerotool.spool.packets import PacketReader, PacketWriter
+from lerotool.spool.saved import SAVED
 from lerotool.spool.writer import CREATING, PendingWriter
-from lerotool.storage import DISCARDED, lock_owner, remove_directory
+from lerotool.storage import DISCARDED, lock_owner, remove_directory, remove_left_partials
 from lerotool.workspace import Workspace, refuse_link
 
 __all__ = [
@@ -79,8 +80,11 @@ def remove_leftovers(root: Path) -> None:
         unborn = path.name.startswith(CREATING) and lock_owner(path / RECORDING_LOCK) is None
         if path.name.startswith(DISCARDED) or unborn:
             shutil.rmtree(path, ignore_errors=True)
-        elif not path.name.startswith(".") and is_blank(path):
-            remove_directory(path)
+        elif not path.name.startswith(".") and not path.is_symlink():
+            # A take whose process was killed while it was saved stays, and its file is never written again.
+            remove_left_partials(path / SAVED)
+            if is_blank(path):
+                remove_directory(path)
 
 
 def is_blank(path: Path) -> bool:

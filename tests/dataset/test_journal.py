@@ -30,7 +30,7 @@ ONE_CAMERA = {**STATE_ONLY, FRONT: camera(16, 16)}
 
 
 def prepared(root: Path) -> Commit:
-    """A small change: two new files, one replaced, one removed, one pending episode."""
+    """A small change: two new files, one replaced, one removed and one that was never there, one pending episode."""
     staging = root / ".lerotool" / "staging" / "0001"
     pending = root / ".lerotool" / "pending" / "episode-000000-aa"
     for path, text in (
@@ -48,7 +48,9 @@ def prepared(root: Path) -> Commit:
         Rename(".lerotool/staging/0001/new", "data/chunk-000/new"),
         Rename(".lerotool/pending/episode-000000-aa/encoded/a.mp4", "videos/a/file.mp4"),
     )
-    return Commit(renames, ("data/old",), (".lerotool/pending/episode-000000-aa",), ".lerotool/staging/0001")
+    return Commit(
+        renames, ("data/old", "data/never"), (".lerotool/pending/episode-000000-aa",), ".lerotool/staging/0001"
+    )
 
 
 PENDING = ".lerotool/pending/episode-000000-aa"

@@ -17,8 +17,9 @@ from harness.faults.kills import Killer
 from harness.faults.recordings import CAMERA, SETTINGS, open_recording, packet
 from harness.hub import FakeHub
 from lerotool.media.encode import probe_encoder
+from lerotool.rewriting.build import DatasetBuild
 from lerotool.spool.pending import pending_folders, remove_leftovers
-from lerotool.storage import remove_left_partials, scratch_folder
+from lerotool.storage import own_suffix, scratch_folder, write_atomic
 from tests.untrusted.every_command import commands
 
 needs_shim = pytest.mark.skipif(shim.missing() is not None, reason=str(shim.missing()))
@@ -150,11 +151,44 @@ def test_a_scratch_folder_whose_process_is_killed_while_it_removes_it_is_removed
 def test_files_that_killed_processes_have_left_beside_a_robots_file_are_removed_and_those_of_others_stay(
     tmp_path: Path,
 ) -> None:
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    ours = [f"bench.toml.partial-{dead.pid}-0123abcd", f"bench.20260101-000000.backup.partial-{dead.pid}-0123abcd"]
-    others = ["bench.toml", f"bench.toml.partial-{os.getpid()}-0123abcd", f"other.toml.partial-{dead.pid}-0123abcd"]
+    dead, elsewhere = of_killed_process(), of_killed_process(machine="another")
+    ours = [f"bench.toml.partial-{dead}", f"bench.20260101-000000.backup.partial-{dead}"]
+    others = [f"bench.toml.partial-{own_suffix()}", f"bench.toml.partial-{elsewhere}", f"other.toml.partial-{dead}"]
     for name in (*ours, *others):
         (tmp_path / name).touch()
-    remove_left_partials(tmp_path / "bench.toml")
-    assert {path.name for path in tmp_path.iterdir()} == set(others)
+    write_atomic(tmp_path / "bench.toml", b"")
+    assert {path.name for path in tmp_path.iterdir()} == {"bench.toml", *others}
+
+
+def of_killed_process(machine: str = "") -> str:
+    """The end of the name of a file that a process has left, which has ended."""
+    there = f"import socket; socket.gethostname = lambda: {machine!r};" if machine else ""
+    line = [sys.executable, "-c", f"{there}from lerotool.storage import own_suffix; print(own_suffix())"]
+    return subprocess.run(line, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there nothing tells whether a process lives")
+def test_what_a_recorder_killed_in_the_middle_of_saving_has_left_is_removed_and_the_take_is_kept(
+    tmp_path: Path,
+) -> None:
+    take = open_recording(tmp_path, 0)
+    take.camera(CAMERA).append(packet(0), 0)
+    take.close()
+    (folder,) = pending_folders(tmp_path)
+    names = {path.name for path in folder.iterdir()}
+    (folder / f"saved.json.partial-{of_killed_process()}").touch()
+    remove_leftovers(tmp_path)
+    assert {path.name for path in folder.iterdir()} == names
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there nothing tells whether a process lives")
+def test_datasets_that_killed_processes_were_building_are_removed_by_who_builds_beside_them(tmp_path: Path) -> None:
+    dead = of_killed_process()
+    left = tmp_path / f".first.building-{dead}"
+    kept = [
+        tmp_path / name for name in (f".other.building-{own_suffix()}", ".mine.building-1", f"first.building-{dead}")
+    ]
+    for folder in (left, *kept):
+        (folder / "meta").mkdir(parents=True)
+    with DatasetBuild(tmp_path / "second") as build:
+        assert {*tmp_path.iterdir()} == {build.root, *kept}

@@ -68,6 +68,22 @@ def test_an_interrupted_repair_leaves_the_old_dataset_or_the_new_one(tmp_path: P
     assert seen == {True, False}
 
 
+def test_what_an_interrupted_change_has_left_is_removed_also_where_nothing_else_is_wrong(tmp_path: Path) -> None:
+    root = copy_set(VIDEO_SET, tmp_path)
+    before = contents(root)
+    left = root / ".lerotool/staging/0123abcd/before/meta/info.json"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    (step,) = plan_repair(root).steps
+    assert step.text == "removed: .lerotool/staging/0123abcd"
+
+    done = repair(root)
+
+    assert (done.plan.steps, done.after.findings, done.kept) == ((step,), (), None)
+    assert not any((root / ".lerotool/staging").iterdir())
+    assert contents(root) == before
+
+
 def test_the_files_as_they_were_are_kept_until_they_are_forgotten(tmp_path: Path) -> None:
     root = broken(tmp_path)
     old = {name: (root / name).read_bytes() for name in (DATA, EPISODES, "meta/info.json", "meta/stats.json")}

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+import lerotool
 from lerotool.checking import check
 from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.writing.history import read_entries
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
 from lerotool.errors import CorruptDatasetError, IncompleteError
@@ -21,6 +23,7 @@ from lerotool.mending.forgetting import forget
 from lerotool.mending.repair import repair
 from lerotool.mending.undoing import plan_undo, undo
 from lerotool.spool.pending import list_pending
+from lerotool.workspace import Workspace
 from tests.checking.defects import DEFECTS
 from tests.checking.defects.edits import add, cut
 from tests.dataset.edits import data, info
@@ -114,6 +117,23 @@ def test_a_repair_whose_files_are_forgotten_is_not_taken_back(tmp_path: Path) ->
     assert contents(root) == before
     forget(root)
     assert undo(root) is None
+
+
+def test_forgetting_that_is_killed_leaves_no_half_of_a_change_and_is_done_by_the_next(tmp_path: Path) -> None:
+    root = copy_set(VIDEO_SET, tmp_path / "old")
+    lerotool.edit(root, lerotool.DeleteEpisodes([0]))
+    with faulty() as calls:
+        forget(copied(root, tmp_path / "count"), edits=True)
+    for at in calls.kills:
+        copy = copied(root, tmp_path / "copy")
+        with faulty(Fault.KILL, at), contextlib.suppress(Killed):
+            forget(copy, edits=True)
+        for entry in read_entries(Workspace(copy)):
+            assert all(entry.original(name).is_file() for name in entry.kept), at
+        forget(copy, edits=True)
+        own = [path for path in (copy / ".lerotool").rglob("*") if path.suffix != ".lock"]
+        assert own == [copy / ".lerotool/staging"], at
+        shutil.rmtree(copy)
 
 
 @pytest.mark.slow

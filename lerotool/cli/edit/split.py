@@ -41,13 +41,18 @@ def split(
     from lerotool.cli.edit.report import plan_text, report_document, report_text
     from lerotool.cli.merge_progress import Tally
     from lerotool.cli.progress import show
+    from lerotool.rewriting.build import remove_abandoned
     from lerotool.workspace import dataset_root
 
     if bool(parts) == by_task:
         raise UsageError("give either parts such as train=0.8 val=0.2, or --by-task")
     output = Output.of(json=json, quiet=quiet)
     documents = []
-    with naming_cures([dataset_root(dataset)]):
+    root = dataset_root(dataset)
+    if not dry_run:
+        # Before anything is refused because of the parts that an interrupted run has completed.
+        remove_abandoned(root.absolute().parent)
+    with naming_cures([root]):
         plans = lerotool.plan_split(dataset, None if by_task else _shares(parts or []), seed=seed)
         for plan in plans.values():
             plan.details.check()

@@ -30,6 +30,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from lerotool.dataset.layout import check_relative
+from lerotool.dataset.writing import journal
 from lerotool.dataset.writing.staging import Staging
 from lerotool.errors import CorruptDatasetError
 from lerotool.storage import write_json
@@ -40,6 +41,7 @@ DATASET = "DATASET"
 """Stands in the command of an entry for the dataset, which may be moved."""
 LEFT_OUT = "left_out"
 """The key in the details of an entry whose change has left out rows or pictures because somebody wanted that."""
+_FORGOTTEN = "forgotten-"
 KEPT = ".kept"
 """Stands behind the names of kept files."""
 
@@ -278,15 +280,18 @@ def remove_undone(workspace: Workspace) -> None:
     for path in workspace.history.glob(f"*/{LEDGER}"):
         with contextlib.suppress(ValidationError):
             if _Ledger.model_validate_json(path.read_bytes()).is_undone:
-                _remove(path.parent)
+                remove(workspace, path.parent)
 
 
-def _remove(folder: Path) -> None:
-    """Remove an entry; what an interruption leaves of it has its ledger still, and is removed by the next process."""
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != LEDGER:
-            path.unlink()
-    (folder / LEDGER).unlink()
-    folder.rmdir()
+def remove(workspace: Workspace, entry: Path) -> None:
+    """Remove the folder of an entry; the caller holds the writing lock.
+
+    It leaves the history in one step, so that no entry lacks files; what an interruption leaves of it lies in the
+    staging folder, which the next process that writes clears.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    away = workspace.staging / f"{_FORGOTTEN}{entry.name}"
+    journal.retire(entry, away)
+    shutil.rmtree(away)

@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from lerotool.dataset.info import INFO
@@ -34,6 +35,8 @@ def commit(workspace: Workspace, change: Commit) -> None:
             finishes it; if not, nothing has changed.
     """
     root = workspace.root
+    # A name that nothing has is not removed: who finishes the commit would miss what was kept of it.
+    change = replace(change, removals=tuple(name for name in change.removals if _is_there(root / name)))
     check_links(root, change)
     renames = _info_last(change.renames)
     proofs = []
@@ -173,11 +176,15 @@ def _move(root: Path, rename: Rename) -> None:
 
 def _remove(root: Path, change: Commit) -> None:
     for name in change.removals:
-        if (root / name).is_symlink() or (root / name).exists():
+        if _is_there(root / name):
             away = root / change.before(name)
             make_directory(away.parent)
             (root / name).replace(away)
     _sync_parents(root, change.removals)
+
+
+def _is_there(path: Path) -> bool:
+    return path.is_symlink() or path.exists()
 
 
 def _mark(folder: Path, staging: str) -> None:
@@ -188,7 +195,7 @@ def _mark(folder: Path, staging: str) -> None:
 
 
 def retire(folder: Path, away: Path) -> None:
-    """Let a pending episode that is part of the dataset vanish in one step."""
+    """Let a folder that is needed no more, such as that of an episode that the dataset contains, vanish in one step."""
     if not folder.is_dir():
         return
     make_directory(away.parent)

@@ -121,6 +121,11 @@ def verify_rows(path: Path, rows: int) -> None:
             raise CorruptDatasetError(f"{path}: {file.metadata.num_rows} rows have been written, expected {rows}")
 
 
+def has_leftovers(workspace: Workspace) -> bool:
+    """Return whether something is in staging, be it of a process that is at work."""
+    return workspace.staging.is_dir() and any(workspace.staging.iterdir())
+
+
 def sweep(workspace: Workspace) -> None:
     """Remove what dead processes left in staging; the caller holds the writing lock and there is no journal."""
     if workspace.staging.is_dir():

@@ -23,7 +23,7 @@ from lerotool.choices import Units
 from lerotool.devices.arms.joints import JOINT_NAMES, JOINTS, LAST_STEP, ArmType, Role, setup_command
 from lerotool.devices.arms.units import JointScale, joint_units
 from lerotool.errors import CalibrationError
-from lerotool.storage import make_directory, remove_left_partials, write_json
+from lerotool.storage import make_directory, write_json
 from lerotool.workspace import lerobot_home
 
 MOST_OFFSET = 2047
@@ -133,7 +133,6 @@ def save_calibration(path: Path, calibration: Calibration) -> None:
     if problems := find_problems(calibration):
         raise _error(path, problems)
     make_directory(path.parent)
-    remove_left_partials(path)
     write_json(path, {name: asdict(calibration[name]) for name in JOINT_NAMES})
 
 

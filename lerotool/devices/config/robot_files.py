@@ -22,7 +22,7 @@ from lerotool.devices.config.base import CameraConfig, RecordDefaults, RobotConf
 from lerotool.devices.config.kinds import DEFAULT, find_kind
 from lerotool.devices.config.model import SILENCE_S, START_SPEED, ArmConfig, PairConfig, SoRobotConfig
 from lerotool.errors import UsageError
-from lerotool.storage import make_directory, remove_left_partials, write_atomic
+from lerotool.storage import make_directory, write_atomic
 
 SIMULATED = "sim"
 SUFFIX = ".toml"
@@ -121,7 +121,6 @@ def save_robot(name: str, config: SoRobotConfig) -> Path:
     path = robot_path(name)
     make_directory(path.parent)
     text = rewrite(_read_text(path), name, config) if path.is_file() else render(name, config)
-    remove_left_partials(path)
     write_atomic(path, text.encode())
     return path
 
@@ -149,7 +148,6 @@ def save_defaults(path: Path, defaults: RecordDefaults) -> None:
     for name, value in defaults.given().items():
         if record.get(name) != value or type(record.get(name)) is not type(value):
             record[name] = value
-    remove_left_partials(path)
     write_atomic(path, tomlkit.dumps(document).encode())
 
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
-_CHANCE = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ|(\d+-)?[0-9a-f]{8}")
+_CHANCE = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ|(\d+-)?[0-9a-f]{8}([0-9a-f]{4})?")
 _RANDOM = re.compile(r"(?<=episode-\d{6})-[0-9a-f]{8}")
 
 
