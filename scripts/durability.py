@@ -65,7 +65,8 @@ whether anything is left behind. Outcomes:
   *new* will do.
 - **part**: of a recording, all rows whose append had returned (after a power cut: those before the last sync) and
   perhaps more, never a wrong one. Of `encode`, each episode is either in the dataset or still waiting, whole. Of
-  `pack`, which joins tables and the videos of each camera in steps of their own, some of the steps.
+  `pack`, which joins tables and the videos of each camera in steps of their own, some of the steps. Of `edit split`,
+  the first part without the second.
 - **broken**: anything else, an exception that is none of lerotool's, or a process that hangs.
 
 {every}

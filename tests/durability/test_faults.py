@@ -12,7 +12,9 @@ from harness.faults import shim
 from harness.faults.calls import WRITES
 from harness.faults.client import Faults, small_disks_missing
 from harness.faults.operation import Operation, Outcome
-from harness.faults.operations import OPERATIONS, Commit, EditUndo, Encode, Merge, Record, Save, Stats
+from harness.faults.operations import OPERATIONS
+from harness.faults.recording_operations import Commit, Encode, Record, Save
+from harness.faults.rewriting_operations import EditSplit, EditUndo, Merge, Stats
 from harness.faults.shim import Fault, Kind
 from harness.faults.sweep import Case, Sweeper
 
@@ -52,10 +54,11 @@ def test_after_a_fault_there_is_the_old_state_or_the_new_one_and_nothing_is_lost
 ) -> None:
     sweeper = sweepers(operation)
     faults: list[Fault] = []
+    count = 2 if issubclass(operation, Merge | EditSplit) else 3
     for place, kind in enumerate(Kind):
         possible = [fault for fault in sweeper.faults_of(kind) if fault.at in sweeper.telling]
         # Each kind at calls of its own.
-        faults += spread(possible[: len(possible) - place] or possible, 2 if issubclass(operation, Merge) else 3)
+        faults += spread(possible[: len(possible) - place] or possible, count)
     cases = [sweeper.try_fault(fault) for fault in faults]
     assert not problems(cases)
     assert {case.outcome for case in cases} >= {Outcome.NEW}
