@@ -94,9 +94,10 @@ def strides(request: pytest.FixtureRequest) -> Callable[[int], int]:
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep every test away from the user's real LeRobot home and robots."""
+    """Keep every test away from the user's real LeRobot home, robots and cache."""
     monkeypatch.setenv("HF_LEROBOT_HOME", str(tmp_path_factory.getbasetemp() / "lerobot-home"))
     monkeypatch.setenv("LEROTOOL_CONFIG", str(tmp_path_factory.getbasetemp() / "lerotool-config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lerotool.api.datasets import as_root
 from lerotool.checking.check import look
+from lerotool.checking.kept import Keeper, Look
 from lerotool.checking.quality import Accepted, QualityReport, look_at_quality
 from lerotool.checking.report import CheckReport
 from lerotool.checking.workers import workers
@@ -32,6 +33,8 @@ def check(
 ) -> CheckReport:
     """Report everything wrong with a dataset, whether LeRobot loads it, and what to do; nothing is changed.
 
+    What was found is kept in the user's cache, where ``lerotool view`` looks.
+
     Args:
         dataset: its folder, or ``user/name`` in the LeRobot home.
         depth: how closely to look.
@@ -43,15 +46,20 @@ def check(
         OSError: a file cannot be read for reasons that are not the dataset's.
     """
     root = as_root(dataset, place)
+    keeper = Keeper(root, Look.CHECK)
     with workers(root, place) as executor:
         report, sight = look(root, depth, executor=executor, on_progress=on_progress)
-    return advised(mending.plan_quickly(report, sight)).before
+    checked = advised(mending.plan_quickly(report, sight)).before
+    keeper.keep(checked.to_json())
+    return checked
 
 
 def check_quality(
     dataset: str | Path, accepted: str | Path | None = None, *, on_progress: Progress = ignore_progress
 ) -> QualityReport:
     """Report what is doubtful in a recording: waiting, joints, pictures, clock. No picture is decoded.
+
+    What was found is kept as that of `check` is.
 
     Args:
         dataset: its folder, or ``user/name`` in the LeRobot home.
@@ -64,7 +72,11 @@ def check_quality(
         OSError: a file cannot be read.
     """
     known = Accepted() if accepted is None else Accepted.read(Path(accepted))
-    return look_at_quality(Dataset.open(as_root(dataset)), known, on_progress)
+    root = as_root(dataset)
+    keeper = Keeper(root, Look.QUALITY)
+    report = look_at_quality(Dataset.open(root), known, on_progress)
+    keeper.keep(report.to_json())
+    return report
 
 
 def plan_repair(

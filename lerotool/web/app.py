@@ -25,6 +25,7 @@ from lerotool.web.body import json_object
 from lerotool.web.conversions import Conversions, convert_episode
 from lerotool.web.edits import Edits, NotAsSeenError
 from lerotool.web.library import Library, Opened, Shelf
+from lerotool.web.looks import Looks, checked_line
 
 _STATUS: dict[type[LerotoolError], int] = {
     DatasetNotFoundError: 404,
@@ -60,6 +61,7 @@ def create_app(library: Library, access: Access, more: Sequence[Route] = ()) -> 
     routes = [
         *more,
         *Edits(library, pages.changing).routes(),
+        *Looks(library).routes(),
         Route("/", page),
         Route("/d/{rest:path}", page),
         Route("/charts.js", _chart_script),
@@ -142,6 +144,7 @@ class Pages:
         try:
             pending = waiting.waiting(shelf.root)
             line |= {"pending": len(pending), "pending_name": pending[0]["name"] if pending else None}
+            line["checked"] = checked_line(shelf.root)
             opened = self._library.open(shelf)
             line |= {"edition": opened.edition, **describing.dataset_line(opened.dataset)}
             return {**line, "marks": load_marks(opened.dataset).count()}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.edition import edition
 from lerotool.dataset.info import INFO
 from lerotool.errors import DatasetNotFoundError
 from lerotool.sharing.listing import dataset_places
@@ -106,12 +107,12 @@ class Library:
             DatasetNotFoundError: no dataset: nothing is encoded yet, or it was removed.
             DatasetError: it is damaged.
         """
-        edition = _edition(shelf.root)
+        now = edition(shelf.root)
         with self._lock:
             known = self._opened.get(shelf.key)
-        if known is not None and known.edition == edition:
+        if known is not None and known.edition == now:
             return known
-        opened = Opened(edition, Dataset.open(shelf.root))
+        opened = Opened(now, Dataset.open(shelf.root))
         with self._lock:
             self._opened[shelf.key] = opened
         return opened
@@ -133,21 +134,6 @@ def _named(argument: str) -> Shelf:
 
 def _is_shown(root: Path) -> bool:
     return (root / INFO).is_file() or (Workspace.place(root) / "pending").is_dir()
-
-
-def _edition(root: Path) -> str:
-    """Return what is another text after every commit to a dataset."""
-    stamps: list[tuple[int, int, int] | None] = []
-    workspace = Workspace.place(root)
-    # An edit may leave info.json as it was, but not the history.
-    for path in (root / INFO, workspace / "journal.json", workspace / "history"):
-        try:
-            found = path.stat()
-        except OSError:
-            stamps.append(None)
-        else:
-            stamps.append((found.st_mtime_ns, found.st_size, found.st_ino))
-    return _digest(repr(stamps))
 
 
 def _digest(text: str) -> str:

@@ -1,7 +1,8 @@
 // One dataset: what it is, and all of its episodes. Only those in sight exist as elements.
 
 import { ask, badges, counted, inEdition, lasting, make, say, showBar, sized } from "./dom.js";
-import { editButtons } from "./edits.js";
+import { editButtons, ranges } from "./edits.js";
+import { findings } from "./findings.js";
 import { replace } from "./main.js";
 
 const BARS = 28;
@@ -17,6 +18,7 @@ export async function showDataset(page, key) {
   const filters = new URLSearchParams(location.search);
   const grid = make("div", { class: "grid" });
   const count = make("span", { class: "soft", role: "status" });
+  const only = make("button", { class: "chip", title: "Show all episodes again", onclick: () => (filters.delete("episodes"), set("found", "")) });
   let traits = null;
   let shown = [];
 
@@ -25,7 +27,7 @@ export async function showDataset(page, key) {
   if (dataset.warning) page.prepend(make("p", { class: "warning" }, dataset.warning));
   if (dataset.unmatched_marks) page.prepend(make("p", { class: "warning" }, `${counted(dataset.unmatched_marks, "mark")} belong to episodes that are no longer the ones that were marked; they count for nothing.`));
   if (dataset.pending.length) page.append(make("h2", { class: "section" }, "Pending", make("span", { class: "faint" }, "recorded, not encoded yet")), make("div", { class: "strip" }, dataset.pending.map((each) => pendingCard(key, each))));
-  if (dataset.lengths.length) page.append(controls(), editButtons(key, dataset, () => shown, () => replace(`/d/${key}`)), grid);
+  if (dataset.lengths.length) page.append(controls(), editButtons(key, dataset, () => shown, () => replace(`/d/${key}`)), findings(key, showOnly), grid);
   else page.append(make("p", { class: "quiet" }, dataset.pending.length ? "Nothing is encoded yet." : "No episodes."));
 
   await update();
@@ -40,7 +42,15 @@ export async function showDataset(page, key) {
 
   function controls() {
     const task = choice("task", [["", "any task"], ...dataset.tasks.map((text, number) => [String(number), text])]);
-    return make("div", { class: "find" }, dataset.tasks.length > 1 ? task : null, choice("mark", MARKS), choice("trait", TRAITS), count);
+    return make("div", { class: "find" }, dataset.tasks.length > 1 ? task : null, choice("mark", MARKS), choice("trait", TRAITS), only, count);
+  }
+
+  /** Leave the episodes of a finding; the address has them. */
+  function showOnly(code, episodes) {
+    filters.set("found", code);
+    filters.set("episodes", ranges(episodes));
+    grid.scrollIntoView({ block: "nearest" });
+    return update();
   }
 
   function choice(name, options) {
@@ -66,7 +76,10 @@ export async function showDataset(page, key) {
         filters.delete("trait");
       }
     }
-    shown = dataset.lengths.map((_, number) => number).filter(isWanted);
+    const listed = filters.has("episodes") ? numbers(filters.get("episodes")) : null;
+    only.hidden = !listed;
+    only.textContent = `${filters.get("found") ?? "episodes"} ×`;
+    shown = dataset.lengths.map((_, number) => number).filter((number) => (!listed || listed.has(number)) && isWanted(number));
     bars.update();
     const all = dataset.lengths.length;
     count.textContent = shown.length === all ? counted(all, "episode") : `${shown.length.toLocaleString("en")} of ${counted(all, "episode")}`;
@@ -168,4 +181,14 @@ function pendingCard(key, each) {
     make("div", { class: "picture" }, each.has_picture ? make("img", { src: `/thumbnail/${key}/pending/${each.name}.jpg`, alt: "", loading: "lazy" }) : null, make("span", { class: "badges" }, make("span", { class: "badge" }, each.state)), make("span", { class: "length" }, lasting(each.seconds))),
     make("div", { class: "text" }, make("span", { class: "task", title: each.task }, each.task)),
   );
+}
+
+/** The numbers that a text such as 0-4,7 means. */
+function numbers(text) {
+  const found = new Set();
+  for (const part of text.split(",")) {
+    const [first, last = first] = part.split("-").map(Number);
+    for (let number = first; number <= Math.min(last, 1e6); number++) found.add(number);
+  }
+  return found;
 }

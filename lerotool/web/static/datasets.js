@@ -1,6 +1,6 @@
 // The list of datasets.
 
-import { ask, badge, counted, icon, inEdition, lasting, make, showBar } from "./dom.js";
+import { ago, ask, badge, counted, icon, inEdition, lasting, make, showBar } from "./dom.js";
 
 export async function showDatasets(page) {
   showBar([["Datasets"]]);
@@ -33,10 +33,17 @@ function card(each) {
         make("p", { class: "row soft" }, make("span", {}, counted(each.episodes, "episode")), each.seconds ? make("span", {}, lasting(each.seconds)) : null, each.cameras?.length ? make("span", {}, counted(each.cameras.length, "camera")) : null),
         make("p", { class: "row faint" }, each.robot ?? "", each.version ? `LeRobot ${each.version}` : "", pending ? make("span", { class: "badge" }, `${pending} pending`) : null, Object.entries(each.marks ?? {}).slice(0, 3).map(([kind, count]) => badge(kind, String(count)))),
       ];
+  if (each.checked) facts.push(make("p", { class: `checked ${each.checked.errors ? "bad" : "faint"}` }, checked(each.checked)));
   return make(
     "a",
     { class: "dataset sheet", href: `/d/${key}`, title: each.folder },
     make("div", { class: "picture" }, picture ? make("img", { src: picture, alt: "", loading: "lazy", onerror: (event) => event.target.replaceWith(icon("camera")) }) : icon("camera")),
     make("div", { class: "text" }, make("h2", {}, each.name), facts),
   );
+}
+
+/** What the last check of a dataset found, in one line. */
+function checked({ made, has_changed: hasChanged, errors, warnings }) {
+  const counts = [errors && counted(errors, "error"), warnings && counted(warnings, "warning")].filter(Boolean).join(", ");
+  return `checked ${ago(made)}: ${counts || "nothing wrong"}${hasChanged ? "; changed since" : ""}`;
 }

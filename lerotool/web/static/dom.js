@@ -67,6 +67,14 @@ export function lasting(seconds) {
   return `${seconds.toFixed(1)} s`;
 }
 
+/** How long ago a time was, in words. */
+export function ago(time) {
+  const minutes = Math.max(0, (Date.now() - new Date(time)) / 60000);
+  if (minutes < 1) return "just now";
+  if (minutes < 60) return `${Math.floor(minutes)} min ago`;
+  return minutes < 48 * 60 ? `${Math.floor(minutes / 60)} h ago` : `${Math.floor(minutes / 60 / 24)} days ago`;
+}
+
 export function sized(bytes) {
   const units = ["B", "kB", "MB", "GB", "TB"];
   const place = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));

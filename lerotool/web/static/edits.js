@@ -138,7 +138,7 @@ function consequences(plan, dataset) {
 const list = (facts) => make("dl", { class: "consequences" }, facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
 
 /** Numbers that ascend, written as lerotool reads them: 0-4,7. */
-function ranges(numbers) {
+export function ranges(numbers) {
   const found = [];
   for (const number of numbers) {
     const last = found[found.length - 1];
