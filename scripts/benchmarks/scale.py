@@ -88,6 +88,19 @@ def first_page(root: Path) -> Cost:
     return Cost(wall, peak)
 
 
+def make_part(work: Path) -> Path:
+    """Make the dataset of which all others are merged."""
+    encode_noise(work / "short.mp4", PART, HEIGHT, WIDTH, 6)
+    join_videos([work / "short.mp4"] * ROWS, work / "clip.mp4", FPS)
+    make_v30_with_videos(work / "part", PART, ROWS, {"front": work / "clip.mp4"}, HEIGHT, WIDTH)
+    return work / "part"
+
+
+def sizes_up_to(episodes: int) -> list[int]:
+    """Return the sizes of the sets, in episodes."""
+    return [PART * STEP**step for step in range(round(math.log(episodes / PART, STEP)) + 1)]
+
+
 def measure_set(work: Path, part: Path, episodes: int) -> dict[str, Cost]:
     """Make a set of so many episodes and run all commands on it."""
     home = work / str(episodes)
@@ -122,11 +135,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lerotool-scale-", dir=options.work) as folder:
         work = Path(folder)
-        encode_noise(work / "short.mp4", PART, HEIGHT, WIDTH, 6)
-        join_videos([work / "short.mp4"] * ROWS, work / "clip.mp4", FPS)
-        make_v30_with_videos(work / "part", PART, ROWS, {"front": work / "clip.mp4"}, HEIGHT, WIDTH)
-        sizes = [PART * STEP**step for step in range(round(math.log(options.most / PART, STEP)) + 1)]
-        found = {episodes: measure_set(work, work / "part", episodes) for episodes in sizes}
+        part = make_part(work)
+        found = {episodes: measure_set(work, part, episodes) for episodes in sizes_up_to(options.most)}
     print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores\n")
     print(table(found))
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.cluster import run_cluster
 from lerotool.cli.app import run
 from tests.checking.defects import DEFECTS
 from tests.dataset.reading import tree_hash
-from tests.execution.clusters import run_cluster
 
 pytest.importorskip("distributed")
 

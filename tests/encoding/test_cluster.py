@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from harness.cluster import Cluster, Host, NoNetworkError, run_cluster, run_network
 from lerotool.cli import app
 from lerotool.encoding.events import Ending, Event, JobDone, JobProgressed
 from lerotool.encoding.plan import EncodeOptions
@@ -22,8 +23,6 @@ from lerotool.spool.pending import list_pending
 from tests.encoding.reading import all_numbers
 from tests.encoding.recordings import FRONT, WRIST, record
 from tests.encoding.test_job import flip_byte_of_packet
-from tests.execution.clusters import Cluster, run_cluster
-from tests.execution.networks import run_network
 from tests.patience import PATIENCE_S
 
 pytest.importorskip("distributed")
@@ -35,6 +34,15 @@ pytestmark = pytest.mark.slow
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with run_cluster(tmp_path_factory.mktemp("cluster"), workers=1) as cluster:
         yield cluster
+
+
+@pytest.fixture
+def hosts() -> Iterator[list[Host]]:
+    try:
+        with run_network(hosts=3) as hosts:
+            yield hosts
+    except NoNetworkError as error:
+        pytest.skip(str(error))
 
 
 def contents(root: Path) -> tuple[pa.Table, dict[str, bytes]]:
@@ -49,8 +57,10 @@ def test_a_batch_with_a_worker_killed_half_way_is_what_one_machine_makes(tmp_pat
         assert_is_the_local_result(tmp_path, cluster)
 
 
-def test_machines_on_a_network_make_what_one_machine_makes_with_a_worker_killed_half_way(tmp_path: Path) -> None:
-    with run_network(hosts=3) as hosts, run_cluster(tmp_path, hosts=hosts) as cluster:
+def test_machines_on_a_network_make_what_one_machine_makes_with_a_worker_killed_half_way(
+    hosts: list[Host], tmp_path: Path
+) -> None:
+    with run_cluster(tmp_path, hosts=hosts) as cluster:
         address = json.loads(cluster.file.read_text())["address"]
         assert address.startswith(f"tcp://{hosts[0].address}:")
         assert_is_the_local_result(tmp_path, cluster)

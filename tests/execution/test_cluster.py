@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from harness.cluster import Cluster, run_cluster
 from lerotool.errors import SpoolError, UsageError
 from lerotool.execution import (
     ClusterError,
@@ -28,7 +29,6 @@ from lerotool.execution import (
     read_progress,
 )
 from lerotool.execution.cluster import connect
-from tests.execution.clusters import Cluster, run_cluster
 from tests.patience import PATIENCE_S, wait_for
 
 pytest.importorskip("distributed")

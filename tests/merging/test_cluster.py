@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import lerotool
+from harness.cluster import Cluster, run_cluster
 from lerotool.execution import DaskCluster, WorkersLostError
 from lerotool.rewriting.events import Advanced, Event
 from tests.dataset.faults import contents
-from tests.execution.clusters import Cluster, run_cluster
 from tests.merging.sets import assert_is_concatenation, make_with_cameras
 
 pytest.importorskip("distributed")

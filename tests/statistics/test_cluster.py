@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.cluster import run_cluster
 from lerotool.cli.app import run
 from lerotool.dataset.dataset import Dataset
 from lerotool.statistics.rewrite import rewrite
 from tests.dataset.faults import contents
 from tests.dataset.reading import copy_set
-from tests.execution.clusters import run_cluster
 
 pytest.importorskip("distributed")
 

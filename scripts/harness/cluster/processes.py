@@ -1,4 +1,4 @@
-"""Dask clusters for tests: a real scheduler and real workers, processes on the loopback interface or other hosts."""
+"""A real scheduler and real workers, processes on the loopback interface or other hosts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.patience import wait_for
+from harness.patience import wait_for
 
+_CLONE = Path(__file__).parents[3]
+"""So that workers find functions of tests."""
 _HTTP = ["--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
 
 
@@ -64,7 +66,7 @@ def _start(host: Host, arguments: list[str], environment: Mapping[str, str]) -> 
     return subprocess.Popen(
         [*host.command, sys.executable, "-m", "dask", *arguments],
         env={**os.environ, **environment},
-        cwd=Path(__file__).parents[2],
+        cwd=_CLONE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

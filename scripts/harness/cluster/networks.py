@@ -11,25 +11,28 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from ipaddress import IPv4Interface, IPv4Network
 
-import pytest
-
-from tests.execution.clusters import Host
+from harness.cluster.processes import Host
 
 _RANGE = IPv4Network("198.18.0.0/15")
 """For tests of networks (RFC 2544); nobody's own."""
 _PREFIX = 29
 
 
+class NoNetworkError(Exception):
+    """This machine does not allow network namespaces."""
+
+
 @contextmanager
 def run_network(hosts: int) -> Iterator[list[Host]]:
     """Make so many hosts, up to five, each in a namespace of its own; this process reaches them over a bridge.
 
-    Skips the test, with the reason, where the machine does not allow it.
+    Raises:
+        NoNetworkError: the machine does not allow it, with the reason.
     """
     if sys.platform != "linux" or shutil.which("ip") is None:
-        pytest.skip("network namespaces need Linux and the program 'ip'")
+        raise NoNetworkError("network namespaces need Linux and the program 'ip'")
     if os.geteuid() != 0:
-        pytest.skip("network namespaces are made by root only")
+        raise NoNetworkError("network namespaces are made by root only")
     nets = 1 << (_PREFIX - _RANGE.prefixlen)
     first = int(_RANGE.network_address) + (os.getpid() % nets) * (1 << (32 - _PREFIX))
     addresses = list(IPv4Network((first, _PREFIX)).hosts())
@@ -41,7 +44,8 @@ def run_network(hosts: int) -> Iterator[list[Host]]:
                 for number, address in enumerate(addresses[1 : hosts + 1])
             ]
         except subprocess.CalledProcessError as error:
-            pytest.skip(f"no network namespaces here: {' '.join(error.cmd)}: {error.stderr.strip()}")
+            reason = f"no network namespaces here: {' '.join(error.cmd)}: {error.stderr.strip()}"
+            raise NoNetworkError(reason) from error
         yield made
 
 
