@@ -184,6 +184,11 @@ class DatasetWriter:
         return self._committed + self._waiting
 
     @property
+    def is_open(self) -> bool:
+        """Whether it goes on recording."""
+        return self._lock.is_held
+
+    @property
     def num_frames(self) -> int:
         """Frames of the episode in progress."""
         return self._episode.count if self._episode else 0
@@ -303,6 +308,7 @@ class DatasetWriter:
             self.close()
 
     def _begin(self, task: str) -> PendingWriter:
+        self.features = {**self.features, **{key: given.feature for key, given in self._pictures.items()}}
         header = Header.build(
             sequence=next_sequence(self.root, self._committed),
             fps=self.fps,

@@ -6,13 +6,18 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
-from environment import PIP_OPTIONS, executable, say
+from environment import PIP_OPTIONS, ROOT, executable, say
 
 VERSION = "0.6.1"
-PACKAGES = (f"lerobot[dataset,feetech,dynamixel,lekiwi]=={VERSION}", "lerobot-robot-dummy==1.0.1")
-"""With what drives servos and a robot over the network, and a plug-in of a robot that needs no hardware."""
+PACKAGES = (
+    *(f"lerobot[dataset,feetech,dynamixel,lekiwi]=={VERSION}", "lerobot-robot-dummy==1.0.1"),
+    *("pytest", "pytest-timeout"),
+)
+"""With what drives servos and a robot over the network, a plug-in of a robot that needs no hardware, and what LeRobot's
+own tests are run by."""
 NEEDS = (3, 12)
 
 
@@ -33,7 +38,9 @@ def prepare(folder: Path) -> tuple[Path | None, str]:
     made = subprocess.run([base, "-m", "venv", str(folder)], check=False)
     if made.returncode != 0:
         return None, f"{base} could not make a virtual environment in {folder}"
-    pip = [str(python), "-m", "pip", "install", *PIP_OPTIONS, *PACKAGES]
+    # lerotool records beside LeRobot in some tests, from the clone, so its libraries are there too.
+    ours = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    pip = [str(python), "-m", "pip", "install", *PIP_OPTIONS, *PACKAGES, *ours]
     if subprocess.run(pip, check=False).returncode != 0 or not _has_packages(python):
         return None, f"pip could not install {' '.join(PACKAGES)}"
     return python, ""
@@ -42,7 +49,10 @@ def prepare(folder: Path) -> tuple[Path | None, str]:
 def _has_packages(python: Path) -> bool:
     if not python.exists():
         return False
-    names = ("lerobot", "lerobot-robot-dummy", "feetech-servo-sdk", "dynamixel-sdk", "pyzmq")
+    names = (
+        *("lerobot", "lerobot-robot-dummy", "feetech-servo-sdk", "dynamixel-sdk", "pyzmq"),
+        *("pytest", "pydantic", "tomlkit", "typer"),
+    )
     code = f"from importlib.metadata import version; print(*map(version, {names}))"
     found = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=False)
     return found.stdout.split()[:1] == [VERSION]

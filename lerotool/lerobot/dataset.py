@@ -7,14 +7,17 @@ import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 from lerotool.arguments import as_count, as_path, as_text
+from lerotool.dataset.info import INFO
 from lerotool.errors import IncompatibleDatasetError, UsageError
 from lerotool.features import recorded_features
+from lerotool.lerobot.begun import forget_begun, read_begun, write_begun
+from lerotool.lerobot.loading import LOADED, TooEarlyError, load, own_class, own_metadata
 from lerotool.lerobot.metadata import LeRobotDatasetMetadata
 from lerotool.lerobot.settings import check_sizes, read_encoder, say_without_effect
-from lerotool.lerobot.values import FrameError, as_array, plain_values
+from lerotool.lerobot.values import FrameError, as_array, check_names, plain_values
 from lerotool.media.format import EncoderSettings
 from lerotool.spool.pending import list_pending
 from lerotool.wording import as_argument, counted
@@ -28,7 +31,8 @@ class LeRobotDataset:
     """A dataset that is recorded. Made by `create` or `resume`; opened by its name it is resumed at the first frame.
 
     Every frame goes to the disk as it comes, and a saved episode survives ``kill -9``. Rows for training are LeRobot's
-    business: ``lerobot.datasets.LeRobotDataset`` loads what is written here.
+    business: ``lerobot.datasets.LeRobotDataset`` loads what is written here, and where `patch` has replaced it, this
+    class asks it for them.
 
     Args:
         repo_id: ``user/name``.
@@ -36,7 +40,7 @@ class LeRobotDataset:
         batch_encoding_size: encode after so many saved episodes.
         vcodec: the encoder, as LeRobot up to 0.5 takes it.
         rgb_encoder: LeRobot's ``RGBEncoderConfig``, or a mapping of its settings.
-        others: parameters of LeRobot's without effect here.
+        others: parameters of LeRobot's without effect here; where `patch` has found LeRobot, those of its loading.
 
     Attributes:
         repo_id: as given.
@@ -54,13 +58,20 @@ class LeRobotDataset:
         rgb_encoder: object = None,
         **others: object,
     ) -> None:
-        say_without_effect(others)
         self.repo_id = as_text("repo_id", repo_id)
-        self.root = _folder(repo_id, root)
         self._batch = batch_encoding_size
         self._encoder = read_encoder(rgb_encoder, None, vcodec)
         self._writer: DatasetWriter | None = None
         self._tasks: set[str] = set()
+        self._loaded: Any = None
+        self.meta: Any
+        self.root = _folder(repo_id, root)
+        # LeRobot does not know of episodes that wait.
+        if own_class() is not None and not list_pending(self.root):
+            self._loaded = load(repo_id, root, **others)
+            self.root, self.meta = Path(self._loaded.root), self._loaded.meta
+            return
+        say_without_effect(others)
         self.meta = LeRobotDatasetMetadata(self.repo_id, self.root)
         _ = self.meta.fps  # raises where there is no dataset
 
@@ -122,6 +133,7 @@ class LeRobotDataset:
             batch=_batch(batch_encoding_size),
             encoder=encoder,
         )
+        write_begun(writer)
         return cls._recording(repo_id, writer, batch_encoding_size, encoder)
 
     @classmethod
@@ -145,19 +157,24 @@ class LeRobotDataset:
         """
         say_without_effect(others)
         encoder = read_encoder(rgb_encoder, depth_encoder, vcodec)
-        writer = DatasetWriter.resume(_folder(repo_id, root), batch=_batch(batch_encoding_size), encoder=encoder)
+        folder, batch = _folder(repo_id, root), _batch(batch_encoding_size)
+        begun = read_begun(folder)
+        if begun is None:
+            writer = DatasetWriter.resume(folder, batch=batch, encoder=encoder)
+        else:
+            writer = DatasetWriter.create(folder, **begun, batch=batch, encoder=encoder)
         return cls._recording(repo_id, writer, batch_encoding_size, encoder)
 
     @classmethod
     def _recording(cls, repo_id: str, writer: DatasetWriter, batch: int, encoder: EncoderSettings) -> Self:
         dataset = cls.__new__(cls)
         dataset.repo_id, dataset.root = repo_id, writer.root
-        dataset._batch, dataset._encoder, dataset._tasks = batch, encoder, set()
+        dataset._batch, dataset._encoder, dataset._tasks, dataset._loaded = batch, encoder, set(), None
         dataset._attach(writer)
         return dataset
 
     def _attach(self, writer: DatasetWriter) -> None:
-        self._writer = writer
+        self._writer, self._loaded = writer, None
         self.meta = LeRobotDatasetMetadata(self.repo_id, self.root, writer)
         # Scripts for LeRobot often end without finalize().
         weakref.finalize(self, _leave, writer)
@@ -190,19 +207,12 @@ class LeRobotDataset:
             values["timestamp"] = as_array(timestamp)
         if given := [name for name in _OWN[1:] if name in values]:
             raise FrameError(f"{', '.join(given)}: these are counted by the dataset", hint="leave them out")
-        if task is None:
-            raise FrameError(
-                "Feature mismatch in `frame` dictionary: Missing features: 'task'", hint='frame["task"] = "…"'
-            )
-        if missing := [name for name in recorded if name not in values]:
-            # LeRobot's words: scripts and tests look for them.
-            text = f"Feature mismatch in `frame` dictionary: Missing features: {', '.join(map(repr, missing))}"
-            raise FrameError(text, hint=f"features are: {', '.join(recorded)}")
+        check_names({**values, "task": task} if task is not None else values, [*recorded, "task"])
         try:
             writer.add_frame(values, task=task)
         except IncompatibleDatasetError as error:
-            raise FrameError(f"Feature mismatch in `frame` dictionary: {error.message}", hint=error.hint) from error
-        self._tasks.add(task)
+            raise FrameError(f"Feature mismatch in `frame` dictionary:\n{error.message}", hint=error.hint) from error
+        self._tasks.add(str(task))
 
     def save_episode(self, episode_data: object = None, task: str | None = None, **others: object) -> None:
         """End the episode in progress; on return it survives a power cut.
@@ -228,7 +238,9 @@ class LeRobotDataset:
                 hint="give the task with every frame",
             )
         say_without_effect(others)
-        self._recorder().save_episode()
+        recorder = self._recorder()
+        recorder.save_episode()
+        forget_begun(recorder.root)
         self._tasks.clear()
 
     def clear_episode_buffer(self, **others: object) -> None:
@@ -243,8 +255,10 @@ class LeRobotDataset:
 
     def finalize(self) -> None:
         """Encode what waits, pack small files and end the recording. Without effect the second time."""
-        if self._writer is not None:
+        if self._writer is not None and self._writer.is_open:
             self._writer.finalize()
+            if (self.root / INFO).exists() and not list_pending(self.root):
+                self.meta = own_metadata(self.repo_id, self.root) or self.meta
 
     def consolidate(self, **others: object) -> None:
         """End the recording, as LeRobot 0.1 called it."""
@@ -277,22 +291,24 @@ class LeRobotDataset:
     @property
     def fps(self) -> float:
         """Frames a second."""
-        return self.meta.fps
+        fps: float = self.meta.fps
+        return fps
 
     @property
     def features(self) -> dict[str, dict[str, Any]]:
         """Features as ``info.json`` has them."""
-        return self.meta.features
+        features: dict[str, dict[str, Any]] = self.meta.features
+        return features
 
     @property
     def num_episodes(self) -> int:
-        """Saved episodes, those that wait to be encoded included."""
-        return self.meta.total_episodes
+        """Saved episodes, those that wait to be encoded included; of a loaded dataset those that were chosen."""
+        return int(self.meta.total_episodes if self._loaded is None else self._loaded.num_episodes)
 
     @property
     def num_frames(self) -> int:
-        """Rows of all saved episodes."""
-        return self.meta.total_frames
+        """Rows of all these episodes."""
+        return int(self.meta.total_frames if self._loaded is None else self._loaded.num_frames)
 
     @property
     def episode_buffer(self) -> dict[str, int]:
@@ -319,13 +335,35 @@ class LeRobotDataset:
 
     # Loading is LeRobot's.
 
-    def __getitem__(self, index: object) -> NoReturn:
-        _refuse_loading(self)
+    def _reading(self) -> Any:
+        """Return LeRobot's own dataset.
+
+        Raises:
+            UsageError: LeRobot was not replaced in this process, or the dataset is being recorded.
+        """
+        if self._loaded is None:
+            if own_class() is not None and self._writer is not None and self._writer.is_open:
+                raise TooEarlyError("rows cannot be read before finalize(): the dataset is being recorded")
+            self._loaded = load(self.repo_id, self.root)
+        return self._loaded
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._reading()[index]
+
+    def __getattr__(self, name: str) -> Any:
+        if name in LOADED:
+            return getattr(self._reading(), name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     @property
-    def hf_dataset(self) -> NoReturn:
-        """Refused: rows for training are loaded by LeRobot."""
-        _refuse_loading(self)
+    def writer(self) -> Self | None:
+        """The dataset itself while it is recorded: LeRobot 0.6 has ``episode_buffer`` there, too."""
+        return None if self._writer is None else self
+
+    @property
+    def reader(self) -> Any:
+        """What LeRobot reads with; None while the dataset is recorded."""
+        return None if self._loaded is None else self._loaded.reader
 
     def __enter__(self) -> Self:
         return self
@@ -348,14 +386,6 @@ def _folder(repo_id: str, root: Path | str | None) -> Path:
 
 def _batch(size: object) -> int:
     return as_count("batch_encoding_size", size, 1)
-
-
-def _refuse_loading(dataset: LeRobotDataset) -> NoReturn:
-    raise UsageError(
-        "rows for training are loaded by LeRobot, not by lerotool",
-        hint=f"lerobot.datasets.LeRobotDataset({dataset.repo_id!r}, root={str(dataset.root)!r}); "
-        f"without torch: lerotool.Dataset.open({str(dataset.root)!r}).windows()",
-    )
 
 
 def _leave(writer: DatasetWriter) -> None:

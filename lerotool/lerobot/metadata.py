@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.info import INFO
 from lerotool.features import Feature, Kind
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lerotool.dataset.reading.episodes import Episode
-    from lerotool.moments import FeatureStats
     from lerotool.writer import DatasetWriter
 
 
@@ -83,6 +85,11 @@ class LeRobotDatasetMetadata:
         return [name for name, feature in self.known_features.items() if feature.kind is Kind.IMAGE]
 
     @property
+    def depth_keys(self) -> list[str]:
+        """Cameras that see depths."""
+        return [name for name, feature in self.known_features.items() if feature.is_camera and feature.is_depth]
+
+    @property
     def camera_keys(self) -> list[str]:
         """All cameras."""
         return [name for name, feature in self.known_features.items() if feature.is_camera]
@@ -119,10 +126,11 @@ class LeRobotDatasetMetadata:
         return list(dataset.episodes) if dataset else []
 
     @property
-    def stats(self) -> Mapping[str, FeatureStats]:
-        """Statistics of the episodes that are encoded."""
+    def stats(self) -> dict[str, dict[str, NDArray[Any]]]:
+        """Statistics of the episodes that are encoded: arrays by feature and LeRobot's names."""
         dataset = self._dataset()
-        return dataset.stats if dataset else {}
+        found = dataset.stats.items() if dataset else ()
+        return {key: {name: np.array(value) for name, value in stats.to_json().items()} for key, stats in found}
 
     @property
     def info(self) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
+from lerotool.lerobot.loading import remember
 from lerotool.workspace import lerobot_home
 
+_RECORDED, _METADATA = "LeRobotDataset", "LeRobotDatasetMetadata"
 _HOMES = ("HF_LEROBOT_HOME", "LEROBOT_HOME")
 
 
@@ -85,18 +87,27 @@ class _Replacing(Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Run the module, then replace."""
         self._loader.exec_module(module)
-        vars(module).update({name: value for name, value in self._names.items() if hasattr(module, name)})
+        _replace(module, self._names)
+
+
+def _replace(module: ModuleType, names: Mapping[str, Any]) -> None:
+    """Replace what LeRobot's module has, but for the metadata, which its own loading needs; keep what loads."""
+    own = vars(module).get(_RECORDED)
+    if own is not None and own is not names.get(_RECORDED, own):
+        remember(own)
+    vars(module).update({key: value for key, value in names.items() if hasattr(module, key) and key != _METADATA})
 
 
 def patch() -> None:
     """Put lerotool's recording classes where LeRobot's are imported from, in this process only. Twice is as once.
 
-    Modules of LeRobot's that are imported already get them too; where LeRobot is not installed, modules that have
-    these names and nothing else stand in for it.
+    LeRobot's own class goes on loading: a dataset that was recorded or opened asks it for rows, and
+    ``LeRobotDatasetMetadata`` stays LeRobot's. Modules of LeRobot's that are imported already are changed too; where
+    LeRobot is not installed, modules that have these names and nothing else stand in for it.
     """
     if any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return
     sys.meta_path.insert(0, _Finder())
     for name, names in _places().items():
         if (module := sys.modules.get(name)) is not None:
-            vars(module).update({key: value for key, value in names.items() if hasattr(module, key)})
+            _replace(module, names)

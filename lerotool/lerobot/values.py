@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,13 +27,33 @@ def plain_values(frame: Mapping[str, Any], features: Mapping[str, Feature]) -> d
     return {name: _plain(name, value, features.get(name)) for name, value in frame.items()}
 
 
+def check_names(frame: Iterable[str], expected: Sequence[str]) -> None:
+    """Make sure that a frame has every feature and no other, in LeRobot's words: scripts and tests look for them.
+
+    Raises:
+        FrameError: it has not.
+    """
+    given = set(frame) - {"timestamp"}
+    missing, extra = [name for name in expected if name not in given], sorted(given - set(expected))
+    found = {"Missing": missing, "Extra": extra}
+    lines = [f"{kind} features: {{{', '.join(map(repr, names))}}}\n" for kind, names in found.items() if names]
+    if lines:
+        raise FrameError(
+            "Feature mismatch in `frame` dictionary:\n" + "".join(lines), hint=f"features are: {', '.join(expected)}"
+        )
+
+
 def _plain(name: str, value: Any, feature: Feature | None) -> Any:
     value = as_array(value)
-    if feature is None or not feature.is_camera or not isinstance(value, np.ndarray):
+    if feature is None or not isinstance(value, np.ndarray):
+        return value
+    if not feature.is_camera:
+        if value.ndim and value.shape != tuple(feature.shape):
+            raise FrameError(_unshaped(name, value, tuple(feature.shape)), hint="reshape the value")
         return value
     if feature.is_depth:
         return _shaped(name, value if value.ndim > 2 else value[:, :, None], feature, 1)
-    return _shaped(name, _as_bytes(name, value), feature, _COLOURS)
+    return _as_bytes(name, _shaped(name, value, feature, _COLOURS))
 
 
 def as_array(value: Any) -> Any:
@@ -73,7 +93,13 @@ def _shaped(name: str, picture: NDArray[Any], feature: Feature, channels: int) -
         turned = picture.transpose(1, 2, 0) if first else picture.transpose(2, 0, 1) if last else picture
         if turned.shape == tuple(feature.shape):
             return turned
+    one, two, three = feature.shape
     raise FrameError(
-        f"feature {name!r}: expected a picture of shape {tuple(feature.shape)}, found {picture.shape}",
+        _unshaped(name, picture, (one, two, three), (two, three, one)),
         hint="channels may come first or last; the size must be the feature's",
     )
+
+
+def _unshaped(name: str, value: NDArray[Any], *expected: tuple[int, ...]) -> str:
+    shapes = " or ".join(f"'{shape}'" for shape in expected)
+    return f"The feature '{name}' of shape '{value.shape}' does not have the expected shape {shapes}.\n"

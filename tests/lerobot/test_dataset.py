@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import lerotool
-from lerotool.errors import UsageError
+from lerotool.errors import MetadataError, UsageError
 from lerotool.lerobot import HF_LEROBOT_HOME, LeRobotDataset, VideoEncodingManager
 from lerotool.lerobot.settings import WithoutEffectWarning, read_encoder
 from lerotool.lerobot.values import FrameError
@@ -87,7 +87,7 @@ def test_pictures_are_taken_as_lerobot_takes_them(tmp_path: Path, picture: Any, 
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        (PICTURE[:32], "expected a picture of shape"),
+        (PICTURE[:32], r"of shape '\(32, 96, 3\)' does not have the expected shape '\(64, 96, 3\)'"),
         (PICTURE.astype(np.float32), "values from 0 to 200, expected 0 to 1"),
         (PICTURE.astype(np.int64), "expected uint8 or floats from 0 to 1, found int64"),
     ],
@@ -104,11 +104,11 @@ def test_pictures_that_cannot_be_are_named(tmp_path: Path, value: Any, problem: 
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"task": "x"}, "Missing features: 'observation.state'"),
-        (frame(0, None), "Missing features: 'task'"),
-        (frame(0, other=1), "'other' is not one of the dataset's"),
+        ({"task": "x"}, "Missing features: {'observation.state'}\n"),
+        (frame(0, None), "Missing features: {'task'}\n"),
+        (frame(0, other=1), "Extra features: {'other'}\n"),
         (frame(0, frame_index=np.array([0])), "frame_index: these are counted"),
-        ({"observation.state": np.zeros(3, np.float32), "task": "x"}, "observation.state"),
+        ({"observation.state": np.zeros(3, np.float32), "task": "x"}, r"'observation.state' of shape '\(3,\)'"),
     ],
 )
 def test_a_frame_that_does_not_fit_is_a_value_error(tmp_path: Path, given: dict[str, Any], problem: str) -> None:
@@ -251,3 +251,51 @@ def test_loading_for_training_is_left_to_lerobot(tmp_path: Path) -> None:
             load()
         assert "lerobot.datasets.LeRobotDataset('local/set'" in str(caught.value.hint)
     dataset.close()
+
+
+def test_a_dataset_without_an_episode_is_gone_on_with(tmp_path: Path) -> None:
+    create(tmp_path / "set", {**STATE, **VIDEO}, robot_type="toy").close()
+
+    again = LeRobotDataset.resume("local/set", root=tmp_path / "set")
+    assert (again.num_episodes, again.meta.total_frames, again.meta.tasks) == (0, 0, [])
+    again.add_frame(frame(0, **{FRONT: PICTURE}))
+    again.save_episode()
+    again.finalize()
+
+    read = lerotool.Dataset(tmp_path / "set")
+    assert (read.num_episodes, read.fps, read.robot_type, read.features[FRONT].shape) == (1, 10, "toy", (64, 96, 3))
+    assert not [path for path in (tmp_path / "set" / ".lerotool").iterdir() if path.name == "begun.json"]
+
+
+def test_what_a_dataset_was_created_as_is_kept_until_there_is_an_episode(tmp_path: Path) -> None:
+    create(tmp_path / "set").close()
+    (tmp_path / "set" / ".lerotool" / "begun.json").write_text("{")
+
+    with pytest.raises(MetadataError, match=r"begun\.json' is damaged"):
+        LeRobotDataset.resume("local/set", root=tmp_path / "set")
+    create(tmp_path / "set").close()
+    LeRobotDataset.resume("local/set", root=tmp_path / "set").close()
+
+
+def test_statistics_are_arrays_under_lerobots_names(tmp_path: Path) -> None:
+    dataset = create(tmp_path / "set")
+    for number in range(3):
+        dataset.add_frame(frame(number))
+    dataset.save_episode()
+
+    stats = dataset.meta.stats["observation.state"]
+    assert set(stats) == {"min", "max", "mean", "std", "count", "q01", "q10", "q50", "q90", "q99"}
+    np.testing.assert_array_equal(stats["mean"], [1, 0])
+    np.testing.assert_array_equal(stats["count"], [3])
+    dataset.finalize()
+
+
+def test_the_writer_of_a_dataset_is_the_dataset_while_it_is_recorded(tmp_path: Path) -> None:
+    dataset = create(tmp_path / "set")
+    dataset.add_frame(frame(0))
+
+    assert dataset.writer is not None
+    assert dataset.writer.episode_buffer["size"] == 1
+    assert dataset.reader is None
+    dataset.save_episode()
+    dataset.finalize()
