@@ -34,6 +34,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -208,9 +209,12 @@ class Device:
 
         self.robot = _build(make_robot_from_config, config.robot)
         self.teleop = None if config.teleop is None else _build(make_teleoperator_from_config, config.teleop)
+        self.notes: list[str] = []
+        for device in (self.robot, self.teleop):
+            _drop_late_answers(device)
         if self.robot.name == _LEKIWI and self.teleop is not None and _is_arm(self.teleop):
             self.teleop = LeKiwiSteering(self.robot, self.teleop)
-            self.problems += self.teleop.problems
+            self.notes = self.teleop.notes
         self.features = _dataset_features(self.robot)
         self._state = self.features.get("observation.state", {}).get("names", [])
         self._action = self.features.get("action", {}).get("names", [])
@@ -232,6 +236,7 @@ class Device:
             "missing": self._missing_actions(),
             "dropped": dropped,
             "problems": self.problems,
+            "notes": self.notes,
         }
 
     def _missing_actions(self) -> list[str]:
@@ -318,14 +323,14 @@ class LeKiwiSteering:
     LeRobot takes such a pair from Python only; here the options name the arm, and the keyboard comes with it.
 
     Attributes:
-        problems: why the base stands still, if it does.
+        notes: why the base stands still, if it does.
     """
 
     def __init__(self, robot: Any, arm: Any) -> None:
         self.name = arm.name
         self._robot = robot
         self._arm = arm
-        self._keyboard, self.problems = _keyboard()
+        self._keyboard, self.notes = _keyboard()
 
     @property
     def action_features(self) -> dict[str, type]:
@@ -381,10 +386,26 @@ def _keyboard() -> tuple[Any, list[str]]:
     try:
         keyboard = KeyboardTeleop(KeyboardTeleopConfig())
     except ImportError as error:
-        return None, [f"keyboard: the base will stand still: {_explain(error)}"]
+        return None, [f"LeKiwi's base will stand still: {_explain(error)}"]
     if not (teleop_keyboard.PYNPUT_AVAILABLE and teleop_keyboard.pynput_can_capture()):
-        return None, ["keyboard: the base will stand still: pynput sees keys on X11, macOS and Windows desktops only"]
+        return None, ["LeKiwi's base will stand still: pynput sees keys on X11, macOS and Windows desktops only"]
     return keyboard, []
+
+
+def _drop_late_answers(device: Any) -> None:
+    """Let servo buses forget, before each request, what came too late for the one before.
+
+    The SDKs of Feetech and Dynamixel take it for the answer, and every position from then on is an old one.
+    """
+    for part in (device, getattr(device, "left_arm", None), getattr(device, "right_arm", None)):
+        port: Any = getattr(getattr(part, "bus", None), "port_handler", None)
+        if hasattr(port, "clearPort") and hasattr(port, "ser"):
+            port.clearPort = partial(_clear, port, port.clearPort)
+
+
+def _clear(port: Any, clear: Callable[[], None]) -> None:
+    clear()
+    port.ser.reset_input_buffer()
 
 
 def _connect(device: Any) -> None:

@@ -79,11 +79,11 @@ class LeRobotRobot:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What LeRobot does not record, and which plug-ins did not load."""
+        """What LeRobot does not record, what does not move, and which plug-ins did not load."""
         about = self._described()
         dropped = about["dropped"]
         notes = [f"{', '.join(dropped)}: not numbers, so LeRobot does not record them"] if dropped else []
-        return (*notes, *(f"plug-in {problem}" for problem in about["problems"]))
+        return (*notes, *about["notes"], *(f"plug-in {problem}" for problem in about["problems"]))
 
     @property
     def buses(self) -> Mapping[str, BusStatistics]:

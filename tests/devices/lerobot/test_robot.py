@@ -41,6 +41,44 @@ def test_options_that_cannot_be_are_named(options: list[str], problem: str) -> N
         robot.features()
 
 
+@pytest.mark.parametrize(
+    ("options", "joints", "pictures"),
+    [
+        (["--robot.type=earthrover_mini_plus"], (22, 2), ["front", "rear"]),
+        (["--robot.type=hope_jr_arm", "--robot.port=/dev/ttyACM0"], (7, 7), []),
+        (["--robot.type=hope_jr_hand", "--robot.port=/dev/ttyACM0", "--robot.side=left"], (16, 16), []),
+        (["--robot.type=lekiwi", "--robot.cameras={}"], (9, 9), []),
+        (["--robot.type=omx_follower", "--robot.port=/dev/ttyACM0"], (6, 6), []),
+    ],
+)
+def test_robots_without_emulated_hardware_are_described(
+    options: list[str], joints: tuple[int, int], pictures: list[str]
+) -> None:
+    robot = build(*options, needs_teleop=False)
+    try:
+        features = robot.features()
+        assert (features[STATE].shape, features[ACTION].shape) == ((joints[0],), (joints[1],))
+        assert [camera.spec.name for camera in robot.cameras()] == pictures
+    finally:
+        robot.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "package"),
+    [
+        (["--robot.type=openarm_follower", "--robot.port=can0"], "damiao"),
+        (["--robot.type=rebot_b601_follower", "--robot.port=can0"], "rebot"),
+        (["--robot.type=reachy2"], "reachy2"),
+        (["--robot.type=unitree_g1"], "unitree_g1"),
+    ],
+)
+def test_what_a_robot_needs_and_lacks_is_said_with_the_line_that_installs_it(options: list[str], package: str) -> None:
+    robot = build(*options, needs_teleop=False)
+
+    with pytest.raises(UsageError, match=rf"pip install 'lerobot\[{package}\]'"):
+        robot.features()
+
+
 def test_a_robot_without_calibration_says_how_to_calibrate_it() -> None:
     robot = build(*STEERED, "--robot.is_calibrated=false")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +13,16 @@ import pytest
 import lerotool
 from lerotool.devices.robots import build_robot
 from lerotool.features import ACTION, STATE
-from tests.devices.lerobot.wobble import recording, run
+from tests.devices.lerobot.wobble import build, recording, run
 from tests.lerobot_judge import judge, lerobot_python
 from tests.rig import NAME, Rig
 
 pytestmark = [pytest.mark.lerobot, pytest.mark.skipif(os.name != "posix", reason="needs pseudo-terminals")]
+
+
+WRIST_ROLL = 4
+STEPS_PER_S = 1000.0
+TURN = 4096
 
 
 @pytest.fixture
@@ -46,6 +52,25 @@ def test_arms_are_recorded_through_lerobot_with_cameras_of_lerotool(rig: Rig, tm
     assert np.ptp(actions, axis=0).max() > 1, "the leader moves"
     judge(tmp_path / "set")
     assert not any(rig.torques), "released at the end"
+
+
+def test_a_position_that_came_too_late_is_never_taken_for_a_fresh_one(rig: Rig) -> None:
+    origin = time.monotonic()
+    rig.leader.servo(WRIST_ROLL + 1).ramp(origin=origin, rate=STEPS_PER_S)
+    follower = ("--robot.type=so101_follower", f"--robot.port={rig.follower.port}", f"--robot.id={NAME}")
+    leader = ("--teleop.type=so101_leader", f"--teleop.port={rig.leader.port}", f"--teleop.id={NAME}")
+    ages = []
+    with build(*follower, *leader) as robot:
+        for tick in range(60):
+            if tick % 5 == 0:
+                rig.leader.stall((0.06, 0.09)[tick % 2])
+            asked = time.monotonic()
+            steps = robot.command().values[ACTION][WRIST_ROLL] * 4095 / 360 + 4095 / 2
+            returned = time.monotonic()
+            age = ((returned - origin) * STEPS_PER_S - steps + TURN / 2) % TURN - TURN / 2
+            ages.append(age / STEPS_PER_S - (returned - asked))
+            time.sleep(0.02)
+    assert np.max(ages) < 0.005, "no position is older than the call that returned it"
 
 
 def test_an_episode_is_replayed_by_a_robot_of_lerobot(rig: Rig, tmp_path: Path) -> None:
