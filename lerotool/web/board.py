@@ -3,7 +3,7 @@
     watched        i64   when the monitor was last asked for something, monotonic clock
     commands       u64   counts what was pressed, and the newest of it: count * 256 + key
     state          slot  JSON, 64 KiB
-    one camera     slot  the newest packet, one slot per camera
+    one camera     slot  the newest packet, one slot per camera; of H.264 all since the keyframe (`packet_groups`)
 
 A slot is ``<u64 sequence><i64 captured_ns><u32 size>`` and the bytes. The sequence is odd while the writer writes; a
 reader takes what it read only if the sequence was even and is still the same.
@@ -26,6 +26,7 @@ _COMMANDS = struct.Struct("<Q")
 _SLOT = struct.Struct("<QqI")
 _STATE_ROOM = 64 << 10
 _PACKET_ROOM = 768 << 10
+_GROUP_ROOM = 8 << 20
 _WATCHED_FOR_NS = 3_000_000_000
 _KEYS = tuple(Key)
 
@@ -39,7 +40,9 @@ class ShownCamera:
 
     @property
     def room(self) -> int:
-        """Bytes that its largest packet may have; what is larger is not shown."""
+        """Bytes that its largest packet, or group of packets, may have; what is larger is not shown."""
+        if self.format.codec is StreamCodec.H264:
+            return _GROUP_ROOM
         pixels = self.format.width * self.format.height
         return max(_PACKET_ROOM, 4 * pixels if self.format.codec is StreamCodec.RAW else pixels)
 
@@ -100,7 +103,7 @@ class Board:
         self._put(0, document, time.monotonic_ns())
 
     def put_packet(self, camera: int, packet: bytes, captured_ns: int) -> None:
-        """Show a camera's newest packet."""
+        """Show a camera's newest packet, or the newest of H.264 with those that it needs."""
         self._put(1 + camera, packet, captured_ns)
 
     def _put(self, slot: int, data: bytes, captured_ns: int) -> None:

@@ -8,21 +8,32 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Protocol
 
+from lerotool.media.format import StreamCodec, StreamFormat
 from lerotool.recording.controls import Key
 from lerotool.recording.status import Status
 from lerotool.web.board import Board
+from lerotool.web.packet_groups import pack
 
 _WATCHED_S = 1 / 40
 _ALONE_S = 0.2
 _STATES = 8
 """One state for so many rounds while somebody looks."""
+_GROUPS = 4
+"""The packets of an H.264 camera likewise: each time all since the keyframe."""
 
 
 class Showing(Protocol):
     """A camera that can be looked at between and during takes: `lerotool.devices.cameras.camera.Camera`."""
 
+    @property
+    def format(self) -> StreamFormat:
+        """What its packets are."""
+
     def latest_packet(self) -> bytes | None:
         """Return the newest whole picture."""
+
+    def latest_group(self) -> tuple[bytes, ...]:
+        """Return it, last, after the packets that must be decoded before it."""
 
 
 class Feed(threading.Thread):
@@ -61,7 +72,7 @@ class Feed(threading.Thread):
                 self._show_state()
             rounds += 1
             if self._board.is_watched:
-                self._show_pictures(shown)
+                self._show_pictures(shown, has_groups=rounds % _GROUPS == 0)
 
     def stop(self) -> None:
         """Show the last state and end."""
@@ -74,10 +85,15 @@ class Feed(threading.Thread):
         document = {**asdict(status), "left_s": status.left_s}
         self._board.put_state(json.dumps(document, default=str).encode())
 
-    def _show_pictures(self, shown: list[bytes | None]) -> None:
+    def _show_pictures(self, shown: list[bytes | None], *, has_groups: bool) -> None:
         for number, camera in enumerate(self._cameras):
             packet = camera.latest_packet()
             # The same object is the same picture; nothing is compared byte by byte.
-            if packet is not None and packet is not shown[number]:
+            if packet is None or packet is shown[number]:
+                continue
+            if camera.format.codec is not StreamCodec.H264:
                 shown[number] = packet
                 self._board.put_packet(number, packet, 0)
+            elif has_groups and (group := camera.latest_group()):
+                shown[number] = group[-1]
+                self._board.put_packet(number, pack(group), 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import multiprocessing
 import os
@@ -15,15 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from lerotool.errors import LerotoolError, UsageError
-from lerotool.media.decode import PacketDecoder, to_rgb
-from lerotool.media.encode import encode_jpeg
-from lerotool.media.format import StreamCodec
+from lerotool.errors import UsageError
 from lerotool.recording.controls import Key
 from lerotool.web.access import Access
 from lerotool.web.app import create_app, page
@@ -31,15 +26,12 @@ from lerotool.web.board import Board, ShownCamera
 from lerotool.web.body import json_object
 from lerotool.web.feeding import Feed, Showing
 from lerotool.web.library import Library
-from lerotool.web.pictures import shown
+from lerotool.web.live_pictures import LivePicture
 from lerotool.web.server import Listening
 from lerotool.web.watching import Watched
 
-_POLL_S = 0.01
-_RAW_PAUSE_S = 0.1
 _JOIN_S = 3.0
 _NICE = 10
-_QUALITY = 5
 _BOUNDARY = "picture"
 
 
@@ -109,6 +101,7 @@ class _Live:
     def __init__(self, board: Board, cameras: Sequence[ShownCamera]) -> None:
         self._board = board
         self._cameras = cameras
+        self._live = [LivePicture(board, number, camera) for number, camera in enumerate(cameras)]
 
     def routes(self) -> list[Route]:
         return [
@@ -123,12 +116,7 @@ class _Live:
         state = self._board.state()
         document: dict[str, Any] = json.loads(state) if state else {}
         shown_as = [
-            {
-                "name": camera.name,
-                "width": camera.format.width,
-                "height": camera.format.height,
-                "is_live": _is_live(camera),
-            }
+            {"name": camera.name, "width": camera.format.width, "height": camera.format.height}
             for camera in self._cameras
         ]
         return JSONResponse({**document, "shown": shown_as}, headers={"cache-control": "no-store"})
@@ -147,34 +135,13 @@ class _Live:
         if number >= len(self._cameras):
             raise IndexError(f"no camera {number}")
         kind = f"multipart/x-mixed-replace; boundary={_BOUNDARY}"
-        return StreamingResponse(self._pictures(number), media_type=kind, headers={"cache-control": "no-store"})
+        return StreamingResponse(
+            self._pictures(self._live[number]), media_type=kind, headers={"cache-control": "no-store"}
+        )
 
-    async def _pictures(self, number: int) -> AsyncIterator[bytes]:
-        camera, seen = self._cameras[number], 0
+    async def _pictures(self, picture: LivePicture) -> AsyncIterator[bytes]:
+        seen = 0
         while True:
-            self._board.watch()
-            if (found := self._board.packet(number, seen)) is not None:
-                seen, packet = found
-                with suppress(LerotoolError):
-                    jpeg = (
-                        packet
-                        if camera.format.codec is StreamCodec.MJPEG
-                        else await run_in_threadpool(_jpeg, camera, packet)
-                    )
-                    head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                    yield head.encode() + jpeg + b"\r\n"
-            await asyncio.sleep(_POLL_S if camera.format.codec is StreamCodec.MJPEG else _RAW_PAUSE_S)
-
-
-def _is_live(camera: ShownCamera) -> bool:
-    """Whether a packet of a camera is a picture by itself."""
-    return camera.format.codec is not StreamCodec.H264
-
-
-def _jpeg(camera: ShownCamera, packet: bytes) -> bytes:
-    from lerotool.media.depth import depth_array
-    from lerotool.media.format import DEPTH_UNITS
-
-    frame = PacketDecoder(camera.format).decode(packet)
-    picture = depth_array(frame) if camera.format.pixel_format in DEPTH_UNITS else to_rgb(frame)
-    return encode_jpeg(shown(picture, None), _QUALITY)
+            seen, jpeg = await picture.after(seen)
+            head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            yield head.encode() + jpeg + b"\r\n"

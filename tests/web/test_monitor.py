@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -70,12 +70,14 @@ class Recording:
     Args:
         folder: the dataset ``set`` is recorded in it, and the words of stderr are kept there, where no pipe fills up.
         shortest_s: seconds that a take must last to be kept. How long one lasts here is up to the machine.
+        cameras: in place of the simulated ones.
     """
 
-    def __init__(self, folder: Path, shortest_s: float) -> None:
+    def __init__(self, folder: Path, shortest_s: float, cameras: Sequence[str] = ()) -> None:
         command = [sys.executable, "-m", "lerotool", "record", "--robot", "sim", "--root", str(folder / "set")]
         command += ["--batch", "0", "--episodes", "3", "--episode-time", "600", "--reset-time", "600"]
         command += ["--min-episode-time", str(shortest_s), "--json", "--monitor"]
+        command += [f"--camera={camera}" for camera in cameras]
         self._said = folder / "stderr"
         with self._said.open("w") as said:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True)
