@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import lerotool
+from tests.lerobot.test_lerobots_own_tests import installed
 from tests.lerobot_judge import judge, lerobot_python
 
 SCRIPT = Path(__file__).with_name("script.py")
@@ -18,10 +19,14 @@ FRONT = "observation.images.front"
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(*arguments: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
-    path = {"PYTHONPATH": str(ROOT)}
+def run(*arguments: str, python: str = sys.executable, path: str = str(ROOT)) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [python, *arguments], env={**os.environ, **path}, capture_output=True, text=True, check=False, timeout=300
+        [python, *arguments],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
 
 
@@ -89,6 +94,25 @@ def test_the_same_script_makes_the_same_rows_with_lerobot_and_with_lerotool(tmp_
     for name, expected in first.stats.items():
         found = second.stats[name]
         np.testing.assert_allclose(found.mean, expected.mean, rtol=1e-4, atol=1e-2, err_msg=name)
+
+
+@pytest.mark.lerobot
+def test_with_the_same_libraries_the_pictures_are_lerobots_own(tmp_path: Path) -> None:
+    python = lerobot_python()
+    assert python, "the judge needs LEROTOOL_LEROBOT_PYTHON; run scripts/test.py --lerobot FOLDER"
+    path = os.pathsep.join([str(ROOT), str(installed(tmp_path / "installed"))])
+
+    theirs = run(str(SCRIPT), str(tmp_path / "theirs"), "1", "1", python=python)
+    ours = run("-m", "lerotool.lerobot", str(SCRIPT), str(tmp_path / "ours"), "1", "1", python=python, path=path)
+
+    assert theirs.returncode == 0, theirs.stderr
+    assert ours.returncode == 0, ours.stderr
+    assert f"lerotool records in place of LeRobot in {SCRIPT}" in ours.stderr
+    first, second = lerotool.Dataset.open(tmp_path / "theirs"), lerotool.Dataset.open(tmp_path / "ours")
+    assert first.rows().equals(second.rows())
+    pairs = list(zip(first.frames(0, FRONT), second.frames(0, FRONT), strict=True))
+    assert len(pairs) == 12
+    assert all(np.array_equal(left, right) for left, right in pairs)
 
 
 def test_where_lerobot_is_installed_its_other_names_stay_its_own(tmp_path: Path) -> None:
