@@ -13,7 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from lerotool.choices import Units
+from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.documents import read_object
 from lerotool.errors import DatasetError, MetadataError
 from lerotool.features import ACTION, STATE
@@ -33,9 +36,19 @@ Factors = Mapping[tuple[int, str], tuple[float, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Guess:
+class Guess:
+    """Which units the joints of an SO arm have, None where nothing tells, and why that is thought."""
+
     units: Units | None
     reason: str
+
+
+def units_of(dataset: Dataset) -> Guess | None:
+    """Return the units of an SO arm's joints as far as a dataset shows them; None for other robots."""
+    count = dataset.num_episodes
+    lengths = dataset.episodes.lengths
+    whole = Source(0, "", dataset, np.arange(count), np.zeros(count, np.int64), lengths, dataset.features, {})
+    return _guess(whole) if dataset.robot_type in _ARMS and _joints(whole, STATE) else None
 
 
 def settle_units(sources: Sequence[Source], options: MergeOptions) -> tuple[Factors, list[Difference], list[str]]:
@@ -47,13 +60,13 @@ def settle_units(sources: Sequence[Source], options: MergeOptions) -> tuple[Fact
     arms = [source for source in sources if source.dataset.robot_type in _ARMS and _joints(source, STATE)]
     differences: list[Difference] = []
     problems: list[str] = []
-    guesses: dict[int, _Guess] = {}
+    guesses: dict[int, Guess] = {}
     for source in arms:
         try:
             guesses[source.place] = _stated(source, options) or _guess(source)
         except DatasetError as error:
             problems.append(str(error))
-            guesses[source.place] = _Guess(None, "its statistics cannot be read")
+            guesses[source.place] = Guess(None, "its statistics cannot be read")
     found = by_value((s.label, _shown(guesses[s.place])) for s in arms)
     if options.units is None:
         known = {guess.units for guess in guesses.values()}
@@ -86,24 +99,24 @@ def settle_units(sources: Sequence[Source], options: MergeOptions) -> tuple[Fact
     return factors, differences, problems
 
 
-def _shown(guess: _Guess) -> str:
+def _shown(guess: Guess) -> str:
     return f"{guess.units or 'unknown'} ({guess.reason})"
 
 
-def _stated(source: Source, options: MergeOptions) -> _Guess | None:
+def _stated(source: Source, options: MergeOptions) -> Guess | None:
     stated = next((s.value for s in reversed(options.source_units) if s.applies(source.place)), None)
-    return _Guess(stated, "as given") if stated else None
+    return Guess(stated, "as given") if stated else None
 
 
-def _guess(source: Source) -> _Guess:
+def _guess(source: Source) -> Guess:
     largest = _largest(source)
     if largest > _FULL:
-        return _Guess(Units.DEGREES, f"a joint is at {largest:.0f}")
+        return Guess(Units.DEGREES, f"a joint is at {largest:.0f}")
     if source.dataset.robot_type != "so_follower":
-        return _Guess(Units.RANGE, "the robot has the name that LeRobot used up to 0.4.2")
+        return Guess(Units.RANGE, "the robot has the name that LeRobot used up to 0.4.2")
     if any("is_depth_map" in feature.info for feature in source.dataset.features.values()):
-        return _Guess(Units.DEGREES, "recorded by LeRobot 0.6 or later")
-    return _Guess(None, "nothing tells")
+        return Guess(Units.DEGREES, "pictures are described as by LeRobot 0.6, whose default it is")
+    return Guess(None, "nothing tells")
 
 
 def _largest(source: Source) -> float:

@@ -26,6 +26,7 @@ from lerotool.web.conversions import Conversions, convert_episode
 from lerotool.web.edits import Edits, NotAsSeenError
 from lerotool.web.library import Library, Opened, Shelf
 from lerotool.web.looks import Looks, checked_line
+from lerotool.web.statistics_table import statistics_table
 
 _STATUS: dict[type[LerotoolError], int] = {
     DatasetNotFoundError: 404,
@@ -70,6 +71,7 @@ def create_app(library: Library, access: Access, more: Sequence[Route] = ()) -> 
         Route(f"/api{key}", pages.answer(pages.dataset)),
         Route(f"/api{key}/size", pages.answer(pages.size)),
         Route(f"/api{key}/traits", pages.answer(pages.traits)),
+        Route(f"/api{key}/statistics", pages.answer(pages.statistics)),
         Route(f"/api{episode}", pages.answer(pages.episode)),
         Route(f"/api{episode}/rows", pages.answer(pages.rows)),
         Route(f"/api{episode}/mark", pages.mark, methods=["POST"]),
@@ -174,6 +176,10 @@ class Pages:
     def traits(self, request: Request) -> dict[str, Any]:
         """Return what can be filtered by and costs some time to find."""
         return describing.traits(self._dataset(request))
+
+    def statistics(self, request: Request) -> dict[str, Any]:
+        """Return the statistics of the whole dataset, by dimension."""
+        return statistics_table(self._dataset(request))
 
     def episode(self, request: Request) -> dict[str, Any]:
         """Return an episode without its rows."""
