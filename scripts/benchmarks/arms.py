@@ -16,7 +16,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -63,8 +63,17 @@ class Result:
     save_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What is emulated."""
+
+    leader: EmulatedBus
+    follower: EmulatedBus
+    cameras: Mapping[str, EmulatedCamera]
+
+
 @contextmanager
-def rig() -> Iterator[None]:
+def rig() -> Iterator[Hardware]:
     """Describe a robot of two emulated arms and two emulated cameras to lerotool."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lerotool-rig-")))
@@ -82,7 +91,7 @@ def rig() -> Iterator[None]:
             "start_speed": 600.0,
         }
         save_robot(NAME, SoRobotConfig.model_validate(document))
-        yield
+        yield Hardware(leader, follower, cameras)
 
 
 def record(root: Path, rate: int, seconds: float, episodes: int, batch: int) -> tuple[Cost, list[dict[str, Any]]]:

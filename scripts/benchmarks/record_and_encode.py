@@ -17,11 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import av
@@ -50,13 +51,13 @@ class Cost:
     stdout: str
 
 
-def run_measured(command: Sequence[str | Path]) -> Cost:
-    """Run a command to its end and return its cost.
+def run_measured(command: Sequence[str | Path], environment: Mapping[str, str] = MappingProxyType({})) -> Cost:
+    """Run a command to its end and return its cost; ``environment`` is added to that of this process.
 
     Raises:
         SystemExit: it failed.
     """
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", **environment}
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         began = time.perf_counter()
         process = subprocess.Popen([str(c) for c in command], stdout=out, stderr=err, env=environment)
