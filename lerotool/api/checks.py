@@ -57,7 +57,9 @@ def check(
 def check_quality(
     dataset: str | Path, accepted: str | Path | None = None, *, on_progress: Progress = ignore_progress
 ) -> QualityReport:
-    """Report what is doubtful in a recording: waiting, joints, pictures, clock. No picture is decoded.
+    """Report what is doubtful in a recording: waiting, joints, pictures, clock.
+
+    The first picture of each camera and episode is decoded, no other.
 
     What was found is kept as that of `check` is.
 

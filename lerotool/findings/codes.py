@@ -175,6 +175,7 @@ class Code(StrEnum):
     WRONG_RATE = "wrong-rate"
     CAMERA_DARK = "camera-dark"
     CAMERA_BURNT = "camera-burnt"
+    CAMERA_BLURRED = "camera-blurred"
 
     STATS_COUNT = "stats-count"
     MIXED_QUANTILES = "mixed-quantiles"
@@ -591,6 +592,10 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
         ),
         Code.CAMERA_DARK: _hint("a camera shows next to nothing but dark pixels", "light, exposure, the lens cap"),
         Code.CAMERA_BURNT: _hint("half of what a camera shows is burnt out", "less light, a shorter exposure"),
+        Code.CAMERA_BLURRED: _hint(
+            "a camera shows far less detail in an episode than in most others: out of focus, or its lens is dirty",
+            "focus, clean the lens",
+        ),
         Code.STATS_COUNT: _stats(
             _E,
             "a count is neither the frames, nor LeRobot's sample, nor (streaming encoder) all pixels",

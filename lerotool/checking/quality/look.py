@@ -1,4 +1,4 @@
-"""Looks at a recording, episode by episode, without decoding a picture."""
+"""Looks at a recording, episode by episode; of pictures the first of each camera is decoded."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from lerotool.checking.quality.exposure import exposures
 from lerotool.checking.quality.following import Following, following, lags, offsets
 from lerotool.checking.quality.motion import Motion, Usual, joints_of, labels_of, motion_features, motions, usual
 from lerotool.checking.quality.report import QualityReport, findings_of
+from lerotool.checking.quality.sharpness import blurred, sharpnesses
 from lerotool.checking.quality.telemetry import dead, frozen, glitches, jumps, saturated
 from lerotool.checking.quality.waiting import odd_lengths, waits
 from lerotool.dataset.dataset import Dataset
@@ -46,6 +47,7 @@ def _cases(dataset: Dataset, on_progress: Progress) -> Iterator[Case]:
     known = usual(dataset, names)
     follows: list[Following] = []
     marks: list[Marks] = []
+    sharp: list[dict[str, float]] = []
     joints = joints_of(dataset)
     for motion in motions(dataset, names):
         yield from _of_motion(dataset, motion, known)
@@ -53,11 +55,13 @@ def _cases(dataset: Dataset, on_progress: Progress) -> Iterator[Case]:
         marks.append(row_marks(motion))
         yield from wrong_rate(dataset, motion.episode)
         yield from exposures(dataset, dataset.episodes[motion.episode])
+        sharp.append(sharpnesses(dataset, motion.episode))
         on_progress(motion.episode + 1, dataset.num_episodes)
     yield from odd_lengths(dataset)
     yield from lags(follows, float(dataset.fps))
     yield from offsets(follows)
     yield from copies(marks)
+    yield from blurred(sharp)
 
 
 def _of_motion(dataset: Dataset, motion: Motion, known: Usual) -> Iterator[Case]:

@@ -1,0 +1,96 @@
+"""Cameras out of focus: how much fine detail their pictures have beside the coarser, against the other episodes.
+
+The only part of the look that decodes pictures: the first of each camera and episode. It is a keyframe as LeRobot and
+lerotool write videos, and an arm hardly moves in it yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from lerotool.checking.quality.case import Case
+from lerotool.dataset.dataset import Dataset
+from lerotool.errors import CorruptDatasetError, MediaError
+from lerotool.findings import Code
+
+Grey = npt.NDArray[np.float32]
+
+BLURRED = 4.0
+"""So many times less fine detail than in the camera's median episode; another scene makes twice more or less."""
+DEVIATIONS = 3.5
+"""Of the logarithm, in robust standard deviations, as for odd lengths."""
+FEWEST = 5
+"""Episodes, to say what is usual."""
+_PLAIN = (2 / 255) ** 2
+"""Coarse detail of a picture in which nothing is to be seen sharp or not."""
+_SMALLEST = 32
+_ROBUST = 1.4826
+_LEAST_SPREAD = 0.1
+
+
+def sharpnesses(dataset: Dataset, episode: int) -> dict[str, float]:
+    """Return by camera how sharp an episode is; cameras whose pictures cannot be read, or show nothing, are left out.
+
+    What cannot be read is a finding of `check`, not of this look.
+    """
+    found = {}
+    for camera in dataset.cameras:
+        if dataset.features[camera].is_depth or dataset.padding.is_filled(camera, episode):
+            continue
+        try:
+            picture = next(dataset.frames(episode, camera, 0, 1), None)
+        except (CorruptDatasetError, MediaError, FileNotFoundError):
+            continue
+        if picture is not None and (value := sharpness(picture)) is not None:
+            found[camera] = value
+    return found
+
+
+def sharpness(picture: np.ndarray) -> float | None:
+    """Return the energy of a picture's finest detail against that of detail four times as coarse.
+
+    Args:
+        picture: HWC uint8.
+
+    Returns:
+        A ratio, which brightness and contrast leave as it is; None where there is nothing to be seen sharp.
+    """
+    grey = picture.mean(axis=2, dtype=np.float32) / 255
+    if min(grey.shape) < _SMALLEST:
+        return None
+    coarse = _detail(_halved(_halved(grey)))
+    return None if coarse < _PLAIN else _detail(grey) / coarse
+
+
+def _halved(grey: Grey) -> Grey:
+    height, width = (size // 2 for size in grey.shape)
+    halved: Grey = grey[: 2 * height, : 2 * width].reshape(height, 2, width, 2).mean(axis=(1, 3))
+    return halved
+
+
+def _detail(grey: Grey) -> float:
+    """Return the mean square of the Laplacian."""
+    sides = grey[1:-1, :-2] + grey[1:-1, 2:] + grey[:-2, 1:-1] + grey[2:, 1:-1]
+    return float(np.square(sides - 4 * grey[1:-1, 1:-1]).mean())
+
+
+def blurred(found: Sequence[Mapping[str, float]]) -> Iterator[Case]:
+    """Yield the cameras that have far less fine detail in an episode than in most.
+
+    Args:
+        found: what `sharpnesses` returned for each episode, by its number.
+    """
+    for camera in dict.fromkeys(camera for own in found for camera in own):
+        numbers = [number for number, own in enumerate(found) if own.get(camera, 0) > 0]
+        if len(numbers) < FEWEST:
+            continue
+        logs = np.log([found[number][camera] for number in numbers])
+        middle = float(np.median(logs))
+        spread = max(_ROBUST * float(np.median(np.abs(logs - middle))), _LEAST_SPREAD)
+        for number, below in zip(numbers, (middle - logs).tolist(), strict=True):
+            if below >= np.log(BLURRED) and below / spread > DEVIATIONS:
+                text = f"fine detail is 1/{np.exp(below):.0f} of what the camera shows in most episodes"
+                yield Case(Code.CAMERA_BLURRED, number, below, text, camera)
