@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-from lerotool.benchmarking import batches, codecs, disk, strategies
+from lerotool.benchmarking import batches, codecs, disk, reading, strategies
 from lerotool.benchmarking.codecs import Codec
 from lerotool.benchmarking.effort import Rig
 from lerotool.benchmarking.figures import Found
@@ -19,6 +20,8 @@ _MOST_BATCH = 10
 _BUSY = 0.5
 """Load by cores from which on figures suffer."""
 _SESSION = 50
+_FASTER = 1.1
+"""Reading that is faster by less is not faster."""
 
 
 def advise(
@@ -44,6 +47,7 @@ def advise(
         keeps_up = _is_enough(_rate_of_takes(found, rig, longest_s), rig)
     lines += _on_batches(found, rig, take_s, longest_s, keeps_up=keeps_up)
     lines += _on_disk(found, rig)
+    lines += _on_reading(found)
     return tuple(lines)
 
 
@@ -128,3 +132,25 @@ def _on_disk(found: Found, rig: Rig) -> Iterator[str]:
         return
     verdict = "it keeps up easily" if rate > 10 * needed else "it keeps up" if rate > 2 * needed else "it is too slow"
     yield f"the disk writes {rate:.0f} MB/s, recording {rig} needs {needed:.1f} MB/s: {verdict}"
+
+
+def _on_reading(found: Found) -> Iterator[str]:
+    """Yield what a shorter group of pictures costs and gives, for each codec."""
+    for short, long in pairwise(found.cases(reading.GROUP)):
+        (fast, large), (slow, small) = _read(found, short), _read(found, long)
+        (codec, _, _), (other, _, group) = short.rpartition(" g "), long.rpartition(" g ")
+        if codec == other and all((fast, large, slow, small)):
+            more = "more" if large >= small else "less"
+            is_faster = fast > _FASTER * slow
+            times = f"{fast / slow:.1f} times as many" if is_faster else "no more"
+            verdict = "" if is_faster else f": g {group} is enough"
+            yield (
+                f"for training, {short} takes {abs(large / small - 1):.0%} {more} disk than g {group} and reads "
+                f"{times} random windows here ({fast:.0f} and {slow:.0f} a second of a core){verdict}"
+            )
+
+
+def _read(found: Found, case: str) -> tuple[float, float]:
+    """Return windows a second and kB of a frame."""
+    rate, size = (found.typical(reading.GROUP, case, name) for name in (reading.RATE, reading.SIZE))
+    return rate or 0.0, size or 0.0

@@ -29,6 +29,7 @@ class Part(StrEnum):
     CODECS = "codecs"
     MERGING = "merging"
     OPERATIONS = "operations"
+    READING = "reading"
     LEROBOT = "lerobot"
 
 
@@ -102,6 +103,10 @@ class Scale:
         merges: sizes of merges.
         operation_rows: rows that single operations work on.
         operation_episodes: episodes that they work on.
+        read_codecs: of videos that are read.
+        read_groups: their lengths of a group of pictures, ascending.
+        read_s: seconds of each of two episodes that are read.
+        read_batches: of 16 random windows.
         peer_takes: takes that go through LeRobot too.
         peer_take_s: how long they are; None is as long as the rig's.
         peer_rounds: how often both take turns.
@@ -119,6 +124,10 @@ class Scale:
     merges: tuple[MergeSize, ...]
     operation_rows: int
     operation_episodes: int
+    read_codecs: tuple[str, ...]
+    read_groups: tuple[int, ...]
+    read_s: float
+    read_batches: int
     peer_takes: int
     peer_take_s: float | None
     peer_rounds: int
@@ -138,6 +147,10 @@ SCALES = {
         merges=(MergeSize("small", 20, 2), MergeSize("medium", 100, 1)),
         operation_rows=20_000,
         operation_episodes=500,
+        read_codecs=("libsvtav1",),
+        read_groups=(2, 10),
+        read_s=1.0,
+        read_batches=3,
         peer_takes=3,
         peer_take_s=5.0,
         peer_rounds=1,
@@ -155,6 +168,10 @@ SCALES = {
         merges=(MergeSize("small", 50, 3), MergeSize("medium", 300, 1), MergeSize("large", 1000, 1)),
         operation_rows=50_000,
         operation_episodes=500,
+        read_codecs=("libsvtav1", "h264"),
+        read_groups=(2, 10),
+        read_s=2.0,
+        read_batches=4,
         peer_takes=3,
         peer_take_s=None,
         peer_rounds=1,
@@ -172,6 +189,10 @@ SCALES = {
         merges=(MergeSize("small", 100, 5), MergeSize("medium", 1000, 3), MergeSize("large", 3000, 2)),
         operation_rows=200_000,
         operation_episodes=500,
+        read_codecs=("libsvtav1", "h264"),
+        read_groups=(2, 10, 30),
+        read_s=10.0,
+        read_batches=20,
         peer_takes=3,
         peer_take_s=None,
         peer_rounds=3,
@@ -197,5 +218,8 @@ def smaller(scale: Scale, share: float) -> Scale:
         codec_s=max(1.0, round(scale.codec_s * share, 1)),
         merges=tuple(merges) if share >= 0.5 else tuple(merges)[:2],
         operation_rows=round(scale.operation_rows * share),
+        read_codecs=scale.read_codecs if share >= 0.5 else scale.read_codecs[:1],
+        read_s=round(max(0.5, scale.read_s * share), 1),
+        read_batches=max(1, round(scale.read_batches * share)),
         operation_episodes=max(_FEWEST_EPISODES, round(scale.operation_episodes * share)),
     )

@@ -16,6 +16,7 @@ from lerotool.benchmarking.merges import MergeJob, measure_merge
 from lerotool.benchmarking.operations import OperationsJob, measure_operations
 from lerotool.benchmarking.pace import Pace
 from lerotool.benchmarking.peers import Peer
+from lerotool.benchmarking.reading import BATCH, ReadJob, Video, measure_reading, read_beside
 from lerotool.benchmarking.sessions import SessionJob, run_session
 from lerotool.benchmarking.strategies import Strategy
 from lerotool.recording.config import BatchMode
@@ -25,6 +26,10 @@ _HEAVIER = 1.2
 """Of what the first measurement says about encoding: other codecs, spooling, and looking at the result."""
 _SESSION_STARTS = 1.5
 """What a session takes besides, in starts."""
+_READING_STARTS = 1.2
+"""What making and reading a dataset takes besides, in starts."""
+_WINDOW_S, _PIXELS = 0.013, 640 * 480
+"""What a window of two pictures takes for each camera of so many pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +110,50 @@ def lay_out(request: Request, clips: tuple[Clip, ...], tried: list[Codec], pace:
                 ),
             )
         )
+    if Part.READING in parts:
+        steps += _reading_steps(request, clips, pace)
     if Part.MERGING in parts:
         steps += [_merge_step(size, pace) for size in request.scale.merges]
     if Part.LEROBOT in parts and request.peer is not None:
         steps += _peer_steps(request, request.peer, clips)
+    if Part.READING in parts and request.peer is not None:
+        steps += _peer_reading_steps(request, request.peer, clips, pace)
     return steps
+
+
+def _videos(request: Request) -> list[Video]:
+    scale = request.scale
+    return [Video(codec, group) for codec in scale.read_codecs for group in scale.read_groups]
+
+
+def _read_job(request: Request, clips: tuple[Clip, ...], video: Video, bench: Bench) -> ReadJob:
+    scale = request.scale
+    return ReadJob(bench.folder / "set", request.rig, clips, video, scale.read_s, scale.read_batches, bench.signs)
+
+
+def _reading_s(request: Request, pace: Pace) -> float:
+    """Return about how long it takes to make one dataset and to read it."""
+    scale, rig = request.scale, request.rig
+    pixels = rig.cameras * rig.width * rig.height / _PIXELS
+    reading_s = (scale.read_batches + 1) * BATCH * _WINDOW_S * pixels * pace.slowness
+    return _READING_STARTS * pace.start_s + pace.encoding_s(2 * scale.read_s * rig.frames_per_s) * _HEAVIER + reading_s
+
+
+def _reading_steps(request: Request, clips: tuple[Clip, ...], pace: Pace) -> Iterator[Step]:
+    def work(video: Video) -> Callable[[Bench], Outcome]:
+        return lambda bench: Outcome(bench.run("batches", measure_reading, _read_job(request, clips, video, bench)))
+
+    for video in _videos(request):
+        yield Step(Part.READING, f"reading: {video.name}", _reading_s(request, pace), work(video))
+
+
+def _peer_reading_steps(request: Request, peer: Peer, clips: tuple[Clip, ...], pace: Pace) -> Iterator[Step]:
+    def work(video: Video) -> Callable[[Bench], Outcome]:
+        return lambda bench: Outcome(*read_beside(bench, peer, _read_job(request, clips, video, bench)))
+
+    for video in _videos(request):
+        expected_s = 15 + 4 * _reading_s(request, pace)
+        yield Step(Part.LEROBOT, f"beside LeRobot: reading {video.name}", expected_s, work(video))
 
 
 def _codec_steps(request: Request, clips: tuple[Clip, ...], tried: list[Codec], pace: Pace) -> Iterator[Step]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lerotool.benchmarking import batches, beside, codecs, disk, merges, operations, strategies
+from lerotool.benchmarking import batches, beside, codecs, disk, merges, operations, reading, strategies
 from lerotool.benchmarking.figures import Basis, Better, Figure, Found
 from lerotool.benchmarking.report import Report
 
@@ -47,8 +47,9 @@ def views(report: Report) -> list[View]:
 def _rank(group: str, found: Found) -> int:
     if group.startswith(strategies.GROUP):
         return 1 if _is_estimated(group, found) else 2
-    ranks = {batches.GROUP: 3, codecs.GROUP: 4, disk.GROUP: 5, merges.GROUP: 6, operations.GROUP: 7}
-    return ranks.get(group, 8)
+    first = (batches, codecs, disk, reading, merges, operations)
+    ranks = {module.GROUP: number for number, module in enumerate(first, 3)}
+    return ranks.get(group, 3 + len(first))
 
 
 def _is_estimated(group: str, found: Found) -> bool:
@@ -85,6 +86,16 @@ def _words(group: str, is_estimated: bool) -> tuple[str, str, str | None]:
             merges.RATIO,
         ),
         operations.GROUP: ("Single steps of merging", "equal results are asserted first", operations.RATIO),
+        reading.GROUP: (
+            "Reading for training, in one process",
+            "windows of two pictures of each camera and 16 states, at random; by CPU time",
+            reading.RATE,
+        ),
+        reading.PEER_GROUP: (
+            "Reading for training, beside LeRobot",
+            "in one process each, by CPU time; LeRobot with PyAV",
+            reading.RATIO,
+        ),
         beside.MERGE_GROUP: ("Merging copies of one v3.0 dataset, beside LeRobot", "", beside.MERGE_RATIO),
     }.get(group, (group, "", None))
 

@@ -135,7 +135,7 @@ def _request(effort: Effort, rig: Rig, only: frozenset[Part], lerobot: Path | No
         if Part.LEROBOT in only:
             raise UsageError("--part lerobot needs an interpreter that has it", hint="add --lerobot PYTHON")
         parts -= {Part.LEROBOT}
-    peer = find_peer(lerobot) if lerobot is not None and Part.LEROBOT in parts else None
+    peer = find_peer(lerobot) if lerobot is not None and parts & {Part.LEROBOT, Part.READING} else None
     return Request(effort, rig, parts, peer)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lerotool.benchmarking import advice, batches, codecs, disk, strategies
+from lerotool.benchmarking import advice, batches, codecs, disk, reading, strategies
 from lerotool.benchmarking.codecs import Codec
 from lerotool.benchmarking.effort import Effort, Part, Rig
 from lerotool.benchmarking.figures import Basis, Better, Figure, Found
@@ -175,3 +175,20 @@ def test_the_disk_is_judged_by_what_the_cameras_need(rate: float, verdict: str) 
         found.add([Figure(disk.GROUP, disk.CASE, name, "MB/s", (value,))])
     (told,) = advice.advise(found, RIG, 1.0, 11.0, [], None)
     assert told.endswith(verdict) or verdict in told
+
+
+@pytest.mark.parametrize(
+    ("slow", "said"),
+    [
+        (20.0, "3.0 times as many random windows here (60 and 20 a second of a core)"),
+        (58.0, "no more random windows here (60 and 58 a second of a core): g 10 is enough"),
+    ],
+)
+def test_what_a_shorter_group_of_pictures_costs_and_gives_is_said_for_each_codec(slow: float, said: str) -> None:
+    found = Found()
+    for case, rate, size in (("libsvtav1 g 2", 60.0, 6.0), ("libsvtav1 g 10", slow, 2.0), ("h264 g 2", 50.0, 4.0)):
+        found.add([Figure(reading.GROUP, case, reading.RATE, reading.UNIT, (rate,), Better.MORE)])
+        found.add([Figure(reading.GROUP, case, reading.SIZE, "kB", (size,))])
+
+    (line,) = advice.advise(found, RIG, 1.0, 11.0, [], None)
+    assert line == f"for training, libsvtav1 g 2 takes 200% more disk than g 10 and reads {said}"

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from lerotool.benchmarking import batches, codecs, disk, merges, operations, sessions, sets, strategies
+from lerotool.benchmarking import batches, codecs, disk, merges, operations, reading, sessions, sets, strategies
 from lerotool.benchmarking.bench import Bench, Signs
 from lerotool.benchmarking.clips import make_clips
 from lerotool.benchmarking.effort import Effort, MergeSize
@@ -216,3 +216,25 @@ def _two_steps(where: Signs) -> list[Figure]:
 
 def _fail() -> None:
     raise CorruptDatasetError("wrong")
+
+
+def test_reading_is_measured_and_leaves_nothing(tmp_path: Path) -> None:
+    video = reading.Video("h264", 10)
+    job = reading.ReadJob(tmp_path / "set", TINY, make_clips(TINY), video, 1.0, 2, signs(tmp_path))
+    found = Found()
+    found.add(reading.measure_reading(job))
+
+    assert found.cases(reading.GROUP) == ["h264 g 10"]
+    for name in (reading.RATE, reading.SIZE):
+        assert (found.typical(reading.GROUP, "h264 g 10", name) or 0) > 0
+    assert not (tmp_path / "set").exists()
+
+
+def test_what_is_read_is_what_was_recorded(tmp_path: Path) -> None:
+    job = reading.ReadJob(tmp_path / "set", TINY, make_clips(TINY), reading.Video("h264", 2), 1.0, 2, signs(tmp_path))
+    size = reading.make_videos(job)
+
+    assert size * job.rows * TINY.cameras == sum(path.stat().st_size for path in (tmp_path / "set").rglob("*.mp4"))
+    # Both episodes count their rows from 0, and a window stays in its own.
+    states = np.minimum(np.add.outer(np.array(job.order[1:]).ravel() % 30, np.arange(16)), 29)
+    assert reading.read_windows(job).total == states.sum()
