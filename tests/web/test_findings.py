@@ -51,6 +51,7 @@ def test_the_list_says_what_the_last_check_found_and_whether_it_still_holds(
     page.goto(server.address)
     card = page.locator(".dataset")
     expect(card).to_contain_text("12 episodes")
+    expect(card).to_contain_text(re.compile(r"LeRobot v3\.0[\d.]+ [kM]B"))
     expect(card.locator(".checked")).to_have_count(0)
 
     report = lerotool.check(root)

@@ -34,11 +34,12 @@ export async function showDataset(page, key) {
   await update();
   const redraw = () => draw();
   addEventListener("scroll", redraw, { passive: true });
-  addEventListener("resize", redraw);
-  requestAnimationFrame(redraw);
+  // What stands above the grid opens, closes and comes later.
+  const watch = new ResizeObserver(redraw);
+  watch.observe(document.body);
   return () => {
     removeEventListener("scroll", redraw);
-    removeEventListener("resize", redraw);
+    watch.disconnect();
   };
 
   function controls() {

@@ -1,6 +1,6 @@
 // The list of datasets.
 
-import { ago, ask, badge, counted, icon, inEdition, lasting, make, showBar } from "./dom.js";
+import { ago, ask, badge, counted, icon, inEdition, lasting, make, showBar, sized } from "./dom.js";
 
 export async function showDatasets(page) {
   showBar([["Datasets"]]);
@@ -31,7 +31,7 @@ function card(each) {
     : [
         make("p", { class: "task soft", title: each.task }, each.task || "no task"),
         make("p", { class: "row soft" }, make("span", {}, counted(each.episodes, "episode")), each.seconds ? make("span", {}, lasting(each.seconds)) : null, each.cameras?.length ? make("span", {}, counted(each.cameras.length, "camera")) : null),
-        make("p", { class: "row faint" }, each.robot ?? "", each.version ? `LeRobot ${each.version}` : "", pending ? make("span", { class: "badge" }, `${pending} pending`) : null, Object.entries(each.marks ?? {}).slice(0, 3).map(([kind, count]) => badge(kind, String(count)))),
+        make("p", { class: "row faint" }, each.robot ? make("span", {}, each.robot) : null, each.version ? make("span", {}, `LeRobot ${each.version}`) : null, sizeOf(key), pending ? make("span", { class: "badge" }, `${pending} pending`) : null, Object.entries(each.marks ?? {}).slice(0, 3).map(([kind, count]) => badge(kind, String(count)))),
       ];
   if (each.checked) facts.push(make("p", { class: `checked ${each.checked.errors ? "bad" : "faint"}` }, checked(each.checked)));
   return make(
@@ -40,6 +40,19 @@ function card(each) {
     make("div", { class: "picture" }, picture ? make("img", { src: picture, alt: "", loading: "lazy", onerror: (event) => event.target.replaceWith(icon("camera")) }) : icon("camera")),
     make("div", { class: "text" }, make("h2", {}, each.name), facts),
   );
+}
+
+/** How large a dataset is, asked for when its card comes into sight: every file of it is looked at. */
+function sizeOf(key) {
+  const size = make("span");
+  const watch = new IntersectionObserver(async ([entry]) => {
+    if (!entry.isIntersecting) return;
+    watch.disconnect();
+    const found = await ask(`/api/${key}/size`).catch(() => null);
+    if (found) size.textContent = sized(found.bytes);
+  });
+  watch.observe(size);
+  return size;
 }
 
 /** What the last check of a dataset found, in one line. */
