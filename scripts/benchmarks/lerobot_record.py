@@ -46,6 +46,7 @@ WRIST_ROLL = JOINT_NAMES.index("wrist_roll")
 TURN = 4096
 STEP = 360 / 4095
 SHORT_S = 1.0
+TRIES = 10
 STALLED = 0.05
 """Share of answers that are held back."""
 PLUGIN = "lerobot_camera_stream"
@@ -98,6 +99,7 @@ class Figures:
         missing: rows fewer than the takes' seconds hold.
         old: positions read before their row that are not marked.
         marked: rows that are marked.
+        died: sessions that ended in a take with an error before one that did not.
     """
 
     recorder: str
@@ -109,6 +111,7 @@ class Figures:
     missing: int
     old: int
     marked: int
+    died: int
 
 
 class Recorders:
@@ -256,19 +259,24 @@ def has_begun(run: Run) -> bool:
     return run.log.with_suffix(".started").exists() or any(run.root.glob(".lerotool/pending/*/rows.log"))
 
 
-def persist(record: Callable[[Run], Cost], run: Run) -> Cost:
-    """Record; again where a servo was too late at the start, which LeRobot asks only once.
+def persist(record: Callable[[Run], Cost], run: Run) -> tuple[Cost, int]:
+    """Record until it succeeds; returns its cost, and how often it died in a take before.
+
+    At the start LeRobot asks each servo once, and a busy machine may be too late; that does not count.
 
     Raises:
-        SystemExit: it failed in a take, or at the start several times.
+        SystemExit: it never succeeded.
     """
-    for left in reversed(range(5)):
+    died = 0
+    for left in reversed(range(TRIES)):
         try:
-            return record(run)
+            return record(run), died
         except SystemExit:
-            if has_begun(run) or not left:
+            died += has_begun(run)
+            if not left:
                 raise
             shutil.rmtree(run.root, ignore_errors=True)
+            run.log.with_suffix(".started").unlink(missing_ok=True)
     raise AssertionError
 
 
@@ -284,8 +292,8 @@ def measure(recorders: Recorders, hardware: Hardware, work: Path, options: argpa
                 folder = work / f"{mode} {name} {kind}".replace(" ", "_")
                 run = Run(folder, folder.with_suffix(".json"), episodes, seconds, has_encoder)
                 with stalling(hardware, run) if has_stalls else nullcontext():
-                    runs.append((run, persist(record, run)))
-            (short, start), (run, cost) = runs
+                    runs.append((run, *persist(record, run)))
+            (short, start, _), (run, cost, died) = runs
             recorded = read(run)
             older_s = check(name, run, recorded, origin_s, options.lerobot)
             off_ms = np.abs(recorded.observed_s - recorded.first_s - recorded.due_s) * 1e3
@@ -300,19 +308,22 @@ def measure(recorders: Recorders, hardware: Hardware, work: Path, options: argpa
                 missing=round(run.episodes * run.seconds * FPS) - len(recorded.wrist),
                 old=int(((older_s > TOLERANCE_S) & ~recorded.is_marked).sum()),
                 marked=int(recorded.is_marked.sum()),
+                died=died,
             )
-            for each, _ in runs:
+            for each, *_ in runs:
                 shutil.rmtree(each.root)
 
 
 def show(results: list[Figures]) -> None:
     """Print the figures as a table."""
-    heads = ("CPU/frame", "off p50", "off p99", "missing", "old", "marked")
+    heads = ("CPU/frame", "off p50", "off p99", "missing", "old", "marked", "died")
     for mode in MODES:
         print(f"{mode:<27}" + "".join(f"{head:>12}" for head in heads))
         for f in (each for each in results if each.mode == mode):
             times = f"{f.cpu_ms:9.1f} ms{f.off_p50_ms:9.1f} ms{f.off_p99_ms:9.1f} ms"
-            print(f"  {f.recorder:<25}{times}{f.missing:>5} of {f.rows + f.missing:<4}{f.old:>9}{f.marked:>12}")
+            print(
+                f"  {f.recorder:<25}{times}{f.missing:>5} of {f.rows + f.missing:<4}{f.old:>9}{f.marked:>12}{f.died:>12}"
+            )
 
 
 def main() -> None:

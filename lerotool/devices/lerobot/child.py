@@ -461,11 +461,16 @@ def _take_opencv_cameras(robot: Any) -> dict[str, Any]:
     for place, prefix in _ARMS.items():
         part: Any = getattr(robot, place, None) if place else robot
         cameras = getattr(part, "cameras", None) or {}
-        ours = [name for name, camera in cameras.items() if getattr(camera, "type", None) == _OPENCV]
+        ours = [name for name, camera in cameras.items() if _is_ours(camera)]
         taken |= {f"{prefix}{name}": {"type": _OPENCV, **_settings(cameras[name])} for name in ours}
         if ours:
             part.cameras = {name: camera for name, camera in cameras.items() if name not in ours}
     return taken
+
+
+def _is_ours(camera: Any) -> bool:
+    """Whether lerotool opens it; it copies what a camera sends, so LeRobot keeps those whose pictures it must turn."""
+    return getattr(camera, "type", None) == _OPENCV and not camera.rotation.value
 
 
 def _settings(camera: Any) -> dict[str, Any]:
