@@ -321,9 +321,8 @@ def show(results: list[Figures]) -> None:
         print(f"{mode:<27}" + "".join(f"{head:>12}" for head in heads))
         for f in (each for each in results if each.mode == mode):
             times = f"{f.cpu_ms:9.1f} ms{f.off_p50_ms:9.1f} ms{f.off_p99_ms:9.1f} ms"
-            print(
-                f"  {f.recorder:<25}{times}{f.missing:>5} of {f.rows + f.missing:<4}{f.old:>9}{f.marked:>12}{f.died:>12}"
-            )
+            counts = f"{f.missing:>5} of {f.rows + f.missing:<4}{f.old:>9}{f.marked:>12}{f.died:>12}"
+            print(f"  {f.recorder:<25}{times}{counts}")
 
 
 def main() -> None:
