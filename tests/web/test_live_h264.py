@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -23,6 +25,7 @@ from tests.patience import wait_for
 from tests.web.serving import PATIENCE_MS, picture
 from tests.web.test_monitor import Recording
 
+T = TypeVar("T")
 expect.set_options(timeout=PATIENCE_MS)
 CAMERA = ShownCamera("top", StreamFormat(StreamCodec.H264, *SIZE, "yuv420p", 50.0))
 GROUP = 12
@@ -41,9 +44,15 @@ def packets(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return list(iter_packets(encoder(group=GROUP), 3 * GROUP))
 
 
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a thread of its own: in this one the browser of other tests may have its loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
 def newest(live: LivePicture, seen: int) -> tuple[int, int]:
     """Return what `LivePicture.after` gives, and the number on the picture."""
-    sequence, jpeg = asyncio.run(asyncio.wait_for(live.after(seen), PATIENCE_MS / 1000))
+    sequence, jpeg = run(asyncio.wait_for(live.after(seen), PATIENCE_MS / 1000))
     return sequence, read_number(decode_image(jpeg))
 
 
@@ -74,7 +83,7 @@ def test_all_who_look_get_what_one_of_them_had_made(board: Board, packets: list[
     async def look() -> list[tuple[int, bytes]]:
         return await asyncio.gather(*(live.after(0) for _ in range(4)))
 
-    assert len({id(jpeg) for _, jpeg in asyncio.run(look())}) == 1
+    assert len({id(jpeg) for _, jpeg in run(look())}) == 1
 
 
 class StillCamera:
