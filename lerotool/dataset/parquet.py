@@ -21,25 +21,27 @@ _MAGIC = b"PAR1"
 _SMALLEST = 12
 _BYTES = {"INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 12}
 """Of one value in memory; texts and pictures are as large as their pages say."""
+_BUFFER_BYTES = 4096
 _COMPRESSION = "snappy"
 _INTERRUPTED = (
     "the recording was stopped before the file was closed; restore the file from a copy of the dataset, or record again"
 )
 
 
-def open_parquet(path: Path, metadata: pq.FileMetaData | None = None) -> pq.ParquetFile:
+def open_parquet(path: Path, metadata: pq.FileMetaData | None = None, buffer_bytes: int = 0) -> pq.ParquetFile:
     """Open a parquet file; the caller closes it.
 
     Args:
         path: the file.
         metadata: its footer, if it has been read before.
+        buffer_bytes: how much of a column is read at a time; 0 is all that a row group has.
 
     Raises:
         CorruptDatasetError: the file is missing, empty, has no footer or a damaged one.
     """
     try:
         with _arrow_path(path) as source:
-            return pq.ParquetFile(source, metadata=metadata)
+            return pq.ParquetFile(source, metadata=metadata, buffer_size=buffer_bytes)
     except FileNotFoundError:
         raise CorruptDatasetError(f"{path}: the file is missing", hint=RESTORE) from None
     except MemoryError:
@@ -93,7 +95,7 @@ def read_groups(file: pq.ParquetFile, path: Path, groups: Sequence[int], columns
         CorruptDatasetError: the contents are damaged.
     """
     try:
-        _refuse_flood(file, groups, columns)
+        _refuse_flood(file, path, groups, columns)
         table = file.read_row_groups(list(groups), columns=list(columns), use_threads=True).select(list(columns))
         # Damaged pages can decode to texts that are not UTF-8 and to offsets outside of their buffers.
         table.validate(full=True)
@@ -126,19 +128,55 @@ def first_rows(file: pq.ParquetFile, path: Path, columns: Sequence[str]) -> pa.T
     return table
 
 
-def _refuse_flood(file: pq.ParquetFile, groups: Sequence[int], columns: Sequence[str]) -> None:
+def _refuse_flood(file: pq.ParquetFile, path: Path, groups: Sequence[int], columns: Sequence[str]) -> None:
     """Refuse to read what cannot fit into memory: a few bytes can repeat a value without end.
 
     Raises:
         MemoryError: the values need more than this process can have.
+        CorruptDatasetError: the footer is damaged.
     """
     footer, prefixes = file.metadata, tuple(f"{name}." for name in columns)
-    paths = [footer.schema.column(place).path for place in range(footer.num_columns)]
-    wanted = [place for place, name in enumerate(paths) if name in columns or name.startswith(prefixes)]
-    chunks = [footer.row_group(group).column(place) for group in groups for place in wanted]
-    needed = sum(chunk.num_values * _BYTES.get(chunk.physical_type, 0) for chunk in chunks)
+    leaves = [(place, footer.schema.column(place)) for place in range(footer.num_columns)]
+    wanted = [
+        (place, size)
+        for place, leaf in leaves
+        if (leaf.path in columns or leaf.path.startswith(prefixes)) and (size := _BYTES.get(leaf.physical_type, 0))
+    ]
+    places = [place for place, _ in wanted]
+    chunks = [chunk for group in groups for chunk in described_columns(file, path, group, places)]
+    sizes = [size for _ in groups for _, size in wanted]
+    needed = sum(chunk.num_values * size for chunk, size in zip(chunks, sizes, strict=True))
     if needed > (most := _memory_bytes()):
         raise MemoryError(f"values of {sized(needed)} are to be read at once, and there are {sized(most)} of memory")
+
+
+def described_columns(
+    file: pq.ParquetFile, path: Path, group: int, places: Sequence[int]
+) -> list[pq.ColumnChunkMetaData]:
+    """Return what the footer says of some columns in a row group.
+
+    Asked for a damaged description, Arrow ends the process. Whoever reads such a column gets an error instead; so they
+    are read first, but for no row, which decodes nothing.
+
+    Args:
+        file: the open file.
+        path: its path, for messages.
+        group: number of the row group.
+        places: numbers of columns of plain values.
+
+    Raises:
+        CorruptDatasetError: a description is damaged.
+    """
+    if not places:
+        return []
+    try:
+        next(file.reader.iter_batches(0, [group], list(places), False), None)
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None):
+            raise
+        raise CorruptDatasetError(f"{path}: the parquet file is damaged: {_first_line(error)}", hint=RESTORE) from error
+    found = file.metadata.row_group(group)
+    return [found.column(place) for place in places]
 
 
 def _memory_bytes() -> int:
@@ -197,11 +235,10 @@ def compression_of(path: Path) -> str:
     Raises:
         CorruptDatasetError: like `open_parquet`.
     """
-    with open_parquet(path) as file:
+    with open_parquet(path, buffer_bytes=_BUFFER_BYTES) as file:
         if not file.num_row_groups:
             return _COMPRESSION
-        group = file.metadata.row_group(0)
-        columns = [group.column(place) for place in range(group.num_columns)]
+        columns = described_columns(file, path, 0, range(file.metadata.num_columns))
     largest = max(columns, key=lambda column: column.total_uncompressed_size, default=None)
     name = _COMPRESSION if largest is None else largest.compression.lower().removesuffix("_raw")
     return _COMPRESSION if name == "uncompressed" else name

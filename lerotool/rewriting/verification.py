@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.documents import RESTORE
-from lerotool.dataset.parquet import open_parquet, read_groups
+from lerotool.dataset.parquet import described_columns, open_parquet, read_groups
 from lerotool.dataset.reading.datafiles import cumulated
 from lerotool.dataset.reading.episodes import VideoSpan
 from lerotool.errors import CorruptDatasetError
@@ -102,7 +102,7 @@ def _expected(dataset: Dataset, name: str, first: int, last: int) -> tuple[int, 
 
 def _extremes(file: pq.ParquetFile, path: Path, group: int, place: int, name: str) -> tuple[Any, Any]:
     """Return the smallest and the largest value of a column in a row group; read where the footer does not tell."""
-    statistics = file.metadata.row_group(group).column(place).statistics
+    statistics = described_columns(file, path, group, [place])[0].statistics
     if statistics is not None and statistics.has_min_max:
         return statistics.min, statistics.max
     values = read_groups(file, path, [group], [name])[name].to_pylist()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lerotool.dataset.documents import RESTORE
-from lerotool.dataset.parquet import column_names, open_parquet, read_groups
+from lerotool.dataset.parquet import column_names, described_columns, open_parquet, read_groups
 from lerotool.dataset.reading.columns import conform
 from lerotool.dataset.reading.datafiles import DataFiles, cumulated
 from lerotool.errors import CorruptDatasetError, UsageError
@@ -33,6 +33,8 @@ class _Footer:
     metadata: pq.FileMetaData
     names: tuple[str, ...]
     group_starts: np.ndarray
+    stated: dict[int, tuple[float, float] | None] = field(default_factory=dict)
+    """The range of ``episode_index`` of row groups that have been asked for."""
 
 
 class RowReader:
@@ -84,8 +86,8 @@ class RowReader:
             np.searchsorted(footer.group_starts, start, side="right") - 1,
             np.searchsorted(footer.group_starts, stop, side="left"),
         ).tolist()
-        self._check_groups(file, footer, groups)
         with open_parquet(footer.path, footer.metadata) as opened:
+            self._check_groups(file, footer, opened, groups)
             table = read_groups(opened, footer.path, groups, wanted)
         skipped = int(footer.group_starts[groups[0]])
         return conform(table.slice(start - skipped, stop - start), self._features)
@@ -135,12 +137,14 @@ class RowReader:
             self._footers.popitem(last=False)
         return footer
 
-    def _check_groups(self, file: int, footer: _Footer, groups: Sequence[int]) -> None:
+    def _check_groups(self, file: int, footer: _Footer, opened: pq.ParquetFile, groups: Sequence[int]) -> None:
         """Compare the range of ``episode_index`` that each row group states with the episodes that it must hold."""
         first_row = int(self._files.starts[file])
         for group in groups:
             start, stop = (first_row + footer.group_starts[group : group + 2]).tolist()
-            stated = _stated_range(footer.metadata, group)
+            if group not in footer.stated:
+                footer.stated[group] = _stated_range(opened, footer.path, group)
+            stated = footer.stated[group]
             if stated is None or start == stop:
                 continue
             expected = tuple((np.searchsorted(self._episode_starts, [start, stop - 1], side="right") - 1).tolist())
@@ -164,12 +168,12 @@ def _read_footer(path: Path) -> _Footer:
         return _Footer(path, metadata, tuple(column_names(file, path)), cumulated(sizes))
 
 
-def _stated_range(metadata: pq.FileMetaData, group: int) -> tuple[float, float] | None:
+def _stated_range(file: pq.ParquetFile, path: Path, group: int) -> tuple[float, float] | None:
+    metadata = file.metadata
     paths = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
     if "episode_index" not in paths:
         return None
-    # No other column is asked for: Arrow ends the process over the damaged description of one.
-    column = metadata.row_group(group).column(paths.index("episode_index"))
+    (column,) = described_columns(file, path, group, [paths.index("episode_index")])
     statistics = column.statistics if column.is_stats_set else None
     if statistics is None or not statistics.has_min_max:
         return None
