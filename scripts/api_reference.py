@@ -110,7 +110,11 @@ def _docstring(text: str | None) -> Iterator[str]:
 
 
 def _members(kind: type) -> Iterator[tuple[str, Any]]:
-    for name, member in vars(kind).items():
+    """Yield what a class has, what it shares with others of the package that have no entry of their own first."""
+    public = {getattr(lerotool, name) for name in lerotool.__all__ if inspect.isclass(getattr(lerotool, name))}
+    shared = [base for base in kind.__mro__[1:] if base.__module__.startswith("lerotool.") and base not in public]
+    members = {name: member for base in (*reversed(shared), kind) for name, member in vars(base).items()}
+    for name, member in members.items():
         if not name.startswith("_"):
             yield name, member
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lerotool.api.datasets import as_root
+from lerotool.api.plans import RewritingPlan, check_carrying_out
 from lerotool.arguments import as_instance, as_path
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.writing.history import DATASET, read_entries
@@ -19,15 +20,15 @@ from lerotool.editing.planning import make_plan
 from lerotool.editing.run import EditReport, execute_plan
 from lerotool.editing.splitting import Share, split_by_task, split_episodes
 from lerotool.editing.unneeded import unneeded_bytes
-from lerotool.errors import DatasetNotFoundError, UsageError
-from lerotool.execution import DaskCluster, Place, ThisMachine, ignore_event
+from lerotool.errors import DatasetNotFoundError
+from lerotool.execution import Place, ignore_event
 from lerotool.rewriting.events import Listener
 from lerotool.wording import as_argument
 from lerotool.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class EditPlan:
+class EditPlan(RewritingPlan):
     """What an edit will do: looked at first, then carried out.
 
     Attributes:
@@ -39,21 +40,6 @@ class EditPlan:
     root: Path
     target: Path | None
     details: Plan = field(repr=False)
-
-    @property
-    def episodes(self) -> int:
-        """How many there will be."""
-        return self.details.work.episodes
-
-    @property
-    def frames(self) -> int:
-        """How many there will be."""
-        return self.details.work.frames
-
-    @property
-    def fps(self) -> float:
-        """Rows a second."""
-        return self.details.work.fps
 
     @property
     def left_out(self) -> tuple[int, ...]:
@@ -69,11 +55,6 @@ class EditPlan:
     def frames_left_out(self) -> int:
         """How many frames leave."""
         return self.details.frames_left_out
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """The texts of the tasks that there will be, by number."""
-        return self.details.work.tasks
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -152,10 +133,7 @@ class EditPlan:
             MediaError: a video cannot be read.
             OSError: the disk is full or fails.
         """
-        if not callable(on_event):
-            raise UsageError(f"on_event is {on_event!r}, expected a function")
-        if place is not None:
-            as_instance("place", place, ThisMachine | DaskCluster, "where jobs run")
+        check_carrying_out(on_event, place)
         return execute_plan(self.details, on_event, place)
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lerotool.api.plans import RewritingPlan, check_carrying_out
 from lerotool.arguments import as_choice, as_count, as_instance, as_list, as_path, as_rate, as_text, as_texts
 from lerotool.choices import FileMode, Fill, Units, Version
 from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.selection import Selection
 from lerotool.errors import LerotoolError, UsageError
-from lerotool.execution import DaskCluster, Place, ThisMachine, ignore_event
+from lerotool.execution import Place, ignore_event
 from lerotool.features import Feature
 from lerotool.merging.options import MergeOptions, MergeRequest, Scoped, SourceArgument
 from lerotool.merging.plan import Plan
@@ -39,7 +40,7 @@ class MergeSource:
 
 
 @dataclass(frozen=True, slots=True)
-class MergePlan:
+class MergePlan(RewritingPlan):
     """What a merge will do: looked at first, then carried out.
 
     Attributes:
@@ -56,21 +57,6 @@ class MergePlan:
         return self.details.options.version
 
     @property
-    def fps(self) -> float:
-        """Rows a second of the target."""
-        return self.details.work.fps
-
-    @property
-    def episodes(self) -> int:
-        """How many the target will have."""
-        return self.details.work.episodes
-
-    @property
-    def frames(self) -> int:
-        """How many the target will have."""
-        return self.details.work.frames
-
-    @property
     def bytes(self) -> int:
         """About how large the target will be."""
         return self.details.work.bytes
@@ -79,11 +65,6 @@ class MergePlan:
     def features(self) -> Mapping[str, Feature]:
         """What the columns and cameras of the target are."""
         return self.details.work.features
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """The texts of the target's tasks, by number."""
-        return self.details.work.tasks
 
     @property
     def differences(self) -> tuple[str, ...]:
@@ -114,10 +95,7 @@ class MergePlan:
             MediaError: a video cannot be read or encoded.
             OSError: the disk is full or fails.
         """
-        if not callable(on_event):
-            raise UsageError(f"on_event is {on_event!r}, expected a function")
-        if place is not None:
-            as_instance("place", place, ThisMachine | DaskCluster, "where jobs run")
+        check_carrying_out(on_event, place)
         with _of_arguments(self._labels):
             done = execute_plan(self.details, on_event, place)
         return replace(done, differences=self.differences, notes=self.notes)

@@ -24,6 +24,7 @@ from lerotool.wording import listed, of_episodes, shell_word
 _BLOCKS = ("info", "video_info")
 _SHAPE = ("height", "width", "channels")
 _CHANNELS = (1, 3, 4)
+_REPACK = "nothing reads them; free the space that they take: lerotool edit repack DATASET"
 _CODECS = {tag: codec.name for tag, codec in BY_TAG.items()}
 
 
@@ -123,7 +124,16 @@ def check_videos(info: DatasetInfo, facts: Sequence[VideoFacts], unused: Sequenc
             if problem.code is Code.VIDEO_MISSING:
                 missing.setdefault(fact.camera, []).append(fact)
                 continue
-            gathering.add(problem.code, fact.path, problem.text, episodes=problem.episodes, column=fact.camera)
+            # Files that hold one episode stay as they are when they are repacked.
+            is_freed = problem.code is Code.VIDEO_UNUSED and not info.codebase_version.has_files_of_episodes
+            gathering.add(
+                problem.code,
+                fact.path,
+                problem.text,
+                episodes=problem.episodes,
+                column=fact.camera,
+                advice=_REPACK if is_freed else "",
+            )
     absent = [camera for camera, gone in missing.items() if len(gone) == sum(fact.camera == camera for fact in facts)]
     for camera, gone in missing.items():
         episodes = sorted(number for fact in gone for number in fact.problems[0].episodes)

@@ -14,7 +14,7 @@ from lerotool.mending.repair_plan import RepairPlan
 from lerotool.mending.rescue_plan import plan_rescue
 from lerotool.wording import as_argument, listed
 
-_READS = re.compile(r"lerotool (merge|stats|encode) DATASET")
+_READS = re.compile(r"lerotool (merge|stats|encode|edit \w+) DATASET")
 _CLOSED = frozenset(
     [
         Code.JOURNAL,

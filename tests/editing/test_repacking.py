@@ -45,7 +45,8 @@ def test_pictures_of_episodes_that_left_leave_too(tmp_path: Path, gone: str) -> 
     whole = contents(root)
     lerotool.edit(root, lerotool.DeleteEpisodes(gone))
     before, size = contents(root), sum(path.stat().st_size for path in videos(root))
-    assert Code.VIDEO_UNUSED in {finding.code for finding in lerotool.check(root).findings}
+    notes = [finding for finding in lerotool.check(root).findings if finding.code is Code.VIDEO_UNUSED]
+    assert {note.advice.rpartition(": ")[2] for note in notes} == {"lerotool edit repack DATASET"}
     report = lerotool.edit(root, lerotool.RepackFiles())
     after = Model.of(GOLDEN / VIDEO_SET).without(*{"0": [0], "1-2": [1, 2], "-1": [3]}[gone]).check(root)
     assert report.freed_bytes == size - sum(path.stat().st_size for path in videos(root)) > 0
