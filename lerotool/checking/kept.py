@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lerotool.dataset.edition import edition
-from lerotool.storage import make_directory, replacing
+from lerotool.storage import make_directory, remove_left_partials, replacing
 from lerotool.workspace import user_cache
 
 MOST = 2000
@@ -67,6 +67,7 @@ class Keeper:
         kept = {"root": str(self._root), "made": self._made.isoformat(), "edition": self._edition, "found": document}
         with suppress(OSError):
             make_directory(path.parent)
+            remove_left_partials(path)
             with replacing(path) as partial:
                 partial.write_text(json.dumps(kept))
             _forget_oldest(path.parent)

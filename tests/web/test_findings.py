@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +39,11 @@ def root(numbered: dict[str, Path], tmp_path: Path) -> Path:
 def server(root: Path) -> Iterator[Server]:
     with serving(root) as started:
         yield started
+
+
+def last_kept() -> Path:
+    """Return the newest file of a check in the cache."""
+    return max((user_cache() / "found").glob("*-check.json"), key=lambda path: path.stat().st_mtime_ns)
 
 
 def open_dataset(page: Page, server: Server) -> None:
@@ -124,6 +131,21 @@ def test_what_was_kept_and_is_damaged_counts_for_nothing(root: Path) -> None:
     for damaged in (b"", b"{}", b"[]", b'{"made": 1, "edition": "x", "found": {}}', b"\xff" * 9):
         path.write_bytes(damaged)
         assert found(root, Look.CHECK) is None
+
+
+def test_what_a_killed_check_has_left_in_the_cache_goes_with_the_next_one(root: Path) -> None:
+    lerotool.check(root)
+    kept = last_kept()
+    code = """
+import sys
+from pathlib import Path
+from lerotool.storage import partial_path
+partial_path(Path(sys.argv[1])).write_text("half")
+"""
+    subprocess.run([sys.executable, "-c", code, kept], check=True)
+    assert len(list(kept.parent.glob(f"{kept.name}*"))) == 2
+    lerotool.check(root)
+    assert list(kept.parent.glob(f"{kept.name}*")) == [kept]
 
 
 def test_a_check_needs_no_cache(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
