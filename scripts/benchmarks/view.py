@@ -85,7 +85,7 @@ def play(browser: Browser, root: Path) -> tuple[float, float, int]:
             page.locator(".stage[data-shown='0']").wait_for(state="attached")
             first = time.perf_counter() - began
             page.keyboard.press("Space")
-            # A tick that a busy machine has missed is no row.
+            # A tick that a busy machine has missed has no row.
             end = Dataset.open(root).episodes[SHOWN_EPISODE].length - 1
             page.locator(f".stage[data-shown='{end}']").wait_for(state="attached", timeout=1000 * 8 * SECONDS)
             last = time.perf_counter() - began
