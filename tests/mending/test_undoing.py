@@ -136,6 +136,25 @@ def test_forgetting_that_is_killed_leaves_no_half_of_a_change_and_is_done_by_the
         shutil.rmtree(copy)
 
 
+def test_an_undo_that_was_killed_and_is_repeated_does_not_take_back_the_change_before_it(tmp_path: Path) -> None:
+    root = copy_set(VIDEO_SET, tmp_path / "old")
+    lerotool.edit(root, lerotool.DeleteEpisodes([0]))
+    lerotool.edit(root, lerotool.SetTask("Another."))
+    with faulty() as calls:
+        undo(copied(root, tmp_path / "count"))
+    for at in calls.kills[:-1]:
+        copy = copied(root, tmp_path / "copy")
+        with faulty(Fault.KILL, at), contextlib.suppress(Killed):
+            undo(copy)
+        is_over = not any(path.name.startswith("000002-") for path in (copy / ".lerotool/history").iterdir())
+        if not is_over:
+            undo(copy)
+        assert [entry.folder.name[:6] for entry in read_entries(Workspace(copy))] == ["000001"], at
+        staged = [path for path in (copy / ".lerotool/staging").glob("forgotten-*/*") if path.name != "change.json"]
+        assert not staged, at
+        shutil.rmtree(copy)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", Fault)
 def test_taking_back_can_be_interrupted_anywhere(tmp_path: Path, fault: Fault) -> None:

@@ -280,7 +280,19 @@ def remove_undone(workspace: Workspace) -> None:
     for path in workspace.history.glob(f"*/{LEDGER}"):
         with contextlib.suppress(ValidationError):
             if _Ledger.model_validate_json(path.read_bytes()).is_undone:
+                # The ledger goes last: a process that is killed on the way leaves it to tell that the change is undone,
+                # and who repeats the undo does not take back the change before it.
+                _empty(path.parent)
                 remove(workspace, path.parent)
+
+
+def _empty(entry: Path) -> None:
+    """Remove all that an entry keeps, but its ledger."""
+    for path in entry.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != LEDGER:
+            path.unlink()
 
 
 def remove(workspace: Workspace, entry: Path) -> None:
