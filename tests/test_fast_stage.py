@@ -13,6 +13,7 @@ TESTS = Path(__file__).parent
 ELSEWHERE = {
     "lerotool.__main__",
     "lerotool.benchmarking.peer.merge",
+    "lerotool.benchmarking.peer.read",
     "lerotool.benchmarking.peer.record",
     "lerotool.devices.lerobot.child",
     "lerotool.lerobot.__main__",

@@ -12,6 +12,7 @@ from pathlib import Path
 from lerotool.choices import Priority
 from lerotool.errors import CorruptDatasetError
 from lerotool.execution import JobRun, Place, ThisMachine, ignore_event, open_executor
+from lerotool.memory import giving_back
 from lerotool.moments import FeatureStats
 from lerotool.rewriting.build import DatasetBuild
 from lerotool.rewriting.data_job import run_data_job
@@ -184,7 +185,7 @@ class _Jobs:
                 run.submit(_Write(Advanced(episodes=job.episodes, bytes=job.bytes), rows), run_data_job, job)
             for video in self._video_jobs():
                 run.submit(_Write(Advanced(bytes=video.bytes)), run_video_job, video)
-            for write, future in run.ended():
+            for write, future in giving_back(run.ended()):
                 written = future.result()
                 if write.rows is not None and written != write.rows:
                     raise CorruptDatasetError(f"{written} rows have been written, the plan says {write.rows}")

@@ -15,6 +15,7 @@ from lerotool.dataset.info import new_info, recounted
 from lerotool.dataset.layout import STATS
 from lerotool.dataset.reading.padding import merge_notes
 from lerotool.dataset.writing.complete import write_info, write_stats
+from lerotool.memory import giving_back
 from lerotool.moments import FeatureStats
 from lerotool.rewriting.camera_statistics import PictureStatistics
 from lerotool.rewriting.dataset_statistics import DatasetStatistics
@@ -112,7 +113,7 @@ def _episode_blocks(
 ) -> Iterator[EpisodeBlock]:
     """Yield the episodes of the target, those of one source and data file together, and count them into the totals."""
     pictures = PictureStatistics(work, measured)
-    for file in blocks:
+    for file in giving_back(blocks):
         whole = load_block(file.path)
         totals.add_tasks(whole)
         for start in range(0, file.episodes, _ROWS_AT_A_TIME):

@@ -20,6 +20,7 @@ from lerotool.dataset.reading.episodes import VideoSpan
 from lerotool.errors import CorruptDatasetError
 from lerotool.features import cameras
 from lerotool.media.probe import video_index
+from lerotool.memory import giving_back
 from lerotool.wording import counted
 
 _T = TypeVar("_T")
@@ -56,7 +57,7 @@ def verify_rows(dataset: Dataset) -> None:
 def _run(threads: ThreadPoolExecutor, check: Callable[[_T], None], items: Iterable[_T]) -> None:
     """Check all items, of which there may be very many, a batch at a time."""
     waiting = iter(items)
-    while batch := list(islice(waiting, _BATCH)):
+    for batch in giving_back(iter(lambda: list(islice(waiting, _BATCH)), [])):
         for future in [threads.submit(check, item) for item in batch]:
             future.result()
 

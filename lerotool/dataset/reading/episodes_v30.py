@@ -40,7 +40,6 @@ class _TableFile:
 
     path: Path
     table: pa.Table
-    footer: pq.FileMetaData
     stats_columns: tuple[str, ...]
     group_starts: np.ndarray
 
@@ -73,6 +72,8 @@ class TableEpisodes:
         self._check()
         self._numbers = self._read_numbers()
         self._cached_group: tuple[int, int, pa.Table] | None = None
+        # A parsed footer takes far more memory than the file it is of, so only the last one that was needed is kept.
+        self._cached_footer: tuple[int, pq.FileMetaData] | None = None
 
     def _check(self) -> None:
         count = len(self.starts) - 1
@@ -165,7 +166,9 @@ class TableEpisodes:
             return {}
         group = int(np.searchsorted(file.group_starts, row, side="right")) - 1
         if self._cached_group is None or self._cached_group[:2] != (number, group):
-            with open_parquet(file.path, file.footer) as opened:
+            known = self._cached_footer
+            with open_parquet(file.path, known[1] if known is not None and known[0] == number else None) as opened:
+                self._cached_footer = (number, opened.metadata)
                 self._cached_group = (number, group, read_groups(opened, file.path, [group], file.stats_columns))
         table = self._cached_group[2]
         entries: dict[str, dict[str, Any]] = {}
@@ -193,4 +196,4 @@ def _read_file(path: Path) -> _TableFile:
         groups = range(file.num_row_groups)
         table = read_groups(file, path, groups, wanted)
         sizes = [file.metadata.row_group(group).num_rows for group in groups]
-        return _TableFile(path, table, file.metadata, stats, cumulated(sizes))
+        return _TableFile(path, table, stats, cumulated(sizes))

@@ -19,6 +19,8 @@ from lerotool.dataset.parquet import arrow_schema, column_names, open_parquet, r
 from lerotool.storage import json_lines, replacing
 
 _MB = 1024**2
+_GROUP_EPISODES = 1000
+"""Readers parse what the footer says of each row group and column, which takes more memory than small groups."""
 
 
 class LineWriter:
@@ -100,19 +102,20 @@ class EpisodeFilesWriter:
         self._file: BinaryIO | None = None
         self._writer: pq.ParquetWriter | None = None
         self._names: list[str] | None = None
+        self._waiting: list[pa.Table] = []
         self._unknown: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
 
     def add(self, table: EpisodeTable) -> FileNumber:
-        """Write the next episodes as one row group; return the number of their file."""
+        """Write the next episodes; return the number of their file. Few share a row group with those that follow."""
         table = self._version.completed(table)
         columns = table.columns()
         self._unknown |= {n for n, c in columns.items() if n.startswith(STATS_PREFIX) and not c.is_complete}
         if self._names is None:
             self._names = [name for name in columns if name not in self._unknown]
-        if self._file is not None and self._file.tell() >= self._limit_bytes:
+        if self._is_full():
             self._stack.close()
             self._writer = None
         arrays = {name: columns[name].array() for name in self._names}
@@ -124,8 +127,26 @@ class EpisodeFilesWriter:
         assert self._writer is not None
         own = table.of_file(self._number)
         written = pa.table({**arrays, **{name: column.array() for name, column in own.items()}})
-        self._writer.write_table(written, row_group_size=max(1, len(table)))
+        self._waiting.append(written)
+        if sum(map(len, self._waiting)) >= _GROUP_EPISODES:
+            self._write_group()
         return self._number
+
+    def _is_full(self) -> bool:
+        """Whether the file has reached its size; what may do that is written first, to know it."""
+        if self._file is None:
+            return False
+        if self._file.tell() + sum(table.nbytes for table in self._waiting) >= self._limit_bytes:
+            self._write_group()
+        return self._file.tell() >= self._limit_bytes
+
+    def _write_group(self) -> None:
+        """Write what waits as one row group."""
+        if self._waiting:
+            assert self._writer is not None
+            group = pa.concat_tables(self._waiting)
+            self._waiting.clear()
+            self._writer.write_table(group, row_group_size=max(1, len(group)))
 
     def _open(self, schema: pa.Schema) -> None:
         assert self._number is not None
@@ -138,6 +159,9 @@ class EpisodeFilesWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is None:
+            self._write_group()
+        self._waiting.clear()
         self._stack.close()
         late = self._unknown.intersection(self._names or ())
         if kind is None and late:
