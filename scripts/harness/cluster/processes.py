@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from harness.patience import wait_for
 
 _CLONE = Path(__file__).parents[3]
 """So that workers find functions of tests."""
@@ -52,7 +51,7 @@ def run_cluster(folder: Path, workers: int = 0, hosts: Sequence[Host] | None = N
     where = ["--host", first.address, "--port", "0", "--scheduler-file", str(file)]
     cluster = Cluster(_start(first, ["scheduler", *where, *_HTTP], {}), file)
     try:
-        wait_for(lambda: file.exists() and file.stat().st_size > 0)
+        _wait_for(cluster)
         for host in others:
             cluster.add_worker(host)
         yield cluster
@@ -60,6 +59,14 @@ def run_cluster(folder: Path, workers: int = 0, hosts: Sequence[Host] | None = N
         for process in (*cluster.workers, cluster.scheduler):
             process.kill()
             process.wait()
+
+
+def _wait_for(cluster: Cluster) -> None:
+    """Wait until the scheduler has written its file."""
+    while not (cluster.file.exists() and cluster.file.stat().st_size):
+        if (code := cluster.scheduler.poll()) is not None:
+            raise ChildProcessError(f"the scheduler ended at once, with {code}")
+        time.sleep(0.01)
 
 
 def _start(host: Host, arguments: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

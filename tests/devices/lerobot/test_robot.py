@@ -165,11 +165,7 @@ print(sorted({"torch", "lerobot", "draccus"} & set(sys.modules)))
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
-        env={
-            "PYTHONPATH": f"{PLUGIN}:{ROOT}:{ROOT / 'scripts'}",
-            "LEROTOOL_LEROBOT_PYTHON": str(lerobot_python()),
-            "HOME": str(tmp_path),
-        },
+        env={"PYTHONPATH": f"{PLUGIN}:{ROOT}", "LEROTOOL_LEROBOT_PYTHON": str(lerobot_python()), "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         check=True,
