@@ -274,7 +274,8 @@ def encode_jpeg(picture: npt.NDArray[np.uint8], quality: int = 2) -> bytes:
 
 def encode_png(picture: npt.NDArray[np.uint8]) -> bytes:
     """Return a (height, width, 3) RGB picture as a PNG."""
-    return _encode_picture(picture, "png", "rgb24", {})
+    # FFmpeg 7 predicts nothing unless told to, and the picture is up to twice as large.
+    return _encode_picture(picture, "png", "rgb24", {"pred": "mixed"})
 
 
 def encode_depth_image(picture: npt.NDArray[np.uint16] | npt.NDArray[np.float32]) -> bytes:

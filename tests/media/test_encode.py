@@ -264,6 +264,16 @@ def test_a_png_comes_back_exactly():
     np.testing.assert_array_equal(decode_image(encode_png(picture[::2, ::3])), picture[::2, ::3])
 
 
+def test_a_png_predicts_its_pixels_from_their_neighbours():
+    y, x = np.mgrid[0:240, 0:320]
+    waves = [np.sin(x / 37 + y / 29), np.cos(x / 41 - y / 33), np.sin(x / 31) * np.cos(y / 27)]
+    smooth = 128 + 100 * np.stack(waves, axis=2)
+    noisy = np.clip(smooth + np.random.default_rng(0).normal(0, 2, smooth.shape), 0, 255).astype(np.uint8)
+    data = encode_png(noisy)
+    np.testing.assert_array_equal(decode_image(data), noisy)
+    assert len(data) < noisy.nbytes * 2 / 3
+
+
 def test_a_jpeg_looks_the_same_and_shrinks_with_its_quality():
     picture = scene(3)
     sizes = []
