@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_CLONE = Path(__file__).parents[3]
-"""So that workers find functions of tests."""
+_SCRIPTS = Path(__file__).parents[2]
+_CLONE = _SCRIPTS.parent
 _HTTP = ["--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
 
 
@@ -70,9 +70,11 @@ def _wait_for(cluster: Cluster) -> None:
 
 
 def _start(host: Host, arguments: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    # So that workers find functions of tests, and what these import.
+    paths = [*filter(None, [environment.get("PYTHONPATH")]), str(_CLONE), str(_SCRIPTS)]
     return subprocess.Popen(
         [*host.command, sys.executable, "-m", "dask", *arguments],
-        env={**os.environ, **environment},
+        env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join(paths)},
         cwd=_CLONE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
