@@ -42,14 +42,14 @@ def measure_set(work: Path, part: Path, episodes: int, scheduler: Path) -> dict[
     sources, cluster = [part] * (episodes // PART), ("--dask-scheduler-file", scheduler)
     found = {
         "merge": measure(["merge", *sources, "-o", here, "--quiet"]),
-        "merge --dask …": measure(["merge", *sources, "-o", there, "--quiet", *cluster]),
+        "merge, on the cluster": measure(["merge", *sources, "-o", there, "--quiet", *cluster]),
     }
     if contents(here) != contents(there):
         raise SystemExit(f"error: the cluster made another dataset of {episodes} episodes than this machine")
     for name, words in COMMANDS.items():
         command = [str(there) if word == "SET" else word for word in words]
         found[name] = measure(command)
-        found[f"{name} --dask …"] = measure([*command, *cluster])
+        found[f"{name}, on the cluster"] = measure([*command, *cluster])
     for root in (here, there):
         shutil.rmtree(root)
     return found
