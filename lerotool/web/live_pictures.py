@@ -59,7 +59,7 @@ class LivePicture:
                 return self._made
             self._looked_at, data = found
             self._next_s = time.monotonic() + MADE_EVERY_S
-            # Of a damaged packet there is no picture: the one before stays, the next is tried.
+            # A damaged packet gives no picture: the last one stays until the next packet.
             with suppress(LerotoolError):
                 self._made = self._looked_at, await run_in_threadpool(self._maker.jpeg, data)
             return self._made
