@@ -17,7 +17,7 @@ from lerotool.web.packet_groups import pack
 _WATCHED_S = 1 / 40
 _ALONE_S = 0.2
 _STATES = 8
-"""One state for so many rounds while somebody looks."""
+"""One state for so many rounds while somebody looks, so that a phase is seen soon; alone one in each."""
 _GROUPS = 4
 """The packets of an H.264 camera likewise: each time all since the keyframe."""
 
@@ -68,10 +68,11 @@ class Feed(threading.Thread):
             seen, key = self._board.pressed(seen)
             if key is not None:
                 self._press(key)
-            if rounds % _STATES == 0:
+            is_watched = self._board.is_watched
+            if rounds % _STATES == 0 or not is_watched:
                 self._show_state()
             rounds += 1
-            if self._board.is_watched:
+            if is_watched:
                 self._show_pictures(shown, has_groups=rounds % _GROUPS == 0)
 
     def stop(self) -> None:

@@ -1,12 +1,15 @@
-"""What watching costs the recorder: two simulated arms and two cameras, with and without the page of `--monitor`.
+"""What watching costs the recorder, and how soon a take is seen: two simulated arms and two cameras, `--monitor`.
 
-    .venv/bin/python scripts/benchmarks/monitor.py [--seconds 18] [--rounds 2]
+    .venv/bin/python scripts/benchmarks/monitor.py [--seconds 18] [--rounds 2] [--takes 10]
 
 Four cases in turn, as often as there are rounds: no monitor; a monitor that nobody looks at; two clients that take both
 cameras' pictures as they come; two pages in Chromium (needs `playwright`; LEROTOOL_CHROMIUM names another browser).
 Prints a table: the recorder's CPU during the take in per cent of one core, the p99 of its lateness, late and missed
-ticks, the pictures that were sent, and the CPU that the monitor's process took for each of them. Less than four minutes
-as it stands. Needs Linux and a machine that does nothing else.
+ticks, the pictures that were sent, and the CPU that the monitor's process took for each of them.
+
+Then one recording of several takes while a page in Chromium is open: the time from the recorder's event `take_started`
+until the page's banner says so, both by this machine's clock. The first take, before which the page is loaded, is not
+counted. Less than five minutes as it stands. Needs Linux and a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -34,7 +37,16 @@ from playwright.sync_api import Browser, sync_playwright
 TICKS = os.sysconf("SC_CLK_TCK")
 CAMERAS = 2
 WATCHERS = 2
+TAKE_S, PAUSE_S = 2.0, 1.5
 _PICTURE = b"Content-Type: image/jpeg"
+_NOTE_TAKES = """(banner) => {
+  window.takes = [];
+  let phase = banner.dataset.phase;
+  new MutationObserver(() => {
+    if (banner.dataset.phase === "take" && phase !== "take") window.takes.push(Date.now() / 1000);
+    phase = banner.dataset.phase;
+  }).observe(banner, { attributeFilter: ["data-phase"] });
+}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +142,29 @@ def measure(seconds: float, watching: Watching) -> Cost:
         return Cost(shares[0], late, report["late"], report["missed"], sum(shares[1:]), got / lasted)
 
 
+def delays(browser: Browser, takes: int) -> list[float]:
+    """Return the seconds from the beginning of each take but the first until an open page shows it."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "lerotool", "record", "--robot", "sim", "--root", f"{folder}/set", "--json"]
+        command += ["--batch", "0", "--no-encode-at-end", "--monitor", "--episodes", str(takes + 1)]
+        command += ["--episode-time", str(TAKE_S), "--reset-time", str(PAUSE_S), "--min-episode-time", "0"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert process.stdout is not None
+        began: list[float] = []
+        page = browser.new_page()
+        for event in map(json.loads, process.stdout):
+            if event["type"] == "monitor":
+                page.goto(event["address"], wait_until="commit")
+                page.locator(".banner[data-phase]").evaluate(_NOTE_TAKES)
+            elif event["type"] == "take_started":
+                began.append(time.time())
+        process.wait()
+        seen: list[float] = page.evaluate("window.takes")
+        page.close()
+    # What the page saw of the first take depends on how long it took to load.
+    return [shown - start for start, shown in zip(began[-takes:], seen[-takes:], strict=True)]
+
+
 def row(name: str, costs: list[Cost]) -> str:
     """Return a line of the table: medians over the rounds, with the least and the largest."""
     shares, lates = [100 * cost.recorder for cost in costs], [cost.p99_ms for cost in costs]
@@ -157,6 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=18.0, help="of each take")
     parser.add_argument("--rounds", type=int, default=2, help="how often each case is measured")
+    parser.add_argument("--takes", type=int, default=10, help="that a page has to show")
     options = parser.parse_args()
     chromium = os.environ.get("LEROTOOL_CHROMIUM") or shutil.which("chromium")
     found: dict[str, list[Cost]] = {kind: [] for kind in NAMES}
@@ -165,11 +201,14 @@ def main() -> None:
         for _ in range(options.rounds):
             for kind, costs in found.items():
                 costs.append(measure(options.seconds, Watching(kind, browser)))
+        waited = [1000 * delay for delay in delays(browser, options.takes)]
         browser.close()
     print("| | recorder's CPU | p99 lateness | late, missed ticks | monitor's CPU | pictures/s | CPU a picture |")
     print("|---|---|---|---|---|---|---|")
     for kind, costs in found.items():
         print(row(NAMES[kind], costs))
+    median, worst = statistics.median(waited), max(waited)
+    print(f"\nA take is seen on the page after {median:.0f} ms (median of {len(waited)} takes), {worst:.0f} ms at most.")
 
 
 if __name__ == "__main__":

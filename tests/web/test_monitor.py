@@ -15,16 +15,26 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from lerotool.media.format import StreamCodec, StreamFormat
 from lerotool.recording.controls import Key
+from lerotool.recording.status import Phase, Status
 from lerotool.spool.pending import list_pending
 from lerotool.web.board import Board, ShownCamera
+from lerotool.web.feeding import Feed
 from tests.patience import wait_for
 from tests.web.serving import PATIENCE_MS, picture
 
 expect.set_options(timeout=PATIENCE_MS)
+_NOTE_PHASES = """
+  window.shown = [];
+  const ask = window.fetch;
+  window.fetch = (address, options) => {
+    if (address === "/live/state") window.shown.push(document.querySelector(".banner")?.dataset.phase);
+    return ask(address, options);
+  };
+"""  # what the banner says whenever the page asks for the state
 CAMERA = ShownCamera("front", StreamFormat(StreamCodec.MJPEG, 64, 48, "yuvj422p", 30))
 
 
@@ -62,6 +72,37 @@ def test_a_board_is_watched_only_while_somebody_looks(board: Board) -> None:
     assert not board.is_watched
     board.watch()
     assert board.is_watched
+
+
+class EndlessCamera:
+    """A camera that has another picture whenever it is asked; each is noted."""
+
+    def __init__(self, noted: list[str]) -> None:
+        self.format = CAMERA.format
+        self._noted = noted
+
+    def latest_packet(self) -> bytes:
+        self._noted.append("picture")
+        return b"picture %d" % len(self._noted)
+
+    def latest_group(self) -> tuple[bytes, ...]:
+        return ()
+
+
+def test_whoever_looks_gets_a_new_state_before_eight_more_pictures(board: Board) -> None:
+    noted: list[str] = []
+
+    def status() -> Status:
+        board.watch()
+        noted.append("state")
+        return Status.at(Phase.TAKE, 0.0)
+
+    feed = Feed(board, [EndlessCamera(noted)], status, print)
+    feed.start()
+    wait_for(lambda: noted.count("state") > 4, "states")
+    feed.stop()
+    between = [part.count("picture") for part in " ".join(noted).split("state")]
+    assert 0 < max(between) <= 8, between
 
 
 class Recording:
@@ -156,6 +197,23 @@ def test_a_take_is_seen_live_and_buttons_end_it(recording: Recording, page: Page
 
     assert recording.process.wait() == 0
     assert len(list_pending(tmp_path / "set")) >= 1
+
+
+@pytest.mark.slow
+def test_the_page_shows_a_phase_as_soon_as_one_answer_has_it(recording: Recording, page: Page) -> None:
+    given = ["reset", "reset", "take", "saving", "take", "reset"]
+    phases = iter(given)
+
+    def answer(route: Route) -> None:
+        document = route.fetch().json()
+        route.fulfill(json={**document, "phase": next(phases, given[-1])})
+
+    recording.until("take_started")
+    page.route("**/live/state", answer)
+    page.add_init_script(_NOTE_PHASES)
+    page.goto(recording.address, wait_until="commit")
+    wait_for(lambda: page.evaluate("window.shown.length") > len(given), "the phases")
+    assert page.evaluate("window.shown")[1 : len(given) + 1] == given
 
 
 @pytest.mark.slow
