@@ -5,6 +5,7 @@
   staging/                         new dataset files, complete but not yet in place
   history/000001-2026-…/           what changes have replaced (see lerotool.dataset.writing.history)
   journal.json                     the commit being carried out, if any (see lerotool.dataset.journal_file)
+  measure                          is there from when episodes are added until statistics are taken from all data
   views.json                       what each camera saw when the last session began (see lerotool.recording.rig_memory)
   writing.lock  recording.lock     who changes the dataset, who records into it
 <dataset>/meta/lerotool/           what belongs to the dataset but not to LeRobot's format (measured times, reports)
@@ -198,6 +199,11 @@ class Workspace:
     def journal(self) -> Path:
         """The list of renames of the commit being carried out."""
         return self.folder / JOURNAL
+
+    @property
+    def measure(self) -> Path:
+        """An empty file, there as long as the dataset's statistics are merged and not taken from all the data."""
+        return self.folder / "measure"
 
     @property
     def writing_lock(self) -> Path:

@@ -112,6 +112,8 @@ def test_statistics_are_those_of_numpy_on_the_data(tmp_path: Path) -> None:
     assert np.array_equal(stats.min, states.min(0))
     with DatasetAppender.open(tmp_path / "ds") as appender:
         appender.append([episode(tmp_path / "e", STATE_ONLY, ["a"] * 3, 9)])
+    # The one that packs is often another than those that have added.
+    with DatasetAppender.open(tmp_path / "ds") as appender:
         appender.finalize()
     dataset = Dataset.open(tmp_path / "ds")
     for name, key in (("action", "action"), ("timestamp", "timestamp"), ("index", "index")):
@@ -121,6 +123,18 @@ def test_statistics_are_those_of_numpy_on_the_data(tmp_path: Path) -> None:
         for quantile, q in (("q01", 0.01), ("q50", 0.5), ("q99", 0.99)):
             expected = np.quantile(values, q, axis=0).reshape(-1)
             assert np.array_equal(dataset.stats[name].quantiles[quantile], expected)
+
+
+def test_statistics_of_a_dataset_that_nobody_has_added_to_stay_as_they_are(tmp_path: Path) -> None:
+    make(tmp_path / "ds", STATE_ONLY, [[["a"] * 9, ["b"] * 4]])
+    with DatasetAppender.open(tmp_path / "ds") as appender:
+        appender.finalize()
+    written = json.loads((tmp_path / "ds" / STATS).read_text())
+    written["action"]["q50"] = [0.0] * len(written["action"]["q50"])
+    (tmp_path / "ds" / STATS).write_text(json.dumps(written))
+    with DatasetAppender.open(tmp_path / "ds") as appender:
+        appender.finalize()
+    assert json.loads((tmp_path / "ds" / STATS).read_text()) == written
 
 
 def test_the_files_are_as_lerobot_writes_them(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ def write(root: Path, features: dict[str, Feature], batches: list[list[int]]) ->
             ]
             appender.append(new)
             written += new
+        appender.measure_again()
     return written
 
 

@@ -48,7 +48,6 @@ class DatasetAppender:
         self._lock = lock
         self._fresh = fresh
         self._state: WriterState | None = None
-        self._has_changed = False
 
     @classmethod
     def create(cls, root: Path, fps: float, features: Mapping[str, Feature], robot_type: str | None) -> Self:
@@ -147,20 +146,21 @@ class DatasetAppender:
         staging = Staging(self._workspace)
         try:
             after = stage_batch(state, episodes, staging)
+            staging.write(self._workspace.measure, b"")
             self._state = None
             staging.commit(consumed=[e.consumed for e in episodes if e.consumed is not None])
         except BaseException:
             staging.discard()
             raise
         self._state = after
-        self._has_changed = True
         return range(first, first + len(episodes))
 
     def finalize(self) -> PackReport:
         """Pack small files into large ones, and recompute the numeric statistics from all the data.
 
-        Statistics are recomputed after `append` and as long as the dataset has no more than `MOST_VALUES` numbers: its
-        quantiles are then numpy's. Those of pictures stay the count-weighted average over the episodes.
+        Statistics are recomputed if anybody has added episodes since they were last, and as long as the dataset has no
+        more than `MOST_VALUES` numbers: its quantiles are then numpy's. Those of pictures stay the count-weighted
+        average over the episodes.
 
         Where the disk has no room to pack, files stay as they are and the report says so.
 
@@ -181,14 +181,17 @@ class DatasetAppender:
                 if error.errno != errno.ENOSPC or self._workspace.journal.exists():
                     raise
                 report += PackReport(notes=(f"small files were not packed: {error}",))
-        return report + PackReport(notes=self.measure_again() if self._has_changed else ())
+        return report + PackReport(notes=self.measure_again() if self._workspace.measure.exists() else ())
 
     def measure_again(self) -> tuple[str, ...]:
         """Take the numeric statistics from all the data, as long as there is not too much; return what went wrong."""
         state = self._current()
         numbers = sum(math.prod(feature.shape) for feature in numeric(state.features).values())
-        if numbers * state.info.total_frames > MOST_VALUES:
-            return ()
+        notes = self._measure(state) if numbers * state.info.total_frames <= MOST_VALUES else []
+        self._workspace.measure.unlink(missing_ok=True)
+        return tuple(notes)
+
+    def _measure(self, state: WriterState) -> list[str]:
         stats, notes = dict(state.stats), []
         for name, feature in numeric(state.features).items():
             try:
@@ -197,8 +200,7 @@ class DatasetAppender:
                 notes.append(f"statistics of {name!r} are merged, not taken from the data: {error}")
         self._state = replace(state, stats=stats)
         write_atomic(self.root / STATS, stats_text(self._state))
-        self._has_changed = False
-        return tuple(notes)
+        return notes
 
     def close(self) -> None:
         """Give the writing lock back."""
