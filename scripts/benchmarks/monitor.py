@@ -208,7 +208,8 @@ def main() -> None:
     for kind, costs in found.items():
         print(row(NAMES[kind], costs))
     median, worst = statistics.median(waited), max(waited)
-    print(f"\nA take is seen on the page after {median:.0f} ms (median of {len(waited)} takes), {worst:.0f} ms at most.")
+    takes = f"median of {len(waited)} takes"
+    print(f"\nA take is seen on the page after {median:.0f} ms ({takes}), {worst:.0f} ms at most.")
 
 
 if __name__ == "__main__":
