@@ -10,6 +10,7 @@ import numpy as np
 
 from lerotool.choices import Fill
 from lerotool.dataset.formats import FormatVersion
+from lerotool.dataset.joint_units import SO_ARMS
 from lerotool.dataset.writing.measures import picture_size
 from lerotool.features import Feature, Kind, with_defaults
 from lerotool.merging.differences import Difference, Verdict, by_value
@@ -20,7 +21,6 @@ from lerotool.wording import flag, listed
 
 _ENCODER_KEYS = ("g", "crf", "preset", "fast_decode", "video_backend", "extra_options")
 _MOST_RENAMES = 3
-_SO_ARMS = {"so100_follower": "so_follower", "so101_follower": "so_follower", "so_follower": "so_follower"}
 
 
 @dataclass(slots=True)
@@ -262,7 +262,7 @@ def settle_robot(sources: Sequence[Source], options: MergeOptions) -> tuple[str 
         return options.robot_type, [Difference("robot_type", found, Verdict.CHOSEN, options.robot_type)]
     if not known:
         return None, []
-    modern = {_SO_ARMS.get(name, name) for name in known}
+    modern = {"so_follower" if name in SO_ARMS else name for name in known}
     robot = modern.copy().pop() if len(known) > 1 == len(modern) else known[0]
     if len(modern) > 1 or not all(types):
         flags = tuple(flag("--robot-type", name) for name in known)

@@ -8,13 +8,12 @@ import numpy as np
 
 from lerotool.choices import Units
 from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.joint_units import GRIPPER, Guess, guess_units, is_so_arm
 from lerotool.features import ACTION, DEFAULT_FEATURES, STATE, Feature, Kind
-from lerotool.merging.units import Guess, units_of
 from lerotool.moments import FeatureStats
 from lerotool.web.describing import is_drawn, short
 
 COLUMNS = ("min", "q01", "mean", "std", "q99", "max")
-_GRIPPER = "gripper"
 _JOINT_UNITS = {Units.DEGREES: "°", Units.RANGE: "% of half the range"}
 _WORDS = {Units.DEGREES: "degrees", Units.RANGE: "per cent of half their range"}
 _COLOURS = ("red", "green", "blue")
@@ -27,7 +26,7 @@ def statistics_table(dataset: Dataset) -> dict[str, Any]:
         CorruptDatasetError: statistics cannot be read.
         MetadataError: the same.
     """
-    guess = units_of(dataset)
+    guess = guess_units(dataset) if is_so_arm(dataset) else None
     features = [
         {"name": name, "label": short(name), "frames": stats.count, "lines": _lines(name, feature, stats, guess)}
         for name, feature in dataset.features.items()
@@ -59,7 +58,7 @@ def _lines(name: str, feature: Feature, stats: FeatureStats, guess: Guess | None
 def _joint_unit(label: str, guess: Guess | None) -> str:
     if guess is None or guess.units is None:
         return ""
-    return "% open" if _GRIPPER in label else _JOINT_UNITS[guess.units]
+    return "% open" if GRIPPER in label else _JOINT_UNITS[guess.units]
 
 
 def _told(guess: Guess | None) -> str | None:
