@@ -15,6 +15,10 @@ import pytest
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.devices.cameras.numbered import read_number
+from lerotool.media.decode import decode_image
+from lerotool.spool.episode import PendingEpisode
+from lerotool.spool.pending import pending_folders
+from lerotool.web.waiting import waiting_frame
 from tests.lerobot_judge import judge
 from tests.shared import REALDATA, needs_realdata
 
@@ -71,6 +75,29 @@ def saturated_cores() -> Iterator[None]:
             process.kill()
             process.join()
             process.close()
+
+
+@pytest.mark.parametrize("rotation", [90, 180, -90])
+def test_pictures_of_a_turned_camera_stand_upright_pending_and_encoded(tmp_path: Path, rotation: int) -> None:
+    root, name = tmp_path / "set", FRONT.rpartition(".")[2]
+    width, height = (320, 240) if rotation == 180 else (240, 320)
+    settings = f"type: opencv, index_or_path: 'sim:numbered', width: {width}, height: {height}, rotation: {rotation}"
+    record(root, "--camera", f"{{{name}: {{{settings}}}}}", "--batch", 0, seconds=1, episodes=1)
+    (folder,) = pending_folders(root)
+    pending = PendingEpisode.open(folder)
+    named = pending.rows().column(f"picture/{FRONT}").to_pylist()
+    waiting = [decode_image(waiting_frame(pending, FRONT, row)) for row in (0, pending.length - 1)]
+
+    lerotool("encode", "--pending", root)
+
+    dataset = Dataset.open(root)
+    assert dataset.features[FRONT].shape == (height, width, 3)
+    frames = list(dataset.frames(0, FRONT))
+    assert {frame.shape for frame in [*waiting, *frames]} == {(height, width, 3)}
+    # Turned back, a picture carries the number of the packet that its row names.
+    seen = [read_number(np.rot90(frame, rotation // 90)) for frame in frames]
+    assert [number - seen[0] for number in seen] == [number - named[0] for number in named]
+    assert [read_number(np.rot90(frame, rotation // 90)) for frame in waiting] == [seen[0], seen[-1]]
 
 
 def test_record_and_encode_as_typed(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from lerotool.media.mp4 import read_header
 from lerotool.media.probe import video_index
 from lerotool.media.pyav import convert
 from lerotool.media.tiff import read_float_tiff
+from lerotool.media.turning import turn
 
 TOLERANCE_S = Fraction(1, 10_000)
 """How far from k/fps frame k may be: what LeRobot's loader allows."""
@@ -369,8 +370,8 @@ def to_millimetres(frame: av.VideoFrame, path: Path, millimetres: npt.NDArray[np
 class PacketDecoder:
     """Decodes the packets of a camera stream, one picture a packet, in the calling thread.
 
-    JPEGs come out as the camera made them, full range and not converted. A JPEG that is cut still gives a picture, grey
-    from where it ends: whoever receives packets has to look at their ends.
+    JPEGs come out as the camera made them, full range and not converted; all are turned as the format says. A JPEG that
+    is cut still gives a picture, grey from where it ends: whoever receives packets has to look at their ends.
 
     Raises:
         MediaError: raw pictures of a pixel format other than ``yuv420p`` (of an even size), ``rgb24`` and those of
@@ -387,13 +388,17 @@ class PacketDecoder:
             self._context.flags |= Flags.low_delay
 
     def decode(self, packet: bytes | memoryview) -> av.VideoFrame:
-        """Decode one packet; H.264 packets in their order, from a keyframe on.
+        """Decode one packet and turn its picture; H.264 packets in their order, from a keyframe on.
 
-        A raw picture is not copied: the frame reads the packet's memory and keeps it alive.
+        A raw picture that is not turned is not copied: the frame reads the packet's memory and keeps it alive.
 
         Raises:
-            MediaError: the packet is damaged, of the wrong size, or gives no picture. The next packet can be tried.
+            MediaError: the packet is damaged, of the wrong size, or gives no picture that can be turned. The next
+                packet can be tried.
         """
+        return turn(self._picture(packet), self._format.rotation)
+
+    def _picture(self, packet: bytes | memoryview) -> av.VideoFrame:
         if self._format.codec is StreamCodec.PICTURE:
             return self._raw_frame(self._pixels(packet))
         if self._context is None:
@@ -415,8 +420,8 @@ class PacketDecoder:
         height, width, _ = picture.shape
         found = f"{width}x{height} {picture.dtype}"
         dtype = RAW_DTYPES.get(self._format.pixel_format, np.dtype(np.uint8))
-        if (height, width, picture.dtype) != (self._format.height, self._format.width, dtype):
-            expected = f"{self._format.width}x{self._format.height} {dtype}"
+        if (width, height) != self._format.sent_size or picture.dtype != dtype:
+            expected = f"{'x'.join(map(str, self._format.sent_size))} {dtype}"
             raise MediaError(f"the picture is {found}, expected {expected}")
         return np.ascontiguousarray(picture).data.cast("B")
 
@@ -433,13 +438,14 @@ class PacketDecoder:
 
 
 def _raw_shape(format: StreamFormat) -> tuple[int, ...]:  # noqa: A002
+    width, height = format.sent_size
     if format.pixel_format == "rgb24":
-        return format.height, format.width, 3
-    if format.pixel_format == "yuv420p" and format.width % 2 == 0 and format.height % 2 == 0:
-        return format.height * 3 // 2, format.width
+        return height, width, 3
+    if format.pixel_format == "yuv420p" and width % 2 == 0 and height % 2 == 0:
+        return height * 3 // 2, width
     if format.pixel_format in DEPTH_UNITS:
-        return format.height, format.width
+        return height, width
     raise MediaError(
-        f"raw pictures of {format.width}x{format.height} {format.pixel_format} are not supported",
+        f"raw pictures of {width}x{height} {format.pixel_format} are not supported",
         hint="yuv420p of an even size, rgb24, gray16le and grayf32le are",
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 from lerotool.arguments import as_count, as_instance, as_text
 
@@ -24,6 +24,9 @@ class StreamCodec(StrEnum):
     """One PNG, JPEG or TIFF file a packet, which gives a picture in ``StreamFormat.pixel_format``."""
 
 
+Rotation = Literal[0, 90, 180, 270]
+"""Degrees, clockwise."""
+
 _READING = {"extra": "ignore"}
 """In a file, keys of a later lerotool are passed over; without this a file's own rule, to keep them, would be taken."""
 
@@ -34,11 +37,12 @@ class StreamFormat:
 
     Attributes:
         codec: how pictures are packed.
-        width: pixels.
-        height: pixels.
-        pixel_format: FFmpeg's name, e.g. ``yuvj422p``; for raw pictures the layout of the bytes, ``yuv420p`` (limited
-            range), ``rgb24``, or for depths ``gray16le`` (millimetres) or ``grayf32le`` (metres).
+        width: pixels, after the turn by ``rotation``.
+        height: pixels, after the turn.
+        pixel_format: FFmpeg's name, before the turn, e.g. ``yuvj422p``; for raw pictures the layout of the bytes,
+            ``yuv420p`` (limited range), ``rgb24``, or for depths ``gray16le`` (millimetres) or ``grayf32le`` (metres).
         fps: the rate that the camera says it has; packets carry their own times.
+        rotation: by how much decoded pictures are turned; the packets stay as the camera sent them.
     """
 
     __pydantic_config__: ClassVar = _READING
@@ -48,6 +52,24 @@ class StreamFormat:
     height: int
     pixel_format: str
     fps: float
+    rotation: Rotation = 0
+
+    @property
+    def sent_size(self) -> tuple[int, int]:
+        """(width, height) of the pictures in the packets."""
+        return (self.height, self.width) if self.rotation in (90, 270) else (self.width, self.height)
+
+    @property
+    def is_upright_jpeg(self) -> bool:
+        """Whether a packet is the picture as a JPEG file already."""
+        return self.codec is StreamCodec.MJPEG and not self.rotation
+
+    def turned(self, rotation: Rotation) -> Self:
+        """Return the format of the same packets whose pictures are turned."""
+        width, height = self.sent_size
+        if rotation in (90, 270):
+            width, height = height, width
+        return replace(self, width=width, height=height, rotation=rotation)
 
 
 AUTO = "auto"

@@ -103,15 +103,22 @@ def _input_format(mode: CameraMode) -> InputFormat:
     return _FORMATS.get(mode.format.lower(), InputFormat.RAW)
 
 
-def config_of(look: Look) -> CameraConfig:
-    """Return a camera's entry for a robot's file: as it was asked for, and where that was open, as it delivered."""
+def config_of(look: Look, before: CameraConfig | None = None) -> CameraConfig:
+    """Return a camera's entry for a robot's file: as it was asked for, and where that was open, as it delivered.
+
+    Args:
+        look: at the camera.
+        before: the entry of the same name so far; if it is of the same camera, its rotation and controls are kept.
+    """
     spec = look.spec
     if look.probe is not None:
         form = look.probe.format
         if spec.size is None:
-            spec = replace(spec, width=form.width, height=form.height)
+            width, height = form.sent_size
+            spec = replace(spec, width=width, height=height)
         if spec.fps is None:
             spec = replace(spec, fps=form.fps)
-    return CameraConfig(
-        source=spec.source, width=spec.width, height=spec.height, fps=spec.fps, input_format=spec.input_format
+    kept = before if before is not None and before.source == spec.source else CameraConfig(source=spec.source)
+    return kept.model_copy(
+        update={"width": spec.width, "height": spec.height, "fps": spec.fps, "input_format": spec.input_format}
     )

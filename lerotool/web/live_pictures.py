@@ -1,4 +1,4 @@
-"""The pictures of the live page: JPEG packets as they are, all others made JPEG here, once for all who look."""
+"""The pictures of the live page: upright JPEG packets as they are, all others made JPEG here, once for all who look."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class LivePicture:
     def __init__(self, board: Board, number: int, camera: ShownCamera) -> None:
         self._board = board
         self._number = number
-        self._is_jpeg = camera.format.codec is StreamCodec.MJPEG
+        self._is_jpeg = camera.format.is_upright_jpeg
         self._maker = _Maker(camera)
         self._turn = asyncio.Lock()
         self._made: tuple[int, bytes] | None = None

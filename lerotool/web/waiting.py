@@ -140,7 +140,7 @@ def waiting_thumbnail(episode: PendingEpisode) -> bytes:
 def _jpeg(episode: PendingEpisode, camera: str, number: int) -> bytes:
     form = episode.header.cameras[camera]
     with episode.camera(camera) as packets:
-        if form.codec is StreamCodec.MJPEG:
+        if form.is_upright_jpeg:
             return packets.packet(number)
         decoder = PacketDecoder(form)
         first = number if form.codec is not StreamCodec.H264 else _keyframe(packets.keyframes, number)

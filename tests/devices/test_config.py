@@ -55,6 +55,10 @@ _cameras = st.builds(
     width=st.just(640) | st.none(),
     fps=st.sampled_from([15.0, 29.97, None]),
     input_format=st.none() | st.sampled_from(InputFormat),
+    rotation=st.sampled_from([None, 0, 90, 180, 270]),
+    exposure=st.sampled_from([None, "auto", 10, 0.3]),
+    gain=st.none() | st.integers(-10, 1000),
+    white_balance=st.sampled_from([None, "auto", 4000]),
 ).map(lambda camera: camera.model_copy(update={"height": None if camera.width is None else 480}))
 
 
@@ -191,6 +195,13 @@ _ARM = '[follower]\nport = "/dev/a"\nid = "a"\n'
         ("[cameras.front]\nsource = 'sim'\nwidth = 640", "camera 'front': width and height go together"),
         ("[cameras.front]\nsource = 'sim'\nwidth = '640'\nheight=480", "'cameras.front.width' is '640': .*integer"),
         ("[cameras.'a b']\nsource = 'sim'", "camera name 'a b'"),
+        ("[cameras.front]\nsource = '0'\nrotation = 45", "'cameras.front.rotation' is 45: .*0, 90, 180 or 270"),
+        ("[cameras.front]\nsource = '0'\nrotation = '90'", "'cameras.front.rotation' is '90': .*0, 90, 180 or 270"),
+        ("[cameras.front]\nsource = '0'\nexposure = -1", "'cameras.front.exposure' is -1: expected milliseconds"),
+        ("[cameras.front]\nsource = '0'\nexposure = 'automatic'", "'cameras.front.exposure' is .*, or 'auto'"),
+        ("[cameras.front]\nsource = '0'\nexposure = true", "'cameras.front.exposure' is True: expected milliseconds"),
+        ("[cameras.front]\nsource = '0'\ngain = 0.5", "'cameras.front.gain' is 0.5: .*integer"),
+        ("[cameras.front]\nsource = '0'\nwhite_balance = 0.5", "'cameras.front.white_balance' is 0.5: .*kelvin"),
         ("follower = '/dev/a'", "'follower' is '/dev/a': expected a table"),
         ("max_relative_target = 0", "'max_relative_target' is 0: expected a number above 0"),
         ("max_relative_target = inf", "'max_relative_target' is inf: expected a number above 0"),

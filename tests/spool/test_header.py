@@ -44,7 +44,7 @@ def test_unknown_keys_are_kept(tmp_path: Path) -> None:
 def test_keys_of_a_later_lerotool_beside_those_of_encoder_and_cameras_are_passed_over(tmp_path: Path) -> None:
     document = header().to_json()
     document["encoder"]["film_grain"] = 8
-    document["cameras"][FRONT]["rotation"] = 90
+    document["cameras"][FRONT]["mirrored"] = True
     again = load_header(store(tmp_path, document))
     assert (again.encoder, again.cameras[FRONT]) == (EncoderSettings(), MJPEG)
 

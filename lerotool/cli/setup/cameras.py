@@ -125,7 +125,7 @@ def _with(config: SoRobotConfig, name: str, look: Look) -> SoRobotConfig:
     from lerotool.setup.camera_looks import config_of
     from lerotool.setup.descriptions import with_camera
 
-    return with_camera(config, name, config_of(look))
+    return with_camera(config, name, config_of(look, config.cameras.get(name)))
 
 
 def name_cameras(name: str, seconds: float, folder: Path, person: Person) -> list[Look]:

@@ -26,11 +26,13 @@ class Backend:
         format: libav's name of it.
         address: from a camera's path or name to what libav is given.
         attempts: what to ask for, the best first.
+        set_controls: sets the controls of a camera's driver, at its path; None where libav's device has none.
     """
 
     format: str
     address: Callable[[str], str]
     attempts: Callable[[CameraSpec], Iterator[Options]]
+    set_controls: Callable[[CameraSpec, str], None] | None = None
 
 
 def _attempt_v4l2(spec: CameraSpec) -> Iterator[Options]:
@@ -75,7 +77,13 @@ def _mode(spec: CameraSpec, size: tuple[int, int] | None) -> Options:
     return {**chosen, "framerate": f"{spec.fps or DEFAULT_FPS:g}"}
 
 
-V4L2 = Backend("v4l2", lambda path: path, _attempt_v4l2)
+def _set_v4l2(spec: CameraSpec, path: str) -> None:
+    from lerotool.devices.cameras.v4l2_controls import set_controls
+
+    set_controls(spec, path)
+
+
+V4L2 = Backend("v4l2", lambda path: path, _attempt_v4l2, _set_v4l2)
 AVFOUNDATION = Backend("avfoundation", lambda name: name, _attempt_avfoundation)
 DSHOW = Backend("dshow", lambda name: f"video={name}", _attempt_dshow)
 

@@ -20,6 +20,7 @@ from lerotool.devices.cameras.sources import PacketSource, StreamPacket, compare
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceError, DeviceLostError, DeviceTimeoutError, LerotoolError
 from lerotool.media.format import StreamCodec, StreamFormat
+from lerotool.media.turning import can_be_turned
 
 __all__ = ["Camera", "CameraSpec", "CameraState", "CameraStatistics", "PacketWriterLike", "Picture", "open_camera"]
 
@@ -75,7 +76,7 @@ class Camera:
     Attributes:
         name: as the user calls it.
         key: the feature, ``observation.images.NAME``.
-        format: what the source really delivers.
+        format: what the source really delivers, and how its pictures are turned.
         notes: what differs from what was asked for, in words for people.
     """
 
@@ -84,7 +85,7 @@ class Camera:
     ) -> None:
         self.name = spec.name
         self.key = spec.key
-        self.format: StreamFormat = source.format
+        self.format: StreamFormat = source.format.turned(spec.rotation)
         self._spec = spec
         self._opener = opener
         self._boundary = threading.Lock()
@@ -258,7 +259,7 @@ class Camera:
         stop = threading.Event()
         source = (self._opener or open_source)(self._spec, stop)
         try:
-            self._require_same(source.format)
+            self._require_same(source.format.turned(self._spec.rotation))
         except DeviceError:
             discard(source)
             raise
@@ -373,6 +374,13 @@ def open_camera(spec: CameraSpec, opener: Opener | None = None) -> Camera:
     """
     stop = threading.Event()
     pinned = pin_source(spec) if opener is None else spec
-    camera = Camera(pinned, (opener or open_source)(pinned, stop), stop, opener)
+    source = (opener or open_source)(pinned, stop)
+    if spec.rotation and not can_be_turned(source.format.pixel_format):
+        discard(source)
+        raise DeviceError(
+            f"camera {spec.name!r} sends pictures of {source.format.pixel_format}, which cannot be turned",
+            hint="remove its rotation, or ask it for another format",
+        )
+    camera = Camera(pinned, source, stop, opener)
     camera.start()
     return camera

@@ -39,10 +39,17 @@ def open_source(spec: CameraSpec, stop: Event) -> DemuxedSource:
 def open_capture(spec: CameraSpec, backend: Backend, path: str, stop: Event) -> DemuxedSource:
     """Open what a backend knows under a path; errors as those of ``open_source``."""
     where = f"camera {spec.name!r}: {path}"
+    if backend.set_controls is None and (given := spec.controls.given()):
+        raise DeviceError(
+            f"{where}: the {backend.format} driver has no {' and no '.join(given)} that lerotool can set",
+            hint="remove it, and set it in the camera's own program",
+        )
 
     def explain(error: av.error.FFmpegError) -> DeviceError:
         return explain_loss(path, error)
 
+    if backend.set_controls is not None:
+        backend.set_controls(spec, path)
     container = _open(spec, backend, path)
     first = None
     try:

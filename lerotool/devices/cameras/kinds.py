@@ -30,12 +30,14 @@ class SourceKind:
         recognises: whether a source is of this kind.
         open: opens it; raises DeviceError, or UsageError for a source or size that cannot be.
         pin: gives the source a name that means the same camera when it is opened again.
+        has_controls: whether it looks at the spec's controls; where it does not, asking for one is an error.
     """
 
     form: str
     recognises: Callable[[str], bool]
     open: Callable[[CameraSpec, Event], PacketSource]
     pin: Callable[[CameraSpec], CameraSpec] = lambda spec: spec
+    has_controls: bool = False
 
 
 def _open_simulated(spec: CameraSpec, stop: Event) -> PacketSource:
@@ -90,6 +92,7 @@ SOURCES: tuple[SourceKind, ...] = (
         _begins(r"[0-9]+$|/dev/(video|v4l/)|usb:"),
         _open_capture,
         _pin_capture,
+        has_controls=True,
     ),
     SourceKind("a video file", lambda source: _SCHEME.match(source) is None, _open_file),
 )
@@ -103,10 +106,16 @@ def open_source(spec: CameraSpec, stop: Event) -> PacketSource:
         stop: when set, ``packets`` of the source ends as soon as it can.
 
     Raises:
-        UsageError: no kind of source is written so.
+        UsageError: no kind of source is written so, or this kind has no control that is asked for.
         DeviceError: the source is not there, or delivers something else than asked for.
     """
-    return _find_kind(spec).open(spec, stop)
+    kind = _find_kind(spec)
+    if not kind.has_controls and (given := spec.controls.given()):
+        raise UsageError(
+            f"camera {spec.name!r}: {spec.source} has no {' and no '.join(given)} that lerotool can set",
+            hint="remove it, and set it in the camera's own settings",
+        )
+    return kind.open(spec, stop)
 
 
 def pin_source(spec: CameraSpec) -> CameraSpec:

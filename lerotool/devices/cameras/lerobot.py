@@ -7,29 +7,33 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from lerotool.devices.cameras.spec import CameraSpec, InputFormat
 from lerotool.errors import UsageError
+from lerotool.media.format import Rotation
 
 _FOURCC = {
     "MJPG": InputFormat.MJPEG,
     "H264": InputFormat.H264,
     **dict.fromkeys(("YUYV", "YUY2", "UYVY", "NV12", "I420", "YU12", "YV12", "RGB3", "BGR3"), InputFormat.RAW),
 }
-_KEYS = ("type", "index_or_path", "width", "height", "fps", "fourcc")
+_KEYS = ("type", "index_or_path", "width", "height", "fps", "fourcc", "rotation")
+_ROTATIONS: Mapping[str | int, Rotation] = {
+    **dict(zip((0, 90, 180, -90), get_args(Rotation), strict=True)),
+    **dict(zip(("NO_ROTATION", "ROTATE_90", "ROTATE_180", "ROTATE_270"), get_args(Rotation), strict=True)),
+}
+"""Names and values of LeRobot's ``Cv2Rotation``."""
 _TYPE = "opencv"
 _FORM = "{front: {type: opencv, index_or_path: 0, width: 640, height: 480, fps: 30}}"
 _BACKENDS = {"linux": (200, "V4L2"), "darwin": (1200, "AVFOUNDATION"), "win32": (700, "DSHOW")}
 # Keys that may be there as long as they say what lerotool does anyway.
 _NEUTRAL: Mapping[str, tuple[str | int, ...]] = {
     "color_mode": ("rgb", "RGB"),
-    "rotation": (0, "NO_ROTATION"),
     "backend": (0, "ANY", *_BACKENDS.get(sys.platform, ())),
 }
 _WHY = {
     "color_mode": "datasets hold RGB",
-    "rotation": "pictures are recorded as the camera sends them; turn the camera",
     "backend": "the system's own is used",
     "warmup_s": "a recording begins when the camera has sent its first picture; remove it",
 }
@@ -93,13 +97,17 @@ def build_spec(name: str, settings: Mapping[Any, Any]) -> CameraSpec:
         found = f"{kind!r} is not supported" if "type" in settings else "type is missing"
         raise UsageError(f"camera {name!r}: {found}, expected {_TYPE!r}", hint="other cameras: as NAME=SOURCE,WxH,FPS")
     _check_keys(name, settings)
+    rotation = _read_rotation(name, settings.get("rotation", 0))
+    # LeRobot's width and height are those of the turned picture.
+    width, height = ("height", "width") if rotation in (90, 270) else ("width", "height")
     return CameraSpec(
         name,
         _read_source(name, settings.get("index_or_path")),
-        _read_number(name, settings, "width"),
-        _read_number(name, settings, "height"),
+        _read_number(name, settings, width),
+        _read_number(name, settings, height),
         _read_number(name, settings, "fps"),
         _read_fourcc(name, settings.get("fourcc")),
+        rotation,
     )
 
 
@@ -129,6 +137,13 @@ def _read_number(name: str, settings: Mapping[Any, Any], key: str) -> int | None
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     raise UsageError(f"camera {name!r}: {key} is {value!r}, expected a whole number")
+
+
+def _read_rotation(name: str, value: object) -> Rotation:
+    if isinstance(value, str | int) and not isinstance(value, bool) and value in _ROTATIONS:
+        return _ROTATIONS[value]
+    known = ", ".join(map(str, _ROTATIONS))
+    raise UsageError(f"camera {name!r}: rotation {value!r} is not supported", hint=f"supported ones: {known}")
 
 
 def _read_fourcc(name: str, value: object) -> InputFormat | None:

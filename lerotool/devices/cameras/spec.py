@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Literal, Self, get_args
 
 from lerotool.errors import UsageError
 from lerotool.features import CAMERA_PREFIX
+from lerotool.media.format import Rotation
 
 FORM = (
     "NAME=SOURCE[,WxH][,FPS][,mjpeg|h264|raw], for example front=0,640x480,30, wrist=/dev/video2,1280x720,30,mjpeg, "
@@ -25,6 +26,8 @@ LONGEST_SIDE = 8192
 """Of a picture, in pixels."""
 _SIDES = range(32, LONGEST_SIDE + 1)
 _MAX_FPS = 1000.0
+AUTO: Literal["auto"] = "auto"
+"""The setting of a control that the camera is to choose by itself."""
 
 
 class InputFormat(StrEnum):
@@ -37,6 +40,25 @@ class InputFormat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CameraControls:
+    """Controls of a camera's driver; what is None stays as the camera has it.
+
+    Attributes:
+        exposure: of a picture, in milliseconds, or ``auto``.
+        gain: in the driver's own numbers.
+        white_balance: colour temperature in kelvin, or ``auto``.
+    """
+
+    exposure: float | Literal["auto"] | None = None
+    gain: int | None = None
+    white_balance: int | Literal["auto"] | None = None
+
+    def given(self) -> dict[str, float | str]:
+        """Return what is to be set, by name."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
+
+
+@dataclass(frozen=True, slots=True)
 class CameraSpec:
     """A camera as asked for; what is None is up to the source.
 
@@ -45,10 +67,12 @@ class CameraSpec:
         source: what delivers the pictures: the index, path or name of a camera of this computer (``0``,
             ``/dev/v4l/by-id/…``, ``usb:NAME``), an ``http(s)://``, ``rtsp://`` or ``tcp://`` address, a video file's
             path, ``sim`` or ``sim:numbered``.
-        width: pixels, even, or None; never without ``height``.
+        width: pixels, even, or None, as the camera sends pictures, before the turn; never without ``height``.
         height: pixels, even, or None.
         fps: pictures a second, or None.
         input_format: how pictures are to be packed, or None for what is cheapest to keep: MJPEG where it is offered.
+        rotation: degrees by which pictures are turned, clockwise.
+        controls: of the camera's driver.
     """
 
     name: str
@@ -57,6 +81,8 @@ class CameraSpec:
     height: int | None = None
     fps: float | None = None
     input_format: InputFormat | None = None
+    rotation: Rotation = 0
+    controls: CameraControls = CameraControls()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -75,6 +101,8 @@ class CameraSpec:
             raise _error(
                 f"camera {self.name!r}: {self.fps:g} pictures a second, expected more than 0, up to {_MAX_FPS:g}"
             )
+        if self.rotation not in get_args(Rotation):
+            raise UsageError(f"camera {self.name!r}: rotation {self.rotation}, expected 0, 90, 180 or 270 degrees")
 
     @property
     def key(self) -> str:

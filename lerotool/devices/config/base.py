@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictBool, StrictStr, model_validator
 
-from lerotool.devices.cameras.spec import CameraSpec, InputFormat
+from lerotool.devices.cameras.spec import AUTO, CameraControls, CameraSpec, InputFormat
 from lerotool.errors import UsageError
 
 _LARGEST = 1e6
@@ -17,6 +17,20 @@ _Number = Annotated[int, Field(strict=True)]
 def is_positive(value: object) -> bool:
     """Whether a value is a number above 0 that a setting can have."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _LARGEST
+
+
+def _valid_exposure(value: object) -> object:
+    if value is None or value == AUTO:
+        return value
+    if is_positive(value):
+        return float(value)  # type: ignore[arg-type]
+    raise ValueError(f"expected milliseconds above 0, or {AUTO!r}")
+
+
+def _valid_white_balance(value: object) -> object:
+    if value is None or value == AUTO or (is_positive(value) and isinstance(value, int)):
+        return value
+    raise ValueError(f"expected a whole number of kelvin, or {AUTO!r}")
 
 
 class Part(BaseModel):
@@ -30,10 +44,14 @@ class CameraConfig(Part):
 
     Attributes:
         source: what delivers the pictures, as in ``CameraSpec``.
-        width: pixels.
+        width: pixels, as the camera sends pictures, before they are turned.
         height: pixels.
         fps: pictures a second.
         input_format: how pictures are to be packed: mjpeg, h264 or raw.
+        rotation: degrees by which pictures are turned, clockwise: 0, 90, 180 or 270.
+        exposure: of a picture, in milliseconds, or "auto"; None leaves it as the camera has it.
+        gain: in the driver's own numbers, or None.
+        white_balance: colour temperature in kelvin, or "auto", or None.
     """
 
     source: str
@@ -41,6 +59,10 @@ class CameraConfig(Part):
     height: _Number | None = None
     fps: Positive | None = None
     input_format: InputFormat | None = None
+    rotation: Literal[0, 90, 180, 270] | None = None
+    exposure: Annotated[float | Literal["auto"] | None, PlainValidator(_valid_exposure)] = None
+    gain: _Number | None = None
+    white_balance: Annotated[int | Literal["auto"] | None, PlainValidator(_valid_white_balance)] = None
 
     def to_spec(self, name: str) -> CameraSpec:
         """Return the camera as asked for.
@@ -48,7 +70,16 @@ class CameraConfig(Part):
         Raises:
             UsageError: it cannot be.
         """
-        return CameraSpec(name, **self.model_dump())
+        return CameraSpec(
+            name,
+            self.source,
+            self.width,
+            self.height,
+            self.fps,
+            self.input_format,
+            self.rotation or 0,
+            CameraControls(self.exposure, self.gain, self.white_balance),
+        )
 
 
 class RecordDefaults(Part):

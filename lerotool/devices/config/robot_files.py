@@ -261,6 +261,7 @@ def _camera_lines(config: SoRobotConfig) -> Iterator[str]:
     if config.cameras:
         yield "# One table per camera; lerotool setup cameras lists them."
         yield "# width, height (pixels), fps and input_format (mjpeg, h264, raw) may be left out."
+        yield "# rotation (90, 180, 270), exposure (milliseconds), gain and white_balance (kelvin) may be added."
     for name, camera in config.cameras.items():
         yield f"[cameras.{name}]"
         for key, value in camera.model_dump(exclude_none=True).items():

@@ -469,8 +469,8 @@ def _take_opencv_cameras(robot: Any) -> dict[str, Any]:
 
 
 def _is_ours(camera: Any) -> bool:
-    """Whether lerotool opens it; it copies what a camera sends, so LeRobot keeps those whose pictures it must turn."""
-    return getattr(camera, "type", None) == _OPENCV and not camera.rotation.value
+    """Whether lerotool opens it."""
+    return getattr(camera, "type", None) == _OPENCV
 
 
 def _settings(camera: Any) -> dict[str, Any]:

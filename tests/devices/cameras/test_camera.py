@@ -5,16 +5,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lerotool.devices.cameras.camera import Camera, CameraSpec, CameraState, Picture, open_camera
+from lerotool.devices.cameras.jpeg import read_jpeg_size
+from lerotool.devices.cameras.numbered import read_number
+from lerotool.devices.cameras.probing import take_still
 from lerotool.devices.cameras.reader import Inspector, Tally
 from lerotool.devices.cameras.sources import StreamPacket
+from lerotool.devices.cameras.spec import CameraControls
 from lerotool.errors import DeviceError, DeviceTimeoutError, UsageError
-from lerotool.media.format import StreamCodec
+from lerotool.media.decode import PacketDecoder, decode_image, to_rgb
+from lerotool.media.format import Rotation, StreamCodec
 from tests.devices.cameras.parts import HandSource, MemoryWriter, jpeg, numbers_of, wait_until
 from tests.patience import PATIENCE_S
 
@@ -333,3 +340,56 @@ def test_an_unknown_kind_of_source_lists_the_known_ones(source: str) -> None:
     with pytest.raises(UsageError, match="unknown kind of source") as caught:
         open_camera(CameraSpec.parse(f"front={source}"))
     assert "sim:numbered" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(("rotation", "size"), [(0, (64, 32)), (90, (32, 64)), (180, (64, 32)), (270, (32, 64))])
+def test_a_turned_camera_keeps_its_packets_and_says_how_their_pictures_are_turned(
+    rotation: Rotation, size: tuple[int, int]
+) -> None:
+    spec = CameraSpec("front", "sim:numbered", 64, 32, 100, rotation=rotation)
+    with open_camera(spec) as camera:
+        camera.wait_ready(PATIENCE_S)
+        writer = MemoryWriter()
+        camera.begin(writer)
+        writer.wait_for(3)
+        camera.end()
+        camera.reopen()
+        assert (camera.format.width, camera.format.height, camera.format.rotation) == (*size, rotation)
+        assert read_jpeg_size(writer.data[0]) == (64, 32)
+        picture = to_rgb(PacketDecoder(camera.format).decode(writer.data[0]))
+        assert picture.shape[:2] == (size[1], size[0])
+        upright = np.rot90(picture, rotation // 90)
+        assert read_number(upright) == numbers_of(writer.data)[0]
+        camera.wait_ready(PATIENCE_S)
+        assert decode_image(take_still(camera)).shape[:2] == (size[1], size[0])
+
+
+def test_a_camera_whose_layout_cannot_be_turned_is_refused() -> None:
+    class Quartered(HandSource):
+        """Sends JPEGs whose colours are a quarter as wide."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.format = replace(self.format, pixel_format="yuvj411p")
+
+        def close(self) -> None:
+            super().close()
+            closed.append(self)
+
+    closed: list[HandSource] = []
+
+    with pytest.raises(DeviceError, match="camera 'front' sends pictures of yuvj411p, which cannot be turned"):
+        open_camera(CameraSpec("front", "sim", rotation=90), lambda *_: Quartered())
+    assert len(closed) == 1
+
+
+@pytest.mark.parametrize("source", ["sim", "http://127.0.0.1:9/", "clip.mp4"])
+def test_a_source_without_controls_refuses_settings_of_them(source: str) -> None:
+    spec = CameraSpec("front", source, controls=CameraControls(exposure=10, gain=3))
+    with pytest.raises(UsageError, match=r"camera 'front': .* has no exposure and no gain that lerotool can set"):
+        open_camera(spec)
+
+
+def test_a_rotation_by_no_quarter_turn_is_refused() -> None:
+    with pytest.raises(UsageError, match="camera 'front': rotation 45, expected 0, 90, 180 or 270 degrees"):
+        CameraSpec("front", "sim", rotation=45)  # type: ignore[arg-type]

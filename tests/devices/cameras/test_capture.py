@@ -19,7 +19,7 @@ from lerotool.devices.cameras import capture
 from lerotool.devices.cameras.backends import BACKENDS, V4L2, Backend, CameraDevice, CameraMode, Options, choose_backend
 from lerotool.devices.cameras.capture import open_capture
 from lerotool.devices.cameras.demuxed import DemuxedSource, read_format
-from lerotool.devices.cameras.spec import CameraSpec, InputFormat
+from lerotool.devices.cameras.spec import CameraControls, CameraSpec, InputFormat
 from lerotool.errors import (
     DeviceBusyError,
     DeviceError,
@@ -74,6 +74,13 @@ def test_another_size_is_an_error_and_another_rate_a_note() -> None:
     assert [note.partition(" delivers ")[2] for note in source.notes] == ["25 pictures a second, asked for 30"]
     assert _open("color=size=64x48:rate=30", "a=0,64x48,30,raw").notes == ()
     assert "uncompressed pictures (yuv420p)" in _open("color=size=64x48:rate=30").notes[0]
+
+
+def test_a_driver_without_controls_refuses_settings_of_them() -> None:
+    spec = CameraSpec("a", "0", controls=CameraControls(exposure="auto"))
+    for backend in (BACKENDS["darwin"], BACKENDS["win32"]):
+        with pytest.raises(DeviceError, match=f"camera 'a': FaceTime: the {backend.format} driver has no exposure"):
+            open_capture(spec, backend, "FaceTime", threading.Event())
 
 
 def test_odd_sizes_are_refused() -> None:

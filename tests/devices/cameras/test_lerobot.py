@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from lerotool.devices.cameras.lerobot import parse_camera_map
 from lerotool.devices.cameras.spec import CameraSpec, InputFormat
 from lerotool.errors import UsageError
+from lerotool.media.format import Rotation
 
 
 def test_a_map_as_lerobots_documentation_has_it_becomes_cameras() -> None:
@@ -30,6 +31,25 @@ def test_a_map_as_lerobots_documentation_has_it_becomes_cameras() -> None:
         CameraSpec("side", "/dev/video4", input_format=InputFormat.RAW),
     ]
     assert parse_camera_map("{}") == []
+
+
+@pytest.mark.parametrize(
+    ("written", "rotation", "size"),
+    [
+        ("90", 90, (640, 480)),
+        ("-90", 270, (640, 480)),
+        ("180", 180, (480, 640)),
+        ("ROTATE_270", 270, (640, 480)),
+        ("NO_ROTATION", 0, (480, 640)),
+    ],
+)
+def test_a_rotation_is_kept_and_the_size_is_asked_for_as_the_camera_sends_it(
+    written: str, rotation: Rotation, size: tuple[int, int]
+) -> None:
+    (spec,) = parse_camera_map(
+        f"{{a: {{type: opencv, index_or_path: 0, width: 480, height: 640, rotation: {written}}}}}"
+    )
+    assert spec == CameraSpec("a", "0", *size, rotation=rotation)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the number of Linux's backend")
@@ -54,7 +74,8 @@ def test_the_systems_own_backend_may_be_named_and_another_not() -> None:
         ("{type: opencv, index_or_path: 0, width: '640', height: 480}", "width is '640'"),
         ("{type: opencv, index_or_path: 0, width: 640}", "width and height go together"),
         ("{type: opencv, index_or_path: 0, fps: true}", "fps is True"),
-        ("{type: opencv, index_or_path: 0, rotation: 90}", "rotation 90 is not supported"),
+        ("{type: opencv, index_or_path: 0, rotation: 45}", "rotation 45 is not supported"),
+        ("{type: opencv, index_or_path: 0, rotation: [90]}", r"rotation \[90\] is not supported"),
         ("{type: opencv, index_or_path: 0, rotation: false}", "rotation False is not supported"),
         ("{type: opencv, index_or_path: 0, color_mode: bgr}", "color_mode 'bgr' is not supported"),
         ("{type: opencv, index_or_path: 0, warmup_s: 1}", "warmup_s 1 is not supported"),

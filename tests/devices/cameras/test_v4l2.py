@@ -19,6 +19,7 @@ import pytest
 from lerotool.devices.cameras import camera as camera_module
 from lerotool.devices.cameras.camera import CameraSpec, CameraState, open_camera
 from lerotool.devices.cameras.v4l2 import query_modes
+from lerotool.devices.config import CameraConfig
 from lerotool.errors import LerotoolError
 from tests.devices.cameras.parts import MemoryWriter, jpeg, numbers_of, wait_until
 from tests.patience import PATIENCE_S
@@ -29,6 +30,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 _NODE = "/dev/video77"
+# linux/v4l2-controls.h
+_CONTROLS = {
+    "exposure_auto": 0x009A0901,
+    "exposure_absolute": 0x009A0902,
+    "gain": 0x00980913,
+    "auto_white_balance": 0x0098090C,
+    "white_balance_temperature": 0x0098091A,
+}
 Play = Callable[..., dict[str, Any]]
 
 
@@ -124,6 +133,20 @@ def _hang(text: str) -> dict[str, Any]:
     return {}
 
 
+def _controls(text: str) -> dict[str, Any]:
+    """Record with a robot's settings of a camera, and read what its driver was left with."""
+    import fcntl
+
+    with open_camera(CameraConfig(source=_NODE, **json.loads(text)).to_spec("a")) as camera:
+        camera.wait_ready(PATIENCE_S)
+        handle = os.open(_NODE, os.O_RDWR)
+        left = {}
+        for name, number in _CONTROLS.items():
+            left[name] = struct.unpack("Ii", fcntl.ioctl(handle, 0xC008561B, struct.pack("Ii", number, 0)))[1]
+        os.close(handle)
+        return {**left, "size": [camera.format.width, camera.format.height]}
+
+
 def _modes(_: str) -> dict[str, Any]:
     return {"modes": [str(mode) for mode in query_modes(Path(_NODE)) or ()]}
 
@@ -200,6 +223,49 @@ def test_a_driver_that_never_returns_hangs_neither_closing_nor_the_process(play:
 
 def test_modes_are_read_from_the_kernels_own_structures(play: Play) -> None:
     assert play("_modes", "")["modes"] == ["mjpeg 64x32 at 100", "YUYV 64x32 at 100"]
+
+
+def test_controls_of_a_robots_file_are_set_in_the_driver_when_the_camera_is_opened(play: Play) -> None:
+    untouched = {
+        "exposure_auto": 3,
+        "exposure_absolute": 250,
+        "gain": 64,
+        "auto_white_balance": 1,
+        "white_balance_temperature": 4000,
+        "size": [64, 32],
+    }
+    assert play("_controls", "{}") == untouched
+    assert play("_controls", '{"exposure": 12.5, "gain": 7, "white_balance": 5000, "rotation": 90}') == {
+        "exposure_auto": 1,
+        "exposure_absolute": 125,
+        "gain": 7,
+        "auto_white_balance": 0,
+        "white_balance_temperature": 5000,
+        "size": [32, 64],
+    }
+    assert play("_controls", '{"exposure": "auto", "white_balance": "auto"}') == untouched
+
+
+@pytest.mark.parametrize(
+    ("fault", "settings", "text", "hint"),
+    [
+        ("", '{"exposure": 900}', "exposure is 900, expected 0.3 ms to 204.7 ms in steps of 0.1 ms", "file"),
+        ("", '{"exposure": 10.05}', "exposure is 10.05, expected 0.3 ms to 204.7 ms", "file"),
+        ("", '{"gain": 256}', "gain is 256, expected 0 to 255", "file"),
+        ("", '{"white_balance": 4005}', "white_balance is 4005, expected 2800 K to 6500 K in steps of 10 K", "file"),
+        ("plain", '{"exposure": 10}', "has no exposure that can be set", "remove exposure"),
+        ("plain", '{"white_balance": "auto"}', "has no automatic white balance", "remove white_balance"),
+        ("stubborn", '{"gain": 100}', "took gain 50 in place of 100", "set gain to that"),
+    ],
+)
+def test_a_control_that_the_camera_cannot_have_is_an_error(
+    play: Play, fault: str, settings: str, text: str, hint: str
+) -> None:
+    found = play("_controls", settings, fault=fault)
+    assert found["kind"] == "DeviceError"
+    assert found["text"].startswith(f"camera 'a': {_NODE}")
+    assert text in found["text"]
+    assert hint in found["hint"]
 
 
 if __name__ == "__main__":

@@ -3,7 +3,10 @@
  * The node DRIVER_NODE is backed by the file DRIVER_STORE, whose pages are the buffers. Pictures are the JPEGs of
  * DRIVER_PICTURES (each with its length, 32 bits, before it), or grey YUYV. DRIVER_FORMATS, DRIVER_SIZE and DRIVER_FPS
  * are what the camera has; DRIVER_FAULT: "busy", "bandwidth", "unplug" (after ten pictures), "damaged" (every fifth
- * picture), "silent" (after ten pictures, for ever).
+ * picture), "silent" (after ten pictures, for ever), "plain" (no controls), "stubborn" (gain is halved).
+ *
+ * A second handle on the node is for controls only. They start as those of a USB camera that chooses by itself:
+ * exposure 0.3 to 204.7 ms, gain 0 to 255, white balance 2800 to 6500 K in steps of 10.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,7 +23,7 @@
 #define BUFFERS 4
 #define BUFFER_BYTES (1 << 20)
 
-static int node = -1, closed = -1;
+static int node = -1, closed = -1, second = -1;
 static unsigned width, height, format, queue[64], queued, taken, pictures;
 static unsigned char *jpegs, *next_jpeg, *jpegs_end;
 static struct timespec due;
@@ -48,8 +51,9 @@ static int open_node(const char *path, int flags, mode_t mode, int (*real)(const
     const char *name = getenv("DRIVER_NODE");
     if (!name || strcmp(path, name))
         return real(path, flags, mode);
-    node = real(getenv("DRIVER_STORE"), O_RDWR);
-    return node;
+    int handle = real(getenv("DRIVER_STORE"), O_RDWR);
+    *(node < 0 ? &node : &second) = handle;
+    return handle;
 }
 
 int open(const char *path, int flags, ...)
@@ -76,6 +80,8 @@ int close(int handle)
     if (handle >= 0 && handle == node) {
         closed = node;
         node = -1;
+    } else if (handle >= 0 && handle == second) {
+        second = -1;
     }
     return real(handle);
 }
@@ -155,6 +161,48 @@ static int dequeue(struct v4l2_buffer *buffer)
     return 0;
 }
 
+static struct control {
+    unsigned id;
+    int low, high, step, value;
+} controls[] = {
+    {V4L2_CID_EXPOSURE_AUTO, 0, 3, 1, V4L2_EXPOSURE_APERTURE_PRIORITY},
+    {V4L2_CID_EXPOSURE_ABSOLUTE, 3, 2047, 1, 250},
+    {V4L2_CID_GAIN, 0, 255, 1, 64},
+    {V4L2_CID_AUTO_WHITE_BALANCE, 0, 1, 1, 1},
+    {V4L2_CID_WHITE_BALANCE_TEMPERATURE, 2800, 6500, 10, 4000},
+};
+
+static struct control *find_control(unsigned id)
+{
+    for (unsigned k = 0; k < sizeof controls / sizeof *controls && !fault("plain"); k++)
+        if (controls[k].id == id)
+            return controls + k;
+    return NULL;
+}
+
+static int is_automatic(unsigned id)
+{
+    return (id == V4L2_CID_EXPOSURE_ABSOLUTE && controls[0].value != V4L2_EXPOSURE_MANUAL) ||
+           (id == V4L2_CID_WHITE_BALANCE_TEMPERATURE && controls[3].value);
+}
+
+static int set_control(struct v4l2_control *wanted)
+{
+    struct control *found = find_control(wanted->id);
+    if (!found)
+        return fail(EINVAL);
+    int value = wanted->value;
+    if (wanted->id == V4L2_CID_EXPOSURE_AUTO && value != V4L2_EXPOSURE_MANUAL &&
+        value != V4L2_EXPOSURE_APERTURE_PRIORITY)
+        return fail(EINVAL);
+    if (value < found->low || value > found->high)
+        return fail(ERANGE);
+    if (is_automatic(wanted->id))
+        return fail(EACCES);
+    found->value = wanted->id == V4L2_CID_GAIN && fault("stubborn") ? value / 2 : value;
+    return 0;
+}
+
 static int answer(unsigned long request, void *argument)
 {
     unsigned formats[] = {V4L2_PIX_FMT_MJPEG, V4L2_PIX_FMT_YUYV};
@@ -192,6 +240,26 @@ static int answer(unsigned long request, void *argument)
         found->discrete.denominator = atoi(getenv("DRIVER_FPS"));
         return 0;
     }
+    case VIDIOC_QUERYCTRL: {
+        struct v4l2_queryctrl *asked = argument;
+        struct control *found = find_control(asked->id);
+        if (!found)
+            return fail(EINVAL);
+        asked->minimum = found->low;
+        asked->maximum = found->high;
+        asked->step = found->step;
+        asked->flags = is_automatic(asked->id) ? V4L2_CTRL_FLAG_INACTIVE : 0;
+        return 0;
+    }
+    case VIDIOC_G_CTRL: {
+        struct control *found = find_control(((struct v4l2_control *)argument)->id);
+        if (!found)
+            return fail(EINVAL);
+        ((struct v4l2_control *)argument)->value = found->value;
+        return 0;
+    }
+    case VIDIOC_S_CTRL:
+        return set_control(argument);
     case VIDIOC_G_INPUT:
         *(int *)argument = 0;
         return 0;
@@ -238,7 +306,7 @@ int ioctl(int handle, unsigned long request, ...)
     va_end(list);
     if (request == VIDIOC_QBUF && node < 0 && handle == closed)
         fprintf(stderr, "a buffer came back after the closing\n");
-    if (handle != node || node < 0 || ((request >> 8) & 0xFF) != 'V') {
+    if (handle < 0 || (handle != node && handle != second) || ((request >> 8) & 0xFF) != 'V') {
         int (*real)(int, unsigned long, ...) = dlsym(RTLD_NEXT, "ioctl");
         return real(handle, request, argument);
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.devices.lerobot.robot import LeRobotRobot
 from lerotool.errors import CalibrationError, DeviceError, UsageError
 from lerotool.features import ACTION, STATE
@@ -121,7 +122,7 @@ def test_cameras_of_opencv_are_opened_by_lerotool() -> None:
     assert (spec.name, spec.source, spec.width, spec.height, spec.fps) == ("front", "3", 640, 480, 30)
 
 
-def test_cameras_whose_pictures_are_to_be_turned_are_left_to_lerobot() -> None:
+def test_cameras_whose_pictures_are_to_be_turned_are_asked_for_them_as_they_send_them() -> None:
     turned = "{type: opencv, index_or_path: 3, width: 480, height: 640, fps: 30, rotation: 90}"
     options = ("--robot.type=so101_follower", "--robot.port=/dev/ttyACM0", f"--robot.cameras={{wrist: {turned}}}")
     robot = build(*options, needs_teleop=False)
@@ -130,8 +131,8 @@ def test_cameras_whose_pictures_are_to_be_turned_are_left_to_lerobot() -> None:
     finally:
         robot.close()
 
-    assert (camera.spec.name, camera.spec.source) == ("wrist", "lerobot:wrist")
-    assert camera.open is not None
+    assert camera.open is None
+    assert camera.spec == CameraSpec("wrist", "3", 640, 480, 30, rotation=90)
 
 
 def test_a_picture_of_another_size_than_announced_is_an_error_and_never_a_wrong_picture() -> None:
