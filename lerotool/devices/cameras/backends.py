@@ -136,9 +136,11 @@ class CameraDevice:
         stable_path: what to write as the source of a camera: it means this camera also after it was unplugged or the
             computer was switched off. Of cameras that cannot be told apart it means the USB socket.
         modes: what it can deliver; empty where the system does not tell.
+        unique_id: what the system calls it whatever else is plugged in, where it has such a name beside the path.
     """
 
     name: str
     path: str
     stable_path: str
     modes: tuple[CameraMode, ...] = ()
+    unique_id: str | None = None

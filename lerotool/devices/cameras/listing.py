@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import av
 
-from lerotool.devices.cameras.backends import CameraDevice, choose_backend
+from lerotool.devices.cameras.backends import AVFOUNDATION, CameraDevice, choose_backend
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceError, DeviceNotFoundError, UsageError
 from lerotool.media.pyav import list_input_devices
@@ -32,25 +33,40 @@ def list_cameras() -> tuple[CameraDevice, ...]:
 
 
 def _list_named(backend: str) -> tuple[CameraDevice, ...]:
-    """List the cameras of a system that knows them by names of its own, unique ones on Windows."""
+    """List the cameras of a system that knows them by names of its own.
+
+    On Windows libav's name of a camera is its unique one (``@device_pnp_…``); on macOS it is a number.
+    """
     try:
         devices = list_input_devices(backend)
     except (av.error.FFmpegError, ValueError) as error:
         raise DeviceError(f"the cameras of this computer cannot be listed: {error}") from error
     found = [device for device in devices if not device.media_types or "video" in device.media_types]
-    names = Counter(device.description for device in found)
+    names = [device.description for device in found]
+    ids = _ids_of(backend, names)
+    twins = Counter(names)
     return tuple(
         CameraDevice(
-            device.description,
+            name,
             device.name,
-            NAMED + (device.description if names[device.description] == 1 else device.name),
+            NAMED + (name if twins[name] == 1 else unique_id or device.name),
+            unique_id=unique_id,
         )
-        for device in found
+        for name, device, unique_id in zip(names, found, ids, strict=True)
     )
 
 
+def _ids_of(backend: str, names: Sequence[str]) -> tuple[str | None, ...]:
+    """Return the system's own id of each camera, where it is another than libav's name."""
+    if backend != AVFOUNDATION.format:
+        return (None,) * len(names)
+    from lerotool.devices.cameras import mac_ids
+
+    return mac_ids.match_ids(names, mac_ids.read_ids(mac_ids.report()))
+
+
 def find_camera(name: str, source: str) -> str:
-    """Return the system's path of what a person calls a camera: an index, a path, or ``usb:NAME``.
+    """Return the system's path of what a person calls a camera: an index, a path, or ``usb:`` and a name or an id.
 
     Raises:
         DeviceNotFoundError: no camera is called so; the hint lists what is there.
@@ -70,7 +86,7 @@ def find_camera(name: str, source: str) -> str:
 
 def _find_named(name: str, wanted: str) -> CameraDevice:
     cameras = list_cameras()
-    exact = [camera for camera in cameras if wanted in (camera.name, camera.path)]
+    exact = [camera for camera in cameras if wanted in (camera.name, camera.path, camera.unique_id)]
     found = exact or [camera for camera in cameras if wanted and wanted.casefold() in camera.name.casefold()]
     if not found:
         raise DeviceNotFoundError(f"camera {name!r}: no camera is called {wanted!r}", hint=describe_cameras())

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lerotool.devices.cameras import listing
-from lerotool.devices.cameras.backends import CameraDevice, CameraMode
+from lerotool.devices.cameras import listing, mac_ids
+from lerotool.devices.cameras.backends import BACKENDS, CameraDevice, CameraMode
 from lerotool.devices.cameras.camera import CameraSpec, open_camera
 from lerotool.devices.cameras.listing import find_camera, pin_camera
 from lerotool.devices.cameras.spec import InputFormat
@@ -245,6 +245,124 @@ def test_what_is_not_there_or_not_clear_is_told_with_what_is_there() -> None:
 def test_a_source_is_pinned_to_the_camera_that_it_means_now(source: str, pinned: str) -> None:
     spec = CameraSpec("front", source, 640, 480, 30)
     assert pin_camera(spec) == CameraSpec("front", pinned, 640, 480, 30)
+
+
+@dataclass
+class Listed:
+    """A camera as PyAV lists it."""
+
+    name: str
+    description: str
+    media_types: list[str] = field(default_factory=lambda: ["video"])
+
+
+_C270 = r"@device_pnp_\\?\usb#vid_0c45&pid_0415&mi_00#7&19dcab1e&0&0000#{65e8773d-8f56-11d0-a3b9-00a0c9223196}\global"
+_DELL = r"@device_pnp_\\?\usb#vid_413c&pid_c022&mi_00#9&771f23d&0&0000#{65e8773d-8f56-11d0-a3b9-00a0c9223196}\global"
+_MICROPHONE = r"@device_cm_{33D9A762-90C8-11D0-BD43-00A0C911CE86}\wave_{7FD05CD2-493B-49AA-BFE2-C091EB64D594}"
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> list[Listed]:
+    """Two cameras that Windows calls the same, and a microphone: alternative names as FFmpeg has printed them."""
+    found = [
+        Listed(_DELL, "USB Video Device"),
+        Listed(_C270, "USB Video Device"),
+        Listed(_MICROPHONE, "Microphone (Conexant ISST Audio)", ["audio"]),
+    ]
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setattr(listing, "choose_backend", lambda: BACKENDS["win32"])
+    monkeypatch.setattr(listing, "list_input_devices", lambda backend: found if backend == "dshow" else [])
+    return found
+
+
+@pytest.mark.usefixtures("windows")
+def test_on_windows_cameras_of_one_name_are_known_by_their_alternative_names() -> None:
+    cameras = listing.list_cameras()
+    assert [(camera.name, camera.path) for camera in cameras] == [
+        ("USB Video Device", _DELL),
+        ("USB Video Device", _C270),
+    ]
+    for camera in cameras:
+        assert camera.stable_path == f"usb:{camera.path}"
+        assert find_camera("front", camera.stable_path) == camera.path
+    spec = pin_camera(CameraSpec("front", "1", 640, 480))
+    assert spec == CameraSpec("front", f"usb:{_C270}", 640, 480)
+    assert BACKENDS["win32"].address(find_camera("front", spec.source)) == f"video={_C270}"
+
+
+def test_on_windows_a_camera_that_was_alone_is_not_taken_for_one_that_was_plugged_in_later(
+    windows: list[Listed],
+) -> None:
+    later = windows.pop(0)
+    (alone,) = listing.list_cameras()
+    assert alone.stable_path == "usb:USB Video Device"
+    windows.insert(0, later)
+    with pytest.raises(UsageError, match="2 cameras are called 'USB Video Device'") as caught:
+        find_camera("front", alone.stable_path)
+    assert f"usb:{_C270}" in str(caught.value.hint)
+
+
+_PROFILE = """{
+  "SPCameraDataType" : [
+    {
+      "_name" : "%s",
+      "spcamera_model-id" : "UVC Camera VendorID_3141 ProductID_25446",
+      "spcamera_unique-id" : "0x21000000c456366"
+    },
+    {
+      "_name" : "FaceTime HD Camera (Display)",
+      "spcamera_model-id" : "UVC Camera VendorID_1452 ProductID_4370",
+      "spcamera_unique-id" : "0x4015000005ac1112"
+    },
+    {
+      "_name" : "%s",
+      "spcamera_model-id" : "UVC Camera VendorID_1452 ProductID_34304",
+      "spcamera_unique-id" : "0x1420000005ac8600"
+    }
+  ]
+}
+"""
+"""The form and the ids are those that Macs have printed; which cameras stand side by side is made up."""
+
+
+@pytest.fixture
+def mac(monkeypatch: pytest.MonkeyPatch) -> list[Listed]:
+    """Cameras as libav's AVFoundation device lists them: by number, with the screen after them."""
+    found = [Listed(str(number), name) for number, name in enumerate(["BRIO", "FaceTime HD Camera (Display)", "BRIO"])]
+    found.append(Listed("3", "Capture screen 0"))
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr(listing, "choose_backend", lambda: BACKENDS["darwin"])
+    monkeypatch.setattr(listing, "list_input_devices", lambda backend: found if backend == "avfoundation" else [])
+    monkeypatch.setattr(mac_ids, "report", lambda: _PROFILE % ("BRIO", "BRIO"))
+    return found
+
+
+def test_on_macos_cameras_of_one_name_are_known_by_their_unique_ids(mac: list[Listed]) -> None:
+    assert [(camera.path, camera.stable_path) for camera in listing.list_cameras()] == [
+        ("0", "usb:0x21000000c456366"),
+        ("1", "usb:FaceTime HD Camera (Display)"),
+        ("2", "usb:0x1420000005ac8600"),
+        ("3", "usb:Capture screen 0"),
+    ]
+    spec = pin_camera(CameraSpec("front", "2"))
+    assert spec.source == "usb:0x1420000005ac8600"
+    # libav numbers them in another way after a camera was plugged in.
+    mac.insert(0, mac.pop(1))
+    for number, camera in enumerate(mac):
+        camera.name = str(number)
+    assert find_camera("front", spec.source) == "2"
+    assert find_camera("front", "usb:0x21000000c456366") == "1"
+    assert find_camera("front", "usb:0x4015000005ac1112") == "0"
+
+
+@pytest.mark.usefixtures("mac")
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"SPCameraDataType": 3}', _PROFILE % ("BRIO", "Other")])
+def test_on_macos_a_list_of_ids_that_does_not_fit_is_not_guessed_from(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(mac_ids, "report", lambda: text)
+    stable = [camera.stable_path for camera in listing.list_cameras()]
+    assert stable == ["usb:0", "usb:FaceTime HD Camera (Display)", "usb:2", "usb:Capture screen 0"]
 
 
 def test_other_files_below_dev_are_files() -> None:
