@@ -58,7 +58,6 @@ def build(work: Rewriting, target: Path, listen: Listener = ignore_event, place:
     """
     began = time.perf_counter()
     check_room(work, target)
-    listen(Begun(work.episodes, work.bytes, sum(len(c.clips) for c in work.cameras.values()), work.frames_to_encode))
     with DatasetBuild(target) as folder:
         write_dataset(work, folder.root, folder.scratch, listen, place)
         check_sources(work)
@@ -85,6 +84,7 @@ def write_dataset(
         MediaError: a video cannot be read or encoded.
         OSError: the disk is full or fails.
     """
+    listen(_begun(work))
     with _workers(work, place, scratch) as workers:
         jobs = _Jobs(work, root, scratch, workers, listen)
         jobs.make_scratch()
@@ -92,6 +92,14 @@ def write_dataset(
         blocks = jobs.write_files()
     listen(Finishing("tables and statistics"))
     write_metadata(work, root, blocks, stats)
+
+
+def _begun(work: Rewriting) -> Begun:
+    """Return how much is to be done: rows that stay where they are are read, videos that do are not."""
+    cameras = work.cameras.values()
+    size = sum(file.bytes for file in work.data)
+    size += sum(output.bytes for c in cameras for output in c.outputs if output.method is not Method.STAY)
+    return Begun(work.episodes, size, sum(len(c.clips) for c in cameras), work.frames_to_encode)
 
 
 def check_room(work: Rewriting, target: Path) -> None:

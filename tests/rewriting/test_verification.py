@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import lerotool
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import CorruptDatasetError
 from lerotool.rewriting.build import DatasetBuild
+from lerotool.rewriting.verification import verify_rows
 from tests.dataset import edits
-from tests.dataset.reading import DATA, EPISODES, edit_table
+from tests.dataset.reading import DATA, EPISODES, SMALL_FILES_SET, edit_table
 from tests.dataset.writing import FRONT, WRIST
 from tests.merging.sets import make, make_with_cameras
+from tests.shared import GOLDEN
 
 VIDEO = Path("videos", FRONT, "chunk-000", "file-000.mp4")
 SECOND_V21 = "data/chunk-000/episode_000001.parquet"
@@ -100,3 +104,14 @@ def test_a_sound_dataset_appears_whatever_its_row_groups(tmp_path: Path) -> None
         target = tmp_path / f"target{size}"
         build(source, target, edits.data(lambda table: table, row_group_size=size))
         assert len(list(Dataset.open(target).frames(2, WRIST))) == 5
+
+
+def test_footers_are_let_go_as_soon_as_they_are_compared() -> None:
+    dataset = Dataset.open(GOLDEN / SMALL_FILES_SET)
+    gc.collect()
+    gc.disable()
+    try:
+        verify_rows(dataset)
+        assert [kept for kept in gc.get_objects() if isinstance(kept, pq.FileMetaData)] == []
+    finally:
+        gc.enable()
