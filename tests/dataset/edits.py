@@ -22,6 +22,12 @@ def column(table: Any, name: str, values: Any) -> Any:
     return table.set_column(table.column_names.index(name), pa.field(name, array.type), array)
 
 
+def with_nulls(table: Any, name: str, values: list[Any]) -> Any:
+    """Return the table with vectors, some of them missing; old pyarrow writes such only as lists of any length."""
+    kind = table.schema.field(name).type
+    return column(table, name, pa.array(values, pa.list_(kind.value_type)))
+
+
 def data(change: Callable[[Any], Any], **options: Any) -> Change:
     """Return what changes the rows; options are those of the parquet writer."""
     return lambda root: edit_table(root / DATA, change, **options)

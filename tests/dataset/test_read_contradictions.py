@@ -13,7 +13,7 @@ import pytest
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import CorruptDatasetError, DatasetError, MetadataError, UsageError
-from tests.dataset.edits import Change, column, data, episodes, info, lines, without
+from tests.dataset.edits import Change, column, data, episodes, info, lines, with_nulls, without
 from tests.dataset.reading import (
     DATA,
     EPISODES,
@@ -90,7 +90,7 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
         "column of feature 'observation.state' is missing",
     ),
     "a null row": (
-        data(lambda t: column(t, "action", pa.array([None, *t["action"].to_pylist()[1:]], t["action"].type))),
+        data(lambda t: with_nulls(t, "action", [None, *t["action"].to_pylist()[1:]])),
         "feature 'action': missing values: 1 of 62",
     ),
     "vectors of another length": (

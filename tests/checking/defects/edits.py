@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from tests.checking.defects.defect import VIDEO
-from tests.dataset.edits import Change, column
+from tests.dataset.edits import Change, column, with_nulls
 from tests.dataset.reading import edit_json
 
 
@@ -48,7 +48,7 @@ def null_at(name: str, row: int) -> Callable[[Any], Any]:
     def change(table: Any) -> Any:
         values = table[name].to_pylist()
         values[row] = None
-        return column(table, name, values)
+        return with_nulls(table, name, values)
 
     return change
 
