@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lerotool.cli.help import HELP_OPTIONS, Examples, Group, add_command, examples
+from lerotool.cli.help import HELP_OPTIONS, WHOLE, Examples, Group, add_command, examples
 from lerotool.cli.output import print_error
 from lerotool.errors import LerotoolError, UsageError
 
@@ -65,7 +65,8 @@ def make_app(names: Iterable[str] = (*COMMANDS, *GROUPS)) -> typer.Typer:
         else:
             module = importlib.import_module(f"lerotool.cli.{name}")
             command = getattr(module, COMMANDS[name])
-            add_command(app, name, command, module.EXAMPLES, getattr(module, "NOTES", ""))
+            short = getattr(module, "SHORT", None)
+            add_command(app, name, command, module.EXAMPLES, getattr(module, "NOTES", ""), short=short)
     app.command("help", hidden=True)(_help)
     app.command("version", hidden=True)(_version)
     return app
@@ -91,8 +92,12 @@ def _root(
 
 
 def _help(command: Annotated[list[str] | None, typer.Argument()] = None) -> int:
-    """Show the help of a command, as ``lerotool COMMAND --help`` does."""
-    return run([*(command or []), "--help"])
+    """Show the help of a command, with every option that it has."""
+    WHOLE.set(True)
+    try:
+        return run([*(command or []), "--help"])
+    finally:
+        WHOLE.set(False)
 
 
 def _version() -> None:

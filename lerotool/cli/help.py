@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import typer
@@ -16,6 +20,27 @@ from lerotool.cli.renamed import with_new_names
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 Examples = Mapping[str, str | Sequence[str]]
 """What each example is for, as a sentence, and its command line or lines."""
+WHOLE: ContextVar[bool] = ContextVar("whole", default=False)
+"""Whether help has every option, as that of the command ``help`` has."""
+
+EVERYDAY = "Everyday options"
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """What the ``--help`` of a command with many options has, so that it fits two screens.
+
+    Attributes:
+        options: names of the parameters, each an option that one needs on most days.
+        whole: the line that shows all of them.
+        examples: how many of the command's, from the first.
+        notes: shown at the end.
+    """
+
+    options: Collection[str]
+    whole: str
+    examples: int
+    notes: str
 
 
 def examples(shown: Examples) -> str:
@@ -44,6 +69,7 @@ def add_command(
     shown: Examples,
     notes: str = "",
     context: dict[str, Any] | None = None,
+    short: Short | None = None,
 ) -> None:
     """Add a command to an app.
 
@@ -54,9 +80,11 @@ def add_command(
         shown: its examples, shown between description and options.
         notes: shown at the end.
         context: settings of Click's context.
+        short: what ``--help`` leaves in; None has everything there.
     """
     epilog = examples(shown) + (f"\f{notes}" if notes else "")
-    app.command(name, cls=Command, epilog=epilog, context_settings=context)(command)
+    kind = Command if short is None else _shortened(short, shown)
+    app.command(name, cls=kind, epilog=epilog, context_settings=context)(command)
 
 
 class Command(TyperCommand):
@@ -74,6 +102,48 @@ class Command(TyperCommand):
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, Typer's own ``--help`` among them, as the help shows them."""
         return [_without_type(parameter) for parameter in super().get_params(ctx)]
+
+
+def _shortened(short: Short, shown: Examples) -> type[Command]:
+    """Return the class of a command whose ``--help`` is short, and that of ``lerotool help`` whole."""
+    few = examples(dict(islice(shown.items(), short.examples)))
+
+    class ShortCommand(Command):
+        """A command with many options."""
+
+        def format_help(self, ctx: Any, formatter: Any) -> None:
+            """Write the help of most days; for whoever types them, and for the shell, all options are there."""
+            if WHOLE.get():
+                super().format_help(ctx, formatter)
+                return
+            first, second, *_ = (self.help or "").split("\n\n")
+            whole = f"All options, keys and examples: [not dim]{escape(short.whole)}[/]"
+            changes: list[tuple[Any, dict[str, Any]]] = [
+                (self, {"help": f"{first}\n\n{second}\n\n{whole}\n\n{few}", "epilog": short.notes}),
+                *((each, {"hidden": True}) for each in self.params if each.name not in short.options),
+                *((each, {"rich_help_panel": None if each.is_flag else EVERYDAY}) for each in _options(self)),
+            ]
+            with _changed(changes):
+                super().format_help(ctx, formatter)
+
+    return ShortCommand
+
+
+def _options(command: TyperCommand) -> list[Any]:
+    return [each for each in command.params if isinstance(each, TyperOption)]
+
+
+@contextmanager
+def _changed(changes: Sequence[tuple[Any, dict[str, Any]]]) -> Iterator[None]:
+    """Let objects have other attributes for a while."""
+    before = [(each, {name: vars(each)[name] for name in values}) for each, values in changes]
+    for each, values in changes:
+        vars(each).update(values)
+    try:
+        yield
+    finally:
+        for each, values in before:
+            vars(each).update(values)
 
 
 class Group(TyperGroup):

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from lerotool.cli.help import Examples
+from lerotool.cli.help import Examples, Short
 from lerotool.cli.monitoring import MonitorHostOption, MonitorOption, monitor_address, monitoring
 from lerotool.cli.options import DryRunOption, JsonOption, QuietOption
 from lerotool.cli.output import Output
@@ -95,6 +95,16 @@ NOTES = """[bold]Keys[/bold]
 → or n: end this phase. ← or r: discard and record again. Esc or q: save and leave.
 In the pause after a take: s marks it a success, f a failure, ! flags it.
 Ctrl-C: save and leave; a second time: stop at once. Nothing that is on disk is lost either way."""
+
+SHORT = Short(
+    options=(
+        *("robot", "camera", "task", "episodes", "episode_time", "reset_time", "fps", "root", "repo_id"),
+        *("batch", "monitor", "dry_run"),
+    ),
+    whole="lerotool help record",
+    examples=2,
+    notes="Keys: → or n ends the phase, ← or r discards and records again, q or Ctrl-C saves and leaves.",
+)
 
 
 def record(

@@ -72,6 +72,29 @@ def test_help_fits_two_screens(command: tuple[str, ...], capsys: pytest.CaptureF
     assert len(_help(command, capsys).splitlines()) <= TWO_SCREENS
 
 
+def test_help_of_record_fits_two_screens_of_24_lines_and_leads_to_every_option(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    short = _help(("record",), capsys)
+    assert len(short.splitlines()) <= 48
+    assert "All options, keys and examples: lerotool help record" in short
+    assert run(["help", "record"]) == 0
+    whole = capsys.readouterr().out
+    options = [name for each in _record().params for name in each.opts if name.startswith("--")]
+    assert [name for name in options if name not in whole] == []
+    # What --help leaves out can be typed and completed all the same, and it is the same the next time.
+    assert not any(each.hidden for each in _record().params if hasattr(each, "hidden"))
+    assert _help(("record",), capsys) == short
+    assert "--seed" in whole
+    assert "--seed" not in short
+
+
+def _record() -> typer.core.TyperCommand:
+    command = typer.main.get_command(make_app(["record"])).commands["record"]
+    assert isinstance(command, typer.core.TyperCommand)
+    return command
+
+
 def test_paragraphs_are_filled_whatever_the_width(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
