@@ -2,13 +2,15 @@
 
 LeRobot's camera insists on setting size and rate, which a stream does not take; everything else, its thread, decoding
 and colours, is as it is. With ``LEROTOOL_BENCHMARK_LOG`` each observation of an SO follower is timed: the file has, in
-the end, the monotonic nanoseconds at which each began; a file ``…started`` beside it says that the first has.
+the end, the monotonic nanoseconds at which each began; a file ``…started`` beside it says that the first has. With
+``LEROTOOL_BENCHMARK_FORGET`` Feetech buses forget late answers before each request, as they do below lerotool.
 """
 
 from __future__ import annotations
 
 import atexit
 import dataclasses
+import importlib
 import json
 import os
 import time
@@ -53,5 +55,12 @@ def _time_observations(log: Path) -> None:
     atexit.register(lambda: log.write_text(json.dumps(began_ns)))
 
 
+def _forget_late_answers() -> None:
+    port_handler = importlib.import_module("scservo_sdk.port_handler")
+    port_handler.PortHandler.clearPort = lambda port: (port.ser.flush(), port.ser.reset_input_buffer())
+
+
+if os.environ.get("LEROTOOL_BENCHMARK_FORGET"):
+    _forget_late_answers()
 if path := os.environ.get("LEROTOOL_BENCHMARK_LOG"):
     _time_observations(Path(path))

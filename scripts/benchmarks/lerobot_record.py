@@ -1,11 +1,13 @@
 """LeRobot's own `lerobot-record` beside `lerotool record`, by itself and with LeRobot driving the robot.
 
-    .venv/bin/python scripts/benchmarks/lerobot_record.py --lerobot PYTHON [--episodes N] [--seconds S]
+    .venv/bin/python scripts/benchmarks/lerobot_record.py --lerobot PYTHON [--episodes N] [--seconds S] [--mode MODE]
 
 The same emulated hardware for all: two SO-101 buses with the time that bytes take and 1 ms of USB, two network cameras
 640x480 at 30/s. LeRobot reads them with its OpenCV camera (`lerobot_camera_stream.py`). Each recorder runs without an
 encoder beside a take (LeRobot encodes after it, lerotool by `encode --pending` in the end), with one (LeRobot:
-streaming; lerotool: `--batch 1`), and while answers of the buses are held back now and then.
+streaming; lerotool: `--batch 1`), and while answers of the buses are held back now and then; there LeRobot also records
+with buses that forget late answers, as they do below `lerotool record --lerobot`, so that what waiting for the right
+answer costs is told from what the second process costs.
 
 The leader's wrist turns at a constant speed, so that each action tells when it was read. A row is off its timestamp by
 how much later or earlier it was observed, counted from the episode's first row. An old position is an action that was
@@ -51,6 +53,7 @@ STALLED = 0.05
 """Share of answers that are held back."""
 PLUGIN = "lerobot_camera_stream"
 MODES = ("no encoder beside", "encoder beside", "bus stalls")
+FORGETFUL = "lerobot-record, forgetting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +152,17 @@ class Recorders:
             for option in (f"--{part}.type=so101_{role}", f"--{part}.port={bus.port}", f"--{part}.id={NAME}")
         ]
 
-    @property
-    def every(self) -> dict[str, Callable[[Run], Cost]]:
-        """The recorders by name."""
+    def of(self, mode: str) -> dict[str, Callable[[Run], Cost]]:
+        """Return the recorders of a mode by name."""
+        forgetful = {FORGETFUL: lambda run: self._record_with_lerobot(run, LEROTOOL_BENCHMARK_FORGET="1")}
         return {
             "lerobot-record": self._record_with_lerobot,
+            **(forgetful if mode == MODES[2] else {}),
             "lerotool record": lambda run: self._record(run, NAME),
             "lerotool record --lerobot": lambda run: self._record(run, self._described),
         }
 
-    def _record_with_lerobot(self, run: Run) -> Cost:
+    def _record_with_lerobot(self, run: Run, **more: str) -> Cost:
         size = f"index_or_path: 0, width: {WIDTH}, height: {HEIGHT}, fps: {FPS}"
         cameras = ", ".join(
             f"{name}: {{type: stream, url: '{camera.url}', {size}}}" for name, camera in self._hardware.cameras.items()
@@ -168,7 +172,7 @@ class Recorders:
         how = (f"--dataset.streaming_encoding={str(run.has_encoder).lower()}", "--dataset.reset_time_s=0")
         quiet = ("--dataset.push_to_hub=false", "--play_sounds=false")
         options = (*self._options(), f"--robot.cameras={{{cameras}}}", *what, *takes, *how, *quiet)
-        environment = {"PYTHONPATH": str(self._plugin), "LEROTOOL_BENCHMARK_LOG": str(run.log)}
+        environment = {"PYTHONPATH": str(self._plugin), "LEROTOOL_BENCHMARK_LOG": str(run.log), **more}
         return run_measured([self._lerobot, "-m", "lerobot.scripts.lerobot_record", *options], environment)
 
     def _record(self, run: Run, robot: object) -> Cost:
@@ -284,9 +288,9 @@ def measure(recorders: Recorders, hardware: Hardware, work: Path, options: argpa
     """Yield the figures of each recorder in each mode."""
     origin_s = time.monotonic()
     hardware.leader.servo(WRIST_ROLL + 1).ramp(origin=origin_s, rate=STEPS_PER_S)
-    for mode in MODES:
+    for mode in options.mode:
         has_encoder, has_stalls = mode == MODES[1], mode == MODES[2]
-        for name, record in recorders.every.items():
+        for name, record in recorders.of(mode).items():
             runs = []
             for kind, episodes, seconds in (("short", 1, SHORT_S), ("long", options.episodes, options.seconds)):
                 folder = work / f"{mode} {name} {kind}".replace(" ", "_")
@@ -317,12 +321,12 @@ def measure(recorders: Recorders, hardware: Hardware, work: Path, options: argpa
 def show(results: list[Figures]) -> None:
     """Print the figures as a table."""
     heads = ("CPU/frame", "off p50", "off p99", "missing", "old", "marked", "died")
-    for mode in MODES:
-        print(f"{mode:<27}" + "".join(f"{head:>12}" for head in heads))
+    for mode in dict.fromkeys(each.mode for each in results):
+        print(f"{mode:<28}" + "".join(f"{head:>12}" for head in heads))
         for f in (each for each in results if each.mode == mode):
             times = f"{f.cpu_ms:9.1f} ms{f.off_p50_ms:9.1f} ms{f.off_p99_ms:9.1f} ms"
             counts = f"{f.missing:>5} of {f.rows + f.missing:<4}{f.old:>9}{f.marked:>12}{f.died:>12}"
-            print(f"  {f.recorder:<25}{times}{counts}")
+            print(f"  {f.recorder:<26}{times}{counts}")
 
 
 def main() -> None:
@@ -331,6 +335,7 @@ def main() -> None:
     parser.add_argument("--lerobot", type=Path, metavar="PYTHON", required=True, help="has the real LeRobot 0.6.1")
     parser.add_argument("--episodes", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=15.0, help="per episode")
+    parser.add_argument("--mode", nargs="+", choices=MODES, default=MODES, help="run these only")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lerotool-benchmark-") as folder, rig() as hardware:

@@ -140,18 +140,12 @@ def _import(name: str) -> list[str]:
     return []
 
 
-def _registry(role: str) -> Any:
-    if role == "robot":
-        from lerobot.robots import RobotConfig
-
-        return RobotConfig
+def _choices(role: str) -> dict[str, Any]:
+    from lerobot.robots import RobotConfig
     from lerobot.teleoperators import TeleoperatorConfig
 
-    return TeleoperatorConfig
-
-
-def _choices(role: str) -> dict[str, Any]:
-    return dict(_registry(role).get_known_choices())
+    registry: Any = {"robot": RobotConfig, "teleop": TeleoperatorConfig}[role]
+    return dict(registry.get_known_choices())
 
 
 def _explain(error: BaseException) -> str:
@@ -327,7 +321,6 @@ class LeKiwiSteering:
     """
 
     def __init__(self, robot: Any, arm: Any) -> None:
-        self.name = arm.name
         self._robot = robot
         self._arm = arm
         self._keyboard, self.notes = _keyboard()
@@ -338,20 +331,9 @@ class LeKiwiSteering:
         base = self._robot._from_keyboard_to_base_action({})
         return dict.fromkeys([*(f"arm_{name}" for name in self._arm.action_features), *base], float)
 
-    @property
-    def is_connected(self) -> bool:
-        """Whether the arm is connected."""
-        return bool(self._arm.is_connected)
-
-    @property
-    def is_calibrated(self) -> bool:
-        """Whether the arm is calibrated; a keyboard need not be."""
-        return bool(self._arm.is_calibrated)
-
-    @property
-    def calibration_fpath(self) -> Path:
-        """The arm's."""
-        return Path(self._arm.calibration_fpath)
+    def __getattr__(self, name: str) -> Any:
+        """Be the arm in everything else: its name, its calibration, whether it is connected."""
+        return getattr(self._arm, name)
 
     def connect(self) -> None:
         """Connect both."""
@@ -419,22 +401,16 @@ def _parse(arguments: list[str]) -> Any:
     from lerobot.robots import RobotConfig
     from lerobot.teleoperators import TeleoperatorConfig
 
-    @dataclasses.dataclass
-    class Options:
-        robot: RobotConfig
-        teleop: TeleoperatorConfig | None = None
-
-    # draccus reads the annotations as they are, and this file's are text.
-    Options.__annotations__ = {"robot": RobotConfig, "teleop": TeleoperatorConfig | None}
-    for field in dataclasses.fields(Options):
-        field.type = Options.__annotations__[field.name]
+    # Not a class: draccus reads the annotations as they are, and this file's are text.
+    fields: Any = [("robot", RobotConfig), ("teleop", TeleoperatorConfig | None, dataclasses.field(default=None))]
+    options = dataclasses.make_dataclass("Options", fields)
     paths = [text for text in arguments if text.startswith("--config_path=")]
     rest = [text for text in arguments if text not in paths]
     path = paths[0].partition("=")[2] if paths else None
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return draccus.parse(Options, config_path=path, args=rest)
+            return draccus.parse(options, config_path=path, args=rest)
     except SystemExit:
         # argparse prints all options there are, and what is wrong in its last line.
         text = said.getvalue().strip().rpartition("\n")[2].partition("error: ")[2]

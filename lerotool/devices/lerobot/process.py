@@ -28,6 +28,7 @@ CLOSE_S = 10.0
 _LENGTH = struct.Struct("<I")
 _MOST_BYTES = 2**24
 _MOST_LINES = 20
+_LOOK = "look at the robot, switch its power off if it holds; then run the same command again"
 
 
 class LeRobotProcess:
@@ -59,6 +60,7 @@ class LeRobotProcess:
                 f"{python} cannot be started: {error.strerror}", hint="name a Python that has LeRobot"
             ) from error
         self._silence: DeviceTimeoutError | None = None
+        self._may_hold = False
         self._said: deque[str] = deque(maxlen=_MOST_LINES)
         self._answers: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
         listeners = (self._hear_answers, self._hear_complaints)
@@ -71,6 +73,11 @@ class LeRobotProcess:
         """Whether the process is there."""
         return self._process.poll() is None
 
+    @property
+    def may_hold(self) -> bool:
+        """Whether the robot may hold torque: it was to be connected, and LeRobot has not said that it is released."""
+        return self._may_hold
+
     def ask(self, what: str, within_s: float, **request: Any) -> Any:
         """Return the answer to a request.
 
@@ -82,6 +89,7 @@ class LeRobotProcess:
         if self._silence is not None:
             raise DeviceTimeoutError(self._silence.message, hint=self._silence.hint)
         data = json.dumps({"do": what, **request}).encode()
+        self._may_hold = self._may_hold or what == "connect"
         try:
             self._send(data)
         except (OSError, ValueError):
@@ -89,6 +97,8 @@ class LeRobotProcess:
         answer = self._await(within_s)
         if (error := answer.get("error")) is not None:
             raise self._error(error)
+        if what == "close" and not answer["ok"]:
+            self._may_hold = False
         return answer["ok"]
 
     def kill(self) -> None:
@@ -131,10 +141,8 @@ class LeRobotProcess:
             answer = self._answers.get(timeout=within_s)
         except Empty:
             self.kill()
-            self._silence = DeviceTimeoutError(
-                f"LeRobot was silent for {within_s:g} s and has been killed; its robot may still hold torque",
-                hint="look at the robot, switch its power off if it holds; then run the same command again",
-            )
+            text = f"LeRobot was silent for {within_s:g} s and has been killed{self._torque()}"
+            self._silence = DeviceTimeoutError(text, hint=self._hint())
             raise self._silence from None
         if answer is None:
             raise self._death()
@@ -157,10 +165,14 @@ class LeRobotProcess:
             self._process.wait(1.0)
         self.kill()
         last = f": {self._said[-1]}" if self._said else ""
-        return DeviceError(
-            f"LeRobot's process has ended (code {self._process.returncode}){last}",
-            hint=f"try it alone: {self._python} -m lerobot.scripts.lerobot_info",
-        )
+        text = f"LeRobot's process has ended (code {self._process.returncode}){self._torque()}{last}"
+        return DeviceError(text, hint=self._hint())
+
+    def _torque(self) -> str:
+        return "; its robot may still hold torque" if self._may_hold else ""
+
+    def _hint(self) -> str:
+        return _LOOK if self._may_hold else f"try it alone: {self._python} -m lerobot.scripts.lerobot_info"
 
     def _error(self, error: Mapping[str, Any]) -> LerotoolError:
         """Return what an answer complains of."""

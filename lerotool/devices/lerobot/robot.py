@@ -149,9 +149,11 @@ class LeRobotRobot:
             self._ask("connect", CONNECT_S, shared=self._shared and str(self._shared.share()))
             self._is_open = True
             self._soft_start = self._start_softly()
-        except BaseException:
-            self._release()
-            raise
+        except BaseException as error:
+            problem = self._release()
+            if problem is None or not isinstance(error, DeviceError) or problem.message == error.message:
+                raise
+            raise DeviceError(f"{error.message}; {problem.message}", hint=problem.hint) from error
 
     def _start_softly(self) -> SoftStart | None:
         """Let those joints approach slowly of which LeRobot tells the position and takes it, by name."""
@@ -246,13 +248,8 @@ class LeRobotRobot:
         # A camera's thread may be waiting for an answer, which must not be taken for that to the last request.
         with self._turn:
             process, self._process = self._process, None
-            was_open, self._is_open, self._soft_start = self._is_open, False, None
-            problems = [] if process is None else _end(process, was_open=was_open)
-        if not problems:
-            return None
-        return DeviceError(
-            f"the robot may still hold torque: {'; '.join(problems)}", hint="look at it, and switch its power off"
-        )
+            self._is_open, self._soft_start = False, None
+            return None if process is None else _end(process)
 
     def _described(self) -> dict[str, Any]:
         """Return what LeRobot says of the robot; starts the process if it does not run.
@@ -300,16 +297,16 @@ class LeRobotRobot:
         self.close()
 
 
-def _end(process: LeRobotProcess, *, was_open: bool) -> list[str]:
-    """Disconnect and end a process; returns what was not released as it should be, in words."""
-    problems: list[str] = []
-    if was_open and not process.is_running:
-        problems = ["its process had ended"]
-    elif was_open:
+def _end(process: LeRobotProcess) -> DeviceError | None:
+    """Disconnect and end a process; returns what was not released as it should be."""
+    problem = None
+    if process.may_hold:
         try:
             problems = process.ask("close", CLOSE_S)
         except DeviceError as error:
-            problems = [error.message]
-    if not process.end(CLOSE_S):
-        problems.append("its process did not end and has been killed")
-    return problems
+            problem = error
+        else:
+            text = f"the robot may still hold torque: {'; '.join(problems)}"
+            problem = DeviceError(text, hint="look at it, and switch its power off") if problems else None
+    process.end(CLOSE_S)
+    return problem

@@ -3,8 +3,8 @@
     LEROBOT_PYTHON lekiwi_host.py LOG
 
 It speaks as ``lerobot/robots/lekiwi/lekiwi_host.py`` of LeRobot 0.6.1 does, takes free ports and prints them. The arm
-is where it was last sent, the base as fast, and stops when nothing is sent for half a second, which the log tells. The
-camera shows plain red, the brighter the further ``arm_shoulder_pan`` has turned.
+is where it was last sent, the base as fast, and stops when nothing is sent for half a second. The log tells when it is
+steered and when it has stopped. The camera shows plain red, the brighter the further ``arm_shoulder_pan`` has turned.
 """
 
 import contextlib
@@ -30,8 +30,12 @@ def look(state: dict[str, float]) -> np.ndarray:
     return cv2.imencode(".jpg", picture, [int(cv2.IMWRITE_JPEG_QUALITY), 90])[1]
 
 
+def note(text: str) -> None:
+    with Path(sys.argv[1]).open("a") as file:
+        file.write(f"{text}\n")
+
+
 def main() -> None:
-    log = Path(sys.argv[1])
     context = zmq.Context()
     commands = context.socket(zmq.PULL)
     commands.setsockopt(zmq.CONFLATE, 1)
@@ -47,14 +51,15 @@ def main() -> None:
     while not ended.wait(1 / 30):
         try:
             state |= json.loads(commands.recv_string(zmq.NOBLOCK))
+            if is_stopped:
+                note("steered")
             commanded_at, is_stopped = time.monotonic(), False
         except zmq.Again:
             pass
         if time.monotonic() - commanded_at > WATCHDOG_S and not is_stopped:
             is_stopped = True
             state |= {"x.vel": 0.0, "y.vel": 0.0, "theta.vel": 0.0}
-            with log.open("a") as file:
-                file.write("stopped\n")
+            note("stopped")
         header = json.dumps({"_cams": ["front"], **state}).encode()
         with contextlib.suppress(zmq.Again):
             observations.send_multipart([header, look(state)], flags=zmq.NOBLOCK)

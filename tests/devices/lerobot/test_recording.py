@@ -94,7 +94,7 @@ def test_the_death_of_lerobots_process_costs_at_most_the_tick_in_progress(tmp_pa
     )
 
     assert code == 7
-    assert "LeRobot's process has ended (code -9): wobble is read" in said
+    assert "LeRobot's process has ended (code -9); its robot may still hold torque: wobble is read" in said
     reads = lerotool.Dataset(tmp_path / "set").numpy(STATE, 0, None)[:, 0]
     assert reads[-1] == 5
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import lerotool
-from lerotool.devices.robots import build_robot
 from lerotool.features import ACTION, STATE
+from tests.devices.lerobot.benches import SoArms
 from tests.devices.lerobot.wobble import build, recording, run
 from tests.lerobot_judge import judge, lerobot_python
 from tests.rig import NAME, Rig
@@ -25,23 +24,10 @@ STEPS_PER_S = 1000.0
 TURN = 4096
 
 
-@pytest.fixture
-def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    """Two arms whose motors hold the calibration of their files, and a camera."""
-    monkeypatch.setenv("HF_LEROBOT_CALIBRATION", str(tmp_path / "calibration"))
-    monkeypatch.setenv("LEROTOOL_CONFIG", str(tmp_path / "config"))
-    with Rig() as rig:
-        with build_robot(NAME):
-            pass
-        yield rig
-
-
 def test_arms_are_recorded_through_lerobot_with_cameras_of_lerotool(rig: Rig, tmp_path: Path) -> None:
-    follower = ("--robot.type=so101_follower", f"--robot.port={rig.follower.port}", f"--robot.id={NAME}")
-    leader = ("--teleop.type=so101_leader", f"--teleop.port={rig.leader.port}", f"--teleop.id={NAME}")
     camera = ("--camera", f"front={rig.cameras['front'].url}")
 
-    code, said = run(recording(tmp_path / "set", *follower, *leader, seconds=3, more=camera))
+    code, said = run(recording(tmp_path / "set", *SoArms(rig).options, seconds=3, more=camera))
 
     assert code == 0, said
     dataset = lerotool.Dataset(tmp_path / "set")
@@ -57,10 +43,8 @@ def test_arms_are_recorded_through_lerobot_with_cameras_of_lerotool(rig: Rig, tm
 def test_a_position_that_came_too_late_is_never_taken_for_a_fresh_one(rig: Rig) -> None:
     origin = time.monotonic()
     rig.leader.servo(WRIST_ROLL + 1).ramp(origin=origin, rate=STEPS_PER_S)
-    follower = ("--robot.type=so101_follower", f"--robot.port={rig.follower.port}", f"--robot.id={NAME}")
-    leader = ("--teleop.type=so101_leader", f"--teleop.port={rig.leader.port}", f"--teleop.id={NAME}")
     ages = []
-    with build(*follower, *leader) as robot:
+    with build(*SoArms(rig).options) as robot:
         for tick in range(60):
             if tick % 5 == 0:
                 rig.leader.stall((0.06, 0.09)[tick % 2])
