@@ -2,10 +2,11 @@
 
     python scripts/benchmarks/stale_positions.py [--rate 60] [--json FILE]
 
-Three clients read an emulated bus (a process of its own behind a pseudo-terminal) at a fixed rate while random answers
-are held back: the Feetech SDK as it is, the SDK as LeRobot 0.6.1 uses it (50 ms more time, three tries), and lerotool.
+Four clients read an emulated bus (a process of its own behind a pseudo-terminal) at a fixed rate while random answers
+are held back: the Feetech SDK as it is, the SDK as LeRobot 0.6.1 uses it (50 ms more time, three tries), that with late
+answers forgotten before each request, as `lerotool record --lerobot` has it, and lerotool.
 Servo 1 turns at a constant speed, so its position tells when it was read. A position is stale if it is older than the
-call that returned it.
+call that returned it. What waiting costs a recording is told in ticks of 1/30 s that pass within a call.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ IDS = range(1, 7)
 STEPS_PER_S = 1000.0
 TURN_S = 4096 / STEPS_PER_S
 STALLS_S = (0.012, 0.09)
+TICK_S = 1 / 30
 TOLERANCE_S = 0.005
 """A position tells its time in steps of 1 ms; the rest is for a busy machine."""
 
@@ -47,6 +49,8 @@ class Outcome:
         stale: of them, older than the call that returned them.
         oldest_ms: the longest time between the reading of a position by the servo and its return.
         cpu_ms: processor time per call.
+        missed: ticks that passed while it waited.
+        held: ticks that the answers were held back for.
     """
 
     client: str
@@ -55,6 +59,8 @@ class Outcome:
     stale: int
     oldest_ms: float
     cpu_ms: float
+    missed: int
+    held: int
 
 
 class Client(Protocol):
@@ -108,6 +114,14 @@ class LeRobotsWay(PlainSdk):
         port.packet_timeout = port.tx_time_per_byte * (packet_length + 3) + 50
 
 
+class Forgetting(LeRobotsWay):
+    """LeRobot's way, and what came too late for one request is not there for the next."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.port.clearPort = self.port.ser.reset_input_buffer
+
+
 class Lerotool:
     """This package."""
 
@@ -127,6 +141,7 @@ class Lerotool:
 CLIENTS: dict[str, Callable[[str], Client]] = {
     "SDK as it is": PlainSdk,
     "LeRobot's way": LeRobotsWay,
+    "late forgotten": Forgetting,
     "lerotool": Lerotool,
 }
 
@@ -135,6 +150,7 @@ def measure(name: str, reads: int, rate: float, seed: int) -> Outcome:
     """Let a client read at a fixed rate while one answer in five is held back."""
     draw = random.Random(seed)
     ages: list[tuple[float, float]] = []
+    missed = held = 0
     with EmulatedBus(IDS) as emulated:
         origin = time.monotonic()
         emulated.servo(1).ramp(origin=origin, rate=STEPS_PER_S)
@@ -144,10 +160,13 @@ def measure(name: str, reads: int, rate: float, seed: int) -> Outcome:
             for tick in range(reads):
                 time.sleep(max(0.0, began + tick / rate - time.monotonic()))
                 if tick % 5 == 0:
-                    emulated.stall(draw.uniform(*STALLS_S))
+                    stall_s = draw.uniform(*STALLS_S)
+                    held += int(stall_s / TICK_S)
+                    emulated.stall(stall_s)
                 asked = time.monotonic()
                 position = client.read()
                 returned = time.monotonic()
+                missed += int((returned - asked) / TICK_S)
                 if position is not None:
                     ages.append((age_of(position, returned - origin), returned - asked))
             cpu_s = time.process_time() - busy
@@ -155,7 +174,7 @@ def measure(name: str, reads: int, rate: float, seed: int) -> Outcome:
             client.close()
     stale = sum(age > took + TOLERANCE_S for age, took in ages)
     oldest = max((age for age, _ in ages), default=0.0)
-    return Outcome(name, reads, len(ages), stale, oldest * 1e3, cpu_s / reads * 1e3)
+    return Outcome(name, reads, len(ages), stale, oldest * 1e3, cpu_s / reads * 1e3, missed, held)
 
 
 def age_of(position: int, now: float) -> float:
@@ -166,10 +185,10 @@ def age_of(position: int, now: float) -> float:
 
 def show(outcomes: list[Outcome]) -> None:
     """Print the figures as a table."""
-    print(f"{'client':<16}{'reads':>7}{'positions':>11}{'stale':>7}{'oldest':>12}{'CPU per read':>15}")
+    print(f"{'client':<16}{'reads':>7}{'positions':>11}{'stale':>7}{'oldest':>12}{'CPU per read':>15}{'missed':>13}")
     for o in outcomes:
-        cells = f"{o.reads:>7}{o.values:>11}{o.stale:>7}{o.oldest_ms:>9.1f} ms{o.cpu_ms:>12.2f} ms"
-        print(f"{o.client:<16}{cells}")
+        counts = f"{o.reads:>7}{o.values:>11}{o.stale:>7}"
+        print(f"{o.client:<16}{counts}{o.oldest_ms:>9.1f} ms{o.cpu_ms:>12.2f} ms{o.missed:>6} of {o.held:<3}")
 
 
 def main() -> None:
