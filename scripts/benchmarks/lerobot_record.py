@@ -6,8 +6,8 @@ The same emulated hardware for all: two SO-101 buses with the time that bytes ta
 640x480 at 30/s. LeRobot reads them with its OpenCV camera (`lerobot_camera_stream.py`). Each recorder runs without an
 encoder beside a take (LeRobot encodes after it, lerotool by `encode --pending` in the end), with one (LeRobot:
 streaming; lerotool: `--batch 1`), and while answers of the buses are held back now and then; there LeRobot also records
-with buses that forget late answers, as they do below `lerotool record --lerobot`, so that what waiting for the right
-answer costs is told from what the second process costs.
+with buses that forget late answers, as they do below `lerotool record --lerobot`, to part what waiting for
+the right answer costs from what the second process costs.
 
 The leader's wrist turns at a constant speed, so that each action tells when it was read. A row is off its timestamp by
 how much later or earlier it was observed, counted from the episode's first row. An old position is an action that was

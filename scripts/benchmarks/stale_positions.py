@@ -6,7 +6,7 @@ Four clients read an emulated bus (a process of its own behind a pseudo-terminal
 are held back: the Feetech SDK as it is, the SDK as LeRobot 0.6.1 uses it (50 ms more time, three tries), that with late
 answers forgotten before each request, as `lerotool record --lerobot` has it, and lerotool.
 Servo 1 turns at a constant speed, so its position tells when it was read. A position is stale if it is older than the
-call that returned it. What waiting costs a recording is told in ticks of 1/30 s that pass within a call.
+call that returned it. What waiting costs a recording is the ticks of 1/30 s that pass within calls.
 """
 
 from __future__ import annotations
