@@ -145,7 +145,9 @@ class Pages:
         line: dict[str, Any] = {"key": shelf.key, "name": shelf.name, "folder": str(shelf.root)}
         try:
             pending = waiting.waiting(shelf.root)
-            line |= {"pending": len(pending), "pending_name": pending[0]["name"] if pending else None}
+            line["pending"] = len(pending)
+            if pending:
+                line |= {"pending_name": pending[0]["name"], "task": pending[0]["task"]}
             line["checked"] = checked_line(shelf.root)
             opened = self._library.open(shelf)
             line |= {"edition": opened.edition, **describing.dataset_line(opened.dataset)}

@@ -1,15 +1,14 @@
 """How long `lerotool view` takes, from its start, until a browser shows a dataset: its page, and its first picture.
 
-    .venv/bin/python scripts/benchmarks/view.py [--work FOLDER] [--lerobot PYTHON]
+    .venv/bin/python scripts/benchmarks/view.py [--work FOLDER] [--lerobot PYTHON] [--rerun FOLDER]
 
 Sets of 1, 1 000 and 10 000 episodes of 10 rows and one small AV1 video, in Chromium (needs `playwright`;
 LEROTOOL_CHROMIUM names another browser). The browser runs before the clock starts. The page has to count the episodes
 as they are.
 
-With --lerobot, a Python that has LeRobot with its extra `viz`: an episode of 15 s with two cameras of 640x480, looked
-at from its first to its last frame here, and as `lerobot-dataset-viz --save 1` writes it for the Rerun viewer. Where
-rerun-sdk is not to be installed beside LeRobot: `PYTHON -m pip install --no-deps --target FOLDER rerun-sdk`, and
-PYTHONPATH=FOLDER/rerun_sdk:FOLDER.
+With --lerobot, a Python that has LeRobot: an episode of 15 s with two cameras of 640x480, looked at from its first to
+its last frame here, and as `lerobot-dataset-viz --save 1` writes it for the Rerun viewer. Where that Python has no
+rerun-sdk, its pip puts the one that LeRobot 0.6 asks for into --rerun, by default a folder that goes with the rest.
 """
 
 from __future__ import annotations
@@ -35,6 +34,7 @@ from lerotool.media.join import join_videos
 SIZES = (1, 1_000, 10_000)
 EPISODES, SECONDS = 3, 15
 SHOWN_EPISODE = 1
+RERUN = "rerun-sdk==0.26.2"
 LEROBOT_ROWS = {
     "`lerobot-dataset-viz --save 1`: its file": (),
     "the same with `--display-compressed-images`": ("--display-compressed-images",),
@@ -95,37 +95,44 @@ def play(browser: Browser, root: Path) -> tuple[float, float, int]:
     return first, last, sum(sizes)
 
 
-def save_with_lerobot(python: Path, root: Path, work: Path, *more: str) -> tuple[float, int]:
+def lerobot_environment(python: Path, rerun: Path) -> dict[str, str]:
+    """Return the environment in which LeRobot finds rerun-sdk, which is installed into a folder where it is missing."""
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    if subprocess.run([python, "-c", "import rerun"], capture_output=True, check=False).returncode == 0:
+        return environment
+    if not (rerun / "rerun_sdk").exists():
+        options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--target", str(rerun)]
+        subprocess.run([python, "-m", "pip", "install", *options, RERUN], check=True)
+    return {**environment, "PYTHONPATH": f"{rerun / 'rerun_sdk'}{os.pathsep}{rerun}"}
+
+
+def save_with_lerobot(
+    python: Path, root: Path, work: Path, environment: dict[str, str], more: tuple[str, ...]
+) -> tuple[float, int]:
     """Let LeRobot write an episode for the Rerun viewer; return the seconds and the bytes of the file.
 
     Raises:
         SystemExit: it failed.
     """
-    shutil.rmtree(work / "rrd", ignore_errors=True)
-    command: list[str | Path] = [
-        python.parent / "lerobot-dataset-viz",
-        "--repo-id",
-        "some/set",
-        "--root",
-        root,
-        "--save",
-        "1",
-    ]
-    command += ["--episode-index", str(SHOWN_EPISODE), "--output-dir", work / "rrd", *more]
+    output = work / "rrd"
+    shutil.rmtree(output, ignore_errors=True)
+    command: list[str | Path] = [python.parent / "lerobot-dataset-viz", "--repo-id", "some/set", "--root", root]
+    command += ["--save", "1", "--episode-index", str(SHOWN_EPISODE), "--output-dir", output, *more]
     began = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     seconds = time.perf_counter() - began
     if done.returncode:
         raise SystemExit(done.stderr[-2000:])
-    return seconds, sum(path.stat().st_size for path in (work / "rrd").iterdir())
+    return seconds, sum(path.stat().st_size for path in output.iterdir())
 
 
-def compare(browser: Browser, python: Path, work: Path) -> None:
+def compare(browser: Browser, python: Path, rerun: Path, work: Path) -> None:
     """Print how long one episode takes here and with LeRobot, and how many bytes it is."""
+    environment = lerobot_environment(python, rerun)
     root = work / "recorded"
     times = ["--episodes", str(EPISODES), "--episode-time", str(SECONDS)]
     measure(["record", "--robot", "sim", "--root", root, *times, "--quiet"])
-    rows = {row: save_with_lerobot(python, root, work, *more) for row, more in LEROBOT_ROWS.items()}
+    rows = {row: save_with_lerobot(python, root, work, environment, more) for row, more in LEROBOT_ROWS.items()}
     first, last, size = play(browser, root)
     print(f"\n| an episode of {SECONDS} s | seconds | MB |\n|---|---|---|")
     print(f"| `lerotool view`: its first pictures | {first:.2f} | |")
@@ -138,7 +145,8 @@ def main() -> None:
     """Make the sets, look at each of them and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, help="a folder on the disk to measure")
-    parser.add_argument("--lerobot", type=Path, metavar="PYTHON", help="a Python with lerobot[viz], to compare with")
+    parser.add_argument("--lerobot", type=Path, metavar="PYTHON", help="a Python with LeRobot, to compare with")
+    parser.add_argument("--rerun", type=Path, metavar="FOLDER", help="where rerun-sdk is, or goes")
     options = parser.parse_args()
     chromium = os.environ.get("LEROTOOL_CHROMIUM") or shutil.which("chromium")
     with (
@@ -158,7 +166,7 @@ def main() -> None:
             first_page, first_picture = look(browser, work / str(episodes), episodes)
             print(f"| {episodes:,} | {first_page:.2f} s | {first_picture:.2f} s |", flush=True)
         if options.lerobot is not None:
-            compare(browser, options.lerobot, work)
+            compare(browser, options.lerobot, options.rerun or work / "rerun", work)
         browser.close()
 
 

@@ -60,7 +60,7 @@ def test_flagged_episodes_are_deleted_seen_gone_and_brought_back(page: Page, roo
     page.go_back()
     page.get_by_role("button", name="Delete flagged (2)").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("episodes6 → 4leave0,2")
+    expect(dialog).to_contain_text("episodes6 → 4left out0,2")
     expect(dialog).to_contain_text("frames48 → 36length4.8 s → 3.6 s")
     assert tree(root) == before
 

@@ -63,6 +63,34 @@ def test_marks_pressed_in_the_browser_survive_a_killed_server_and_a_reload(root:
         expect(page.locator(".card")).to_have_count(3)
 
 
+def pull(page: Page, handle: str, frame: int) -> None:
+    """Pull a handle to a frame of an episode of 12, and wait until that is saved."""
+    place = page.locator(f"[data-handle='{handle}']").bounding_box()
+    rail = page.get_by_role("slider", name="Time").bounding_box()
+    assert place is not None
+    assert rail is not None
+    page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(rail["x"] + rail["width"] * frame / 11, place["y"], steps=3)
+    wait_until_shown(page, frame)
+    page.mouse.up()
+    page.locator(".marks[data-state='saved']").wait_for()
+
+
+@pytest.mark.slow
+def test_handles_below_the_time_say_what_is_kept_and_show_the_picture_there(root: Path, page: Page) -> None:
+    with serving(root) as server:
+        page.goto(f"{server.address}/d/{server.key(SET)}/episodes/2")
+        wait_until_shown(page, 0)
+        pull(page, "begin", 2)
+        assert marks(root)[2].trim == (2, 12)
+        pull(page, "end", 8)
+        assert marks(root)[2].trim == (2, 9)
+        pull(page, "end", 11)
+        pull(page, "begin", 0)
+        assert 2 not in marks(root)
+
+
 @pytest.mark.slow
 def test_a_mark_that_cannot_be_saved_is_taken_back_on_the_page(root: Path, page: Page) -> None:
     with serving(root) as server:

@@ -204,16 +204,18 @@ def test_the_page_shows_a_phase_as_soon_as_one_answer_has_it(recording: Recordin
     given = ["reset", "reset", "take", "saving", "take", "reset"]
     phases = iter(given)
 
+    recording.until("take_started")
+    document = page.request.get(f"{recording.address}/state").json()
+
     def answer(route: Route) -> None:
-        document = route.fetch().json()
         route.fulfill(json={**document, "phase": next(phases, given[-1])})
 
-    recording.until("take_started")
     page.route("**/live/state", answer)
     page.add_init_script(_NOTE_PHASES)
     page.goto(recording.address, wait_until="commit")
     wait_for(lambda: page.evaluate("window.shown.length") > len(given), "the phases")
     assert page.evaluate("window.shown")[1 : len(given) + 1] == given
+    page.unroute_all(behavior="ignoreErrors")
 
 
 @pytest.mark.slow

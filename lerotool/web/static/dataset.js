@@ -28,7 +28,7 @@ export async function showDataset(page, key) {
   if (dataset.warning) page.prepend(make("p", { class: "warning" }, dataset.warning));
   if (dataset.unmatched_marks) page.prepend(make("p", { class: "warning" }, `${counted(dataset.unmatched_marks, "mark")} belong to episodes that are no longer the ones that were marked; they count for nothing.`));
   if (dataset.pending.length) page.append(make("h2", { class: "section" }, "Pending", make("span", { class: "faint" }, "recorded, not encoded yet")), make("div", { class: "strip" }, dataset.pending.map((each) => pendingCard(key, each))));
-  if (dataset.lengths.length) page.append(controls(), editButtons(key, dataset, () => shown, () => replace(`/d/${key}`)), findings(key, showOnly), statistics(key), grid);
+  if (dataset.lengths.length) page.append(make("div", { class: "tools" }, controls(), editButtons(key, dataset, () => shown, () => replace(`/d/${key}`))), findings(key, showOnly), statistics(key), grid);
   else page.append(make("p", { class: "quiet" }, dataset.pending.length ? "Nothing is encoded yet." : "No episodes."));
 
   await update();

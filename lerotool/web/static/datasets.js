@@ -31,7 +31,8 @@ function card(each) {
     : [
         make("p", { class: "task soft", title: each.task }, each.task || "no task"),
         make("p", { class: "row soft" }, make("span", {}, counted(each.episodes, "episode")), each.seconds ? make("span", {}, lasting(each.seconds)) : null, each.cameras?.length ? make("span", {}, counted(each.cameras.length, "camera")) : null),
-        make("p", { class: "row faint" }, each.robot ? make("span", {}, each.robot) : null, each.version ? make("span", {}, `LeRobot ${each.version}`) : null, sizeOf(key), pending ? make("span", { class: "badge" }, `${pending} pending`) : null, Object.entries(each.marks ?? {}).slice(0, 3).map(([kind, count]) => badge(kind, String(count)))),
+        make("p", { class: "row faint" }, each.robot ? make("span", {}, each.robot) : null, each.version ? make("span", {}, `LeRobot ${each.version}`) : null, sizeOf(key)),
+        make("p", { class: "row" }, pending ? make("span", { class: "badge" }, `${pending} pending`) : null, Object.entries(each.marks ?? {}).slice(0, 3).map(([kind, count]) => badge(kind, `${count} ${kind}`))),
       ];
   if (each.checked) facts.push(make("p", { class: `checked ${each.checked.errors ? "bad" : "faint"}` }, checked(each.checked)));
   return make(

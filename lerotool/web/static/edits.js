@@ -16,8 +16,8 @@ export function editButtons(key, dataset, shown, done) {
   return make(
     "div",
     { class: "acts", role: "group", "aria-label": "Edit" },
-    button(`Delete flagged (${flagged}) …`, "Episodes with a flag leave", flagged, () => start({ edit: "delete", episodes: "flagged" }, "Delete the flagged episodes?", "Delete")),
-    button(`Trim as marked (${trimmed}) …`, "Episodes are cut to their marked begin and end", trimmed, () => start({ edit: "trim" }, "Trim as marked?", "Trim")),
+    button(`Delete flagged (${flagged})\u00a0…`, "Episodes with a flag leave", flagged, () => start({ edit: "delete", episodes: "flagged" }, "Delete the flagged episodes?", "Delete")),
+    button(`Trim as marked (${trimmed})\u00a0…`, "Episodes are cut to their marked begin and end", trimmed, () => start({ edit: "trim" }, "Trim as marked?", "Trim")),
     button("Change task …", "The episodes shown get another task", dataset.episodes, () => askTask(key, dataset, shown(), done)),
     undo,
   );
@@ -123,7 +123,7 @@ function consequences(plan, dataset) {
   const hasOtherTasks = plan.tasks.join("\n") !== dataset.tasks.join("\n");
   const facts = [
     ["episodes", change(plan.episodes + leave, plan.episodes, (number) => number.toLocaleString("en"))],
-    leave && ["leave", ranges(plan.left_out)],
+    leave && ["left out", ranges(plan.left_out)],
     plan.trimmed.length && ["cut shorter", ranges(plan.trimmed)],
     ["frames", change(before, plan.frames, (number) => number.toLocaleString("en"))],
     ["length", change(before, plan.frames, seconds)],

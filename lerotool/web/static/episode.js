@@ -109,11 +109,13 @@ function makeTransport(player, marks) {
   const before = make("div", { class: "cut" });
   const after = make("div", { class: "cut" });
   const knob = make("div", { class: "knob" });
-  const rail = make("div", { class: "rail", role: "slider", tabindex: "0", "aria-label": "Time", "aria-valuemin": 0, "aria-valuemax": player.frames - 1 }, make("div", { class: "bed" }, done, before, after), knob);
+  const rail = make("div", { class: `rail${marks?.canMark ? " trims" : ""}`, role: "slider", tabindex: "0", "aria-label": "Time", "aria-valuemin": 0, "aria-valuemax": player.frames - 1 }, make("div", { class: "bed" }, done, before, after), knob);
   const seek = (event) => {
     const box = rail.getBoundingClientRect();
     player.seek(((event.clientX - box.left) / box.width) * (player.frames - 1));
   };
+  const handles = marks?.canMark ? [trimHandle("begin", "Begin of what is kept", seek, () => marks.trimFrom()), trimHandle("end", "End of what is kept", seek, () => marks.trimTo())] : [];
+  rail.append(...handles);
   rail.addEventListener("pointerdown", (event) => (rail.setPointerCapture(event.pointerId), seek(event)));
   rail.addEventListener("pointermove", (event) => rail.hasPointerCapture(event.pointerId) && seek(event));
 
@@ -136,6 +138,10 @@ function makeTransport(player, marks) {
     const [first, last] = marks.trim;
     Object.assign(before.style, { left: 0, width: `${(100 * first) / player.frames}%` });
     Object.assign(after.style, { left: `${(100 * last) / player.frames}%`, right: 0 });
+    [first, last].forEach((frame, end) => {
+      handles[end]?.classList.toggle("set", frame !== end * player.frames);
+      if (handles[end]) handles[end].style.left = `${(100 * frame) / player.frames}%`;
+    });
   };
   player.addEventListener("move", move);
   player.addEventListener("state", state);
@@ -147,6 +153,26 @@ function makeTransport(player, marks) {
     make("div", { class: "buttons" }, play, button("previous", "First frame (Home)", () => player.seek(0)), button("back", "One frame back (←)", () => player.seek(player.frame - 1)), button("on", "One frame on (→)", () => player.seek(player.frame + 1)), make("span", { class: "time" }, now, make("span", { class: "soft number" }, ` / ${end} s`), frame), make("span", { class: "grow" }), rate),
   );
   return { element, close() {} };
+}
+
+/** A bracket below the rail: dragged, it takes the pictures along; let go, it marks where they are. */
+function trimHandle(which, text, seek, mark) {
+  const handle = make("div", { class: `handle ${which}`, title: text, "data-handle": which });
+  let isDrag = false;
+  handle.addEventListener("pointerdown", (event) => {
+    event.stopPropagation();
+    handle.setPointerCapture(event.pointerId);
+    isDrag = false;
+  });
+  handle.addEventListener("pointermove", (event) => {
+    event.stopPropagation();
+    if (!handle.hasPointerCapture(event.pointerId)) return;
+    isDrag = true;
+    handle.style.left = `${event.clientX - handle.parentElement.getBoundingClientRect().left}px`;
+    seek(event);
+  });
+  handle.addEventListener("pointerup", (event) => (isDrag ? mark() : seek(event)));
+  return handle;
 }
 
 /** A finger or the mouse on the pictures: a tap plays, a drag moves in time. */

@@ -4,13 +4,14 @@ import { ask, inEdition, make, say } from "./dom.js";
 
 const STRENGTH = 50;
 const MOST = 300;
+const NONE = "no ghost of an earlier episode";
 
 export class Ghost {
   /** screens: by name of the camera the figure that shows it. */
   constructor(screens) {
     this.screens = screens;
     this.pictures = new Map();
-    this.choice = make("select", { "aria-label": "Ghost", onchange: () => this.show().catch((error) => say(error.message)) }, make("option", { value: "" }, "no ghost"));
+    this.choice = make("select", { "aria-label": "Ghost", onchange: () => this.show().catch((error) => say(error.message)) }, make("option", { value: "" }, NONE));
     this.strength = make("input", { type: "range", min: 0, max: 100, value: STRENGTH, "aria-label": "Strength of the ghost", hidden: true, oninput: () => this.fade() });
     this.element = make("div", { class: "find ghosts" }, this.choice, this.strength);
   }
@@ -26,7 +27,7 @@ export class Ghost {
     }
     const chosen = this.choice.selectedOptions[0];
     const options = found.slice(0, MOST).map(({ address, text }) => make("option", { value: address }, text));
-    this.choice.replaceChildren(make("option", { value: "" }, "no ghost"), ...options);
+    this.choice.replaceChildren(make("option", { value: "" }, NONE), ...options);
     if (chosen.value && !options.some((option) => option.value === chosen.value)) this.choice.append(chosen);
     this.choice.value = chosen.value;
   }

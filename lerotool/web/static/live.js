@@ -17,21 +17,21 @@ const LETTERS = { ArrowRight: "next", n: "next", " ": "next", ArrowLeft: "again"
 const TONES = { take: 880, reset: 440, done: 660 };
 
 export async function showLive(page) {
-  showBar([["Recorded so far", "/"], ["Live"]], make("button", { class: "button bare", "aria-pressed": "false", onclick: toggleSound }, "Sound"));
+  showBar([["Recorded so far", "/"], ["Live"]], make("button", { class: "button bare", "aria-pressed": "false", title: "A tone at each phase", onclick: toggleSound }, "Sound"));
   let state = await ask("/live/state");
   const title = make("h1");
   const count = make("p", { class: "count number" });
   const which = make("p", { class: "soft" });
-  const task = make("p", { class: "soft clip" });
+  const task = make("p", { class: "soft task" });
   const banner = make("section", { class: "banner sheet", role: "status" }, make("div", {}, title, which, task), count);
   const left = make("div", { class: "left" }, make("i"));
   const cameras = state.shown.map((camera, number) => liveCamera(camera, number));
-  const stage = make("div", { class: "stage", style: { "--columns": Math.min(3, Math.max(1, cameras.length)) } }, cameras.map((camera) => camera.element));
+  const stage = make("div", { class: "stage", style: { "--columns": Math.min(3, Math.max(1, cameras.length)), "--rows": Math.ceil(cameras.length / 3) } }, cameras.map((camera) => camera.element));
   const ghost = new Ghost(new Map(state.shown.map((camera, number) => [camera.name, cameras[number].element])));
   const alarms = make("div");
   const buttons = make("section", { class: "presses" });
   const facts = make("p", { class: "row soft facts-live" });
-  page.append(make("div", { class: "live" }, banner, left, alarms, stage, cameras.length ? ghost.element : null, buttons, facts));
+  page.append(make("div", { class: "live" }, banner, left, alarms, stage, make("div", { class: "below" }, cameras.length ? ghost.element : null, facts), buttons));
   let phase = null;
   let sound = null;
   let isLeft = false;

@@ -5,6 +5,7 @@ import { ask, icon, make, say } from "./dom.js";
 export class Marks {
   constructor(player, address, mark, canMark) {
     this.player = player;
+    this.canMark = canMark;
     this.address = `${address}/mark`;
     this.stored = mark;
     this.unsaved = [];
@@ -37,13 +38,17 @@ export class Marks {
 
   trimFrom() {
     const [, after] = this.trim;
-    return this.save({ trim: [this.player.frame, after > this.player.frame ? after : this.player.frames] });
+    return this.keep(this.player.frame, after > this.player.frame ? after : this.player.frames);
   }
 
   trimTo() {
     const [first] = this.trim;
     const after = this.player.frame + 1;
-    return this.save({ trim: [first < after ? first : 0, after] });
+    return this.keep(first < after ? first : 0, after);
+  }
+
+  keep(first, after) {
+    return this.save({ trim: first === 0 && after === this.player.frames ? null : [first, after] });
   }
 
   // One after another: what is pressed while a mark is being saved is kept until its turn.
