@@ -29,8 +29,8 @@ MOMENTS = int(os.environ.get("LEROTOOL_KILLS", "2"))
 @pytest.fixture(scope="module")
 def killer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killer]:
     folder = tmp_path_factory.mktemp("kills")
-    with FakeHub(folder / "hub") as hub:
-        yield Killer(folder, hub)
+    with FakeHub(folder / "hub") as hub, Killer(folder, hub) as killer:
+        yield killer
 
 
 def test_every_command_is_killed_or_changes_nothing() -> None:

@@ -116,7 +116,10 @@ static int enter(struct call *call, enum growth growth) {
     switch (kind) {
     case NONE: return GO_ON;
     case ERROR: return error_number;
-    case KILL: die(); break;
+    case KILL:
+        tell(call, EINTR);
+        die();
+        break;
     case TORN: return CUT_SHORT;
     case FULL:
         is_full = growth == GROWS;
@@ -388,9 +391,6 @@ FALLOCATE(fallocate64, off64_t)
 
 static void copy_out(struct call *call, int descriptor) {
     char source[64], target[PATH_MAX + 32], block[65536];
-    struct stat status;
-    if (fstat(descriptor, &status) == 0 && S_ISDIR(status.st_mode)) call->name = "syncdir";
-    if (!snapshots[0] || !S_ISREG(status.st_mode)) return;
     snprintf(source, sizeof source, "/proc/self/fd/%d", descriptor);
     snprintf(target, sizeof target, "%s/%ld", snapshots, call->number);
     int in = plain_open(source, O_RDONLY | O_CLOEXEC, 0);
@@ -403,11 +403,13 @@ static void copy_out(struct call *call, int descriptor) {
 
 static int watched_sync(int descriptor, int (*real)(int)) {
     CALL("sync");
-    if (!is_watching() || !path_of(descriptor, call.path)) return real(descriptor);
+    struct stat status;
+    if (!is_watching() || !path_of(descriptor, call.path) || fstat(descriptor, &status) != 0) return real(descriptor);
+    if (S_ISDIR(status.st_mode)) call.name = "syncdir";
     int verdict = enter(&call, KEEPS);
     if (verdict > 0) return refuse(&call, verdict);
     if (!call.is_watched) return real(descriptor);
-    copy_out(&call, descriptor);
+    if (snapshots[0] && S_ISREG(status.st_mode)) copy_out(&call, descriptor);
     if (verdict == CUT_SHORT) die();
     leave(&call, 0);
     return 0;

@@ -41,4 +41,9 @@ def names_of(root: Path) -> list[str]:
 
 def names_without_chance(root: Path) -> frozenset[str]:
     """Return the names of all files and folders below a folder, parts chosen by chance, process id or time replaced."""
-    return frozenset(_CHANCE.sub("*", path.relative_to(root).as_posix()) for path in root.rglob("*"))
+    return frozenset(without_chance(path.relative_to(root).as_posix()) for path in root.rglob("*"))
+
+
+def without_chance(name: str) -> str:
+    """Return a name whose parts chosen by chance, process id or time are replaced."""
+    return _CHANCE.sub("*", name)
