@@ -6,15 +6,18 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from harness.faults import shim
+from harness.faults.calls import Call, kill_moments, read_calls
 from harness.faults.commands import CHANGING, LONG, NOT_KILLED, READING, WRITING, Command
-from harness.faults.kills import Killer
+from harness.faults.kills import Killer, roles_of
 from harness.faults.recordings import CAMERA, SETTINGS, open_recording, packet
+from harness.faults.warm import WARM, Ended, Run, Warm
 from harness.hub import FakeHub
 from lerotool.media.encode import probe_encoder
 from lerotool.rewriting.build import DatasetBuild
@@ -78,6 +81,52 @@ def test_a_killed_command_that_only_reads_leaves_nothing(killer: Killer, command
     found = killer.kill(command, MOMENTS // 2 or 1)
     assert not found.problems
     assert not found.after_kill
+
+
+def run_module(library: Path, folder: Path, module: str, *arguments: str, modules: Sequence[str] = WARM) -> Ended:
+    """Run a module in a fork of a process that has imported some others."""
+    for name in ("shm", "tmp"):
+        (folder / name).mkdir(parents=True)
+    own = {"TMPDIR": str(folder / "tmp"), "HOME": str(folder)}
+    with Warm(library, modules) as warm:
+        return warm.run(Run(module, arguments, str(folder), str(folder.parent / "calls"), -1, own, str(folder / "shm")))
+
+
+@needs_shim
+def test_a_command_makes_the_same_calls_in_a_warm_process_as_in_a_cold_one(tmp_path: Path) -> None:
+    library, made = shim.build(tmp_path), []
+    for name, modules in (("warm", WARM), ("cold", ())):
+        folder = tmp_path / name / "work"
+        ended = run_module(library, folder, "harness.faults.with_writer", "written", modules=modules)
+        assert (ended.code, ended.running) == (0, [])
+        made.append(roles_of(read_calls(folder.parent / "calls"), folder))
+    assert made[0] == made[1]
+    assert len(made[0]) > 100
+
+
+@needs_shim
+def test_a_process_that_outlives_its_command_is_seen_whatever_it_hides(tmp_path: Path) -> None:
+    work = "import subprocess; subprocess.Popen(['sleep', '60'], start_new_session=True, env={})"
+    ended = run_module(shim.build(tmp_path), tmp_path / "work", "timeit", "-n1", "-r1", work)
+    assert (ended.code, ended.running) == (0, ["sleep 60 "])
+
+
+@needs_shim
+def test_changes_of_locks_and_processes_are_marked_between_calls(tmp_path: Path) -> None:
+    work = "import fcntl, subprocess; f = open('lock', 'w'); fcntl.flock(f, 2); subprocess.run(['true']); f.close()"
+    ended = run_module(shim.build(tmp_path), tmp_path / "work", "timeit", "-n1", "-r1", work)
+    calls = read_calls(tmp_path / "calls")
+    assert (ended.code, [call.note for call in calls]) == (0, ["new", "fcntl.flock", "subprocess.Popen", ""])
+
+
+def test_moments_leave_out_later_writes_to_one_file_and_flushes_between_other_calls() -> None:
+    log = "open write write write write sync close sync mark rename syncdir syncdir mkdir sync"
+    numbers = count()
+    calls = [Call(-1 if name == "mark" else next(numbers), name, 0, "file", "", "") for name in log.split()]
+    kept = ["open", "write", "write", "close", "sync", "rename", "mkdir", "sync"]
+    assert [name for at in kill_moments(calls) for name in [c.name for c in calls if c.number == at]] == kept
+    turns = [Call(number, "write", 0, f"file {number % 2}", "", "") for number in range(4)]
+    assert kill_moments(turns) == [0, 1, 2, 3]
 
 
 def test_a_take_interrupted_before_its_first_byte_is_removed_and_one_with_a_picture_is_kept(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ class Killer:
         calls, expected = read_calls(self._log(clean)), _names(clean)
         found.problems += self._left_without_kill(clean, command, (*_DONE, command.again))
         expected |= _names(clean)
-        roles = _roles(calls, clean)
+        roles = roles_of(calls, clean)
         found.calls = len(roles)
         wanted = {roles[at]: at for at in _spread(kill_moments(calls), moments)}
         for _ in range(_ROUNDS if moments is None else 1):
@@ -138,7 +138,7 @@ class Killer:
         elif killed.code != _KILLED:
             yield f"code {killed.code}: {killed.words}"
         else:
-            wanted.pop(_roles(read_calls(self._log(folder)), folder)[-1], None)
+            wanted.pop(roles_of(read_calls(self._log(folder)), folder)[-1], None)
         yield from (f"still running: {what}" for what in killed.running)
         yield from (f"held: {path.name}" for path in folder.rglob("*.lock") if lock_owner(path) is not None)
         before = _names(folder) - expected
@@ -189,8 +189,8 @@ class Killer:
         return self._warm.run(Run(command.module, command.arguments, str(folder), log, at, own, memory))
 
 
-def _roles(calls: Sequence[Call], folder: Path) -> list[_Role]:
-    """Return of each call in order what is called for which file for the how manieth time."""
+def roles_of(calls: Sequence[Call], folder: Path) -> list[_Role]:
+    """Return of each call in order what is called for which file for the which time."""
     times = Counter[tuple[str, str]]()
     roles = []
     for call in calls:
