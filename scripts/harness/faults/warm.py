@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -140,6 +141,8 @@ def serve(modules: Sequence[str]) -> None:
     library = ctypes.CDLL(None)
     library.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     shim = Shim()
+    gc.collect()
+    gc.freeze()
     for line in sys.stdin:
         run = Run(**json.loads(line))
         words = Path(run.log).with_name("words")
