@@ -3,9 +3,9 @@
     .venv/bin/python scripts/durability.py [--report docs/durability.md] [--only NAME ...] [--every]
     .venv/bin/python scripts/durability.py --kills [MOMENTS] [--only NAME ...]
 
-The second kills whole commands, workers and all, at each of their calls, or at so many of them, and says what they
-leave behind. The first takes an hour or so on two cores. Exit code 1 if anything is lost. Linux with a C compiler;
-small disks need `unshare`.
+The second kills whole commands, workers and all, at all calls at which that can make a difference, or at so many of
+them, and says what they leave behind. Each takes an hour or so on two cores. Exit code 1 if anything is lost. Linux
+with a C compiler; small disks need `unshare`.
 """
 
 from __future__ import annotations
@@ -111,12 +111,19 @@ killed are tested in `tests/execution`, and everything together, with real worke
 
 ## What killed commands leave behind
 
-`scripts/durability.py --kills` kills whole commands, with real workers, before each of their calls and runs them once
-more: `record`, `encode`, `merge`, `stats`, `check`, `edit`, `push`, `pull`, `benchmark`, `setup`, and scripts with
+`scripts/durability.py --kills` kills whole commands, with real workers, before their calls and runs them once more:
+`record`, `encode`, `merge`, `stats`, `check`, `edit`, `push`, `pull`, `benchmark`, `setup`, and scripts with
 `DatasetWriter` and `lerotool.lerobot`. No process may go on, no lock be held, and the next run removes what was left
 in datasets, in the folders of robots, calibrations and pictures, in `TMPDIR`, `/dev/shm`, the LeRobot home and the
 user's home. `tests/durability/test_kills.py` does it at a few moments of each, and fails for a command that is missing.
 What may stay is the empty or four-byte file by which Python's `tempfile` tries `TMPDIR`, for microseconds at the start.
+
+Commands are forks of a process that has everything imported and adopts whatever outlives them. Calls count in the
+command's own process; where its workers are at that moment is left to chance. Two kinds of calls are left out, because
+a kill before them leaves what it leaves before another one: of writes to one file that follow each other, all but the
+first and one in the middle, and flushes between two other calls. Locks and processes change between calls, so nothing
+is left out where one of them was asked for. Threads and the clock may put another call in the place of the one that was
+meant: a call that was not reached is tried again, up to three times.
 """
 
 
@@ -221,10 +228,10 @@ def main() -> int:
         type=int,
         const=0,
         metavar="MOMENTS",
-        help="kill whole commands at so many of their calls, evenly spread; without a number, at every one",
+        help="kill whole commands at so many of their calls, evenly spread; without a number, at all that differ",
     )
     parser.add_argument("--every", action="store_true", help="stop at every write, also inside of long runs")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="operations at a time")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="operations or commands at a time")
     parser.add_argument("--folder", type=Path, help="where to work; a disk in memory is quickest")
     options = parser.parse_args()
     if reason := shim.missing():

@@ -57,10 +57,11 @@ def promises(calls: Sequence[Call]) -> list[str]:
 def kill_moments(calls: Sequence[Call]) -> list[int]:
     """Return the numbers of the calls before which a kill may leave what it leaves before no other call.
 
-    All are such but for two kinds, and those only where no mark stands beside them. Of writes to one file that follow
-    each other, the first finds it as it was, all others find it begun: the first and one in the middle are taken. A
-    flush changes nothing that a killed process leaves: the kill before the next call finds the same. Locks and
-    processes change between calls, so whoever makes the log must mark where they do.
+    All are such but for two kinds, and those only where no mark stands beside them. Writes to one file that follow
+    each other change no name, lock or process: the first finds the file as it was, the others find it begun, and one in
+    the middle stands for these; what comes next finds it whole. A flush changes nothing that a killed process leaves:
+    the kill before the next call finds the same. Locks and processes change between calls, so whoever makes the log
+    must mark where they do.
     """
     chosen = set[int]()
     for is_write, run in groupby(calls, key=lambda call: call.name in WRITES and call.path):
