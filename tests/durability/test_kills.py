@@ -14,6 +14,7 @@ import pytest
 
 from harness.faults import shim
 from harness.faults.calls import Call, kill_moments, read_calls
+from harness.faults.client import small_disks_missing
 from harness.faults.commands import CHANGING, LONG, NOT_KILLED, READING, WRITING, Command
 from harness.faults.kills import Killer, roles_of
 from harness.faults.recordings import CAMERA, SETTINGS, open_recording, packet
@@ -109,6 +110,15 @@ def test_a_process_that_outlives_its_command_is_seen_whatever_it_hides(tmp_path:
     work = "import subprocess; subprocess.Popen(['sleep', '60'], start_new_session=True, env={})"
     ended = run_module(shim.build(tmp_path), tmp_path / "work", "timeit", "-n1", "-r1", work)
     assert (ended.code, ended.running) == (0, ["sleep 60 "])
+
+
+@needs_shim
+@pytest.mark.skipif(small_disks_missing() is not None, reason=str(small_disks_missing()))
+def test_a_command_has_a_shared_memory_of_its_own(tmp_path: Path) -> None:
+    work = "open('/dev/shm/lerotool-is-here', 'w').close()"
+    assert run_module(shim.build(tmp_path), tmp_path / "work", "timeit", "-n1", "-r1", work).code == 0
+    assert (tmp_path / "work/shm/lerotool-is-here").exists()
+    assert not Path("/dev/shm/lerotool-is-here").exists()
 
 
 @needs_shim

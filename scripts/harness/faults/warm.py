@@ -46,7 +46,8 @@ _POLL_S = 0.005
 _TOLD = 300
 _PR_SET_CHILD_SUBREAPER = 36
 _CLONE_NEWNS = 0x20000
-_MS_BIND = 4096
+_MS_BIND = 0x1000
+_MS_REC_PRIVATE = 0x44000
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,8 @@ def _be(run: Run, shim: Shim, library: ctypes.CDLL, words: Path) -> NoReturn:
     os.close(nothing)
     os.close(said)
     if library.unshare(_CLONE_NEWNS) == 0:
-        failed = library.mount(os.fsencode(run.memory), b"/dev/shm", None, ctypes.c_ulong(_MS_BIND), None)
+        failed = library.mount(None, b"/", None, ctypes.c_ulong(_MS_REC_PRIVATE), None)
+        failed |= library.mount(os.fsencode(run.memory), b"/dev/shm", None, ctypes.c_ulong(_MS_BIND), None)
         assert not failed, "/dev/shm cannot be replaced"
     sys.argv = [run.module, *run.arguments]
     fault = Fault(Kind.KILL, run.at) if run.at >= 0 else None
