@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from lerotool.benchmarking.bench import wall_s
-from lerotool.benchmarking.rowwise import merge_row_by_row
 from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.selection import Selection
 from lerotool.features import DEFAULT_FEATURES, Feature, Kind
@@ -42,6 +41,9 @@ def speed_up(plan: Plan, report: MergeReport) -> float | None:
     taken = max(1, int(np.searchsorted(np.cumsum(source.lengths), _SLICE_ROWS, side="right")))
     if int(source.lengths[:taken].sum()) > _LONGEST_SLICE_ROWS:
         return None
+    # It imports pandas, which takes a small merge a third of its time.
+    from lerotool.benchmarking.rowwise import merge_row_by_row
+
     with scratch_folder("lerotool-merge-slice-") as folder:
         cut = folder / "slice"
         rows = _cut_slice(source, taken, cut)

@@ -185,7 +185,7 @@ def _read_table(path: Path, gathering: Gathering) -> dict[int, str]:
     try:
         # As LeRobot does: pandas decides from the schema metadata what the index is.
         with path.open("rb") as file:
-            frame = pq.read_table(file).to_pandas()
+            frame = pq.ParquetFile(file).read().to_pandas()
         texts = frame.index.tolist()
         columns = {name: frame[name].tolist() for name in ("task", "task_index") if name in frame}
     except MemoryError:

@@ -12,14 +12,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from lerotool.checking.rows import Runs, sum_up
-from lerotool.dataset.parquet import column_names, open_parquet, read_groups
+from lerotool.dataset.parquet import column_names, open_parquet, plain_array, read_groups
 from lerotool.dataset.reading.footerless import has_footer, read_footerless
 from lerotool.errors import CorruptDatasetError
 from lerotool.features import Feature
 
 Ints = npt.NDArray[np.int64]
 _COUNTERS = ("episode_index", "frame_index", "index", "task_index", "timestamp")
-_EMPTY = pa.table({name: pa.array([], pa.float64() if name == "timestamp" else pa.int64()) for name in _COUNTERS})
+_EMPTY = pa.table(
+    {name: plain_array(np.empty(0, np.float64 if name == "timestamp" else np.int64)) for name in _COUNTERS}
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.documents import read_lines, read_object, whole_number
 from lerotool.dataset.episode_table import STATS_PREFIX
 from lerotool.dataset.layout import EPISODE_STATS_LINES, EPISODES, STATS, inside
-from lerotool.dataset.parquet import column_names, open_parquet, read_groups
+from lerotool.dataset.parquet import column_names, open_parquet, plain_values, read_groups
 from lerotool.dataset.reading.datafiles import parquet_files
 from lerotool.moments import Floats
 
@@ -197,15 +197,18 @@ def _flattened(column: pa.ChunkedArray, shape: tuple[int, ...]) -> Floats | None
         is_list = pa.types.is_list(values.type) or pa.types.is_large_list(values.type)
         if values.null_count or not is_list:
             return None
-        lengths = values.value_lengths().to_numpy(zero_copy_only=False)
+        lengths = _numbers(values.value_lengths())
         if len(lengths) and not (lengths == size).all():
             return None
         values = values.flatten()
     types = pa.types
     if values.null_count or not (types.is_floating(values.type) or types.is_integer(values.type)):
         return None
-    numbers: Floats = values.to_numpy(zero_copy_only=False).astype(np.float64)
-    return numbers
+    return _numbers(values).astype(np.float64)
+
+
+def _numbers(values: pa.Array) -> np.ndarray:
+    return plain_values(values, np.dtype(values.type.to_pandas_dtype()))
 
 
 def _metadata(dataset: Dataset, name: Path) -> Path:
