@@ -119,14 +119,17 @@ def json_text(document: Mapping[str, Any], *, indent: int | None = None) -> str:
 def print_error(error: LerotoolError | OSError | MemoryError, *, as_json: bool) -> int:
     """Print an error on stderr and return the exit code that belongs to it."""
     code = error.exit_code if isinstance(error, LerotoolError) else 1
-    message = _message(error)
+    message, notes = _message(error), getattr(error, "__notes__", [])
     hint = error.hint if isinstance(error, LerotoolError) else _system_hint(error)
     if as_json:
         facts = {"type": type(error).__name__, "code": code, "message": message, "hint": hint}
+        facts |= {"notes": notes} if notes else {}
         sys.stderr.write(json_text(facts) + "\n")
         return code
     console = _console(sys.stderr)
     console.print(f"error: {message}", style="bold red", soft_wrap=True)
+    for note in notes:
+        console.print(f"also: {note}", style="bold red", soft_wrap=True)
     if hint:
         console.print(f"hint: {hint}", soft_wrap=True)
     return code

@@ -121,6 +121,9 @@ class Session:
             require_dataset(self._config.root)
             with Workspace(self._config.root).lock_for_recording("recording"):
                 self._record()
+        except (LerotoolError, OSError) as error:
+            self._fail(error)
+            raise
         finally:
             self._housekeeper.stop()
             self._close_devices()
@@ -333,7 +336,13 @@ class Session:
         return _ENDS.get(self._controls.command, SessionEnd.COMPLETE)
 
     def _close_robot(self) -> None:
-        self._guard(self._devices.robot.close)
+        """Make the robot safe; what may still hold torque is said also where something else had failed before."""
+        try:
+            self._devices.robot.close()
+        except (LerotoolError, OSError) as error:
+            if self._failure is not None and str(self._failure) != str(error):
+                self._failure.add_note(str(error))
+            self._fail(error)
 
     def _close_devices(self) -> None:
         self._close_robot()

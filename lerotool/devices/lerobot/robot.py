@@ -151,9 +151,9 @@ class LeRobotRobot:
             self._soft_start = self._start_softly()
         except BaseException as error:
             problem = self._release()
-            if problem is None or not isinstance(error, DeviceError) or problem.message == error.message:
-                raise
-            raise DeviceError(f"{error.message}; {problem.message}", hint=problem.hint) from error
+            if problem is not None and problem.message != str(error):
+                error.add_note(problem.message)
+            raise
 
     def _start_softly(self) -> SoftStart | None:
         """Let those joints approach slowly of which LeRobot tells the position and takes it, by name."""
