@@ -12,7 +12,7 @@ from lerotool.merging.differences import Verdict
 from lerotool.merging.plan import Plan
 from lerotool.rewriting.rewriting import Contribution
 from lerotool.rewriting.video_plan import CameraPlan, Method
-from lerotool.wording import counted, one_line, sized
+from lerotool.wording import clock, counted, one_line, sized
 
 _TASKS_SHOWN = 10
 _SOURCES_SHOWN = 20
@@ -55,7 +55,7 @@ def _summary(plan: Plan) -> str:
     seconds = plan.work.frames / plan.work.fps if plan.work.fps else 0
     return (
         f"{plan.target}: LeRobot {plan.options.version}, {counted(plan.work.episodes, 'episode')}, "
-        f"{counted(plan.work.frames, 'frame')} ({seconds / 60:.1f} min), {plan.work.fps:g} fps, "
+        f"{counted(plan.work.frames, 'frame')} ({clock(seconds)}), {plan.work.fps:g} fps, "
         f"robot {plan.work.robot_type or 'unknown'}, about {sized(plan.work.bytes)}"
     )
 
@@ -69,11 +69,12 @@ def _source_lines(plan: Plan) -> list[str]:
 
 def _source_line(contribution: Contribution) -> str:
     source, first = contribution.source, contribution.first_episode
-    of = "" if source.is_whole else f" of {source.dataset.num_episodes}"
-    last = first + len(contribution.lengths) - 1
+    count = len(contribution.lengths)
+    episodes = counted(count, "episode") if source.is_whole else f"{count} of {source.dataset.num_episodes} episodes"
+    last = f" to {first + count - 1}" if count > 1 else ""
     return (
-        f"{source.place + 1}  {source.label}  {source.dataset.version}  {len(contribution.lengths)}{of} episodes "
-        f"-> {first} to {last}, {counted(int(contribution.lengths.sum()), 'frame')}"
+        f"{source.place + 1}  {source.label}  {source.dataset.version}  {episodes} -> {first}{last}, "
+        f"{counted(int(contribution.lengths.sum()), 'frame')}"
     )
 
 

@@ -593,7 +593,8 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
         Code.CAMERA_DARK: _hint("a camera shows next to nothing but dark pixels", "light, exposure, the lens cap"),
         Code.CAMERA_BURNT: _hint("half of what a camera shows is burnt out", "less light, a shorter exposure"),
         Code.CAMERA_BLURRED: _hint(
-            "a camera shows far less detail in an episode than in most others: out of focus, or its lens is dirty",
+            "a camera shows far less detail in an episode than in most others, or next to none in all: out of "
+            "focus, or its lens is dirty",
             "focus, clean the lens",
         ),
         Code.STATS_COUNT: _stats(

@@ -21,6 +21,7 @@ FEATURES: dict[str, Any] = {
     CAMERA: {"dtype": "video", "shape": (HEIGHT, WIDTH, 3), "names": ["height", "width", "channels"]},
 }
 FOUND_PX, NOT_FOUND_PX = 1.5, 0.5
+QUICK = EncoderSettings(vcodec="h264", crf=18, g=2, preset="veryfast")
 
 
 def scene(seed: int) -> np.ndarray:
@@ -36,16 +37,17 @@ def scene(seed: int) -> np.ndarray:
 
 def out_of_focus(picture: np.ndarray, deviation_px: float) -> np.ndarray:
     """Return a picture through a Gaussian blur."""
-    down, across = np.fft.fftfreq(HEIGHT)[:, None, None], np.fft.fftfreq(WIDTH)[None, :, None]
+    height, width, _ = picture.shape
+    down, across = np.fft.fftfreq(height)[:, None, None], np.fft.fftfreq(width)[None, :, None]
     kernel = np.exp(-2 * (np.pi * deviation_px) ** 2 * (down**2 + across**2))
     values = np.fft.ifft2(np.fft.fft2(picture, axes=(0, 1)) * kernel, axes=(0, 1)).real
     return np.clip(np.round(values), 0, 255).astype(np.uint8)
 
 
-def written(root: Path, pictures: Sequence[np.ndarray]) -> Path:
+def written(root: Path, pictures: Sequence[np.ndarray], encoder: EncoderSettings = QUICK) -> Path:
     """Write an episode of four rows with each picture."""
-    encoder = EncoderSettings(vcodec="h264", crf=18, g=2, preset="veryfast")
-    with DatasetWriter.create(root, fps=30, features=FEATURES, encoder=encoder, jobs=1, batch=len(pictures)) as writer:
+    features = {**FEATURES, CAMERA: {**FEATURES[CAMERA], "shape": pictures[0].shape}}
+    with DatasetWriter.create(root, fps=30, features=features, encoder=encoder, jobs=1, batch=len(pictures)) as writer:
         for episode, picture in enumerate(pictures):
             for frame in range(4):
                 writer.add_frame({"action": np.array([10 * episode + frame], np.float32), CAMERA: picture}, task="look")
@@ -67,6 +69,18 @@ def test_an_episode_out_of_focus_is_found_and_a_softer_one_is_not(tmp_path: Path
     found = blurred(written(tmp_path / "set", pictures))
     assert list(found) == [2]
     assert "of what the camera shows in most episodes" in found[2]
+
+
+@pytest.mark.parametrize("encoder", [EncoderSettings(), EncoderSettings(vcodec="h264", crf=23, preset="veryfast")])
+@pytest.mark.parametrize(("blur_px", "is_found"), [(0, False), (1, False), (3, True), (4, True)])
+def test_a_camera_out_of_focus_in_all_episodes_is_found_and_a_soft_one_is_not(
+    tmp_path: Path, encoder: EncoderSettings, blur_px: float, is_found: bool
+) -> None:
+    pictures = [scene(seed).repeat(4, axis=0).repeat(4, axis=1) for seed in range(2)]
+    assert pictures[0].shape == (480, 640, 3)
+    found = blurred(written(tmp_path / "set", [out_of_focus(picture, blur_px) for picture in pictures], encoder))
+    assert list(found) == ([0, 1] if is_found else [])
+    assert all("of what a sharp edge has" in text for text in found.values())
 
 
 def test_with_few_episodes_nothing_is_usual(tmp_path: Path) -> None:

@@ -1,4 +1,8 @@
-"""Cameras out of focus: how much fine detail their pictures have beside the coarser, against the other episodes.
+"""Cameras out of focus: how much fine detail their pictures have beside the coarser.
+
+In one episode against the others of the camera, and in all of them against a sharp edge. Pictures are looked at with
+240 to 479 pixels on the shorter side, about what policies see: a sensor that is finer than its lens does no harm there,
+and what an encoder adds to a blurred picture, which has more fine detail than that, is mostly gone.
 
 The only part of the look that decodes pictures: the first of each camera and episode. It is a keyframe as LeRobot and
 lerotool write videos, and an arm hardly moves in it yet.
@@ -22,11 +26,19 @@ BLURRED = 4.0
 """So many times less fine detail than in the camera's median episode; another scene makes twice more or less."""
 DEVIATIONS = 3.5
 """Of the logarithm, in robust standard deviations, as for odd lengths."""
+EDGE = 0.25
+"""Fine detail against the coarse of an ideal edge: it is one line at every scale, and a line fills four times more of
+a picture a quarter as wide."""
+UNFOCUSED = 0.06
+"""The same in the median episode of a camera that is out of focus in all: a blur of more than a pixel, where sharp
+pictures have 0.17 or more."""
 FEWEST = 5
 """Episodes, to say what is usual."""
 _PLAIN = (2 / 255) ** 2
 """Coarse detail of a picture in which nothing is to be seen sharp or not."""
 _SMALLEST = 32
+_SEEN = 480
+"""Pixels of the shorter side below which a picture is not halved any more."""
 _ROBUST = 1.4826
 _LEAST_SPREAD = 0.1
 
@@ -59,6 +71,8 @@ def sharpness(picture: np.ndarray) -> float | None:
         A ratio, which brightness and contrast leave as it is; None where there is nothing to be seen sharp.
     """
     grey = picture.mean(axis=2, dtype=np.float32) / 255
+    while min(grey.shape) >= _SEEN:
+        grey = _halved(grey)
     if min(grey.shape) < _SMALLEST:
         return None
     coarse = _detail(_halved(_halved(grey)))
@@ -78,13 +92,16 @@ def _detail(grey: Grey) -> float:
 
 
 def blurred(found: Sequence[Mapping[str, float]]) -> Iterator[Case]:
-    """Yield the cameras that have far less fine detail in an episode than in most.
+    """Yield the cameras that have far less fine detail in an episode than in most, or next to none in most.
 
     Args:
         found: what `sharpnesses` returned for each episode, by its number.
     """
     for camera in dict.fromkeys(camera for own in found for camera in own):
         numbers = [number for number, own in enumerate(found) if own.get(camera, 0) > 0]
+        if numbers and float(np.median([found[number][camera] for number in numbers])) < UNFOCUSED:
+            yield from _unfocused(camera, {number: found[number][camera] for number in numbers})
+            continue
         if len(numbers) < FEWEST:
             continue
         logs = np.log([found[number][camera] for number in numbers])
@@ -94,3 +111,10 @@ def blurred(found: Sequence[Mapping[str, float]]) -> Iterator[Case]:
             if below >= np.log(BLURRED) and below / spread > DEVIATIONS:
                 text = f"fine detail is 1/{np.exp(below):.0f} of what the camera shows in most episodes"
                 yield Case(Code.CAMERA_BLURRED, number, below, text, camera)
+
+
+def _unfocused(camera: str, own: Mapping[int, float]) -> Iterator[Case]:
+    for number, value in own.items():
+        if value < UNFOCUSED:
+            text = f"fine detail is 1/{EDGE / value:.0f} of what a sharp edge has"
+            yield Case(Code.CAMERA_BLURRED, number, -value, text, camera)
