@@ -26,13 +26,15 @@ function card(each) {
   let picture = null;
   if (each.thumbnail === 0) picture = inEdition(`/thumbnail/${key}/episodes/0.jpg`, each.edition);
   else if (pending) picture = `/thumbnail/${key}/pending/${each.pending_name}.jpg`;
+  const labels = Object.entries(each.marks ?? {}).slice(0, 3).map(([kind, count]) => badge(kind, `${count} ${kind}`));
+  if (pending) labels.unshift(make("span", { class: "badge" }, `${pending} pending`));
   const facts = each.error
     ? [make("p", { class: "bad" }, each.error)]
     : [
         make("p", { class: "task soft", title: each.task }, each.task || "no task"),
         make("p", { class: "row soft" }, make("span", {}, counted(each.episodes, "episode")), each.seconds ? make("span", {}, lasting(each.seconds)) : null, each.cameras?.length ? make("span", {}, counted(each.cameras.length, "camera")) : null),
         make("p", { class: "row faint" }, each.robot ? make("span", {}, each.robot) : null, each.version ? make("span", {}, `LeRobot ${each.version}`) : null, sizeOf(key)),
-        make("p", { class: "row" }, pending ? make("span", { class: "badge" }, `${pending} pending`) : null, Object.entries(each.marks ?? {}).slice(0, 3).map(([kind, count]) => badge(kind, `${count} ${kind}`))),
+        labels.length ? make("p", { class: "row" }, labels) : "",
       ];
   if (each.checked) facts.push(make("p", { class: `checked ${each.checked.errors ? "bad" : "faint"}` }, checked(each.checked)));
   return make(
