@@ -91,6 +91,9 @@ def changes(before: Mapping[str, View], now: Mapping[str, View]) -> tuple[str, .
     notes += [f"{one} and {other} are swapped: each shows what the other did" for one, other in swapped]
     accounted = {name for pair in swapped for name in pair}
     for name in (name for name in known if name not in accounted):
+        if _is_upside_down(before[name], known[name]):
+            notes.append(f"{name} is upside down: it has been turned by 180 degrees since the last session")
+            continue
         found = likeness(before[name], known[name])
         width = known[name].pixels.shape[1] * known[name].scale
         if found is not None and found.correlation >= ALIKE and found.pixels >= MOVED * width:
@@ -106,6 +109,12 @@ def _swapped(before: Mapping[str, View], now: Mapping[str, View]) -> Iterator[tu
             found is None or found.correlation < UNLIKE for found in own
         ):
             yield one, other
+
+
+def _is_upside_down(before: View, now: View) -> bool:
+    """Whether a camera, or the rotation that its settings have, was turned by half a turn."""
+    own, turned = likeness(before, now), likeness(before, View(np.rot90(now.pixels, 2), now.scale))
+    return own is not None and turned is not None and own.correlation < UNLIKE and turned.correlation >= ALIKE
 
 
 def _shift(first: Floats, second: Floats) -> tuple[int, int]:

@@ -60,6 +60,15 @@ def test_another_scene_and_another_size_are_not_judged() -> None:
     assert changes(before, {"front": seen(scene(2)), "top": small, "new": seen(scene(3))}) == ()
 
 
+def test_a_camera_or_a_rotation_that_was_turned_by_half_a_turn_is_named() -> None:
+    for seed in range(3):
+        before, now = seen(scene(seed)), seen(scene(seed), noise=1)
+        turned = View(np.rot90(now.pixels, 2), now.scale)
+        (note,) = changes({"front": before}, {"front": turned})
+        assert note == "front is upside down: it has been turned by 180 degrees since the last session"
+        assert changes({"front": turned}, {"front": turned}) == ()
+
+
 def test_two_cameras_that_were_swapped_are_named() -> None:
     before = {"front": seen(scene(0)), "wrist": seen(scene(1)), "top": seen(scene(2))}
     now = {"front": seen(scene(1), noise=1), "wrist": seen(scene(0), noise=2), "top": seen(scene(2), noise=3)}
