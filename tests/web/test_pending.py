@@ -39,6 +39,14 @@ def test_a_pending_episode_shows_the_picture_of_each_row(root: Path, page: Page)
     assert shown == [3, 3, 5, 8, 9]
 
 
+def test_the_list_says_what_a_dataset_will_be_about_before_it_has_episodes(root: Path) -> None:
+    (pending,) = list_pending(root)
+    with serving(root) as server:
+        (line,) = server.document("/api/datasets")["datasets"]
+    assert (line["episodes"], line["pending"], line["pending_name"]) == (0, 1, pending.path.name)
+    assert line["task"] == "push the cube"
+
+
 def test_ctrl_c_ends_the_server_well(root: Path) -> None:
     with serving(root) as server:
         assert server.ask("/")[0] == 200
