@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import struct
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -73,10 +74,12 @@ def set_controls(spec: CameraSpec, path: str, ioctl: Ioctl | None = None) -> Non
     given = spec.controls.given()
     if not given:
         return
-    if ioctl is None:
+    if sys.platform != "win32" and ioctl is None:
         from fcntl import ioctl as system_ioctl
 
         ioctl = system_ioctl
+    if sys.platform == "win32" or ioctl is None:
+        return  # this kind of camera is Linux's
     try:
         handle = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     except OSError:
