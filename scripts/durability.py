@@ -125,9 +125,9 @@ first and one in the middle, and flushes between two other calls. Locks and proc
 is left out where one of them was asked for. Threads and the clock may put another call in the place of the one that was
 meant: a call that was not reached is tried again, up to three times.
 
-All moments of `push`, `edit undo`, `edit forget`, `check --undo`, `check --forget`, `check --jobs`, `stats --export`,
-`setup ports` and `setup cameras` were tried on 2026-11-30 (2-core VM): 358 kills, every call reached, nothing left.
-The other commands have so far been killed at some of their moments.
+All moments of `push`, `edit undo`, `edit forget`, `check` and its options `--jobs`, `--repair`, `--undo` and
+`--forget`, `stats --write` and `--export`, `setup ports` and `setup cameras` were tried on 2026-11-30 (2-core VM): 484
+kills, every call reached, nothing left. The other commands have so far been killed at some of their moments.
 """
 
 
