@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.layout import STATS
 from lerotool.dataset.writing.appender import DatasetAppender, NewEpisode
+from lerotool.dataset.writing.tables import column_values
 from lerotool.errors import (
     IncompatibleDatasetError,
 )
@@ -135,6 +136,29 @@ def test_statistics_of_a_dataset_that_nobody_has_added_to_stay_as_they_are(tmp_p
     with DatasetAppender.open(tmp_path / "ds") as appender:
         appender.finalize()
     assert json.loads((tmp_path / "ds" / STATS).read_text()) == written
+
+
+class Arrays(pa.ExtensionType):
+    """As ``datasets`` registers one for arrays of several dimensions."""
+
+    def __init__(self) -> None:
+        super().__init__(pa.list_(pa.list_(pa.float32())), "arrays")
+
+    def __arrow_ext_serialize__(self) -> bytes:
+        return b""
+
+    @classmethod
+    def __arrow_ext_deserialize__(cls, storage_type: pa.DataType, serialized: bytes) -> Arrays:
+        return cls()
+
+
+def test_arrays_are_read_where_a_program_has_types_of_its_own_for_them() -> None:
+    values = np.arange(12, dtype=np.float32).reshape(2, 2, 3)
+    stored = pa.array(values.tolist(), pa.list_(pa.list_(pa.float32())))
+    read = column_values(
+        pa.chunked_array([pa.ExtensionArray.from_storage(Arrays(), stored)]), Feature("float32", (2, 3))
+    )
+    assert np.array_equal(read, values)
 
 
 def test_the_files_are_as_lerobot_writes_them(tmp_path: Path) -> None:

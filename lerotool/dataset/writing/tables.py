@@ -97,6 +97,8 @@ def column_values(column: pa.ChunkedArray | pa.Array, feature: Feature) -> Value
         ValueError: the column holds nulls or lists of other lengths.
     """
     array = _combined(column)
+    if isinstance(array, pa.ExtensionArray):
+        array = array.storage  # a process that has imported LeRobot reads arrays as types of `datasets`
     shape = () if feature.is_scalar else feature.shape
     count = len(array)
     for size in shape:
