@@ -97,21 +97,15 @@ def _read(path: Path) -> str:
     return ""
 
 
-def system_ioctl() -> Ioctl | None:
-    """Return ``fcntl.ioctl``; None on Windows, which has none."""
-    if sys.platform != "win32":
-        from fcntl import ioctl
-
-        return ioctl
-    return None
-
-
 def query_modes(path: Path, ioctl: Ioctl | None = None) -> tuple[CameraMode, ...] | None:
     """Return the modes of a node, also while another program uses it; None if it delivers no pictures.
 
     A node that may not be opened counts as a camera without known modes, so that it is listed.
     """
-    ioctl = ioctl or system_ioctl()
+    if sys.platform != "win32" and ioctl is None:
+        from fcntl import ioctl as system_ioctl
+
+        ioctl = system_ioctl
     if sys.platform == "win32" or ioctl is None:
         return None
     try:

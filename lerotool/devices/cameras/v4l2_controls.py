@@ -10,10 +10,10 @@ import errno
 import os
 import struct
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lerotool.devices.cameras.spec import AUTO, CameraSpec
-from lerotool.devices.cameras.v4l2 import Ioctl, system_ioctl
 from lerotool.errors import DeviceError
 
 _QUERY = 0xC0445624
@@ -23,6 +23,8 @@ _DESCRIPTION = struct.Struct("II32siiiiI8x")
 _VALUE = struct.Struct("Ii")
 _DISABLED = 0x1
 _ABSENT = (errno.EINVAL, errno.ENOTTY)
+
+Ioctl = Callable[[int, int, bytearray], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,10 @@ def set_controls(spec: CameraSpec, path: str, ioctl: Ioctl | None = None) -> Non
     given = spec.controls.given()
     if not given:
         return
-    ioctl = ioctl or system_ioctl()
+    if sys.platform != "win32" and ioctl is None:
+        from fcntl import ioctl as system_ioctl
+
+        ioctl = system_ioctl
     if sys.platform == "win32" or ioctl is None:
         return  # this kind of camera is Linux's
     try:
