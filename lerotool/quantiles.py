@@ -26,34 +26,22 @@ _MANY_DIMENSIONS = 64
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """Where some of the wanted ranks of one dimension lie.
+    """Where some of the wanted ranks of one dimension lie."""
 
-    Attributes:
-        low: smallest key.
-        high: largest key.
-        shift: the bits of a key's distance from ``low`` that bins do not tell apart; None asks for the keys themselves.
-        below: how many values of the dimension are smaller than ``low``.
-    """
-
-    low: int
-    high: int
+    low: int  # smallest key
+    high: int  # largest key
+    # The bits of a key's distance from ``low`` that bins do not tell apart; None asks for the keys themselves.
     shift: int | None
-    below: int
+    below: int  # how many values of the dimension are smaller than ``low``
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to look for in a block of values.
+    """What to look for in a block of values."""
 
-    Attributes:
-        bits: of a key: 32 or 64.
-        bins: how many bins a bracket is divided into at most.
-        brackets: of each dimension.
-    """
-
-    bits: int
-    bins: int
-    brackets: tuple[tuple[Bracket, ...], ...]
+    bits: int  # of a key: 32 or 64
+    bins: int  # how many bins a bracket is divided into at most
+    brackets: tuple[tuple[Bracket, ...], ...]  # of each dimension
 
 
 @dataclass(slots=True)

@@ -47,28 +47,19 @@ def cpu_s() -> float:
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """Two files by which a job says how far it is and hears that it shall stop.
+    """Two files by which a job says how far it is and hears that it shall stop."""
 
-    Attributes:
-        progress: of `lerotool.execution.ProgressFile`.
-    """
-
-    progress: Path
+    progress: Path  # of `lerotool.execution.ProgressFile`
     stop: Path
 
 
 @dataclass(slots=True)
 class Bench:
-    """Where a step works.
-
-    Attributes:
-        advance: called again and again with what is done, of how much (0: not known yet), and the unit of both.
-        signs: what a job gets to tell by.
-    """
+    """Where a step works."""
 
     folder: Path
-    advance: Advance
-    signs: Signs = field(init=False)
+    advance: Advance  # called again and again with what is done, of how much (0: not known yet), and the unit of both
+    signs: Signs = field(init=False)  # what a job gets to tell by
     _far: JobProgress = field(init=False)
 
     def __post_init__(self) -> None:

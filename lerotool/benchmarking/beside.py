@@ -64,19 +64,13 @@ def group_of(take_s: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What recording cost, whoever did it.
-
-    Attributes:
-        end_s: after the last one, or after it was saved, until the dataset was complete.
-        likeness: to the camera's pictures, dB.
-        missing: frames that are not there.
-    """
+    """What recording cost, whoever did it."""
 
     wait_s: float
-    end_s: float
+    end_s: float  # after the last one, or after it was saved, until the dataset was complete
     cpu_ms: float
-    likeness: float
-    missing: int
+    likeness: float  # to the camera's pictures, dB
+    missing: int  # frames that are not there
 
 
 @dataclass(slots=True)

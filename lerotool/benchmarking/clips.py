@@ -35,14 +35,10 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """The pictures of a camera, as it sends them.
-
-    Attributes:
-        jpegs: one for each picture.
-    """
+    """The pictures of a camera, as it sends them."""
 
     name: str
-    jpegs: tuple[bytes, ...]
+    jpegs: tuple[bytes, ...]  # one for each picture
 
     def packet(self, number: int) -> bytes:
         """Return the n-th packet of a camera that begins again at its end."""

@@ -35,14 +35,10 @@ _COMPARED = 8
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """A way to encode.
-
-    Attributes:
-        flags: of ``lerotool record`` and ``encode`` that ask for it; empty for the default.
-    """
+    """A way to encode."""
 
     settings: EncoderSettings
-    flags: str = ""
+    flags: str = ""  # of ``lerotool record`` and ``encode`` that ask for it; empty for the default
 
     @property
     def name(self) -> str:

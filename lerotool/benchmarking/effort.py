@@ -35,18 +35,12 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """The cameras, and the take that a person has in mind.
-
-    Attributes:
-        width: pixels, even.
-        height: pixels, even.
-        fps: rows and pictures a second.
-    """
+    """The cameras, and the take that a person has in mind."""
 
     cameras: int = 2
-    width: int = 640
-    height: int = 480
-    fps: int = 30
+    width: int = 640  # pixels, even
+    height: int = 480  # pixels, even
+    fps: int = 30  # rows and pictures a second
     take_s: float = 15.0
 
     def __post_init__(self) -> None:
@@ -89,49 +83,27 @@ class MergeSize:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The sizes of one run.
+    """The sizes of one run."""
 
-    Attributes:
-        batches: sizes of the batches that are waited for.
-        takes: of a session at least, but for the last one, after which nobody waits for the next.
-        take_s: how long they are; None is as long as the rig's.
-        longest_s: of the takes that are encoded by themselves; None is as long as the rig's.
-        rounds: how often each strategy is gone through.
-        codec_s: seconds of recording that each codec encodes; its start weighs more the shorter they are.
-        codec_rounds: how often.
-        disk_mb: that are written to find the speed of the disk.
-        merges: sizes of merges.
-        operation_rows: rows that single operations work on.
-        operation_episodes: episodes that they work on.
-        read_codecs: of videos that are read.
-        read_groups: their lengths of a group of pictures, ascending.
-        read_s: seconds of each of two episodes that are read.
-        read_batches: of 16 random windows.
-        peer_takes: takes that go through LeRobot too.
-        peer_take_s: how long they are; None is as long as the rig's.
-        peer_rounds: how often both take turns.
-        peer_merges: numbers of datasets that both merge.
-    """
-
-    batches: tuple[int, ...]
-    takes: int
-    take_s: float | None
-    longest_s: float | None
-    rounds: int
-    codec_s: float
-    codec_rounds: int
-    disk_mb: int
-    merges: tuple[MergeSize, ...]
-    operation_rows: int
-    operation_episodes: int
-    read_codecs: tuple[str, ...]
-    read_groups: tuple[int, ...]
-    read_s: float
-    read_batches: int
-    peer_takes: int
-    peer_take_s: float | None
-    peer_rounds: int
-    peer_merges: tuple[int, ...]
+    batches: tuple[int, ...]  # sizes of the batches that are waited for
+    takes: int  # of a session at least, but for the last one, after which nobody waits for the next
+    take_s: float | None  # how long they are; None is as long as the rig's
+    longest_s: float | None  # of the takes that are encoded by themselves; None is as long as the rig's
+    rounds: int  # how often each strategy is gone through
+    codec_s: float  # seconds of recording that each codec encodes; its start weighs more the shorter they are
+    codec_rounds: int  # how often
+    disk_mb: int  # that are written to find the speed of the disk
+    merges: tuple[MergeSize, ...]  # sizes of merges
+    operation_rows: int  # rows that single operations work on
+    operation_episodes: int  # episodes that they work on
+    read_codecs: tuple[str, ...]  # of videos that are read
+    read_groups: tuple[int, ...]  # their lengths of a group of pictures, ascending
+    read_s: float  # seconds of each of two episodes that are read
+    read_batches: int  # of 16 random windows
+    peer_takes: int  # takes that go through LeRobot too
+    peer_take_s: float | None  # how long they are; None is as long as the rig's
+    peer_rounds: int  # how often both take turns
+    peer_merges: tuple[int, ...]  # numbers of datasets that both merge
 
 
 SCALES = {

@@ -28,25 +28,15 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One quantity.
+    """One quantity."""
 
-    Attributes:
-        group: what kind of work, such as ``recording``.
-        case: which of it, such as ``batch 5``.
-        name: what was measured, such as ``wait per take``.
-        unit: of the values.
-        values: one for each repeat, at least one.
-        better: which way it is better.
-        basis: whether it was measured.
-    """
-
-    group: str
-    case: str
-    name: str
-    unit: str
-    values: tuple[float, ...]
-    better: Better = Better.LESS
-    basis: Basis = Basis.MEASURED
+    group: str  # what kind of work, such as ``recording``
+    case: str  # which of it, such as ``batch 5``
+    name: str  # what was measured, such as ``wait per take``
+    unit: str  # of the values
+    values: tuple[float, ...]  # one for each repeat, at least one
+    better: Better = Better.LESS  # which way it is better
+    basis: Basis = Basis.MEASURED  # whether it was measured
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -24,16 +24,11 @@ _LEAST_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What a machine does.
-
-    Attributes:
-        start_s: that a step takes before its first frame and after its last one.
-        slowness: of plain Python and small files; 1 is an ordinary two-core machine.
-    """
+    """What a machine does."""
 
     frames_per_s: float
-    start_s: float
-    slowness: float
+    start_s: float  # that a step takes before its first frame and after its last one
+    slowness: float  # of plain Python and small files; 1 is an ordinary two-core machine
     disk_mb_s: float
     cores: int
 

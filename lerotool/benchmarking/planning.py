@@ -24,18 +24,12 @@ _LEAST_DISK_MB = 8
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is done, and about how long that takes.
+    """What is done, and about how long that takes."""
 
-    Attributes:
-        request: with its sizes, and without the parts that are left out.
-        expected_s: from the beginning of the run to its end, without LeRobot.
-        peer_s: of the steps beside LeRobot.
-    """
-
-    request: Request
+    request: Request  # with its sizes, and without the parts that are left out
     steps: tuple[Step, ...]
-    expected_s: float
-    peer_s: float
+    expected_s: float  # from the beginning of the run to its end, without LeRobot
+    peer_s: float  # of the steps beside LeRobot
     left_out: tuple[Part, ...] = ()
 
     @property

@@ -53,19 +53,14 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class ReadJob:
-    """What is to be made and read.
-
-    Attributes:
-        seconds: of each of the two episodes.
-        batches: of 16 windows, that are counted.
-    """
+    """What is to be made and read."""
 
     root: Path
     rig: Rig
     clips: tuple[Clip, ...]
     video: Video
-    seconds: float
-    batches: int
+    seconds: float  # of each of the two episodes
+    batches: int  # of 16 windows, that are counted
     signs: Signs
 
     @property
@@ -88,15 +83,10 @@ class ReadJob:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read.
+    """What was read."""
 
-    Attributes:
-        seconds: of CPU, so that a busy machine counts as a quiet one.
-        total: the sum of the states of all windows that were counted.
-    """
-
-    seconds: float
-    total: float
+    seconds: float  # of CPU, so that a busy machine counts as a quiet one
+    total: float  # the sum of the states of all windows that were counted
 
 
 def make_videos(job: ReadJob) -> float:

@@ -25,31 +25,20 @@ _SMALLEST = {"s": 0.05, "ms": 0.5, "ms/frame": 0.05, "MB": 0.5}
 
 @dataclass(frozen=True, slots=True)
 class PlanEntry:
-    """What was planned after a first measurement.
+    """What was planned after a first measurement."""
 
-    Attributes:
-        expected_s: about how long the run takes, without LeRobot.
-        limit_s: what it must not take longer than; None with --quick and --full.
-        left_out: parts and steps for which there was no time.
-    """
-
-    expected_s: float
+    expected_s: float  # about how long the run takes, without LeRobot
     peer_s: float
-    limit_s: float | None
-    left_out: tuple[str, ...]
+    limit_s: float | None  # what it must not take longer than; None with --quick and --full
+    left_out: tuple[str, ...]  # parts and steps for which there was no time
     words: str
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A run.
+    """A run."""
 
-    Attributes:
-        created: when, ISO 8601 with time zone.
-        plan: what was planned; None in files of earlier versions.
-    """
-
-    created: str
+    created: str  # when, ISO 8601 with time zone
     effort: str
     machine: dict[str, str]
     versions: dict[str, str]
@@ -57,7 +46,7 @@ class Report:
     seconds: float
     found: Found
     advice: tuple[str, ...] = ()
-    plan: PlanEntry | None = None
+    plan: PlanEntry | None = None  # what was planned; None in files of earlier versions
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for files."""
@@ -180,15 +169,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One figure in both runs; one of them may lack it.
+    """One figure in both runs; one of them may lack it."""
 
-    Attributes:
-        before: in the first.
-        after: in the second.
-    """
-
-    before: Figure | None
-    after: Figure | None
+    before: Figure | None  # in the first
+    after: Figure | None  # in the second
     verdict: Verdict
 
     @property

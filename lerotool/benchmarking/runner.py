@@ -84,13 +84,9 @@ def _memory() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The steps are known.
+    """The steps are known."""
 
-    Attributes:
-        expected_s: about how long they take, one by one.
-    """
-
-    expected_s: tuple[float, ...]
+    expected_s: tuple[float, ...]  # about how long they take, one by one
     plan: str
 
 

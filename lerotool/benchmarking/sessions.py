@@ -44,55 +44,34 @@ _TASK = "benchmark"
 
 @dataclass(frozen=True, slots=True)
 class SessionJob:
-    """What is to be recorded.
-
-    Attributes:
-        films: for each camera a file that serves as one.
-        pictures: in each of these files.
-        take_s: how long each.
-        batch: as ``lerotool record --batch``.
-    """
+    """What is to be recorded."""
 
     root: Path
     rig: Rig
-    films: tuple[Path, ...]
-    pictures: int
+    films: tuple[Path, ...]  # for each camera a file that serves as one
+    pictures: int  # in each of these files
     takes: int
-    take_s: float
-    batch: int
+    take_s: float  # how long each
+    batch: int  # as ``lerotool record --batch``
     mode: BatchMode
     signs: Signs
 
 
 @dataclass(frozen=True, slots=True)
 class SessionCost:
-    """What the session cost.
+    """What the session cost."""
 
-    Attributes:
-        waits_s: from the end of each take but the last until the next could begin.
-        end_s: from the end of the last take until the command was done.
-        later_s: that encoding took afterwards, if it was left for later.
-        total_s: from the beginning of the first take until the dataset was complete.
-        cpu_s: of the recorder and all encoders.
-        recorder_cpu_s: of the recorder alone, while takes were recorded and saved.
-        frames: in the dataset, all cameras together.
-        lost: rows that were missed, and frames that are not there.
-        late_ms: how late ticks began, 99th percentile of each take.
-        saves_s: how long saving took.
-        peak_bytes: most that lay on the disk.
-    """
-
-    waits_s: tuple[float, ...]
-    end_s: float
-    later_s: float
-    total_s: float
-    cpu_s: float
-    recorder_cpu_s: float
-    frames: int
-    lost: int
-    late_ms: tuple[float, ...]
-    saves_s: tuple[float, ...]
-    peak_bytes: int
+    waits_s: tuple[float, ...]  # from the end of each take but the last until the next could begin
+    end_s: float  # from the end of the last take until the command was done
+    later_s: float  # that encoding took afterwards, if it was left for later
+    total_s: float  # from the beginning of the first take until the dataset was complete
+    cpu_s: float  # of the recorder and all encoders
+    recorder_cpu_s: float  # of the recorder alone, while takes were recorded and saved
+    frames: int  # in the dataset, all cameras together
+    lost: int  # rows that were missed, and frames that are not there
+    late_ms: tuple[float, ...]  # how late ticks began, 99th percentile of each take
+    saves_s: tuple[float, ...]  # how long saving took
+    peak_bytes: int  # most that lay on the disk
 
 
 @dataclass(slots=True)
@@ -244,32 +223,22 @@ def _check_pictures(job: SessionJob, dataset: Dataset, episode: int, camera: str
 
 @dataclass(frozen=True, slots=True)
 class ArraysJob:
-    """What is to be recorded.
-
-    Attributes:
-        pictures: folder with NAME.npy for each camera, uint8 (n, height, width, 3), gone through again and again.
-        fps: rows a second.
-        rows: of each.
-    """
+    """What is to be recorded."""
 
     root: Path
-    pictures: Path
-    fps: int
+    pictures: Path  # folder with NAME.npy for each camera, uint8 (n, height, width, 3), gone through again and again
+    fps: int  # rows a second
     takes: int
-    rows: int
+    rows: int  # of each
     batch: int
     signs: Signs
 
 
 @dataclass(frozen=True, slots=True)
 class ArraysCost:
-    """What it cost.
+    """What it cost."""
 
-    Attributes:
-        waits_s: from the end of each take until the next could begin.
-    """
-
-    waits_s: tuple[float, ...]
+    waits_s: tuple[float, ...]  # from the end of each take until the next could begin
     end_s: float
     cpu_s: float
 

@@ -34,18 +34,13 @@ _WINDOW_S, _PIXELS = 0.013, 640 * 480
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be measured.
-
-    Attributes:
-        peer: LeRobot, if it is there.
-        planned: sizes for this machine; None for those of the effort.
-    """
+    """What is to be measured."""
 
     effort: Effort
     rig: Rig
     parts: frozenset[Part]
-    peer: Peer | None = None
-    planned: Scale | None = None
+    peer: Peer | None = None  # LeRobot, if it is there
+    planned: Scale | None = None  # sizes for this machine; None for those of the effort
 
     @property
     def scale(self) -> Scale:

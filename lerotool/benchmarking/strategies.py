@@ -28,14 +28,10 @@ SAVE = "saving"
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """A way to record.
-
-    Attributes:
-        flags: of ``lerotool record``.
-    """
+    """A way to record."""
 
     name: str
-    flags: str
+    flags: str  # of ``lerotool record``
     batch: int
     mode: BatchMode
 

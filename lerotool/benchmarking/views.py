@@ -18,16 +18,12 @@ _MOST_COLUMNS = 5
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One group.
-
-    Attributes:
-        bars: name of the figure that bars show; None for none.
-    """
+    """One group."""
 
     group: str
     title: str
     note: str
-    bars: str | None
+    bars: str | None  # name of the figure that bars show; None for none
     cases: tuple[str, ...]
     names: tuple[str, ...]
 

@@ -57,27 +57,16 @@ _MOST_A_BATCH = 64
 
 @dataclass(slots=True)
 class Sight:
-    """All that was read of a dataset, for whoever repairs it.
+    """All that was read of a dataset, for whoever repairs it."""
 
-    Attributes:
-        root: the dataset.
-        info: ``info.json``, None where it cannot be understood; the others likewise.
-        layout: where the files lie.
-        tasks: texts by number.
-        table: the episode table.
-        data: the data files.
-        videos: the video files.
-        found: all that was found, each by itself; a report shows many that are alike as one.
-    """
-
-    root: Path
-    info: DatasetInfo | None = None
-    layout: Layout | None = None
-    tasks: Mapping[int, str] | None = None
-    table: EpisodeTable | None = None
-    data: DataView | None = None
-    videos: Sequence[VideoFacts] = field(default_factory=tuple)
-    found: tuple[Finding, ...] = ()
+    root: Path  # the dataset
+    info: DatasetInfo | None = None  # ``info.json``, None where it cannot be understood; the others likewise
+    layout: Layout | None = None  # where the files lie
+    tasks: Mapping[int, str] | None = None  # texts by number
+    table: EpisodeTable | None = None  # the episode table
+    data: DataView | None = None  # the data files
+    videos: Sequence[VideoFacts] = field(default_factory=tuple)  # the video files
+    found: tuple[Finding, ...] = ()  # all that was found, each by itself; a report shows many that are alike as one
 
 
 def check(

@@ -26,23 +26,14 @@ _ROWS_PER_BYTE = 100
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with a file, found by a job that knows nothing else.
+    """Something wrong with a file, found by a job that knows nothing else."""
 
-    Attributes:
-        code: what.
-        text: found and expected.
-        column: that it is about.
-        row: first row in the file.
-        harms: what LeRobot does about it, where that is not what the code says.
-        episodes: that it concerns.
-    """
-
-    code: Code
-    text: str
-    column: str | None = None
-    row: int | None = None
-    harms: Loading | None = None
-    episodes: tuple[int, ...] = ()
+    code: Code  # what
+    text: str  # found and expected
+    column: str | None = None  # that it is about
+    row: int | None = None  # first row in the file
+    harms: Loading | None = None  # what LeRobot does about it, where that is not what the code says
+    episodes: tuple[int, ...] = ()  # that it concerns
 
 
 def check_plausible(file: pq.ParquetFile, path: Path) -> None:

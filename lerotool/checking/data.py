@@ -27,19 +27,12 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Members:
-    """The data files that belong to the dataset.
+    """The data files that belong to the dataset."""
 
-    Attributes:
-        paths: in the order in which LeRobot reads them.
-        named: by episode, the path that the episode table names; None where it does not tell.
-        missing: by episode, the named paths where there is no file.
-        strays: other files below data/, in v2.x.
-    """
-
-    paths: tuple[Path, ...]
-    named: tuple[Path, ...] | None
-    missing: Mapping[int, Path] = field(default_factory=dict)
-    strays: tuple[Path, ...] = ()
+    paths: tuple[Path, ...]  # in the order in which LeRobot reads them
+    named: tuple[Path, ...] | None  # by episode, the path that the episode table names; None where it does not tell
+    missing: Mapping[int, Path] = field(default_factory=dict)  # by episode, the named paths where there is no file
+    strays: tuple[Path, ...] = ()  # other files below data/, in v2.x
 
 
 def find_members(info: DatasetInfo, layout: Layout | None, table: EpisodeTable | None, gathering: Gathering) -> Members:
@@ -128,15 +121,10 @@ def _named(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataView:
-    """The episodes as the data files have them.
+    """The episodes as the data files have them."""
 
-    Attributes:
-        lengths: rows of each episode, by its number: int64; None where the files do not tell.
-        facts: of the files that hold them, in their right order.
-    """
-
-    lengths: Ints | None
-    facts: tuple[DataFileFacts, ...]
+    lengths: Ints | None  # rows of each episode, by its number: int64; None where the files do not tell
+    facts: tuple[DataFileFacts, ...]  # of the files that hold them, in their right order
 
 
 def check_data(

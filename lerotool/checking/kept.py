@@ -34,17 +34,11 @@ class Look(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a look found.
+    """What a look found."""
 
-    Attributes:
-        made: when it began.
-        edition: of the dataset then.
-        document: the report's `to_json`.
-    """
-
-    made: datetime
-    edition: str
-    document: Mapping[str, Any]
+    made: datetime  # when it began
+    edition: str  # of the dataset then
+    document: Mapping[str, Any]  # the report's `to_json`
 
 
 class Keeper:

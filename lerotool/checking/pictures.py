@@ -27,42 +27,25 @@ Blocks = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class PictureJob:
-    """The pictures of one episode and camera.
+    """The pictures of one episode and camera."""
 
-    Attributes:
-        path: the video, or the data file.
-        camera: its feature's name.
-        feature: the feature.
-        episode: its number.
-        start: number of its first picture in the file.
-        length: how many.
-        fps: frames a second.
-        moves: whether the robot moves in the episode.
-        is_deep: whether every picture is decoded, not a few.
-    """
-
-    path: Path
-    camera: str
-    feature: Feature
-    episode: int
-    start: int
-    length: int
-    fps: float
-    moves: bool
-    is_deep: bool
+    path: Path  # the video, or the data file
+    camera: str  # its feature's name
+    feature: Feature  # the feature
+    episode: int  # its number
+    start: int  # number of its first picture in the file
+    length: int  # how many
+    fps: float  # frames a second
+    moves: bool  # whether the robot moves in the episode
+    is_deep: bool  # whether every picture is decoded, not a few
 
 
 @dataclass(frozen=True, slots=True)
 class PictureFacts:
-    """What the pictures of an episode show.
+    """What the pictures of an episode show."""
 
-    Attributes:
-        job: which.
-        problems: what is wrong with them.
-    """
-
-    job: PictureJob
-    problems: tuple[Problem, ...]
+    job: PictureJob  # which
+    problems: tuple[Problem, ...]  # what is wrong with them
 
 
 def look_at_pictures(jobs: Sequence[PictureJob]) -> list[PictureFacts]:

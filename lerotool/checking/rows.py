@@ -31,50 +31,29 @@ _COUNTERS = ("episode_index", "frame_index", "index", "task_index")
 
 @dataclass(frozen=True, slots=True)
 class DataJob:
-    """A data file to look at.
+    """A data file to look at."""
 
-    Attributes:
-        path: of the file.
-        features: of the dataset.
-        fps: frames a second.
-        version: of the format.
-    """
-
-    path: Path
-    features: Mapping[str, Feature]
-    fps: float
-    version: FormatVersion
+    path: Path  # of the file
+    features: Mapping[str, Feature]  # of the dataset
+    fps: float  # frames a second
+    version: FormatVersion  # of the format
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Runs:
-    """Rows of a file that stand side by side and have the same episode_index; all arrays are (runs,).
+    """Rows of a file that stand side by side and have the same episode_index; all arrays are (runs,)."""
 
-    Attributes:
-        episode: their number.
-        start: first row in the file.
-        length: rows.
-        first_index: the column ``index`` in the first row.
-        is_counted: whether ``index`` goes up by one from row to row.
-        is_framed: whether ``frame_index`` is 0, 1, 2, ….
-        off_grid_s: by how much a timestamp differs from frame number / fps, at worst.
-        first_time: the first timestamp.
-        tasks: the task numbers in each, in order of appearance.
-        is_permuted: whether ``index`` has consecutive numbers, but not in their order.
-        is_indexed: whether there is a column ``index``.
-    """
-
-    episode: Ints
-    start: Ints
-    length: Ints
-    first_index: Ints
-    is_counted: npt.NDArray[np.bool_]
-    is_framed: npt.NDArray[np.bool_]
-    off_grid_s: Floats
-    first_time: Floats
-    tasks: tuple[tuple[int, ...], ...]
-    is_permuted: bool = False
-    is_indexed: bool = True
+    episode: Ints  # their number
+    start: Ints  # first row in the file
+    length: Ints  # rows
+    first_index: Ints  # the column ``index`` in the first row
+    is_counted: npt.NDArray[np.bool_]  # whether ``index`` goes up by one from row to row
+    is_framed: npt.NDArray[np.bool_]  # whether ``frame_index`` is 0, 1, 2, …
+    off_grid_s: Floats  # by how much a timestamp differs from frame number / fps, at worst
+    first_time: Floats  # the first timestamp
+    tasks: tuple[tuple[int, ...], ...]  # the task numbers in each, in order of appearance
+    is_permuted: bool = False  # whether ``index`` has consecutive numbers, but not in their order
+    is_indexed: bool = True  # whether there is a column ``index``
 
     def __len__(self) -> int:
         return len(self.episode)
@@ -82,26 +61,17 @@ class Runs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataFileFacts:
-    """What a data file holds.
+    """What a data file holds."""
 
-    Attributes:
-        path: of the file.
-        rows: how many; 0 where it cannot be read.
-        problems: what is wrong with it by itself.
-        runs: None where the columns that number the rows are missing or cannot be read.
-        low: smallest value of each dimension of each numeric feature by run, (runs, d).
-        high: largest value, likewise.
-        row_group_starts: first row of each row group.
-        marks: fingerprint of all numeric values of each run, (runs,); None where a column cannot be read.
-    """
-
-    path: Path
-    rows: int
-    problems: tuple[Problem, ...]
-    runs: Runs | None = None
+    path: Path  # of the file
+    rows: int  # how many; 0 where it cannot be read
+    problems: tuple[Problem, ...]  # what is wrong with it by itself
+    runs: Runs | None = None  # None where the columns that number the rows are missing or cannot be read
+    # Smallest value of each dimension of each numeric feature by run, (runs, d).
     low: Mapping[str, Floats] = field(default_factory=dict)
-    high: Mapping[str, Floats] = field(default_factory=dict)
-    row_group_starts: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    high: Mapping[str, Floats] = field(default_factory=dict)  # largest value, likewise
+    row_group_starts: Ints = field(default_factory=lambda: np.empty(0, np.int64))  # first row of each row group
+    # Fingerprint of all numeric values of each run, (runs,); None where a column cannot be read.
     marks: Marks | None = None
 
 

@@ -30,46 +30,28 @@ STATS_PREFIX = "stats/"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CameraColumns:
-    """Where the episodes' frames of one camera lie, by row of the table.
+    """Where the episodes' frames of one camera lie, by row of the table."""
 
-    Attributes:
-        chunk: int64; ``file`` likewise.
-        file: of the video file.
-        start: from_timestamp, seconds; NaN where it is missing.
-        stop: to_timestamp; NaN where it is missing.
-    """
-
-    chunk: Ints
-    file: Ints
-    start: Floats
-    stop: Floats
+    chunk: Ints  # int64; ``file`` likewise
+    file: Ints  # of the video file
+    start: Floats  # from_timestamp, seconds; NaN where it is missing
+    stop: Floats  # to_timestamp; NaN where it is missing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EpisodeTable:
-    """The rows of the episode table, in the order in which LeRobot reads them.
+    """The rows of the episode table, in the order in which LeRobot reads them."""
 
-    Attributes:
-        numbers: ``episode_index`` of each row.
-        lengths: frames.
-        tasks: texts of each row; None where the table does not tell.
-        ranges: ``dataset_from_index`` and ``dataset_to_index``, (n, 2); None where the table does not tell.
-        data: chunk and file number of the data file, (n, 2); None where the table does not tell.
-        videos: by camera.
-        places: the file of each row, relative to the dataset.
-        rows: the row in that file (in JSON lines the line, from 1).
-        columns: all columns of all files.
-    """
-
-    numbers: Ints
-    lengths: Ints
-    tasks: Sequence[tuple[str, ...]] | None = None
+    numbers: Ints  # ``episode_index`` of each row
+    lengths: Ints  # frames
+    tasks: Sequence[tuple[str, ...]] | None = None  # texts of each row; None where the table does not tell
+    # ``dataset_from_index`` and ``dataset_to_index``, (n, 2); None where the table does not tell.
     ranges: Ints | None = None
-    data: Ints | None = None
-    videos: Mapping[str, CameraColumns] = field(default_factory=dict)
-    places: Sequence[str] = ()
-    rows: Sequence[int] = ()
-    columns: frozenset[str] = frozenset()
+    data: Ints | None = None  # chunk and file number of the data file, (n, 2); None where the table does not tell
+    videos: Mapping[str, CameraColumns] = field(default_factory=dict)  # by camera
+    places: Sequence[str] = ()  # the file of each row, relative to the dataset
+    rows: Sequence[int] = ()  # the row in that file (in JSON lines the line, from 1)
+    columns: frozenset[str] = frozenset()  # all columns of all files
 
     def __len__(self) -> int:
         return len(self.numbers)

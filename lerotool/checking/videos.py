@@ -27,43 +27,27 @@ _FAR_APART_S = 10.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VideoJob:
-    """A video file to look at, and which episodes are in it.
+    """A video file to look at, and which episodes are in it."""
 
-    Attributes:
-        path: of the file.
-        camera: whose pictures it has.
-        fps: frames a second.
-        episodes: their numbers: int64, (n,).
-        starts: where each begins, seconds: float64, (n,).
-        lengths: rows of each: int64, (n,).
-    """
-
-    path: Path
-    camera: str
-    fps: float
-    episodes: Ints
-    starts: Floats
-    lengths: Ints
+    path: Path  # of the file
+    camera: str  # whose pictures it has
+    fps: float  # frames a second
+    episodes: Ints  # their numbers: int64, (n,)
+    starts: Floats  # where each begins, seconds: float64, (n,)
+    lengths: Ints  # rows of each: int64, (n,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VideoFacts:
-    """What a video file holds.
+    """What a video file holds."""
 
-    Attributes:
-        path: of the file.
-        camera: whose pictures it has.
-        problems: what is wrong with it.
-        frames: pictures that are there.
-        stream: codec as the file names it, width and height; None where the header does not tell.
-        episode_bytes: of the pictures of each episode, (n,); of less than all where pictures are missing.
-    """
-
-    path: Path
-    camera: str
-    problems: tuple[Problem, ...]
-    frames: int = 0
+    path: Path  # of the file
+    camera: str  # whose pictures it has
+    problems: tuple[Problem, ...]  # what is wrong with it
+    frames: int = 0  # pictures that are there
+    # Codec as the file names it, width and height; None where the header does not tell.
     stream: tuple[str, int, int] | None = None
+    # Of the pictures of each episode, (n,); of less than all where pictures are missing.
     episode_bytes: Ints | None = None
 
 

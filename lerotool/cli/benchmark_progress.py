@@ -25,15 +25,10 @@ _HEADLINES = (
 
 @dataclass(slots=True)
 class Tally:
-    """How far a run is, for showing.
+    """How far a run is, for showing."""
 
-    Attributes:
-        rig: tells what real time is.
-        take_s: length of a recorded take.
-    """
-
-    rig: Rig
-    take_s: float
+    rig: Rig  # tells what real time is
+    take_s: float  # length of a recorded take
     began: float = field(default_factory=time.monotonic)
     expected_s: tuple[float, ...] = ()
     number: int = 0

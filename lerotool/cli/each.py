@@ -15,19 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command says of one dataset.
+    """What a command says of one dataset."""
 
-    Attributes:
-        document: for machines.
-        text: for people; None if all has been said.
-        code: the exit code that belongs to it.
-        notes: said after it on stderr.
-    """
-
-    document: Mapping[str, Any]
-    text: RenderableType | None
-    code: int = 0
-    notes: tuple[str, ...] = ()
+    document: Mapping[str, Any]  # for machines
+    text: RenderableType | None  # for people; None if all has been said
+    code: int = 0  # the exit code that belongs to it
+    notes: tuple[str, ...] = ()  # said after it on stderr
 
 
 def answer_each(

@@ -28,19 +28,12 @@ EVERYDAY = "Everyday options"
 
 @dataclass(frozen=True, slots=True)
 class Short:
-    """What the ``--help`` of a command with many options has, so that it fits two screens.
+    """What the ``--help`` of a command with many options has, so that it fits two screens."""
 
-    Attributes:
-        options: names of the parameters, each an option that one needs on most days.
-        whole: the line that shows all of them.
-        examples: how many of the command's, from the first.
-        notes: shown at the end.
-    """
-
-    options: Collection[str]
-    whole: str
-    examples: int
-    notes: str
+    options: Collection[str]  # names of the parameters, each an option that one needs on most days
+    whole: str  # the line that shows all of them
+    examples: int  # how many of the command's, from the first
+    notes: str  # shown at the end
 
 
 def examples(shown: Examples) -> str:

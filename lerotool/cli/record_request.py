@@ -26,23 +26,14 @@ _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Robot, cameras and dataset.
+    """Robot, cameras and dataset."""
 
-    Attributes:
-        robot: which, and how it is described.
-        cameras: as asked for; None leaves it to the robot.
-        task: what the robot does, in words; empty where each episode has its own.
-        prompts: a task for each episode, in place of one for all.
-        root: the dataset's folder.
-        argument: how a person names the dataset.
-    """
-
-    robot: RobotChoice
-    cameras: tuple[CameraSpec, ...] | None
-    task: str
-    prompts: Prompts | None
-    root: Path
-    argument: str
+    robot: RobotChoice  # which, and how it is described
+    cameras: tuple[CameraSpec, ...] | None  # as asked for; None leaves it to the robot
+    task: str  # what the robot does, in words; empty where each episode has its own
+    prompts: Prompts | None  # a task for each episode, in place of one for all
+    root: Path  # the dataset's folder
+    argument: str  # how a person names the dataset
 
     @property
     def encode_command(self) -> str:

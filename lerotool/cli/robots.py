@@ -106,17 +106,11 @@ class Overrides:
 
 @dataclass(frozen=True, slots=True)
 class RobotChoice:
-    """A robot: the simulated one, or one that is described.
+    """A robot: the simulated one, or one that is described."""
 
-    Attributes:
-        name: as a person calls it.
-        config: its description with the command line's changes; None for the simulated one.
-        path: of its file, None if it has none.
-    """
-
-    name: str
-    config: RobotConfig | None
-    path: Path | None = None
+    name: str  # as a person calls it
+    config: RobotConfig | None  # its description with the command line's changes; None for the simulated one
+    path: Path | None = None  # of its file, None if it has none
 
     @property
     def is_simulated(self) -> bool:

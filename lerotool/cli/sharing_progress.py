@@ -62,15 +62,10 @@ class SharingTally:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What hears how far it is.
+    """What hears how far it is."""
 
-    Attributes:
-        listen: of push and pull.
-        checked: of checking: how many files of how many.
-    """
-
-    listen: Listener
-    checked: Callable[[int, int], None]
+    listen: Listener  # of push and pull
+    checked: Callable[[int, int], None]  # of checking: how many files of how many
 
 
 @contextmanager

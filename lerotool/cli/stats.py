@@ -196,23 +196,14 @@ def stats(
 
 @dataclass(frozen=True)
 class Work:
-    """What every branch needs.
+    """What every branch needs."""
 
-    Attributes:
-        dataset: open.
-        selection: which of it.
-        place: where jobs run.
-        output: where words go.
-        heading: its name, where there are several datasets.
-        episodes: which of them; None is all.
-    """
-
-    dataset: Dataset
-    selection: Selection
-    place: Place | None
-    output: Output
-    heading: str
-    episodes: Episodes | None
+    dataset: Dataset  # open
+    selection: Selection  # which of it
+    place: Place | None  # where jobs run
+    output: Output  # where words go
+    heading: str  # its name, where there are several datasets
+    episodes: Episodes | None  # which of them; None is all
 
     def progress(self) -> AbstractContextManager[Callable[[int, int], None]]:
         """Show a bar on a terminal while something is measured."""

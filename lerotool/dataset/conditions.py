@@ -67,15 +67,10 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What is true of episodes: all terms of one of the groups.
+    """What is true of episodes: all terms of one of the groups."""
 
-    Attributes:
-        text: as it was written.
-        groups: of terms.
-    """
-
-    text: str
-    groups: tuple[tuple[Term, ...], ...]
+    text: str  # as it was written
+    groups: tuple[tuple[Term, ...], ...]  # of terms
 
     @classmethod
     def parse(cls, text: str) -> Condition:

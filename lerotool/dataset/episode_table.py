@@ -34,14 +34,11 @@ def video_prefix(key: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
-    """Something that is known about episodes.
+    """Something that is known about episodes."""
 
-    Attributes:
-        values: (E, *shape) numbers, or a value of each episode, null or None where it is not known.
-        known: (E,), which episodes have a value where ``values`` are numbers; None is all.
-    """
-
+    # (E, *shape) numbers, or a value of each episode, null or None where it is not known.
     values: npt.NDArray[Any] | pa.Array | Sequence[Any]
+    # (E,), which episodes have a value where ``values`` are numbers; None is all.
     known: npt.NDArray[np.bool_] | None = None
 
     @property
@@ -98,25 +95,15 @@ def nested_array(values: npt.NDArray[Any], is_null: npt.NDArray[np.bool_] | None
 
 @dataclass(frozen=True, slots=True)
 class EpisodeRow:
-    """One episode, for tables of few.
+    """One episode, for tables of few."""
 
-    Attributes:
-        index: number of the episode.
-        first: number of its first frame in the dataset.
-        length: frames.
-        tasks: its task texts in order of first appearance.
-        data: the data file it is in.
-        videos: by camera, the video file and the number of its first frame there.
-        stats: its statistics.
-    """
-
-    index: int
-    first: int
-    length: int
-    tasks: tuple[str, ...]
-    data: FileNumber
-    videos: Mapping[str, tuple[FileNumber, int]]
-    stats: Mapping[str, FeatureStats]
+    index: int  # number of the episode
+    first: int  # number of its first frame in the dataset
+    length: int  # frames
+    tasks: tuple[str, ...]  # its task texts in order of first appearance
+    data: FileNumber  # the data file it is in
+    videos: Mapping[str, tuple[FileNumber, int]]  # by camera, the video file and the number of its first frame there
+    stats: Mapping[str, FeatureStats]  # its statistics
 
 
 StatsColumns = Mapping[str, Column]
@@ -125,25 +112,15 @@ StatsColumns = Mapping[str, Column]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EpisodeTable:
-    """Episodes that follow one another.
+    """Episodes that follow one another."""
 
-    Attributes:
-        first: number of the first.
-        first_index: number of its first frame in the dataset.
-        lengths: frames, (E,).
-        tasks: texts of each episode in order of first appearance.
-        places: the columns that name files and times in them, ``data/…`` and ``videos/…``.
-        stats: statistics by feature.
-        extra: columns that LeRobot does not know.
-    """
-
-    first: int
-    first_index: int
-    lengths: Ints
-    tasks: Sequence[Sequence[str]]
-    places: Mapping[str, Column]
-    stats: Mapping[str, StatsColumns]
-    extra: Mapping[str, Column] = field(default_factory=dict)
+    first: int  # number of the first
+    first_index: int  # number of its first frame in the dataset
+    lengths: Ints  # frames, (E,)
+    tasks: Sequence[Sequence[str]]  # texts of each episode in order of first appearance
+    places: Mapping[str, Column]  # the columns that name files and times in them, ``data/…`` and ``videos/…``
+    stats: Mapping[str, StatsColumns]  # statistics by feature
+    extra: Mapping[str, Column] = field(default_factory=dict)  # columns that LeRobot does not know
 
     def __len__(self) -> int:
         return len(self.lengths)

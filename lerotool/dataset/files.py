@@ -9,15 +9,11 @@ from pathlib import Path, PurePath, PurePosixPath
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Where a reader finds the files of a dataset; names are relative to its folder, with forward slashes.
+    """Where a reader finds the files of a dataset; names are relative to its folder, with forward slashes."""
 
-    Attributes:
-        root: the dataset's folder.
-        elsewhere: names whose file is not the one of that name, and the name of the one that is; where a name did not
-            exist before an interrupted commit, that of a file that does not exist.
-    """
-
-    root: Path
+    root: Path  # the dataset's folder
+    # Names whose file is not the one of that name, and the name of the one that is; where a name did not exist before
+    # an interrupted commit, that of a file that does not exist.
     elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     def name(self, name: str) -> str:

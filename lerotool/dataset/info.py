@@ -47,36 +47,23 @@ class DatasetInfo(BaseModel):
     """The contents of ``info.json``; missing keys have LeRobot's defaults, unknown ones are in ``model_extra``.
 
     Change it with ``model_copy(update={...})``.
-
-    Attributes:
-        codebase_version: the format.
-        fps: frames per second.
-        features: all features, in the file's order.
-        total_episodes: also ``total_frames``, ``total_tasks``: 0 when missing; ``states`` tells the difference.
-        chunks_size: files per chunk folder (v3.0), episodes per chunk folder (v2.x).
-        data_files_size_in_mb: limit of a data file, MB of 1024².
-        video_files_size_in_mb: limit of a video file, MB of 1024².
-        data_path: template of the data files; None is the format's own.
-        video_path: template of the video files; None is the format's own.
-        robot_type: what was recorded, if known.
-        splits: as in the file; not used here.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
 
-    codebase_version: Version
-    fps: Rate
-    features: Features
-    total_episodes: Count = 0
+    codebase_version: Version  # the format
+    fps: Rate  # frames per second
+    features: Features  # all features, in the file's order
+    total_episodes: Count = 0  # also ``total_frames``, ``total_tasks``: 0 when missing; ``states`` tells the difference
     total_frames: Count = 0
     total_tasks: Count = 0
-    chunks_size: ChunkSize = 1000
-    data_files_size_in_mb: Size = 100
-    video_files_size_in_mb: Size = 200
-    data_path: str | None = None
-    video_path: str | None = None
-    robot_type: str | None = None
-    splits: dict[str, Any] | None = Field(default_factory=dict)
+    chunks_size: ChunkSize = 1000  # files per chunk folder (v3.0), episodes per chunk folder (v2.x)
+    data_files_size_in_mb: Size = 100  # limit of a data file, MB of 1024²
+    video_files_size_in_mb: Size = 200  # limit of a video file, MB of 1024²
+    data_path: str | None = None  # template of the data files; None is the format's own
+    video_path: str | None = None  # template of the video files; None is the format's own
+    robot_type: str | None = None  # what was recorded, if known
+    splits: dict[str, Any] | None = Field(default_factory=dict)  # as in the file; not used here
 
     _document: dict[str, Any] = PrivateAttr(default_factory=dict)
 

@@ -115,19 +115,13 @@ class Rename:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A change of a dataset; all paths relative to its folder, with forward slashes.
+    """A change of a dataset; all paths relative to its folder, with forward slashes."""
 
-    Attributes:
-        renames: complete new files and where they go; what is there is replaced. No target is another one's source.
-        removals: files that belong to the dataset no more; a target is not among them.
-        consumed: pending episodes that the dataset contains from now on.
-        staging: the folder in which the new files were made; it is removed at the end.
-    """
-
+    # Complete new files and where they go; what is there is replaced. No target is another one's source.
     renames: tuple[Rename, ...]
-    removals: tuple[str, ...]
-    consumed: tuple[str, ...]
-    staging: str
+    removals: tuple[str, ...]  # files that belong to the dataset no more; a target is not among them
+    consumed: tuple[str, ...]  # pending episodes that the dataset contains from now on
+    staging: str  # the folder in which the new files were made; it is removed at the end
 
     def before(self, name: str) -> str:
         """Return where a file is kept that is replaced or removed."""
@@ -150,17 +144,12 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A commit as the journal states it.
+    """A commit as the journal states it."""
 
-    Attributes:
-        change: what is to happen.
-        proofs: of the files to be moved, in the order of the renames; empty in a journal of the first release.
-        replaced: targets that are kept as they were.
-    """
-
-    change: Commit
+    change: Commit  # what is to happen
+    # Of the files to be moved, in the order of the renames; empty in a journal of the first release.
     proofs: tuple[Proof, ...] = ()
-    replaced: frozenset[str] = field(default_factory=frozenset)
+    replaced: frozenset[str] = field(default_factory=frozenset)  # targets that are kept as they were
 
     @property
     def keeps(self) -> bool:

@@ -41,15 +41,10 @@ _HINT = "correct the template by hand; LeRobot's own is {0!r}"
 
 @dataclass(frozen=True, slots=True)
 class PathTemplate:
-    """A path template that has been found harmless.
+    """A path template that has been found harmless."""
 
-    Attributes:
-        text: as in the file, in Python's format notation.
-        place: where it stands, for messages.
-    """
-
-    text: str
-    place: str
+    text: str  # as in the file, in Python's format notation
+    place: str  # where it stands, for messages
 
     @classmethod
     def parse(cls, text: str, numbers: frozenset[str], place: str, *, usual: str) -> PathTemplate:

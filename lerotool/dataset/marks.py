@@ -46,18 +46,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What was said about one episode.
+    """What was said about one episode."""
 
-    Attributes:
-        outcome: how it ended, None if nobody said.
-        flagged: whether somebody wants to look at it again, or to leave it out.
-        note: a text for people.
-        trim: the first frame worth keeping and the one after the last; None is the whole episode.
-    """
-
-    outcome: Outcome | None = None
-    flagged: bool = False
-    note: str = ""
+    outcome: Outcome | None = None  # how it ended, None if nobody said
+    flagged: bool = False  # whether somebody wants to look at it again, or to leave it out
+    note: str = ""  # a text for people
+    # The first frame worth keeping and the one after the last; None is the whole episode.
     trim: tuple[int, int] | None = None
 
     @property
@@ -108,15 +102,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The marks of a dataset.
+    """The marks of a dataset."""
 
-    Attributes:
-        by_episode: of the episodes that have one.
-        unmatched: how many lines belong to episodes of another length, and count for nothing.
-    """
-
-    by_episode: Mapping[int, Mark] = field(default_factory=dict)
-    unmatched: int = 0
+    by_episode: Mapping[int, Mark] = field(default_factory=dict)  # of the episodes that have one
+    unmatched: int = 0  # how many lines belong to episodes of another length, and count for nothing
 
     def count(self) -> dict[str, int]:
         """Return how many episodes are marked in which way; without those that are 0."""

@@ -32,17 +32,12 @@ class _Document(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """What of a dataset is on this machine.
+    """What of a dataset is on this machine."""
 
-    Attributes:
-        repository: ``user/name`` on the Hub, where all of it is.
-        episodes: the episodes whose rows and pictures are here, ascending; none where only the metadata are.
-        total: how many there are in all.
-    """
-
-    repository: str
+    repository: str  # ``user/name`` on the Hub, where all of it is
+    # The episodes whose rows and pictures are here, ascending; none where only the metadata are.
     episodes: tuple[int, ...]
-    total: int
+    total: int  # how many there are in all
 
     def __str__(self) -> str:
         if not self.episodes:

@@ -39,17 +39,12 @@ _MOST_LISTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Some episodes of a dataset.
+    """Some episodes of a dataset."""
 
-    Attributes:
-        ranges: of numbers, the last one included, in the order wanted; below 0 from the end.
-        marked: a word of `SELECTIONS` in place of ranges: the episodes that are marked so.
-        where: a condition in place of ranges: the episodes of which it is true.
-    """
-
+    # Of numbers, the last one included, in the order wanted; below 0 from the end.
     ranges: tuple[tuple[int, int], ...] = ()
-    marked: str | None = None
-    where: Condition | None = None
+    marked: str | None = None  # a word of `SELECTIONS` in place of ranges: the episodes that are marked so
+    where: Condition | None = None  # a condition in place of ranges: the episodes of which it is true
 
     @classmethod
     def of(cls, given: Selection | str | int | Sequence[int]) -> Selection:

@@ -26,29 +26,19 @@ Values = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """What a device said at one moment.
+    """What a device said at one moment."""
 
-    Attributes:
-        values: by feature, each in the feature's dtype and shape.
-        captured_ns: when they were read, monotonic clock.
-        stale: bit i is set if value i was not fresh, counted through the state (or the action) in order.
-    """
-
-    values: Values
-    captured_ns: int
-    stale: int = 0
+    values: Values  # by feature, each in the feature's dtype and shape
+    captured_ns: int  # when they were read, monotonic clock
+    stale: int = 0  # bit i is set if value i was not fresh, counted through the state (or the action) in order
 
 
 @dataclass(frozen=True, slots=True)
 class RobotCamera:
-    """A camera that comes with a robot.
+    """A camera that comes with a robot."""
 
-    Attributes:
-        spec: what it is called, and where its pictures come from.
-        open: opens it where the robot itself delivers the pictures; None where lerotool opens what ``spec`` names.
-    """
-
-    spec: CameraSpec
+    spec: CameraSpec  # what it is called, and where its pictures come from
+    # Opens it where the robot itself delivers the pictures; None where lerotool opens what ``spec`` names.
     open: Callable[[CameraSpec, Event], PacketSource] | None = None
 
 

@@ -24,15 +24,10 @@ _FILES = (".npy", ".csv", ".parquet")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
-    """A column with all its values.
+    """A column with all its values."""
 
-    Attributes:
-        feature: what it is.
-        values: (rows,) or (rows, *shape).
-    """
-
-    feature: Feature
-    values: Values
+    feature: Feature  # what it is
+    values: Values  # (rows,) or (rows, *shape)
 
 
 def column_of(

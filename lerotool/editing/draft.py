@@ -36,31 +36,18 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draft:
-    """What becomes of a dataset.
+    """What becomes of a dataset."""
 
-    Attributes:
-        episodes: numbers of those that stay, in order: int64, (n,).
-        starts: number of the first frame of each that stays: int64, (n,).
-        lengths: frames of each that stay: int64, (n,).
-        chosen: the episodes that somebody has chosen; None where nobody has.
-        tasks: new texts by number of the episode; the others keep theirs.
-        task_names: new texts by old ones.
-        names: new names of features by old ones.
-        dropped: features that leave.
-        added: columns that come, with a value for each row.
-        files: of the dataset in its place: they stand, or are packed.
-    """
-
-    episodes: Ints
-    starts: Ints
-    lengths: Ints
-    chosen: Ints | None = None
-    tasks: Mapping[int, str] = field(default_factory=dict)
-    task_names: Mapping[str, str] = field(default_factory=dict)
-    names: Mapping[str, str] = field(default_factory=dict)
-    dropped: frozenset[str] = frozenset()
-    added: Mapping[str, Column] = field(default_factory=dict)
-    files: FileMode = FileMode.KEEP
+    episodes: Ints  # numbers of those that stay, in order: int64, (n,)
+    starts: Ints  # number of the first frame of each that stays: int64, (n,)
+    lengths: Ints  # frames of each that stay: int64, (n,)
+    chosen: Ints | None = None  # the episodes that somebody has chosen; None where nobody has
+    tasks: Mapping[int, str] = field(default_factory=dict)  # new texts by number of the episode; the others keep theirs
+    task_names: Mapping[str, str] = field(default_factory=dict)  # new texts by old ones
+    names: Mapping[str, str] = field(default_factory=dict)  # new names of features by old ones
+    dropped: frozenset[str] = frozenset()  # features that leave
+    added: Mapping[str, Column] = field(default_factory=dict)  # columns that come, with a value for each row
+    files: FileMode = FileMode.KEEP  # of the dataset in its place: they stand, or are packed
 
 
 def draft(dataset: Dataset, change: Change) -> Draft:

@@ -30,22 +30,15 @@ _JOIN_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class BackgroundStatus:
-    """How far encoding is.
-
-    Attributes:
-        waiting: episodes that were handed over and are not in the dataset yet.
-        fraction: of what is being encoded now, 0 to 1.
-        left_s: until that is done, None if that is not known.
-        problem: what went wrong, if something did; the episodes are then still waiting on disk.
-    """
+    """How far encoding is."""
 
     is_busy: bool = False
-    waiting: int = 0
+    waiting: int = 0  # episodes that were handed over and are not in the dataset yet
     done: int = 0
-    fraction: float = 0.0
-    left_s: float | None = None
+    fraction: float = 0.0  # of what is being encoded now, 0 to 1
+    left_s: float | None = None  # until that is done, None if that is not known
     frames_per_s: float = 0.0
-    problem: str | None = None
+    problem: str | None = None  # what went wrong, if something did; the episodes are then still waiting on disk
 
 
 class BackgroundEncoder:

@@ -29,34 +29,24 @@ NOT_YET = "not encoded yet"
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A pending episode that was not brought into the dataset; its folder is untouched.
-
-    Attributes:
-        hint: what to do about it, if anything can be done.
-    """
+    """A pending episode that was not brought into the dataset; its folder is untouched."""
 
     episode: str
     reason: str
-    hint: str | None = None
+    hint: str | None = None  # what to do about it, if anything can be done
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The work has been laid out.
-
-    Attributes:
-        jobs: one per episode and camera.
-        left: episodes that are not touched, with the reason.
-        live: episodes that are being recorded now; they are none of this run's business.
-    """
+    """The work has been laid out."""
 
     root: Path
     episodes: int
-    jobs: int
+    jobs: int  # one per episode and camera
     frames: int
     seconds: float
-    left: tuple[Left, ...]
-    live: tuple[str, ...]
+    left: tuple[Left, ...]  # episodes that are not touched, with the reason
+    live: tuple[str, ...]  # episodes that are being recorded now; they are none of this run's business
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,18 +38,12 @@ class EncodeJob:
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
-    """What a finished job has cost.
+    """What a finished job has cost."""
 
-    Attributes:
-        frames: one per row.
-        cpu_s: CPU seconds of the worker process, all threads.
-        wall_s: seconds.
-    """
-
-    frames: int
+    frames: int  # one per row
     decoded: int
-    cpu_s: float
-    wall_s: float
+    cpu_s: float  # CPU seconds of the worker process, all threads
+    wall_s: float  # seconds
 
 
 def run_job(job: EncodeJob) -> JobOutcome:

@@ -50,21 +50,16 @@ class EncodeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One pending episode to bring into the dataset: little, because thousands may wait; `open` gives the rest.
-
-    Attributes:
-        fps: rows a second.
-        pixels: of one picture of each camera, together.
-    """
+    """One pending episode to bring into the dataset: little, because thousands may wait; `open` gives the rest."""
 
     path: Path
     settings: EncoderSettings
     sequence: int
     started_at: str
     length: int
-    fps: float
+    fps: float  # rows a second
     cameras: tuple[str, ...]
-    pixels: int
+    pixels: int  # of one picture of each camera, together
 
     @classmethod
     def of(cls, episode: PendingEpisode, settings: EncoderSettings) -> Self:
@@ -98,17 +93,12 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be done with a dataset's pending episodes.
-
-    Attributes:
-        salvageable: cut-off episodes that must be salvaged first, when that was asked for.
-        left: episodes that are not touched, with the reason.
-    """
+    """What will be done with a dataset's pending episodes."""
 
     root: Path
     tasks: tuple[Task, ...]
-    salvageable: tuple[Verdict, ...]
-    left: tuple[Left, ...]
+    salvageable: tuple[Verdict, ...]  # cut-off episodes that must be salvaged first, when that was asked for
+    left: tuple[Left, ...]  # episodes that are not touched, with the reason
     live: tuple[str, ...]
 
     @property

@@ -17,29 +17,17 @@ from lerotool.media.format import EncoderSettings
 
 @dataclass(frozen=True, slots=True)
 class ReencodeJob:
-    """What a worker needs to know.
+    """What a worker needs to know."""
 
-    Attributes:
-        source: a video.
-        start: number of the first frame.
-        stop: one past the last.
-        fps: of the dataset.
-        counting: how frames are numbered in the video.
-        target: the mp4 to write.
-        settings: of the encoder.
-        progress: file to which progress is written.
-        stop_file: file that tells the job to stop.
-    """
-
-    source: Path
-    start: int
-    stop: int
-    fps: float
-    counting: Counting
-    target: Path
-    settings: EncoderSettings
-    progress: Path
-    stop_file: Path
+    source: Path  # a video
+    start: int  # number of the first frame
+    stop: int  # one past the last
+    fps: float  # of the dataset
+    counting: Counting  # how frames are numbered in the video
+    target: Path  # the mp4 to write
+    settings: EncoderSettings  # of the encoder
+    progress: Path  # file to which progress is written
+    stop_file: Path  # file that tells the job to stop
 
 
 def run_reencode_job(job: ReencodeJob) -> JobOutcome:

@@ -58,19 +58,12 @@ class ReencodeOptions:
 
 @dataclass(frozen=True, slots=True)
 class VideoFile:
-    """One video file of a camera.
+    """One video file of a camera."""
 
-    Attributes:
-        camera: its key.
-        path: of the file.
-        cuts: numbers of the frames at which its parts begin, and at the end the number of all frames.
-        fit: how its pictures belong to frames.
-    """
-
-    camera: str
-    path: Path
-    cuts: tuple[int, ...]
-    fit: Fit
+    camera: str  # its key
+    path: Path  # of the file
+    cuts: tuple[int, ...]  # numbers of the frames at which its parts begin, and at the end the number of all frames
+    fit: Fit  # how its pictures belong to frames
 
     @property
     def frames(self) -> int:

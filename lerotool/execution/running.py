@@ -41,17 +41,11 @@ def ignore_progress(done: int, total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Watch(Generic[_T]):
-    """Who hears how far jobs are that tell it by a `ProgressFile`.
+    """Who hears how far jobs are that tell it by a `ProgressFile`."""
 
-    Attributes:
-        stop_file: tells running jobs to stop; progress files lie beside it.
-        started: called once for every job that a worker has taken.
-        progressed: called with how far a job is, when it is further than before.
-    """
-
-    stop_file: Path
-    started: Callable[[_T], None]
-    progressed: Callable[[_T, JobProgress], None]
+    stop_file: Path  # tells running jobs to stop; progress files lie beside it
+    started: Callable[[_T], None]  # called once for every job that a worker has taken
+    progressed: Callable[[_T, JobProgress], None]  # called with how far a job is, when it is further than before
 
 
 @dataclass(slots=True)

@@ -60,23 +60,14 @@ class Remedy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a code stands for.
+    """What a code stands for."""
 
-    Attributes:
-        severity: how bad it is.
-        loading: what LeRobot does with a dataset that has it.
-        text: what it means.
-        remedy: which command mends it.
-        advice: what to do, where no command does it all.
-        page: of the manual that lists it.
-    """
-
-    severity: Severity
-    loading: Loading
-    text: str
-    remedy: Remedy = Remedy.NONE
-    advice: str = ""
-    page: Page = Page.CHECKING
+    severity: Severity  # how bad it is
+    loading: Loading  # what LeRobot does with a dataset that has it
+    text: str  # what it means
+    remedy: Remedy = Remedy.NONE  # which command mends it
+    advice: str = ""  # what to do, where no command does it all
+    page: Page = Page.CHECKING  # of the manual that lists it
 
 
 class Code(StrEnum):

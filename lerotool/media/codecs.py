@@ -25,14 +25,10 @@ HARDWARE = (
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The encoder that ``auto`` has found.
-
-    Attributes:
-        refused: the encoders that were tried before, and why they do not work here.
-    """
+    """The encoder that ``auto`` has found."""
 
     settings: EncoderSettings
-    refused: tuple[tuple[str, str], ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()  # the encoders that were tried before, and why they do not work here
 
 
 def choose_encoder(settings: EncoderSettings) -> Choice:

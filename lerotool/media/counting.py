@@ -33,16 +33,11 @@ class Counting(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How the pictures of a video file fit the rows of its episodes.
-
-    Attributes:
-        stop: one past the last frame that is there.
-        off_s: by how much a picture of a row is off its time at worst, seconds.
-    """
+    """How the pictures of a video file fit the rows of its episodes."""
 
     counting: Counting
-    stop: int
-    off_s: float
+    stop: int  # one past the last frame that is there
+    off_s: float  # by how much a picture of a row is off its time at worst, seconds
     is_dense: bool
 
 

@@ -33,17 +33,11 @@ Depth = npt.NDArray[np.uint16] | npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class DepthScale:
-    """Which depths the codes mean; defaults are LeRobot's.
+    """Which depths the codes mean; defaults are LeRobot's."""
 
-    Attributes:
-        low_m: metres that code 0 means; what is nearer becomes that.
-        high_m: metres that code 4095 means.
-        shift_m: metres added before the logarithm; more of it spreads the codes more evenly.
-    """
-
-    low_m: float = 0.01
-    high_m: float = 10.0
-    shift_m: float = 3.5
+    low_m: float = 0.01  # metres that code 0 means; what is nearer becomes that
+    high_m: float = 10.0  # metres that code 4095 means
+    shift_m: float = 3.5  # metres added before the logarithm; more of it spreads the codes more evenly
     use_log: bool = True
 
     @classmethod

@@ -33,26 +33,18 @@ _READING = {"extra": "ignore"}
 
 @dataclass(frozen=True, slots=True)
 class StreamFormat:
-    """What a camera delivers.
-
-    Attributes:
-        codec: how pictures are packed.
-        width: pixels, after the turn by ``rotation``.
-        height: pixels, after the turn.
-        pixel_format: FFmpeg's name, before the turn, e.g. ``yuvj422p``; for raw pictures the layout of the bytes,
-            ``yuv420p`` (limited range), ``rgb24``, or for depths ``gray16le`` (millimetres) or ``grayf32le`` (metres).
-        fps: the rate that the camera says it has; packets carry their own times.
-        rotation: by how much decoded pictures are turned; the packets stay as the camera sent them.
-    """
+    """What a camera delivers."""
 
     __pydantic_config__: ClassVar = _READING
 
-    codec: StreamCodec
-    width: int
-    height: int
+    codec: StreamCodec  # how pictures are packed
+    width: int  # pixels, after the turn by ``rotation``
+    height: int  # pixels, after the turn
+    # FFmpeg's name, before the turn, e.g. ``yuvj422p``; for raw pictures the layout of the bytes, ``yuv420p`` (limited
+    # range), ``rgb24``, or for depths ``gray16le`` (millimetres) or ``grayf32le`` (metres).
     pixel_format: str
-    fps: float
-    rotation: Rotation = 0
+    fps: float  # the rate that the camera says it has; packets carry their own times
+    rotation: Rotation = 0  # by how much decoded pictures are turned; the packets stay as the camera sent them
 
     @property
     def sent_size(self) -> tuple[int, int]:

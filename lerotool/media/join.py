@@ -28,18 +28,12 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some pictures of a video, side by side.
-
-    Attributes:
-        start: number of the first picture, in the order in which they are shown; it must be a keyframe.
-        stop: one past the last; None is the end of the file.
-        counting: how they are numbered; by time from the first picture of the file on.
-    """
+    """Some pictures of a video, side by side."""
 
     path: Path
-    start: int = 0
-    stop: int | None = None
-    counting: Counting = Counting.BY_TIME
+    start: int = 0  # number of the first picture, in the order in which they are shown; it must be a keyframe
+    stop: int | None = None  # one past the last; None is the end of the file
+    counting: Counting = Counting.BY_TIME  # how they are numbered; by time from the first picture of the file on
 
 
 def join_videos(parts: Sequence[Path | Piece], target: Path, fps: float | Fraction) -> list[int]:

@@ -28,22 +28,14 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mp4Header:
-    """The video track of an mp4; pictures in the order in which they are stored and decoded.
+    """The video track of an mp4; pictures in the order in which they are stored and decoded."""
 
-    Attributes:
-        time_base: seconds per tick.
-        description: the ``stsd`` box: codec, size and configuration. Equal bytes mean equal streams.
-        times: when each picture is shown, in ticks after the start of the edit: int64.
-        sizes: of each picture in bytes: int64.
-        stop: byte behind the last picture; a file that is shorter has been cut.
-    """
-
-    time_base: Fraction
-    description: bytes
-    times: Ints
+    time_base: Fraction  # seconds per tick
+    description: bytes  # the ``stsd`` box: codec, size and configuration. Equal bytes mean equal streams.
+    times: Ints  # when each picture is shown, in ticks after the start of the edit: int64
     is_keyframe: npt.NDArray[np.bool_]
-    sizes: Ints
-    stop: int
+    sizes: Ints  # of each picture in bytes: int64
+    stop: int  # byte behind the last picture; a file that is shorter has been cut
     is_alone: bool
 
     @property

@@ -20,32 +20,21 @@ from lerotool.media.pyav import reorder_depth
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """The header of a video file.
+    """The header of a video file."""
 
-    Attributes:
-        codec: the decoder's canonical name (``av1``, ``h264``, ``hevc``).
-        width: pixels.
-        height: pixels.
-        fps: average rate, None where the header does not tell.
-        frames: that the header claims, 0 where it does not tell; ``count_packets`` looks.
-        time_base: seconds per tick.
-        start_pts: ticks; 0 if the header does not tell.
-        reorder: by how many frames decoding runs ahead of showing (B-frames).
-    """
-
-    codec: str
-    width: int
-    height: int
+    codec: str  # the decoder's canonical name (``av1``, ``h264``, ``hevc``)
+    width: int  # pixels
+    height: int  # pixels
     pix_fmt: str
-    fps: Fraction | None
+    fps: Fraction | None  # average rate, None where the header does not tell
     base_rate: Fraction | None
-    frames: int
-    time_base: Fraction
-    start_pts: int
+    frames: int  # that the header claims, 0 where it does not tell; ``count_packets`` looks
+    time_base: Fraction  # seconds per tick
+    start_pts: int  # ticks; 0 if the header does not tell
     has_audio: bool
     channels: int
     extradata: bytes
-    reorder: int
+    reorder: int  # by how many frames decoding runs ahead of showing (B-frames)
 
 
 def probe(path: Path) -> VideoInfo:
@@ -156,21 +145,14 @@ def feature_info(
 
 @dataclass(frozen=True, slots=True)
 class JoinKey:
-    """What must be equal for packets of two files to stand in one.
-
-    Attributes:
-        width: pixels.
-        height: pixels.
-        extradata: codec configuration; with another one H.264 and HEVC pictures decode to garbage, silently.
-        reorder: by how many frames decoding runs ahead; with another one decode times would go back.
-    """
+    """What must be equal for packets of two files to stand in one."""
 
     codec: str
-    width: int
-    height: int
+    width: int  # pixels
+    height: int  # pixels
     pix_fmt: str
-    extradata: bytes
-    reorder: int
+    extradata: bytes  # codec configuration; with another one H.264 and HEVC pictures decode to garbage, silently
+    reorder: int  # by how many frames decoding runs ahead; with another one decode times would go back
 
 
 def join_key(path: Path) -> JoinKey:

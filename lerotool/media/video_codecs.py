@@ -9,21 +9,13 @@ SVT_AV1 = "libsvtav1"
 
 @dataclass(frozen=True, slots=True)
 class VideoCodec:
-    """One row.
+    """One row."""
 
-    Attributes:
-        name: as ``info.json`` has it in ``video.codec``; FFmpeg's.
-        setting: LeRobot's ``vcodec`` that makes it; None where LeRobot has none.
-        encoder: FFmpeg's software encoder.
-        tags: how an mp4 file names it (four characters, MP4 registration authority).
-        browser: how a browser is asked whether it plays it (RFC 6381), or None where none does.
-    """
-
-    name: str
-    setting: str | None
-    encoder: str
-    tags: tuple[str, ...]
-    browser: str | None = None
+    name: str  # as ``info.json`` has it in ``video.codec``; FFmpeg's
+    setting: str | None  # LeRobot's ``vcodec`` that makes it; None where LeRobot has none
+    encoder: str  # FFmpeg's software encoder
+    tags: tuple[str, ...]  # how an mp4 file names it (four characters, MP4 registration authority)
+    browser: str | None = None  # how a browser is asked whether it plays it (RFC 6381), or None where none does
 
 
 VIDEO_CODECS = (

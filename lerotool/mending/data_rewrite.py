@@ -33,23 +33,15 @@ _LATEST_S = 9e9
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """A data file of the repaired dataset.
+    """A data file of the repaired dataset."""
 
-    Attributes:
-        source: the rows.
-        episodes: that are in it, with their new numbers and the numbers of their first rows in the dataset.
-        number: of the file; None where it is named in a way of its own.
-        path: where it will be.
-        is_changed: whether its rows, their numbers or times are not those of the old file.
-        has_other_times: whether timestamps are replaced.
-    """
-
-    source: Source
+    source: Source  # the rows
+    # That are in it, with their new numbers and the numbers of their first rows in the dataset.
     episodes: tuple[tuple[int, int, TrueEpisode], ...]
-    number: FileNumber | None
-    path: Path
-    is_changed: bool
-    has_other_times: bool
+    number: FileNumber | None  # of the file; None where it is named in a way of its own
+    path: Path  # where it will be
+    is_changed: bool  # whether its rows, their numbers or times are not those of the old file
+    has_other_times: bool  # whether timestamps are replaced
 
 
 def new_files(truth: Truth, info: DatasetInfo, layout: Layout) -> list[NewFile]:

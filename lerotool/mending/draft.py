@@ -19,27 +19,16 @@ Action = Callable[[KeepingStaging], None]
 
 @dataclass(slots=True, eq=False)
 class Draft:
-    """A repair while it is planned.
+    """A repair while it is planned."""
 
-    Attributes:
-        report: what is wrong with the dataset.
-        sight: what was read of it.
-        tasks: texts by number, as they will be.
-        steps: what is to be done, for people.
-        actions: what is to be done; each stages files.
-        why: findings that stay, and why.
-        info_changes: entries of ``info.json`` that become others.
-        rebuilt: what the dataset holds, if its rows or its episode table are rewritten.
-    """
-
-    report: CheckReport
-    sight: Sight
-    tasks: dict[int, str]
-    steps: list[Step] = field(default_factory=list)
-    actions: list[Action] = field(default_factory=list)
-    why: dict[Code, str] = field(default_factory=dict)
-    info_changes: dict[str, Any] = field(default_factory=dict)
-    rebuilt: Rebuilt | None = None
+    report: CheckReport  # what is wrong with the dataset
+    sight: Sight  # what was read of it
+    tasks: dict[int, str]  # texts by number, as they will be
+    steps: list[Step] = field(default_factory=list)  # what is to be done, for people
+    actions: list[Action] = field(default_factory=list)  # what is to be done; each stages files
+    why: dict[Code, str] = field(default_factory=dict)  # findings that stay, and why
+    info_changes: dict[str, Any] = field(default_factory=dict)  # entries of ``info.json`` that become others
+    rebuilt: Rebuilt | None = None  # what the dataset holds, if its rows or its episode table are rewritten
     _mended: set[Finding] = field(default_factory=set)
 
     @property

@@ -46,17 +46,11 @@ from lerotool.storage import json_lines
 
 @dataclass(slots=True)
 class OldRows:
-    """What the old table says, by the episode's number.
+    """What the old table says, by the episode's number."""
 
-    Attributes:
-        plain: all columns but the statistics.
-        stats: entries of the statistics by feature.
-        types: of the columns.
-    """
-
-    plain: dict[int, dict[str, Any]] = field(default_factory=dict)
-    stats: dict[int, dict[str, dict[str, Any]]] = field(default_factory=dict)
-    types: dict[str, pa.DataType] = field(default_factory=dict)
+    plain: dict[int, dict[str, Any]] = field(default_factory=dict)  # all columns but the statistics
+    stats: dict[int, dict[str, dict[str, Any]]] = field(default_factory=dict)  # entries of the statistics by feature
+    types: dict[str, pa.DataType] = field(default_factory=dict)  # of the columns
 
 
 def read_old_rows(root: Path, version: FormatVersion) -> OldRows:
@@ -108,27 +102,16 @@ def _read_lines(root: Path, old: OldRows) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NewRow:
-    """An episode as the new table has it.
+    """An episode as the new table has it."""
 
-    Attributes:
-        number: its new number.
-        first: number of its first row in the dataset.
-        true: where rows and pictures are.
-        file: that has the rows.
-        tasks: texts.
-        old: columns of the old row.
-        stats: as they are stored.
-        measured: the statistics that could be understood, by feature.
-    """
-
-    number: int
-    first: int
-    true: TrueEpisode
-    file: NewFile
-    tasks: tuple[str, ...]
-    old: Mapping[str, Any]
-    stats: Mapping[str, Mapping[str, Any]]
-    measured: Stats
+    number: int  # its new number
+    first: int  # number of its first row in the dataset
+    true: TrueEpisode  # where rows and pictures are
+    file: NewFile  # that has the rows
+    tasks: tuple[str, ...]  # texts
+    old: Mapping[str, Any]  # columns of the old row
+    stats: Mapping[str, Mapping[str, Any]]  # as they are stored
+    measured: Stats  # the statistics that could be understood, by feature
 
 
 class Measured(Enum):

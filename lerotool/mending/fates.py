@@ -31,25 +31,15 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EpisodeFinding:
-    """What was found of one episode.
+    """What was found of one episode."""
 
-    Attributes:
-        episode: the number that LeRobot gave it.
-        fate: what becomes of it.
-        rows: that are there.
-        usable: of those, that become part of the dataset.
-        pictures: finished picture files, by camera.
-        reason: what is missing, for people; empty when nothing is.
-        hint: what can be done about it.
-    """
-
-    episode: int
-    fate: Fate
-    rows: int
-    usable: int
-    pictures: Mapping[str, int] = field(default_factory=dict)
-    reason: str = ""
-    hint: str | None = None
+    episode: int  # the number that LeRobot gave it
+    fate: Fate  # what becomes of it
+    rows: int  # that are there
+    usable: int  # of those, that become part of the dataset
+    pictures: Mapping[str, int] = field(default_factory=dict)  # finished picture files, by camera
+    reason: str = ""  # what is missing, for people; empty when nothing is
+    hint: str | None = None  # what can be done about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,69 +52,41 @@ class VideoSource:
 
 @dataclass(frozen=True, slots=True)
 class LooseEpisode:
-    """An episode whose rows are there, and whose pictures are files or were being encoded.
+    """An episode whose rows are there, and whose pictures are files or were being encoded."""
 
-    Attributes:
-        number: that LeRobot gave it.
-        source: the data file that its rows are in.
-        span: the rows that are used.
-        folders: its pictures, by camera.
-        videos: where they are already in a video, by camera; those cameras have no folder.
-    """
-
-    number: int
-    source: Source
-    span: Span
-    folders: Mapping[str, PictureFolder]
+    number: int  # that LeRobot gave it
+    source: Source  # the data file that its rows are in
+    span: Span  # the rows that are used
+    folders: Mapping[str, PictureFolder]  # its pictures, by camera
+    # Where they are already in a video, by camera; those cameras have no folder.
     videos: Mapping[str, VideoSource] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """A video that a v2.x dataset lacks and whose pictures are there.
+    """A video that a v2.x dataset lacks and whose pictures are there."""
 
-    Attributes:
-        folder: the pictures.
-        target: where the video belongs.
-        length: frames.
-    """
-
-    folder: PictureFolder
-    target: Path
-    length: int
+    folder: PictureFolder  # the pictures
+    target: Path  # where the video belongs
+    length: int  # frames
 
 
 @dataclass(frozen=True, slots=True)
 class RescuePlan:
-    """What will be done with what LeRobot left behind.
+    """What will be done with what LeRobot left behind."""
 
-    Attributes:
-        root: the dataset.
-        info: its ``info.json`` as it is.
-        tasks: task texts by number.
-        sources: its data files.
-        findings: all episodes that are not simply in order, by number.
-        kept: episodes that stay, in order.
-        loose: episodes that become pending episodes, in order.
-        fillings: videos that are made where they are missing, in a v2.x dataset.
-        old: what the episode table says, as far as it can be read.
-        is_broken: whether the dataset's tables must be rewritten.
-        refusal: why nothing is done, if nothing is.
-        notes: what else people should know.
-    """
-
-    root: Path
-    info: DatasetInfo
-    tasks: tuple[str, ...] = ()
-    sources: tuple[Source, ...] = ()
-    findings: tuple[EpisodeFinding, ...] = ()
-    kept: tuple[TrueEpisode, ...] = ()
-    loose: tuple[LooseEpisode, ...] = ()
-    fillings: tuple[Filling, ...] = ()
-    old: OldRows = field(default_factory=OldRows)
-    is_broken: bool = False
-    refusal: str | None = None
-    notes: tuple[str, ...] = ()
+    root: Path  # the dataset
+    info: DatasetInfo  # its ``info.json`` as it is
+    tasks: tuple[str, ...] = ()  # task texts by number
+    sources: tuple[Source, ...] = ()  # its data files
+    findings: tuple[EpisodeFinding, ...] = ()  # all episodes that are not simply in order, by number
+    kept: tuple[TrueEpisode, ...] = ()  # episodes that stay, in order
+    loose: tuple[LooseEpisode, ...] = ()  # episodes that become pending episodes, in order
+    fillings: tuple[Filling, ...] = ()  # videos that are made where they are missing, in a v2.x dataset
+    old: OldRows = field(default_factory=OldRows)  # what the episode table says, as far as it can be read
+    is_broken: bool = False  # whether the dataset's tables must be rewritten
+    refusal: str | None = None  # why nothing is done, if nothing is
+    notes: tuple[str, ...] = ()  # what else people should know
 
     @property
     def does_anything(self) -> bool:
@@ -134,20 +96,12 @@ class RescuePlan:
 
 @dataclass(frozen=True, slots=True)
 class RescueReport:
-    """What has been done with what LeRobot left behind.
+    """What has been done with what LeRobot left behind."""
 
-    Attributes:
-        root: the dataset.
-        findings: all episodes that were not simply in order.
-        originals: where files are kept as they were, if any became others.
-        removed_pictures: picture files that left ``images/`` because the dataset contains them; they are kept, too.
-        refusal: why nothing was done, if nothing was.
-        notes: what else people should know.
-    """
-
-    root: Path
-    findings: tuple[EpisodeFinding, ...]
-    originals: Path | None = None
+    root: Path  # the dataset
+    findings: tuple[EpisodeFinding, ...]  # all episodes that were not simply in order
+    originals: Path | None = None  # where files are kept as they were, if any became others
+    # Picture files that left ``images/`` because the dataset contains them; they are kept, too.
     removed_pictures: int = 0
-    refusal: str | None = None
-    notes: tuple[str, ...] = ()
+    refusal: str | None = None  # why nothing was done, if nothing was
+    notes: tuple[str, ...] = ()  # what else people should know

@@ -61,17 +61,11 @@ def plan_filling(root: Path, folders: Sequence[PictureFolder]) -> RescuePlan:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What has become of the videos that were missing.
+    """What has become of the videos that were missing."""
 
-    Attributes:
-        failed: by episode, why its videos could not be made.
-        pictures: how many picture files were moved into the history.
-        originals: the entry there; None where no video was made.
-    """
-
-    failed: Mapping[int, LerotoolError]
-    pictures: int = 0
-    originals: Path | None = None
+    failed: Mapping[int, LerotoolError]  # by episode, why its videos could not be made
+    pictures: int = 0  # how many picture files were moved into the history
+    originals: Path | None = None  # the entry there; None where no video was made
 
 
 def fill(plan: RescuePlan, executor: Executor) -> Filled:

@@ -21,21 +21,14 @@ _ENDS = {".png": b"IEND\xaeB`\x82", ".jpg": b"\xff\xd9", ".jpeg": b"\xff\xd9"}
 
 @dataclass(frozen=True, slots=True)
 class PictureFolder:
-    """The pictures of one camera of one episode.
+    """The pictures of one camera of one episode."""
 
-    Attributes:
-        path: the folder.
-        camera: the feature that its name says.
-        episode: the number that its name says.
-        files: names of the finished pictures, frame 0 first, up to the first that is missing or not finished.
-        others: how many more pictures there are.
-    """
-
-    path: Path
-    camera: str
-    episode: int
+    path: Path  # the folder
+    camera: str  # the feature that its name says
+    episode: int  # the number that its name says
+    # Names of the finished pictures, frame 0 first, up to the first that is missing or not finished.
     files: tuple[str, ...]
-    others: int
+    others: int  # how many more pictures there are
 
 
 def find_picture_folders(root: Path) -> list[PictureFolder]:

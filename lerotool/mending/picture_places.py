@@ -18,17 +18,13 @@ Place = tuple[FileNumber, int]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CameraPlaces:
-    """Where the pictures of one camera are.
+    """Where the pictures of one camera are."""
 
-    Attributes:
-        places: by episode, the file and the number of the first picture; None where pictures are lost.
-        shortened: files that end too early, and how many pictures are complete.
-        is_absent: whether the camera has no file at all; what the table says of it stays as it is.
-    """
-
+    # By episode, the file and the number of the first picture; None where pictures are lost.
     places: tuple[Place | None, ...]
+    # Files that end too early, and how many pictures are complete.
     shortened: Mapping[Path, int] = field(default_factory=dict)
-    is_absent: bool = False
+    is_absent: bool = False  # whether the camera has no file at all; what the table says of it stays as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +97,11 @@ _OFF_GRID = 0.25
 
 @dataclass(frozen=True, slots=True)
 class _Stated:
-    """Where the table says that the pictures of one camera are.
+    """Where the table says that the pictures of one camera are."""
 
-    Attributes:
-        places: by episode, on the frame grid; None where there are not as many pictures.
-        is_possible: whether all pictures are there, but for those that cut files have lost.
-        is_contradictory: whether a start is not a time, or episodes share pictures.
-    """
-
-    places: tuple[Place | None, ...]
-    is_possible: bool
-    is_contradictory: bool
+    places: tuple[Place | None, ...]  # by episode, on the frame grid; None where there are not as many pictures
+    is_possible: bool  # whether all pictures are there, but for those that cut files have lost
+    is_contradictory: bool  # whether a start is not a time, or episodes share pictures
 
     @classmethod
     def of(

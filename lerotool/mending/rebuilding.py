@@ -24,21 +24,13 @@ OPAQUE = frozenset([Code.DATA_MISSING, Code.DATA_DAMAGED, Code.LINK_OUTSIDE, Cod
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rebuilt:
-    """What the repaired dataset holds.
+    """What the repaired dataset holds."""
 
-    Attributes:
-        truth: its episodes, and what is lost.
-        files: its data files.
-        rows: its episode table.
-        old: what the old table says.
-        problems: codes of what is still wrong with the videos.
-    """
-
-    truth: Truth
-    files: tuple[NewFile, ...]
-    rows: tuple[NewRow, ...]
-    old: OldRows
-    problems: frozenset[Code]
+    truth: Truth  # its episodes, and what is lost
+    files: tuple[NewFile, ...]  # its data files
+    rows: tuple[NewRow, ...]  # its episode table
+    old: OldRows  # what the old table says
+    problems: frozenset[Code]  # codes of what is still wrong with the videos
 
     @property
     def frames(self) -> int:

@@ -12,17 +12,11 @@ from lerotool.findings import Code, Finding
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that a repair does.
+    """One thing that a repair does."""
 
-    Attributes:
-        codes: findings that it mends.
-        file: that it changes or moves away, relative to the dataset.
-        text: what happens.
-    """
-
-    codes: tuple[Code, ...]
-    file: str
-    text: str
+    codes: tuple[Code, ...]  # findings that it mends
+    file: str  # that it changes or moves away, relative to the dataset
+    text: str  # what happens
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""

@@ -26,31 +26,19 @@ _EMPTY = pa.table(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """A data file whose rows are in the dataset.
+    """A data file whose rows are in the dataset."""
 
-    Attributes:
-        path: of the file.
-        runs: its rows by episode, in the order of their index.
-        frames: ``frame_index``; the others likewise, in the same order.
-        index: int64.
-        tasks: ``task_index``.
-        times: ``timestamp``, float64.
-        order: the row of the file that comes at each place, None where they are in order.
-        lost_bytes: at the end of a file that was never closed, that hold no complete rows; None for a closed file.
-        recovered: the rows of a file that was never closed.
-        columns: of the file, those that number and time the rows.
-    """
-
-    path: Path
-    runs: Runs
-    frames: Ints
-    index: Ints
-    tasks: Ints
-    times: npt.NDArray[np.float64]
-    order: Ints | None = None
+    path: Path  # of the file
+    runs: Runs  # its rows by episode, in the order of their index
+    frames: Ints  # ``frame_index``; the others likewise, in the same order
+    index: Ints  # int64
+    tasks: Ints  # ``task_index``
+    times: npt.NDArray[np.float64]  # ``timestamp``, float64
+    order: Ints | None = None  # the row of the file that comes at each place, None where they are in order
+    # At the end of a file that was never closed, that hold no complete rows; None for a closed file.
     lost_bytes: int | None = None
-    recovered: pa.Table | None = field(default=None, repr=False)
-    columns: frozenset[str] = frozenset()
+    recovered: pa.Table | None = field(default=None, repr=False)  # the rows of a file that was never closed
+    columns: frozenset[str] = frozenset()  # of the file, those that number and time the rows
 
     @property
     def rows(self) -> int:

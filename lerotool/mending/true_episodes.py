@@ -19,51 +19,32 @@ from lerotool.mending.row_sources import Source
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The rows of one episode.
+    """The rows of one episode."""
 
-    Attributes:
-        number: that the episode has among all whose rows are there, from 0; what the old table calls it.
-        source: place of its file among the sources.
-        start: first row there.
-        length: rows.
-    """
-
-    number: int
-    source: int
-    start: int
-    length: int
+    number: int  # that the episode has among all whose rows are there, from 0; what the old table calls it
+    source: int  # place of its file among the sources
+    start: int  # first row there
+    length: int  # rows
 
 
 @dataclass(frozen=True, slots=True)
 class TrueEpisode:
-    """An episode of the repaired dataset.
+    """An episode of the repaired dataset."""
 
-    Attributes:
-        span: its rows.
-        videos: by camera, the video file and the number of its first picture there.
-    """
-
-    span: Span
-    videos: Mapping[str, tuple[FileNumber, int]]
+    span: Span  # its rows
+    videos: Mapping[str, tuple[FileNumber, int]]  # by camera, the video file and the number of its first picture there
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
-    """What a dataset really holds.
+    """What a dataset really holds."""
 
-    Attributes:
-        sources: its data files, in the order of their rows.
-        episodes: that stay, in order.
-        lost: numbers of the others, with why.
-        shortened: video files that end too early, and how many of their pictures are complete.
-        absent: cameras that have no file at all.
-    """
-
-    sources: tuple[Source, ...]
-    episodes: tuple[TrueEpisode, ...]
-    lost: Mapping[int, str] = field(default_factory=dict)
+    sources: tuple[Source, ...]  # its data files, in the order of their rows
+    episodes: tuple[TrueEpisode, ...]  # that stay, in order
+    lost: Mapping[int, str] = field(default_factory=dict)  # numbers of the others, with why
+    # Video files that end too early, and how many of their pictures are complete.
     shortened: Mapping[Path, int] = field(default_factory=dict)
-    absent: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()  # cameras that have no file at all
 
 
 def find_truth(sight: Sight, sources: Sequence[Source]) -> Truth:

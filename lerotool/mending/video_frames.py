@@ -22,14 +22,10 @@ from lerotool.mending.picture_places import Place
 
 @dataclass(frozen=True, slots=True)
 class KnownEpisode:
-    """What a readable row of the episodes table says.
+    """What a readable row of the episodes table says."""
 
-    Attributes:
-        length: frames.
-        places: by camera, where its pictures are; cameras whose pictures were never encoded are left out.
-    """
-
-    length: int
+    length: int  # frames
+    # By camera, where its pictures are; cameras whose pictures were never encoded are left out.
     places: Mapping[str, Place]
 
 

@@ -24,21 +24,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One difference between the sources, or between a source and what a target can be.
+    """One difference between the sources, or between a source and what a target can be."""
 
-    Attributes:
-        what: it is about, e.g. ``fps`` or ``feature 'action'``.
-        found: what the sources have.
-        verdict: whether it is settled.
-        action: what will be done; empty while it is open.
-        flags: each of them would settle it.
-    """
-
-    what: str
-    found: str
-    verdict: Verdict
-    action: str = ""
-    flags: tuple[str, ...] = ()
+    what: str  # it is about, e.g. ``fps`` or ``feature 'action'``.
+    found: str  # what the sources have
+    verdict: Verdict  # whether it is settled
+    action: str = ""  # what will be done; empty while it is open
+    flags: tuple[str, ...] = ()  # each of them would settle it
 
     def __str__(self) -> str:
         text = f"{self.what}: {self.found}"

@@ -20,17 +20,11 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class SourceArgument:
-    """A dataset to merge, as it was named.
+    """A dataset to merge, as it was named."""
 
-    Attributes:
-        label: as typed, without the episodes.
-        root: its folder.
-        episodes: which of its episodes, in the order wanted; None is all.
-    """
-
-    label: str
-    root: Path
-    episodes: Selection | slice | None = None
+    label: str  # as typed, without the episodes
+    root: Path  # its folder
+    episodes: Selection | slice | None = None  # which of its episodes, in the order wanted; None is all
 
     @classmethod
     def whole(cls, name: str | Path) -> SourceArgument:
@@ -54,15 +48,10 @@ def _absolute(text: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Scoped(Generic[_T]):
-    """Something that is meant for one source, or for all of them.
+    """Something that is meant for one source, or for all of them."""
 
-    Attributes:
-        source: number, from 0; None is every source.
-        value: what.
-    """
-
-    source: int | None
-    value: _T
+    source: int | None  # number, from 0; None is every source
+    value: _T  # what
 
     def applies(self, source: int) -> bool:
         """Whether it is meant for a source."""
@@ -71,49 +60,28 @@ class Scoped(Generic[_T]):
 
 @dataclass(frozen=True, slots=True)
 class MergeOptions:
-    """How differences are settled and files are made.
+    """How differences are settled and files are made."""
 
-    Attributes:
-        version: format of the target, v3.0 or v2.1.
-        files: what becomes of video files.
-        renames: (old, new) names of features.
-        drop: features, after renaming, that are left out.
-        pad: vectors of different widths become as wide as the widest, aligned by the names of their dimensions.
-        ignore_names: vectors are aligned by position whatever their dimensions are called.
-        fill_camera: for cameras that some sources lack.
-        robot_type: of the result where the sources differ.
-        fps: of the result; sources with other rates are resampled by the nearest row.
-        units: of the joints of SO arms in the result.
-        source_units: what the sources' are, where the dataset does not show them.
-        calibrations: LeRobot calibration files of the arms, needed to convert units.
-        retime: timestamps become frame number / fps where a source has other ones.
-        reencode: videos that do not fit the first source's are encoded again.
-        keep_sizes: pictures of one camera may have several sizes.
-        data_files_size_in_mb: limit of a data file of v3.0, MB of 1024².
-        video_files_size_in_mb: limit of a video file of v3.0.
-        chunks_size: files of a chunk (v3.0), episodes of a chunk (v2.1).
-        gr00t: also write what GR00T reads: ``meta/stats.json`` in v2.1, and ``meta/modality.json``.
-    """
-
-    version: FormatVersion = FormatVersion.V30
-    files: FileMode = FileMode.PACK
-    renames: tuple[Scoped[tuple[str, str]], ...] = ()
-    drop: frozenset[str] = frozenset()
+    version: FormatVersion = FormatVersion.V30  # format of the target, v3.0 or v2.1
+    files: FileMode = FileMode.PACK  # what becomes of video files
+    renames: tuple[Scoped[tuple[str, str]], ...] = ()  # (old, new) names of features
+    drop: frozenset[str] = frozenset()  # features, after renaming, that are left out
+    # Vectors of different widths become as wide as the widest, aligned by the names of their dimensions.
     pad: bool = False
-    ignore_names: bool = False
-    fill_camera: Fill | None = None
-    robot_type: str | None = None
-    fps: float | None = None
-    units: Units | None = None
-    source_units: tuple[Scoped[Units], ...] = ()
-    calibrations: tuple[Scoped[Path], ...] = ()
-    retime: bool = False
-    reencode: bool = False
-    keep_sizes: bool = False
-    data_files_size_in_mb: float = 100
-    video_files_size_in_mb: float = 200
-    chunks_size: int = 1000
-    gr00t: bool = False
+    ignore_names: bool = False  # vectors are aligned by position whatever their dimensions are called
+    fill_camera: Fill | None = None  # for cameras that some sources lack
+    robot_type: str | None = None  # of the result where the sources differ
+    fps: float | None = None  # of the result; sources with other rates are resampled by the nearest row
+    units: Units | None = None  # of the joints of SO arms in the result
+    source_units: tuple[Scoped[Units], ...] = ()  # what the sources' are, where the dataset does not show them
+    calibrations: tuple[Scoped[Path], ...] = ()  # LeRobot calibration files of the arms, needed to convert units
+    retime: bool = False  # timestamps become frame number / fps where a source has other ones
+    reencode: bool = False  # videos that do not fit the first source's are encoded again
+    keep_sizes: bool = False  # pictures of one camera may have several sizes
+    data_files_size_in_mb: float = 100  # limit of a data file of v3.0, MB of 1024²
+    video_files_size_in_mb: float = 200  # limit of a video file of v3.0
+    chunks_size: int = 1000  # files of a chunk (v3.0), episodes of a chunk (v2.1)
+    gr00t: bool = False  # also write what GR00T reads: ``meta/stats.json`` in v2.1, and ``meta/modality.json``
 
     @property
     def format(self) -> TargetFormat:
@@ -123,17 +91,11 @@ class MergeOptions:
 
 @dataclass(frozen=True, slots=True)
 class MergeRequest:
-    """A merge to plan.
+    """A merge to plan."""
 
-    Attributes:
-        sources: in the order of their episodes in the target.
-        target: the folder to make.
-        options: how.
-    """
-
-    sources: tuple[SourceArgument, ...]
-    target: Path
-    options: MergeOptions = field(default_factory=MergeOptions)
+    sources: tuple[SourceArgument, ...]  # in the order of their episodes in the target
+    target: Path  # the folder to make
+    options: MergeOptions = field(default_factory=MergeOptions)  # how
 
 
 def parse_scoped(text: str, sources: Sequence[SourceArgument]) -> tuple[int | None, str]:

@@ -14,25 +14,15 @@ from lerotool.rewriting.rewriting import Rewriting
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """What a merge will do, and what keeps it from being done.
+    """What a merge will do, and what keeps it from being done."""
 
-    Attributes:
-        target: the folder to make.
-        options: as they were given.
-        work: what is carried out.
-        differences: between the sources.
-        damage: what is wrong with sources.
-        obstacle: what keeps the target from being made.
-        notes: what else the user should know.
-    """
-
-    target: Path
-    options: MergeOptions
-    work: Rewriting
-    differences: tuple[Difference, ...]
-    damage: tuple[str, ...]
-    obstacle: TargetExistsError | None
-    notes: tuple[str, ...]
+    target: Path  # the folder to make
+    options: MergeOptions  # as they were given
+    work: Rewriting  # what is carried out
+    differences: tuple[Difference, ...]  # between the sources
+    damage: tuple[str, ...]  # what is wrong with sources
+    obstacle: TargetExistsError | None  # what keeps the target from being made
+    notes: tuple[str, ...]  # what else the user should know
 
     @property
     def open_differences(self) -> tuple[Difference, ...]:

@@ -25,19 +25,14 @@ _MOST_RENAMES = 3
 
 @dataclass(slots=True)
 class Schema:
-    """What the target's features are; filled in feature by feature.
+    """What the target's features are; filled in feature by feature."""
 
-    Attributes:
-        features: of the target, the five default ones last.
-        alignments: of vectors, by feature; places are those of the sources that have it, by number of the source.
-        filled: cameras that get black pictures, and the sources that lack them.
-        differences: found on the way.
-    """
-
-    features: dict[str, Feature] = field(default_factory=dict)
+    features: dict[str, Feature] = field(default_factory=dict)  # of the target, the five default ones last
+    # Of vectors, by feature; places are those of the sources that have it, by number of the source.
     alignments: dict[str, Mapping[int, tuple[int, ...]]] = field(default_factory=dict)
+    # Cameras that get black pictures, and the sources that lack them.
     filled: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)  # found on the way
 
 
 def settle_features(sources: Sequence[Source], options: MergeOptions) -> Schema:

@@ -17,17 +17,11 @@ Places = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """The dimensions of a vector in the target, and where each source's dimensions go.
+    """The dimensions of a vector in the target, and where each source's dimensions go."""
 
-    Attributes:
-        names: of the dimensions in the target, if known.
-        width: how many there are.
-        places: per source, the place in the target of each of its dimensions.
-    """
-
-    names: tuple[str, ...] | None
-    width: int
-    places: tuple[Places, ...]
+    names: tuple[str, ...] | None  # of the dimensions in the target, if known
+    width: int  # how many there are
+    places: tuple[Places, ...]  # per source, the place in the target of each of its dimensions
 
     def is_changed(self, number: int) -> bool:
         """Whether the values of a source move or get company."""

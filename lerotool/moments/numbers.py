@@ -14,21 +14,13 @@ from lerotool.moments.feature_stats import QUANTILES, FeatureStats, Floats
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moments:
-    """Count, mean and spread of rows of d values, mergeable without loss.
+    """Count, mean and spread of rows of d values, mergeable without loss."""
 
-    Attributes:
-        count: rows.
-        mean: (d,).
-        m2: (d,), the sum of squared deviations from the mean.
-        min: (d,), +inf while there are no rows.
-        max: (d,), -inf while there are no rows.
-    """
-
-    count: int
-    mean: Floats
-    m2: Floats
-    min: Floats
-    max: Floats
+    count: int  # rows
+    mean: Floats  # (d,)
+    m2: Floats  # (d,), the sum of squared deviations from the mean
+    min: Floats  # (d,), +inf while there are no rows
+    max: Floats  # (d,), -inf while there are no rows
 
     @classmethod
     def of(cls, values: npt.ArrayLike) -> Moments:
@@ -133,13 +125,9 @@ def interpolate(low: Floats, high: Floats, share: float | Floats) -> Floats:
 
 @dataclass(slots=True)
 class Pool:
-    """Moments of d dimensions, each with a count of its own; episodes are added by their statistics (Chan's formula).
+    """Moments of d dimensions, each with its own count; episodes are added by their statistics (Chan's formula)."""
 
-    Attributes:
-        width: d.
-    """
-
-    width: int
+    width: int  # d
     _count: Floats = field(init=False)
     _mean: Floats = field(init=False)
     _m2: Floats = field(init=False)

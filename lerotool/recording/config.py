@@ -38,44 +38,28 @@ class Asking(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordingConfig:
-    """What a session records.
+    """What a session records."""
 
-    Attributes:
-        root: the dataset.
-        task: what the robot does, in words; of every row, unless there are prompts.
-        fps: rows per second.
-        episodes: how many the dataset shall have in total.
-        episode_time_s: longest take.
-        min_episode_time_s: a take that is ended before it is so long is discarded; 0 keeps every take that has a row.
-        reset_time_s: longest pause between takes, in which the follower follows and nothing is recorded.
-        batch: encode after so many saved episodes; 0 never during the session.
-        mode: when they are encoded.
-        encode_at_end: whether what still waits is encoded when the session ends.
-        max_picture_age_s: a picture older than this raises an alarm; a camera silent for four times as long is lost.
-        reconnect_s: how long a device that was lost is waited for between takes; 0: not at all.
-        encoder: how videos will be encoded; kept with each pending episode.
-        asking: whether the person is asked after each take how it went.
-        operator: who steers the robot; kept with each episode.
-        prompts: a task for each episode, in place of one for all.
-        success_column: a column of bools whose last row in an episode says whether the take was marked a success.
-    """
-
-    root: Path
-    task: str
-    fps: Fraction = Fraction(30)
-    episodes: int = 50
-    episode_time_s: float = 60.0
+    root: Path  # the dataset
+    task: str  # what the robot does, in words; of every row, unless there are prompts
+    fps: Fraction = Fraction(30)  # rows per second
+    episodes: int = 50  # how many the dataset shall have in total
+    episode_time_s: float = 60.0  # longest take
+    # A take that is ended before it is so long is discarded; 0 keeps every take that has a row.
     min_episode_time_s: float = 1.0
-    reset_time_s: float = 60.0
-    batch: int = 0
-    mode: BatchMode = BatchMode.LATER
-    encode_at_end: bool = True
+    reset_time_s: float = 60.0  # longest pause between takes, in which the follower follows and nothing is recorded
+    batch: int = 0  # encode after so many saved episodes; 0 never during the session
+    mode: BatchMode = BatchMode.LATER  # when they are encoded
+    encode_at_end: bool = True  # whether what still waits is encoded when the session ends
+    # A picture older than this raises an alarm; a camera silent for four times as long is lost.
     max_picture_age_s: float = 0.5
-    reconnect_s: float = 60.0
+    reconnect_s: float = 60.0  # how long a device that was lost is waited for between takes; 0: not at all
+    # How videos will be encoded; kept with each pending episode.
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
-    asking: Asking = Asking.NEVER
-    operator: str | None = None
-    prompts: Prompts | None = None
+    asking: Asking = Asking.NEVER  # whether the person is asked after each take how it went
+    operator: str | None = None  # who steers the robot; kept with each episode
+    prompts: Prompts | None = None  # a task for each episode, in place of one for all
+    # A column of bools whose last row in an episode says whether the take was marked a success.
     success_column: str | None = None
 
     def __post_init__(self) -> None:

@@ -39,58 +39,33 @@ class Lateness:
 
 @dataclass(frozen=True, slots=True)
 class CameraReport:
-    """What one camera did in a take.
+    """What one camera did in a take."""
 
-    Attributes:
-        packets: pictures that arrived.
-        rate_hz: at which they arrived, measured.
-        repeats: rows that show the same picture as the row before.
-        skipped: pictures that arrived between two others and belong to no row.
-        max_age_ms: oldest picture that a row had to take.
-        old_rows: rows whose picture was older than allowed.
-        alarms: how often that began.
-        gaps: intervals between pictures longer than 1.8 times their median.
-        max_gap_ms: the longest interval.
-        identical: pictures that equal the one before byte for byte, as a frozen camera sends them.
-        frozen: how often the same picture came for so long that the camera was found frozen.
-        damaged: packets that arrived empty or cut, or depend on one that did, and were not kept.
-        bytes: of all packets.
-    """
-
-    packets: int
-    rate_hz: float
-    repeats: int
-    skipped: int
-    max_age_ms: float
-    old_rows: int
-    alarms: int
-    gaps: int
-    max_gap_ms: float
-    identical: int
-    frozen: int
-    damaged: int
-    bytes: int
+    packets: int  # pictures that arrived
+    rate_hz: float  # at which they arrived, measured
+    repeats: int  # rows that show the same picture as the row before
+    skipped: int  # pictures that arrived between two others and belong to no row
+    max_age_ms: float  # oldest picture that a row had to take
+    old_rows: int  # rows whose picture was older than allowed
+    alarms: int  # how often that began
+    gaps: int  # intervals between pictures longer than 1.8 times their median
+    max_gap_ms: float  # the longest interval
+    identical: int  # pictures that equal the one before byte for byte, as a frozen camera sends them
+    frozen: int  # how often the same picture came for so long that the camera was found frozen
+    damaged: int  # packets that arrived empty or cut, or depend on one that did, and were not kept
+    bytes: int  # of all packets
 
 
 @dataclass(frozen=True, slots=True)
 class BusReport:
-    """What happened on one servo bus in a take.
+    """What happened on one servo bus in a take."""
 
-    Attributes:
-        requests: packets sent.
-        replies: answers in time and whole.
-        asked_again: times that a servo was asked once more in the same tick.
-        damaged: answers with bytes wrong or missing.
-        silent: times that a servo gave no answer in time.
-        refused_late: answers that came too late and were thrown away.
-    """
-
-    requests: int
-    replies: int
-    asked_again: int
-    damaged: int
-    silent: int
-    refused_late: int
+    requests: int  # packets sent
+    replies: int  # answers in time and whole
+    asked_again: int  # times that a servo was asked once more in the same tick
+    damaged: int  # answers with bytes wrong or missing
+    silent: int  # times that a servo gave no answer in time
+    refused_late: int  # answers that came too late and were thrown away
 
     @classmethod
     def between(cls, before: BusStatistics, after: BusStatistics) -> BusReport:
@@ -105,39 +80,22 @@ class BusReport:
 
 @dataclass(frozen=True, slots=True)
 class EpisodeReport:
-    """What happened in a take.
+    """What happened in a take."""
 
-    Attributes:
-        rows: rows recorded.
-        duration_s: from the first row to one period after the last, measured.
-        fps: rows per second, measured.
-        nominal_fps: what was asked for.
-        lateness: of the ticks.
-        late: ticks that began more than 5 ms late.
-        missed: ticks without a row because their whole period had passed.
-        stale_rows: rows with a joint of the state that was not fresh.
-        stale_actions: rows with a joint of the action that was not fresh.
-        not_finite: rows with NaN or infinite numbers, by feature.
-        ended: why the take ended.
-        cameras: by camera key.
-        buses: by the bus's name; empty for a simulated robot.
-        alarms: what the arms complained of during the take, in words.
-    """
-
-    rows: int
-    duration_s: float
-    fps: float
-    nominal_fps: float
-    lateness: Lateness
-    late: int
-    missed: int
-    stale_rows: int
-    stale_actions: int
-    not_finite: Mapping[str, int]
-    ended: Ending
-    cameras: Mapping[str, CameraReport]
-    buses: Mapping[str, BusReport]
-    alarms: tuple[str, ...]
+    rows: int  # rows recorded
+    duration_s: float  # from the first row to one period after the last, measured
+    fps: float  # rows per second, measured
+    nominal_fps: float  # what was asked for
+    lateness: Lateness  # of the ticks
+    late: int  # ticks that began more than 5 ms late
+    missed: int  # ticks without a row because their whole period had passed
+    stale_rows: int  # rows with a joint of the state that was not fresh
+    stale_actions: int  # rows with a joint of the action that was not fresh
+    not_finite: Mapping[str, int]  # rows with NaN or infinite numbers, by feature
+    ended: Ending  # why the take ended
+    cameras: Mapping[str, CameraReport]  # by camera key
+    buses: Mapping[str, BusReport]  # by the bus's name; empty for a simulated robot
+    alarms: tuple[str, ...]  # what the arms complained of during the take, in words
 
     @property
     def bytes(self) -> int:

@@ -38,15 +38,11 @@ class SessionStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class InterruptedFound(Event):
-    """A take of an earlier session was never saved. It does not count and stays where it is.
-
-    Attributes:
-        rows: that ``encode --pending --salvage`` can use; 0 if there is nothing.
-    """
+    """A take of an earlier session was never saved. It does not count and stays where it is."""
 
     type: ClassVar[str] = "interrupted_found"
     path: Path
-    rows: int
+    rows: int  # that ``encode --pending --salvage`` can use; 0 if there is nothing
     reason: str
 
 
@@ -70,14 +66,10 @@ class TakeStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class EpisodeSaved(Event):
-    """An episode is durable on disk.
-
-    Attributes:
-        episode: counted from 0 over the whole dataset.
-    """
+    """An episode is durable on disk."""
 
     type: ClassVar[str] = "episode_saved"
-    episode: int
+    episode: int  # counted from 0 over the whole dataset
     goal: int
     pending: int
     path: Path
@@ -104,17 +96,12 @@ class QuestionAsked(Event):
 
 @dataclass(frozen=True, slots=True)
 class EpisodeDiscarded(Event):
-    """A take was thrown away.
-
-    Attributes:
-        episode: that it would have been, counted from 0.
-        reason: why, for people; None where the person asked for it.
-    """
+    """A take was thrown away."""
 
     type: ClassVar[str] = "episode_discarded"
-    episode: int
+    episode: int  # that it would have been, counted from 0
     rows: int
-    reason: str | None = None
+    reason: str | None = None  # why, for people; None where the person asked for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,40 +212,23 @@ class SessionEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionReport(Event):
-    """What a session did.
-
-    Attributes:
-        root: the dataset.
-        ended: why it ended.
-        episodes: reports of the episodes saved, by number, counted from 0.
-        discarded: takes thrown away.
-        total: episodes that the dataset has now, those that wait included.
-        goal: episodes that it shall have.
-        pending: episodes that still wait to be encoded.
-        encoded: episodes brought into the dataset by this session.
-        marks: how many of the episodes saved were marked in which way.
-        rows: of all saved episodes.
-        seconds: recorded.
-        late: ticks that began late.
-        missed: ticks without a row.
-        longest_save_s: the longest time that saving an episode took.
-    """
+    """What a session did."""
 
     type: ClassVar[str] = "session"
-    root: Path
-    ended: SessionEnd
-    episodes: Mapping[int, EpisodeReport]
-    discarded: int
-    total: int
-    goal: int
-    pending: int
-    encoded: int
-    marks: Mapping[str, int]
-    rows: int
-    seconds: float
-    late: int
-    missed: int
-    longest_save_s: float
+    root: Path  # the dataset
+    ended: SessionEnd  # why it ended
+    episodes: Mapping[int, EpisodeReport]  # reports of the episodes saved, by number, counted from 0
+    discarded: int  # takes thrown away
+    total: int  # episodes that the dataset has now, those that wait included
+    goal: int  # episodes that it shall have
+    pending: int  # episodes that still wait to be encoded
+    encoded: int  # episodes brought into the dataset by this session
+    marks: Mapping[str, int]  # how many of the episodes saved were marked in which way
+    rows: int  # of all saved episodes
+    seconds: float  # recorded
+    late: int  # ticks that began late
+    missed: int  # ticks without a row
+    longest_save_s: float  # the longest time that saving an episode took
 
 
 def _plain(value: object) -> Any:

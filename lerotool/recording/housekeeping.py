@@ -21,15 +21,11 @@ INTERVAL_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class DiskNeed:
-    """What recording writes.
-
-    Attributes:
-        session_bytes: of all takes still to be recorded.
-    """
+    """What recording writes."""
 
     bytes_per_second: float
     take_bytes: int
-    session_bytes: int
+    session_bytes: int  # of all takes still to be recorded
 
 
 @dataclass(frozen=True, slots=True)

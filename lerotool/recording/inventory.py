@@ -18,35 +18,24 @@ from lerotool.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What all episodes of a dataset have in common.
-
-    Attributes:
-        fps: rows per second.
-        robot_type: as in ``info.json``.
-    """
+    """What all episodes of a dataset have in common."""
 
     origin: str
-    fps: Fraction
-    robot_type: str | None
+    fps: Fraction  # rows per second
+    robot_type: str | None  # as in ``info.json``
     features: Mapping[str, Feature]
 
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What a dataset has.
-
-    Attributes:
-        waiting: saved episodes that are not in it yet.
-        interrupted: takes that were never saved; they are not counted and nobody removes them by itself.
-        next_sequence: above those of all pending episodes.
-        shapes: of the dataset and of the pending episodes, each different one once.
-    """
+    """What a dataset has."""
 
     committed: int
-    waiting: int
+    waiting: int  # saved episodes that are not in it yet
+    # Takes that were never saved; they are not counted and nobody removes them by itself.
     interrupted: tuple[Verdict, ...]
-    next_sequence: int
-    shapes: tuple[Shape, ...]
+    next_sequence: int  # above those of all pending episodes
+    shapes: tuple[Shape, ...]  # of the dataset and of the pending episodes, each different one once
 
     @property
     def total(self) -> int:

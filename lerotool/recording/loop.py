@@ -85,13 +85,7 @@ class RowSink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Everything that one take needs.
-
-    Attributes:
-        on_alarm: called with camera key, age in nanoseconds, and whether the alarm begins.
-        failure: the error of a helper thread (syncing) that must end the take, or None.
-        constants: what every row has beside what the robot gives.
-    """
+    """Everything that one take needs."""
 
     schedule: Schedule
     ticks: int
@@ -101,10 +95,12 @@ class Take:
     sink: RowSink
     log: TakeLog
     max_age_ns: int
+    # Called with camera key, age in nanoseconds, and whether the alarm begins.
     on_alarm: Callable[[str, int, bool], None]
     on_freeze: Callable[[str, bool], None]
+    # The error of a helper thread (syncing) that must end the take, or None.
     failure: Callable[[], BaseException | None]
-    constants: Values = field(default_factory=dict)
+    constants: Values = field(default_factory=dict)  # what every row has beside what the robot gives
 
 
 def run_take(take: Take, clock: Clock, controls: Controls) -> Ending:

@@ -46,15 +46,10 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Tick k is due at ``start_ns + k / fps``, rounded down to the nanosecond, exactly.
+    """Tick k is due at ``start_ns + k / fps``, rounded down to the nanosecond, exactly."""
 
-    Attributes:
-        start_ns: when tick 0 is due.
-        fps: ticks per second.
-    """
-
-    start_ns: int
-    fps: Fraction
+    start_ns: int  # when tick 0 is due
+    fps: Fraction  # ticks per second
 
     def due_ns(self, tick: int) -> int:
         """Return when a tick is due."""

@@ -18,17 +18,11 @@ _COMMENT = "#"
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """What the robot does, in words, episode by episode.
+    """What the robot does, in words, episode by episode."""
 
-    Attributes:
-        name: what the list is called.
-        texts: the tasks; the first one again after the last.
-        seed: every round through the list has an order of its own, which follows from this number; None keeps the
-            order.
-    """
-
-    name: str
-    texts: tuple[str, ...]
+    name: str  # what the list is called
+    texts: tuple[str, ...]  # the tasks; the first one again after the last
+    # Every round through the list has an order of its own, which follows from this number; None keeps the order.
     seed: int | None = None
 
     def of(self, episode: int) -> str:

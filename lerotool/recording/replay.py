@@ -27,16 +27,11 @@ LIMITED_BY = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """The actions of one episode.
-
-    Attributes:
-        actions: float32, shape (rows, joints), in the order of the robot's action.
-        fps: rows per second.
-    """
+    """The actions of one episode."""
 
     episode: int
-    actions: NDArray[np.float32]
-    fps: Fraction
+    actions: NDArray[np.float32]  # float32, shape (rows, joints), in the order of the robot's action
+    fps: Fraction  # rows per second
 
     @property
     def seconds(self) -> float:
@@ -46,23 +41,17 @@ class Motion:
 
 @dataclass(frozen=True, slots=True)
 class ReplayEnded(Event):
-    """The arm is safe again.
-
-    Attributes:
-        seconds: from the first action to the last, measured.
-        late: actions sent more than 5 ms late.
-        limited: actions of which something else was sent, because a joint's range or the largest step forbade it.
-        error: how far each joint was from where it had been sent one row before, mean of absolute values, by joint;
-            empty where the robot does not measure what it is sent.
-    """
+    """The arm is safe again."""
 
     type: ClassVar[str] = "replay"
     episode: int
     rows: int
     total: int
-    seconds: float
-    late: int
-    limited: int
+    seconds: float  # from the first action to the last, measured
+    late: int  # actions sent more than 5 ms late
+    limited: int  # actions of which something else was sent, because a joint's range or the largest step forbade it
+    # How far each joint was from where it had been sent one row before, mean of absolute values, by joint; empty where
+    # the robot does not measure what it is sent.
     error: dict[str, float]
 
 

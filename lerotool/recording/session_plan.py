@@ -21,17 +21,12 @@ MEASURE_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a session would do.
-
-    Attributes:
-        need: what they will need on disk, by the data rates of the cameras just measured.
-        camera_bytes_per_s: those data rates, by camera key.
-    """
+    """What a session would do."""
 
     stock: Stock
     takes: int
-    need: DiskNeed
-    camera_bytes_per_s: Mapping[str, float]
+    need: DiskNeed  # what they will need on disk, by the data rates of the cameras just measured
+    camera_bytes_per_s: Mapping[str, float]  # those data rates, by camera key
 
 
 def build_features(

@@ -44,38 +44,25 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CameraStatus:
-    """One camera now.
-
-    Attributes:
-        rate_hz: pictures per second over the last second or so; None outside of takes.
-        age_ms: of the newest picture; None before the first.
-        is_frozen: whether pictures come, but always the same one.
-    """
+    """One camera now."""
 
     name: str
-    rate_hz: float | None
-    age_ms: float | None
+    rate_hz: float | None  # pictures per second over the last second or so; None outside of takes
+    age_ms: float | None  # of the newest picture; None before the first
     is_stale: bool
-    is_frozen: bool
+    is_frozen: bool  # whether pictures come, but always the same one
 
 
 @dataclass(frozen=True, slots=True)
 class TakeStatus:
-    """The take in progress.
-
-    Attributes:
-        fps: rows per second so far.
-        late: ticks more than 5 ms late.
-        missed: ticks without a row.
-        stale_rows: rows with a joint that was not fresh.
-    """
+    """The take in progress."""
 
     rows: int
-    fps: float
+    fps: float  # rows per second so far
     lateness: Lateness
-    late: int
-    missed: int
-    stale_rows: int
+    late: int  # ticks more than 5 ms late
+    missed: int  # ticks without a row
+    stale_rows: int  # rows with a joint that was not fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,38 +76,25 @@ class MarkedStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A session now.
-
-    Attributes:
-        episode: the take in progress or the next one, counted from 0 over the whole dataset.
-        goal: how many the dataset shall have; 0 if nothing is recorded.
-        length_s: of the phase, None if open.
-        take: the take in progress, None outside of takes.
-        until_batch: how many of them the encoder does not know of yet.
-        batch: the encoder starts after so many; 0 never.
-        encoder: how far it is, None without one.
-        disk: what is free and how long it lasts, None before it was first looked at.
-        marked: the take before, while it can be marked.
-        task: of the take in progress or the next one; empty if nothing is recorded.
-        not_kept: why the take before was discarded, until the next begins; None if it was saved, or the person asked.
-    """
+    """A session now."""
 
     phase: Phase
-    episode: int
-    goal: int
+    episode: int  # the take in progress or the next one, counted from 0 over the whole dataset
+    goal: int  # how many the dataset shall have; 0 if nothing is recorded
     elapsed_s: float
-    length_s: float | None
-    take: TakeStatus | None
+    length_s: float | None  # of the phase, None if open
+    take: TakeStatus | None  # the take in progress, None outside of takes
     cameras: tuple[CameraStatus, ...]
     pending: int
-    until_batch: int
-    batch: int
-    encoder: EncoderStatus | None
-    disk: DiskStatus | None
+    until_batch: int  # how many of them the encoder does not know of yet
+    batch: int  # the encoder starts after so many; 0 never
+    encoder: EncoderStatus | None  # how far it is, None without one
+    disk: DiskStatus | None  # what is free and how long it lasts, None before it was first looked at
     is_leaving: bool
     alarms: tuple[str, ...] = ()
-    marked: MarkedStatus | None = None
-    task: str = ""
+    marked: MarkedStatus | None = None  # the take before, while it can be marked
+    task: str = ""  # of the take in progress or the next one; empty if nothing is recorded
+    # Why the take before was discarded, until the next begins; None if it was saved, or the person asked.
     not_kept: str | None = None
 
     @classmethod

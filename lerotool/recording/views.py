@@ -32,15 +32,10 @@ _SMOOTH = 0.15
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """What a camera sees.
+    """What a camera sees."""
 
-    Attributes:
-        pixels: grey, uint8 (h, w), at most `WIDTH` wide.
-        scale: pixels of the camera for each of these.
-    """
-
-    pixels: npt.NDArray[np.uint8]
-    scale: int
+    pixels: npt.NDArray[np.uint8]  # grey, uint8 (h, w), at most `WIDTH` wide
+    scale: int  # pixels of the camera for each of these
 
     @classmethod
     def of(cls, picture: npt.NDArray[np.uint8]) -> View:
@@ -53,15 +48,10 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How two views go together.
+    """How two views go together."""
 
-    Attributes:
-        pixels: of the camera by which the second one is shifted.
-        correlation: of what overlaps when so shifted, -1 to 1.
-    """
-
-    pixels: float
-    correlation: float
+    pixels: float  # of the camera by which the second one is shifted
+    correlation: float  # of what overlaps when so shifted, -1 to 1
 
 
 def likeness(before: View, now: View) -> Likeness | None:

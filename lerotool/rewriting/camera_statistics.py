@@ -28,15 +28,10 @@ _ALWAYS = 4  # min, max, mean, std
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CameraBlock:
-    """Picture statistics of some episodes.
+    """Picture statistics of some episodes."""
 
-    Attributes:
-        values: (statistics, episodes, channels) in the order of `VALUES`; NaN where something is not known.
-        counts: frames that they were taken from; 0 where nothing is known: (episodes,).
-    """
-
-    values: Floats
-    counts: Ints
+    values: Floats  # (statistics, episodes, channels) in the order of `VALUES`; NaN where something is not known
+    counts: Ints  # frames that they were taken from; 0 where nothing is known: (episodes,)
 
     @classmethod
     def unknown(cls, episodes: int, channels: int) -> CameraBlock:

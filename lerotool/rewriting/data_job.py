@@ -39,34 +39,21 @@ _COUNTING = ("timestamp", "frame_index", "index")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataJob:
-    """Work on data files.
+    """Work on data files."""
 
-    Attributes:
-        version: of the target.
-        files: to write: one, or in v2.1 one for each episode; their folders are there. None where rows are only looked
-            at, because their files stay: then pictures in them are left alone.
-        block: where statistics and tasks of the episodes go; files are written in its folder, then moved.
-        parts: where rows come from, in order.
-        features: of the target, the default ones among them.
-        language: types of the target's language columns.
-        fps: of the target.
-        first_episode: number of the first episode.
-        first_index: number of its first row.
-        bytes: about how many are read, for progress.
-        compression: of the files, as pyarrow calls it.
-    """
-
-    version: FormatVersion
+    version: FormatVersion  # of the target
+    # To write: one, or in v2.1 one for each episode; their folders are there. None where rows are only looked at,
+    # because their files stay: then pictures in them are left alone.
     files: tuple[Path, ...] | None
-    block: Path
-    parts: tuple[DataPart, ...]
-    features: Mapping[str, Feature]
-    language: Mapping[str, pa.DataType]
-    fps: float
-    first_episode: int
-    first_index: int
-    bytes: int
-    compression: str
+    block: Path  # where statistics and tasks of the episodes go; files are written in its folder, then moved
+    parts: tuple[DataPart, ...]  # where rows come from, in order
+    features: Mapping[str, Feature]  # of the target, the default ones among them
+    language: Mapping[str, pa.DataType]  # types of the target's language columns
+    fps: float  # of the target
+    first_episode: int  # number of the first episode
+    first_index: int  # number of its first row
+    bytes: int  # about how many are read, for progress
+    compression: str  # of the files, as pyarrow calls it
 
     @property
     def episodes(self) -> int:

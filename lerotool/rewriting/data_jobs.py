@@ -22,19 +22,12 @@ _EPISODES_PER_JOB = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stretch:
-    """Pieces whose rows follow one another in one source, and which go into one data job.
+    """Pieces whose rows follow one another in one source, and which go into one data job."""
 
-    Attributes:
-        contribution: they belong to.
-        first: number in the target of the episode that the first becomes.
-        rows: whose they are.
-        first_row: number of the first row in the source.
-    """
-
-    contribution: Contribution
-    first: int
-    rows: Rows
-    first_row: int
+    contribution: Contribution  # they belong to
+    first: int  # number in the target of the episode that the first becomes
+    rows: Rows  # whose they are
+    first_row: int  # number of the first row in the source
 
 
 def stretches(work: Rewriting, first: int, stop: int) -> Iterator[Stretch]:

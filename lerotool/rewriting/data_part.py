@@ -19,18 +19,12 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class ColumnRule:
-    """How a column of the target is made of one of the source.
+    """How a column of the target is made of one of the source."""
 
-    Attributes:
-        original: name of the column in the source; of one that it does not have, the name in the target.
-        places: where each dimension goes, if they do not all stay.
-        factors: what each dimension in the source is multiplied with, for other units.
-        added: values of a column that the source does not have, a row for each of its own: (rows,) or (rows, *shape).
-    """
-
-    original: str
-    places: tuple[int, ...] | None = None
-    factors: tuple[float, ...] | None = None
+    original: str  # name of the column in the source; of one that it does not have, the name in the target
+    places: tuple[int, ...] | None = None  # where each dimension goes, if they do not all stay
+    factors: tuple[float, ...] | None = None  # what each dimension in the source is multiplied with, for other units
+    # Values of a column that the source does not have, a row for each of its own: (rows,) or (rows, *shape).
     added: npt.NDArray[Any] | None = field(default=None, compare=False)
 
     def of_rows(self, start: int, stop: int) -> ColumnRule:
@@ -40,17 +34,11 @@ class ColumnRule:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Some rows of a source, piece by piece; all int64, (pieces,).
+    """Some rows of a source, piece by piece; all int64, (pieces,)."""
 
-    Attributes:
-        episodes: the number of each piece's episode.
-        starts: number of the first frame of each piece in its episode.
-        lengths: frames of each piece.
-    """
-
-    episodes: Ints
-    starts: Ints
-    lengths: Ints
+    episodes: Ints  # the number of each piece's episode
+    starts: Ints  # number of the first frame of each piece in its episode
+    lengths: Ints  # frames of each piece
 
     def chosen(self, start: int, stop: int) -> Rows:
         """Return the rows of some of the pieces."""
@@ -78,29 +66,17 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataPart:
-    """Pieces whose rows follow one another in one source.
+    """Pieces whose rows follow one another in one source."""
 
-    Attributes:
-        place: where they come from, for messages.
-        slices: of the source's data files.
-        features: of the source, by their names there.
-        rows: whose they are.
-        rules: how the target's columns are made, by name.
-        tasks: number in the target of each task of the source; int64.
-        fps: of the source.
-        resampling: where the rate changes.
-        retime: timestamps that are not on the grid are replaced.
-    """
-
-    place: str
-    slices: tuple[FileSlice, ...]
-    features: Mapping[str, Feature]
-    rows: Rows
-    rules: Mapping[str, ColumnRule]
-    tasks: Ints
-    fps: float
-    resampling: Resampling | None
-    retime: bool
+    place: str  # where they come from, for messages
+    slices: tuple[FileSlice, ...]  # of the source's data files
+    features: Mapping[str, Feature]  # of the source, by their names there
+    rows: Rows  # whose they are
+    rules: Mapping[str, ColumnRule]  # how the target's columns are made, by name
+    tasks: Ints  # number in the target of each task of the source; int64
+    fps: float  # of the source
+    resampling: Resampling | None  # where the rate changes
+    retime: bool  # timestamps that are not on the grid are replaced
 
     @property
     def target_lengths(self) -> Ints:

@@ -23,21 +23,13 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EpisodeBlock:
-    """Some episodes of the target, side by side in one data file.
+    """Some episodes of the target, side by side in one data file."""
 
-    Attributes:
-        first: number of the first.
-        file: the data file they are in.
-        block: lengths, tasks and statistics of columns.
-        pictures: statistics of cameras.
-        extra: columns that LeRobot does not know.
-    """
-
-    first: int
-    file: DataFile
-    block: Block
-    pictures: Mapping[str, CameraBlock]
-    extra: Mapping[str, pa.Array]
+    first: int  # number of the first
+    file: DataFile  # the data file they are in
+    block: Block  # lengths, tasks and statistics of columns
+    pictures: Mapping[str, CameraBlock]  # statistics of cameras
+    extra: Mapping[str, pa.Array]  # columns that LeRobot does not know
 
     @property
     def count(self) -> int:

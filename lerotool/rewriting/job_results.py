@@ -65,21 +65,13 @@ class StatsBlock:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """A finished block.
+    """A finished block."""
 
-    Attributes:
-        lengths: frames of each episode: (episodes,).
-        tasks: numbers of the tasks of all episodes, in order of first appearance.
-        task_starts: where each episode's begin, and the end: (episodes + 1,).
-        stats: by feature: (statistics, episodes, d), in the order of `VALUES`.
-        task_rows: numbers of tasks and how many rows have them: (tasks, 2).
-    """
-
-    lengths: Ints
-    tasks: Ints
-    task_starts: Ints
-    stats: Mapping[str, npt.NDArray[np.float64]]
-    task_rows: Ints
+    lengths: Ints  # frames of each episode: (episodes,)
+    tasks: Ints  # numbers of the tasks of all episodes, in order of first appearance
+    task_starts: Ints  # where each episode's begin, and the end: (episodes + 1,)
+    stats: Mapping[str, npt.NDArray[np.float64]]  # by feature: (statistics, episodes, d), in the order of `VALUES`
+    task_rows: Ints  # numbers of tasks and how many rows have them: (tasks, 2)
 
 
 def save_block(path: Path, block: StatsBlock) -> None:

@@ -31,19 +31,12 @@ _ROWS_AT_A_TIME = 1000
 
 @dataclass(frozen=True, slots=True)
 class BlockFile:
-    """Where something is known about some episodes.
+    """Where something is known about some episodes."""
 
-    Attributes:
-        path: of the block.
-        file: the first data file that they are in.
-        first: number of the first episode.
-        episodes: how many there are.
-    """
-
-    path: Path
-    file: DataFile
-    first: int
-    episodes: int
+    path: Path  # of the block
+    file: DataFile  # the first data file that they are in
+    first: int  # number of the first episode
+    episodes: int  # how many there are
 
 
 def write_metadata(

@@ -58,25 +58,16 @@ def _measure_depths(
 
 @dataclass(frozen=True, slots=True)
 class MeasureJob:
-    """A piece of an episode whose pictures have to be measured.
+    """A piece of an episode whose pictures have to be measured."""
 
-    Attributes:
-        camera: its key in the target.
-        episode: the number of the piece's episode in the target.
-        place: the video and the number of the first picture there, or the rows that hold the pictures.
-        column: of those rows.
-        frames: how many pictures there are.
-        fps: of the source.
-        feature: of the camera in the source.
-    """
-
-    camera: str
-    episode: int
+    camera: str  # its key in the target
+    episode: int  # the number of the piece's episode in the target
+    # The video and the number of the first picture there, or the rows that hold the pictures.
     place: tuple[Path, int] | tuple[FileSlice, ...]
-    column: str
-    frames: int
-    fps: float
-    feature: Feature
+    column: str  # of those rows
+    frames: int  # how many pictures there are
+    fps: float  # of the source
+    feature: Feature  # of the camera in the source
 
 
 def run_measure_job(job: MeasureJob) -> FeatureStats:

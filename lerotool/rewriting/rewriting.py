@@ -24,19 +24,12 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class TargetFormat:
-    """The format of the target and how large its files get.
+    """The format of the target and how large its files get."""
 
-    Attributes:
-        version: v3.0 or v2.1.
-        data_files_size_in_mb: limit of a data file of v3.0, MB of 1024².
-        video_files_size_in_mb: limit of a video file of v3.0.
-        chunks_size: files of a chunk (v3.0), episodes of a chunk (v2.1).
-    """
-
-    version: FormatVersion = FormatVersion.V30
-    data_files_size_in_mb: float = 100
-    video_files_size_in_mb: float = 200
-    chunks_size: int = 1000
+    version: FormatVersion = FormatVersion.V30  # v3.0 or v2.1
+    data_files_size_in_mb: float = 100  # limit of a data file of v3.0, MB of 1024²
+    video_files_size_in_mb: float = 200  # limit of a video file of v3.0
+    chunks_size: int = 1000  # files of a chunk (v3.0), episodes of a chunk (v2.1)
 
     def data_path(self, number: FileNumber) -> str:
         """Return the path of a data file, relative to the dataset."""
@@ -54,65 +47,38 @@ class TargetFormat:
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """One data file of the target.
+    """One data file of the target."""
 
-    Attributes:
-        number: of the file; in v2.1 chunk and number of the first episode.
-        first: number of the first episode in it.
-        stop: one past the last; in v2.1 each has a file of its own.
-        bytes: about how large its sources are.
-        stays: where it is already, in a dataset that is rewritten in its place; None is written.
-    """
-
-    number: FileNumber
-    first: int
-    stop: int
-    bytes: int
-    stays: Path | None = None
+    number: FileNumber  # of the file; in v2.1 chunk and number of the first episode
+    first: int  # number of the first episode in it
+    stop: int  # one past the last; in v2.1 each has a file of its own
+    bytes: int  # about how large its sources are
+    stays: Path | None = None  # where it is already, in a dataset that is rewritten in its place; None is written
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contribution:
-    """What one source brings into the target.
+    """What one source brings into the target."""
 
-    Attributes:
-        source: the dataset and its pieces.
-        first_episode: number of its first episode in the target.
-        first_index: number of its first row.
-        lengths: frames of its episodes in the target: (episodes,).
-        rules: how columns are made of its own.
-        tasks: number in the target of each of its tasks; -1 for those that no piece has.
-        resampling: where the rate changes.
-        retime: timestamps that are not on the grid are replaced.
-        bytes: of the files that are read.
-        fingerprint: of its files, to see whether they have changed meanwhile.
-    """
-
-    source: Source
-    first_episode: int
-    first_index: int
-    lengths: Ints
-    rules: Mapping[str, ColumnRule]
-    tasks: Ints
-    resampling: Resampling | None
-    retime: bool
-    bytes: int
-    fingerprint: str
+    source: Source  # the dataset and its pieces
+    first_episode: int  # number of its first episode in the target
+    first_index: int  # number of its first row
+    lengths: Ints  # frames of its episodes in the target: (episodes,)
+    rules: Mapping[str, ColumnRule]  # how columns are made of its own
+    tasks: Ints  # number in the target of each of its tasks; -1 for those that no piece has
+    resampling: Resampling | None  # where the rate changes
+    retime: bool  # timestamps that are not on the grid are replaced
+    bytes: int  # of the files that are read
+    fingerprint: str  # of its files, to see whether they have changed meanwhile
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Share:
-    """Some episodes of one contribution, side by side in the target.
+    """Some episodes of one contribution, side by side in the target."""
 
-    Attributes:
-        contribution: they belong to.
-        place: number of the first among its own.
-        count: how many there are.
-    """
-
-    contribution: Contribution
-    place: int
-    count: int
+    contribution: Contribution  # they belong to
+    place: int  # number of the first among its own
+    count: int  # how many there are
 
     def part(self, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the share's part of an array with a row for each of the contribution's episodes."""
@@ -121,39 +87,25 @@ class Share:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rewriting:
-    """Everything that is carried out.
+    """Everything that is carried out."""
 
-    Attributes:
-        format: of the target.
-        contributions: by source, in the order of their episodes.
-        fps: of the target.
-        robot_type: of the target.
-        features: of the target; cameras that a source lacks get black pictures for its episodes.
-        tasks: texts, by number.
-        data: the data files.
-        cameras: the video files.
-        episode_columns: columns of the episode table that LeRobot does not know, with their types.
-        info_keys: keys of ``info.json`` that LeRobot does not know.
-        with_stats: whether statistics of the whole are written, which v2.1 does not have of itself.
-        documents: further JSON documents, by their paths in the target.
-        remarks: what was decided about the sources, for the record of where all came from.
-        in_place: ``info.json`` with everything but its totals as it will be, where the only dataset that is read is
-            rewritten in its place; None makes a new one.
-    """
-
-    format: TargetFormat
-    contributions: tuple[Contribution, ...]
-    fps: float
-    robot_type: str | None
-    features: Mapping[str, Feature]
-    tasks: tuple[str, ...]
-    data: tuple[DataFile, ...]
-    cameras: CameraPlans
+    format: TargetFormat  # of the target
+    contributions: tuple[Contribution, ...]  # by source, in the order of their episodes
+    fps: float  # of the target
+    robot_type: str | None  # of the target
+    features: Mapping[str, Feature]  # of the target; cameras that a source lacks get black pictures for its episodes
+    tasks: tuple[str, ...]  # texts, by number
+    data: tuple[DataFile, ...]  # the data files
+    cameras: CameraPlans  # the video files
+    # Columns of the episode table that LeRobot does not know, with their types.
     episode_columns: Mapping[str, pa.DataType]
-    info_keys: Mapping[str, Any]
-    with_stats: bool = True
+    info_keys: Mapping[str, Any]  # keys of ``info.json`` that LeRobot does not know
+    with_stats: bool = True  # whether statistics of the whole are written, which v2.1 does not have of itself
+    # Further JSON documents, by their paths in the target.
     documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()  # what was decided about the sources, for the record of where all came from
+    # ``info.json`` with everything but its totals as it will be, where the only dataset that is read is rewritten in
+    # its place; None makes a new one.
     in_place: DatasetInfo | None = None
 
     @property

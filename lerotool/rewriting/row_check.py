@@ -19,15 +19,10 @@ _Look = Callable[[DataPart, Rewriting], None]
 
 @dataclass(frozen=True, slots=True)
 class RowProblems:
-    """What is wrong with rows, the first of each source.
+    """What is wrong with rows, the first of each source."""
 
-    Attributes:
-        damage: what cannot be read, or contradicts the tables.
-        untimely: timestamps that are not those of the frames.
-    """
-
-    damage: tuple[str, ...]
-    untimely: tuple[str, ...]
+    damage: tuple[str, ...]  # what cannot be read, or contradicts the tables
+    untimely: tuple[str, ...]  # timestamps that are not those of the frames
 
 
 def look_at_own_columns(work: Rewriting) -> RowProblems:

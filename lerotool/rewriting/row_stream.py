@@ -25,19 +25,12 @@ _MOST_BYTES = 32 * 1024**2
 
 @dataclass(frozen=True, slots=True)
 class FileSlice:
-    """Rows of one data file.
+    """Rows of one data file."""
 
-    Attributes:
-        path: the file.
-        start: first row in it.
-        stop: the row after the last.
-        rows: how many the file must have.
-    """
-
-    path: Path
-    start: int
-    stop: int
-    rows: int
+    path: Path  # the file
+    start: int  # first row in it
+    stop: int  # the row after the last
+    rows: int  # how many the file must have
 
 
 def file_slices(dataset: Dataset, start: int, stop: int) -> tuple[FileSlice, ...]:

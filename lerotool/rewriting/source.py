@@ -17,27 +17,16 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """One dataset and its pieces: frames of one episode each, which become an episode of the target.
+    """One dataset and its pieces: frames of one episode each, which become an episode of the target."""
 
-    Attributes:
-        place: its number among the sources, from 0.
-        label: what it is called in messages.
-        dataset: opened.
-        episodes: the number of each piece's episode, in order: int64, (n,).
-        starts: number of the first frame of each piece in its episode: int64, (n,).
-        lengths: frames of each piece: int64, (n,).
-        features: by their names in the target, without the five default ones.
-        originals: the names in the source by those in the target.
-    """
-
-    place: int
-    label: str
-    dataset: Dataset
-    episodes: Ints
-    starts: Ints
-    lengths: Ints
-    features: Mapping[str, Feature]
-    originals: Mapping[str, str]
+    place: int  # its number among the sources, from 0
+    label: str  # what it is called in messages
+    dataset: Dataset  # opened
+    episodes: Ints  # the number of each piece's episode, in order: int64, (n,)
+    starts: Ints  # number of the first frame of each piece in its episode: int64, (n,)
+    lengths: Ints  # frames of each piece: int64, (n,)
+    features: Mapping[str, Feature]  # by their names in the target, without the five default ones
+    originals: Mapping[str, str]  # the names in the source by those in the target
 
     @property
     def is_whole(self) -> bool:

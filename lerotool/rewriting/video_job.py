@@ -30,17 +30,11 @@ class ClipJob:
 
 @dataclass(frozen=True, slots=True)
 class VideoJob:
-    """Video files to make.
+    """Video files to make."""
 
-    Attributes:
-        outputs: what they consist of, and where each goes; the folders are there.
-        clips: the folder of clips, in which files are written before they are moved.
-        fps: of the target.
-    """
-
-    outputs: tuple[tuple[VideoOutput, Path], ...]
-    clips: Path
-    fps: float
+    outputs: tuple[tuple[VideoOutput, Path], ...]  # what they consist of, and where each goes; the folders are there
+    clips: Path  # the folder of clips, in which files are written before they are moved
+    fps: float  # of the target
 
     @property
     def bytes(self) -> int:

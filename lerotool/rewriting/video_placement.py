@@ -29,29 +29,17 @@ _CLIP_BYTES_PER_PIXEL = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How the files of a camera are made.
+    """How the files of a camera are made."""
 
-    Attributes:
-        version: of the target.
-        files: what becomes of whole files.
-        limit_bytes: of a video file.
-        chunks_size: files (v2.1: episodes) of a chunk.
-        fps: of the target.
-        reencode: whether videos that do not fit the first are encoded again.
-        settings: of clips.
-        height: of clips, pixels.
-        width: of clips, pixels.
-    """
-
-    version: FormatVersion
-    files: FileMode
-    limit_bytes: float
-    chunks_size: int
-    fps: float
-    reencode: bool
-    settings: EncoderSettings
-    height: int
-    width: int
+    version: FormatVersion  # of the target
+    files: FileMode  # what becomes of whole files
+    limit_bytes: float  # of a video file
+    chunks_size: int  # files (v2.1: episodes) of a chunk
+    fps: float  # of the target
+    reencode: bool  # whether videos that do not fit the first are encoded again
+    settings: EncoderSettings  # of clips
+    height: int  # of clips, pixels
+    width: int  # of clips, pixels
 
 
 @dataclass(frozen=True, slots=True)

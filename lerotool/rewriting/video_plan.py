@@ -30,15 +30,10 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Resampling:
-    """Which of an episode's frames are taken when it gets another rate.
+    """Which of an episode's frames are taken when it gets another rate."""
 
-    Attributes:
-        rate: frames per second of the source.
-        fps: of the target.
-    """
-
-    rate: float
-    fps: float
+    rate: float  # frames per second of the source
+    fps: float  # of the target
 
     def length(self, frames: int) -> int:
         """Return how many frames an episode has afterwards: as many as fit its duration, one at least."""
@@ -57,35 +52,20 @@ class Resampling:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """An episode's video that has to be encoded.
+    """An episode's video that has to be encoded."""
 
-    Attributes:
-        episode: number of the target's episode.
-        path: of the clip, relative to the folder for such files.
-        source: the video that it is made of; None is black.
-        start: number of its first frame there.
-        frames: how many there are in the source, or of black.
-        rate: of the source, frames per second.
-        resampling: where the rate changes.
-        counting: how frames are numbered in the source.
-        fps: of the clip.
-        height: pixels.
-        width: pixels.
-        settings: of the encoder.
-    """
-
-    episode: int
-    path: Path
-    source: Path | None
-    start: int
-    frames: int
-    rate: float
-    resampling: Resampling | None
-    counting: Counting
-    fps: float
-    height: int
-    width: int
-    settings: EncoderSettings
+    episode: int  # number of the target's episode
+    path: Path  # of the clip, relative to the folder for such files
+    source: Path | None  # the video that it is made of; None is black
+    start: int  # number of its first frame there
+    frames: int  # how many there are in the source, or of black
+    rate: float  # of the source, frames per second
+    resampling: Resampling | None  # where the rate changes
+    counting: Counting  # how frames are numbered in the source
+    fps: float  # of the clip
+    height: int  # pixels
+    width: int  # pixels
+    settings: EncoderSettings  # of the encoder
 
     @property
     def length(self) -> int:
@@ -95,40 +75,24 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Pictures that go into a file of the target, side by side.
+    """Pictures that go into a file of the target, side by side."""
 
-    Attributes:
-        path: a video of a source, or a clip (relative).
-        start: number of the first picture.
-        stop: one past the last; None where the whole file is taken.
-        frames: how many there are.
-        is_clip: whether it has to be encoded first.
-        counting: how pictures are numbered in the file.
-    """
-
-    path: Path
-    start: int
-    stop: int | None
-    frames: int
-    is_clip: bool = False
-    counting: Counting = Counting.BY_TIME
+    path: Path  # a video of a source, or a clip (relative)
+    start: int  # number of the first picture
+    stop: int | None  # one past the last; None where the whole file is taken
+    frames: int  # how many there are
+    is_clip: bool = False  # whether it has to be encoded first
+    counting: Counting = Counting.BY_TIME  # how pictures are numbered in the file
 
 
 @dataclass(frozen=True, slots=True)
 class VideoOutput:
-    """One video file of the target.
+    """One video file of the target."""
 
-    Attributes:
-        number: of the file; in v2.1 chunk and number of the episode.
-        method: how it is made.
-        parts: what it consists of; one where it is copied or linked.
-        bytes: about how large it will be.
-    """
-
-    number: FileNumber
-    method: Method
-    parts: tuple[Part, ...]
-    bytes: int
+    number: FileNumber  # of the file; in v2.1 chunk and number of the episode
+    method: Method  # how it is made
+    parts: tuple[Part, ...]  # what it consists of; one where it is copied or linked
+    bytes: int  # about how large it will be
 
     @property
     def frames(self) -> int:
@@ -138,20 +102,13 @@ class VideoOutput:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CameraPlan:
-    """The videos of one camera.
+    """The videos of one camera."""
 
-    Attributes:
-        outputs: the files, in order.
-        output_of: which of them each episode of the target is in: int64, (episodes,).
-        first_frame: the number of its first frame there: int64, (episodes,).
-        clips: what must be encoded before.
-        first_time: when that frame is shown, seconds: (episodes,); None is its number / fps.
-    """
-
-    outputs: tuple[VideoOutput, ...]
-    output_of: Ints
-    first_frame: Ints
-    clips: tuple[Clip, ...] = ()
+    outputs: tuple[VideoOutput, ...]  # the files, in order
+    output_of: Ints  # which of them each episode of the target is in: int64, (episodes,)
+    first_frame: Ints  # the number of its first frame there: int64, (episodes,)
+    clips: tuple[Clip, ...] = ()  # what must be encoded before
+    # When that frame is shown, seconds: (episodes,); None is its number / fps.
     first_time: npt.NDArray[np.float64] | None = None
 
 

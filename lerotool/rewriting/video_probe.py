@@ -25,25 +25,15 @@ _LOOSE_S = 5e-5
 
 @dataclass(frozen=True, slots=True)
 class VideoFile:
-    """A video file of a source.
+    """A video file of a source."""
 
-    Attributes:
-        path: the file.
-        size_bytes: of the file.
-        frames: pictures in it.
-        rate: of its source.
-        stream: number of what it can be joined with.
-        fit: how its pictures belong to rows.
-        is_exact: every picture is at exactly k/rate.
-    """
-
-    path: Path
-    size_bytes: int
-    frames: int
-    rate: float
-    stream: int
-    fit: Fit
-    is_exact: bool
+    path: Path  # the file
+    size_bytes: int  # of the file
+    frames: int  # pictures in it
+    rate: float  # of its source
+    stream: int  # number of what it can be joined with
+    fit: Fit  # how its pictures belong to rows
+    is_exact: bool  # every picture is at exactly k/rate
 
     @property
     def is_joinable(self) -> bool:
@@ -58,19 +48,12 @@ class VideoFile:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shots:
-    """Where the pictures of a source's episodes are, for one camera; all arrays int64, (episodes,).
+    """Where the pictures of a source's episodes are, for one camera; all arrays int64, (episodes,)."""
 
-    Attributes:
-        files: the files.
-        file_of: which of them each episode is in.
-        start: number of its first picture there.
-        frames: how many it has.
-    """
-
-    files: tuple[VideoFile, ...]
-    file_of: Ints
-    start: Ints
-    frames: Ints
+    files: tuple[VideoFile, ...]  # the files
+    file_of: Ints  # which of them each episode is in
+    start: Ints  # number of its first picture there
+    frames: Ints  # how many it has
 
 
 @dataclass(slots=True)

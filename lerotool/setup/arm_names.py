@@ -31,14 +31,10 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which arm of a robot.
-
-    Attributes:
-        side: of a robot with two pairs; None for the only pair.
-    """
+    """Which arm of a robot."""
 
     role: Role
-    side: Side | None = None
+    side: Side | None = None  # of a robot with two pairs; None for the only pair
 
     def __str__(self) -> str:
         """Return the arm in words, such as ``left leader``."""

@@ -24,16 +24,11 @@ _FORMATS = {form.value: form for form in (InputFormat.MJPEG, InputFormat.H264)}
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a camera was found to deliver.
-
-    Attributes:
-        probe: what came; None if it could not be used.
-        problem: why not, in words.
-    """
+    """What a camera was found to deliver."""
 
     spec: CameraSpec
-    probe: CameraProbe | None = None
-    problem: str | None = None
+    probe: CameraProbe | None = None  # what came; None if it could not be used
+    problem: str | None = None  # why not, in words
     hint: str | None = None
     still: Path | None = None
 

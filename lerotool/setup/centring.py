@@ -33,17 +33,11 @@ SHORT_TRAVEL = 700
 
 @dataclass(frozen=True, slots=True)
 class Travel:
-    """Where a joint was, in encoder steps without a seam: 4100 is step 4 of the next turn.
+    """Where a joint was, in encoder steps without a seam: 4100 is step 4 of the next turn."""
 
-    Attributes:
-        start: where it was first; the straight pose of a joint that turns fully.
-        lowest: the lower end; any integer.
-        highest: the upper end, not below ``lowest``.
-    """
-
-    start: int
-    lowest: int
-    highest: int
+    start: int  # where it was first; the straight pose of a joint that turns fully
+    lowest: int  # the lower end; any integer
+    highest: int  # the upper end, not below ``lowest``
     now: int
     jumps: int = 0
 

@@ -28,15 +28,10 @@ _STOP_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class EmulatedRig:
-    """What has been started.
+    """What has been started."""
 
-    Attributes:
-        ports: by arm, where its serial port is.
-        cameras: by name, the address.
-    """
-
-    ports: Mapping[Role, Path]
-    cameras: Mapping[str, str]
+    ports: Mapping[Role, Path]  # by arm, where its serial port is
+    cameras: Mapping[str, str]  # by name, the address
     _arms: Mapping[Role, _Child] = field(repr=False, compare=False)
 
     @property

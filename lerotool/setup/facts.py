@@ -16,21 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """How a servo answered to a number of requests.
+    """How a servo answered to a number of requests."""
 
-    Attributes:
-        asked: how often it was asked.
-        answered: whole answers that came in time.
-        damaged: answers of a wrong length or check sum.
-        silent: requests without any answer.
-        late: requests whose answer came after its time, as happens when the computer or the USB hub is busy.
-    """
-
-    asked: int = 0
-    answered: int = 0
-    damaged: int = 0
-    silent: int = 0
-    late: int = 0
+    asked: int = 0  # how often it was asked
+    answered: int = 0  # whole answers that came in time
+    damaged: int = 0  # answers of a wrong length or check sum
+    silent: int = 0  # requests without any answer
+    late: int = 0  # requests whose answer came after its time, as happens when the computer or the USB hub is busy
 
     @property
     def failed(self) -> int:
@@ -45,35 +37,24 @@ class Replies:
 
 @dataclass(frozen=True, slots=True)
 class ServoFacts:
-    """What a servo says of itself.
-
-    Attributes:
-        model: 777 is an STS3215.
-        firmware: such as ``3.10``.
-        min_voltage_v: below, it reports an error.
-        max_voltage_v: above, it reports an error.
-        max_temperature_c: above, it lets go.
-        mode: 0 is position.
-        phase: factory bits; bit 4 lets positions leave 0..4095.
-        position: 0..4095.
-    """
+    """What a servo says of itself."""
 
     id: int
-    model: int
-    firmware: str
+    model: int  # 777 is an STS3215
+    firmware: str  # such as ``3.10``
     status: Status
     voltage_v: float
-    min_voltage_v: float
-    max_voltage_v: float
+    min_voltage_v: float  # below, it reports an error
+    max_voltage_v: float  # above, it reports an error
     temperature_c: int
-    max_temperature_c: int
+    max_temperature_c: int  # above, it lets go
     load_percent: float
     current_ma: float
-    mode: int
-    phase: int
+    mode: int  # 0 is position
+    phase: int  # factory bits; bit 4 lets positions leave 0..4095
     torque: bool
     return_delay_us: int
-    position: int
+    position: int  # 0..4095
     homing_offset: int
     range_min: int
     range_max: int
@@ -92,34 +73,23 @@ class Trouble(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Stranger:
-    """A servo that was heard but could not be examined.
-
-    Attributes:
-        trouble: why it could not be examined.
-    """
+    """A servo that was heard but could not be examined."""
 
     id: int
     baudrate: int
-    trouble: Trouble
+    trouble: Trouble  # why it could not be examined
 
 
 @dataclass(frozen=True, slots=True)
 class BusFacts:
-    """What was found on a bus.
-
-    Attributes:
-        adapter: the adapter that is plugged in there, if the system knows.
-        latency_ms: the latency timer of an FTDI adapter, if it can be read.
-        servos: what could be examined, by id.
-        strangers: what was heard but could not be examined.
-        calibration: of the arm that should be there, by joint, if one is known.
-    """
+    """What was found on a bus."""
 
     port: str
-    adapter: Adapter | None
-    latency_ms: int | None
-    servos: tuple[ServoFacts, ...]
-    strangers: tuple[Stranger, ...]
+    adapter: Adapter | None  # the adapter that is plugged in there, if the system knows
+    latency_ms: int | None  # the latency timer of an FTDI adapter, if it can be read
+    servos: tuple[ServoFacts, ...]  # what could be examined, by id
+    strangers: tuple[Stranger, ...]  # what was heard but could not be examined
+    # Of the arm that should be there, by joint, if one is known.
     calibration: Mapping[str, JointCalibration] | None = None
 
     def strangers_by(self, trouble: Trouble) -> tuple[Stranger, ...]:

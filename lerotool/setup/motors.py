@@ -45,14 +45,10 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """What was heard when a motor was to be alone on the cable.
-
-    Attributes:
-        text: why, in words; empty where it is clear.
-    """
+    """What was heard when a motor was to be alone on the cable."""
 
     verdict: Verdict
-    text: str = ""
+    text: str = ""  # why, in words; empty where it is clear
     motor: Found | None = None
 
 

@@ -21,15 +21,10 @@ _CONFIGS = [{"config_name": "default", "data_files": "data/*/*.parquet"}]
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card: its metadata, and its text.
+    """A card: its metadata, and its text."""
 
-    Attributes:
-        head: the metadata, as the Hub reads them.
-        text: Markdown.
-    """
-
-    head: Mapping[str, Any]
-    text: str
+    head: Mapping[str, Any]  # the metadata, as the Hub reads them
+    text: str  # Markdown
 
     @classmethod
     def parse(cls, data: bytes, place: str) -> Card:

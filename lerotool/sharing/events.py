@@ -31,15 +31,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The Hub asks to wait, or did not answer and is asked again.
+    """The Hub asks to wait, or did not answer and is asked again."""
 
-    Attributes:
-        reason: why, in words.
-        seconds: how long.
-    """
-
-    reason: str
-    seconds: float
+    reason: str  # why, in words
+    seconds: float  # how long
 
 
 @dataclass(frozen=True, slots=True)

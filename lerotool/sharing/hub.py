@@ -42,17 +42,11 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file of a commit.
+    """A file of a commit."""
 
-    Attributes:
-        path: in the repository, with forward slashes.
-        size: in bytes.
-        oid: of its contents: SHA-256 of a large file, git's hash of another one.
-    """
-
-    path: str
-    size: int
-    oid: str
+    path: str  # in the repository, with forward slashes
+    size: int  # in bytes
+    oid: str  # of its contents: SHA-256 of a large file, git's hash of another one
 
     def is_same(self, local: Path) -> bool:
         """Whether a file of this machine has the same contents."""
@@ -109,17 +103,11 @@ class Refs:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """A file that a commit adds or replaces.
+    """A file that a commit adds or replaces."""
 
-    Attributes:
-        path: in the repository.
-        source: the file, or its contents.
-        size: in bytes.
-    """
-
-    path: str
-    source: Path | bytes
-    size: int
+    path: str  # in the repository
+    source: Path | bytes  # the file, or its contents
+    size: int  # in bytes
 
 
 class Hub:

@@ -19,19 +19,12 @@ _FOLDERS = frozenset(["meta", "data", "videos", "images", ".lerotool"])
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file that belongs to the dataset.
+    """A file that belongs to the dataset."""
 
-    Attributes:
-        path: below the dataset's folder, with forward slashes.
-        source: the file.
-        size: in bytes.
-        changed_ns: when it was last written, nanoseconds since 1970.
-    """
-
-    path: str
-    source: Path
-    size: int
-    changed_ns: int
+    path: str  # below the dataset's folder, with forward slashes
+    source: Path  # the file
+    size: int  # in bytes
+    changed_ns: int  # when it was last written, nanoseconds since 1970
 
     @property
     def is_as_it_was(self) -> bool:

@@ -48,17 +48,12 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class LastSync:
-    """What was last pulled or pushed.
+    """What was last pulled or pushed."""
 
-    Attributes:
-        commit: on the Hub; None if there was none.
-        files: what each file held then, by its path, as the Hub names contents.
-        attempt: a push whose end is not known.
-    """
-
-    commit: str | None = None
+    commit: str | None = None  # on the Hub; None if there was none
+    # What each file held then, by its path, as the Hub names contents.
     files: Mapping[str, str] = field(default_factory=dict)
-    attempt: Attempt | None = None
+    attempt: Attempt | None = None  # a push whose end is not known
 
 
 class SyncMemory:

@@ -27,19 +27,13 @@ _SHOWN = 8
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """What is asked of a pull.
+    """What is asked of a pull."""
 
-    Attributes:
-        repository: ``user/name`` on the Hub.
-        revision: branch, tag or commit; None is what LeRobot loads: the tag of the newest format, else ``main``.
-        scope: how much of it.
-        root: where to; None is ``user/name`` in the LeRobot home.
-    """
-
-    repository: str
+    repository: str  # ``user/name`` on the Hub
+    # Branch, tag or commit; None is what LeRobot loads: the tag of the newest format, else ``main``.
     revision: str | None = None
-    scope: Scope = ALL
-    root: Path | None = None
+    scope: Scope = ALL  # how much of it
+    root: Path | None = None  # where to; None is ``user/name`` in the LeRobot home
 
     @property
     def target(self) -> Path:
@@ -49,29 +43,17 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True)
 class PullPlan:
-    """What a pull does, as far as it is known before the metadata are here.
+    """What a pull does, as far as it is known before the metadata are here."""
 
-    Attributes:
-        request: what was asked.
-        root: the folder.
-        commit: that is pulled.
-        branch: whose memory it belongs to.
-        remote: the files of the commit that can be pulled.
-        local: the files that are here.
-        partial: what of it is here, if that is not all.
-        scope: how much is wanted, with what is here already.
-        unchanged: the paths of files that are here as they are there.
-    """
-
-    request: PullRequest
-    root: Path
-    commit: str
-    branch: str
-    remote: Tree
-    local: Mapping[str, LocalFile]
-    partial: Partial | None
-    scope: Scope
-    unchanged: frozenset[str]
+    request: PullRequest  # what was asked
+    root: Path  # the folder
+    commit: str  # that is pulled
+    branch: str  # whose memory it belongs to
+    remote: Tree  # the files of the commit that can be pulled
+    local: Mapping[str, LocalFile]  # the files that are here
+    partial: Partial | None  # what of it is here, if that is not all
+    scope: Scope  # how much is wanted, with what is here already
+    unchanged: frozenset[str]  # the paths of files that are here as they are there
 
     def missing(self, names: Iterable[str]) -> list[RemoteFile]:
         """Return those of some files of the commit that are not here as they are there."""

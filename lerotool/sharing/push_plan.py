@@ -44,66 +44,39 @@ class Visibility(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PushRequest:
-    """What is asked of a push.
+    """What is asked of a push."""
 
-    Attributes:
-        dataset: folder, or ``user/name`` under the LeRobot home.
-        repository: ``user/name`` on the Hub; None is that of the last push or pull, else the dataset's own name.
-        visibility: of a new repository; None is private, and leaves one that is there as it is.
-        license_id: that the card states; None leaves it as it is.
-        branch: that the commit goes to.
-        tags: further tags to put on it.
-        force: push although checking finds errors.
-        replace: push although the Hub has commits that this machine does not know.
-    """
-
-    dataset: str
+    dataset: str  # folder, or ``user/name`` under the LeRobot home
+    # ``user/name`` on the Hub; None is that of the last push or pull, else the dataset's own name.
     repository: str | None = None
-    visibility: Visibility | None = None
-    license_id: str | None = None
-    branch: str = MAIN
-    tags: tuple[str, ...] = ()
-    force: bool = False
-    replace: bool = False
+    visibility: Visibility | None = None  # of a new repository; None is private, and leaves one that is there as it is
+    license_id: str | None = None  # that the card states; None leaves it as it is
+    branch: str = MAIN  # that the commit goes to
+    tags: tuple[str, ...] = ()  # further tags to put on it
+    force: bool = False  # push although checking finds errors
+    replace: bool = False  # push although the Hub has commits that this machine does not know
 
 
 @dataclass(frozen=True, slots=True)
 class PushPlan:
-    """What a push does.
+    """What a push does."""
 
-    Attributes:
-        request: what was asked.
-        root: the dataset.
-        repository: ``user/name`` on the Hub.
-        is_new: whether the repository is made.
-        parent: the commit of the branch that this one follows; None where the branch is made.
-        additions: files that are sent, because the Hub lacks them or has them otherwise; ``info.json`` last.
-        deleted: files that it has and the dataset has not.
-        remote: the files that it has now.
-        version_tag: the tag by which LeRobot finds the dataset; None on another branch than ``main``.
-        tags: where all tags are now.
-        sources: the dataset's files, as they were when this was made.
-        known: what was last in common.
-        license_id: what the card will state.
-        report: what checking has found.
-        episodes: of the dataset.
-    """
-
-    request: PushRequest
-    root: Path
-    repository: str
-    is_new: bool
-    parent: str | None
+    request: PushRequest  # what was asked
+    root: Path  # the dataset
+    repository: str  # ``user/name`` on the Hub
+    is_new: bool  # whether the repository is made
+    parent: str | None  # the commit of the branch that this one follows; None where the branch is made
+    # Files that are sent, because the Hub lacks them or has them otherwise; ``info.json`` last.
     additions: tuple[Addition, ...]
-    deleted: tuple[RemoteFile, ...]
-    remote: Tree
-    version_tag: str | None
-    tags: Mapping[str, str]
-    sources: Mapping[str, LocalFile]
-    known: LastSync
-    license_id: str | None
-    report: CheckReport
-    episodes: int
+    deleted: tuple[RemoteFile, ...]  # files that it has and the dataset has not
+    remote: Tree  # the files that it has now
+    version_tag: str | None  # the tag by which LeRobot finds the dataset; None on another branch than ``main``
+    tags: Mapping[str, str]  # where all tags are now
+    sources: Mapping[str, LocalFile]  # the dataset's files, as they were when this was made
+    known: LastSync  # what was last in common
+    license_id: str | None  # what the card will state
+    report: CheckReport  # what checking has found
+    episodes: int  # of the dataset
 
     @property
     def added(self) -> tuple[Addition, ...]:

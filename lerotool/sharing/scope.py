@@ -17,15 +17,10 @@ _META = "meta/"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """How much of a dataset is wanted.
+    """How much of a dataset is wanted."""
 
-    Attributes:
-        episodes: their numbers, none for the metadata only; None is everything.
-        kept: the numbers of those that are here already, and stay.
-    """
-
-    episodes: frozenset[int] | None = None
-    kept: frozenset[int] = frozenset()
+    episodes: frozenset[int] | None = None  # their numbers, none for the metadata only; None is everything
+    kept: frozenset[int] = frozenset()  # the numbers of those that are here already, and stay
 
     @property
     def is_all(self) -> bool:
@@ -49,17 +44,11 @@ def is_pulled(path: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a dataset.
+    """A part of a dataset."""
 
-    Attributes:
-        files: with the rows and pictures of the episodes, by their paths in the repository.
-        episodes: the numbers of all episodes whose rows and pictures are in those files, ascending.
-        total: how many episodes the dataset has.
-    """
-
-    files: frozenset[str]
-    episodes: tuple[int, ...]
-    total: int
+    files: frozenset[str]  # with the rows and pictures of the episodes, by their paths in the repository
+    episodes: tuple[int, ...]  # the numbers of all episodes whose rows and pictures are in those files, ascending
+    total: int  # how many episodes the dataset has
 
 
 def find_part(metadata: dict[str, Path], scope: Scope) -> Part:

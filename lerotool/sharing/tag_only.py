@@ -15,21 +15,13 @@ from lerotool.sharing.push_plan import MAIN
 
 @dataclass(frozen=True, slots=True)
 class TagPlan:
-    """Where a tag is, and where it will be.
+    """Where a tag is, and where it will be."""
 
-    Attributes:
-        repository: ``user/name``.
-        page: its address.
-        tag: of the format of what is there.
-        before: the commit that it is on; None if the tag does not exist.
-        after: the newest commit.
-    """
-
-    repository: str
-    page: str
-    tag: str
-    before: str | None
-    after: str
+    repository: str  # ``user/name``
+    page: str  # its address
+    tag: str  # of the format of what is there
+    before: str | None  # the commit that it is on; None if the tag does not exist
+    after: str  # the newest commit
 
 
 def plan_tag(repository: str, listen: Listener) -> tuple[TagPlan, Hub]:

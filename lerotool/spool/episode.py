@@ -39,17 +39,13 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PendingEpisode:
-    """A pending episode on disk, as it was when opened.
-
-    Attributes:
-        saved: what ``saved.json`` says, None when it is not there: the episode is being recorded or waits for recovery.
-        length: rows that count; without ``saved.json`` those that are complete.
-    """
+    """A pending episode on disk, as it was when opened."""
 
     path: Path
     header: Header
+    # What ``saved.json`` says, None when it is not there: the episode is being recorded or waits for recovery.
     saved: Saved | None
-    length: int
+    length: int  # rows that count; without ``saved.json`` those that are complete
 
     @classmethod
     def open(cls, path: Path) -> Self:

@@ -35,45 +35,28 @@ _SUFFIXES = {
 
 
 class Header(BaseModel):
-    """What a pending episode records. Unknown keys are kept in ``model_extra``.
-
-    Attributes:
-        schema_version: ``schema`` in the file.
-        recording_id: 32 hex digits, unlike any other.
-        sequence: the place of the episode among the dataset's, for order.
-        fps: rows a second.
-        robot_type: as ``info.json`` will say.
-        features: entries as in ``info.json``; LeRobot's five default columns may be among them and are not recorded.
-        cameras: what each video feature's camera delivers.
-        encoder: how the videos are to be encoded.
-        task: the task that the recording was started with; each row has its own.
-        operator: who steered the robot, where that was said.
-        success_column: the feature, of one bool, whose last row is to say whether the episode was marked a success.
-        started_at: ISO 8601, UTC.
-        monotonic_ns: the monotonic clock at ``started_at``; all times of the episode are on that clock.
-        host: where it was recorded.
-        pid: by which process.
-        lerotool_version: by which lerotool.
-    """
+    """What a pending episode records. Unknown keys are kept in ``model_extra``."""
 
     model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
-    schema_version: int = Field(default=SCHEMA, alias="schema")
-    recording_id: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
-    sequence: Annotated[int, Field(ge=0)]
-    fps: Annotated[int | float, Field(gt=0)]
-    robot_type: str | None = None
+    schema_version: int = Field(default=SCHEMA, alias="schema")  # ``schema`` in the file
+    recording_id: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]  # 32 hex digits, unlike any other
+    sequence: Annotated[int, Field(ge=0)]  # the place of the episode among the dataset's, for order
+    fps: Annotated[int | float, Field(gt=0)]  # rows a second
+    robot_type: str | None = None  # as ``info.json`` will say
+    # Entries as in ``info.json``; LeRobot's five default columns may be among them and are not recorded.
     features: dict[str, Any]
-    cameras: dict[str, StreamFormat]
-    encoder: EncoderSettings
-    task: str = ""
-    operator: str | None = None
+    cameras: dict[str, StreamFormat]  # what each video feature's camera delivers
+    encoder: EncoderSettings  # how the videos are to be encoded
+    task: str = ""  # the task that the recording was started with; each row has its own
+    operator: str | None = None  # who steered the robot, where that was said
+    # The feature, of one bool, whose last row is to say whether the episode was marked a success.
     success_column: str | None = None
-    started_at: str
-    monotonic_ns: int
-    host: str
-    pid: int
-    lerotool_version: str
+    started_at: str  # ISO 8601, UTC
+    monotonic_ns: int  # the monotonic clock at ``started_at``; all times of the episode are on that clock
+    host: str  # where it was recorded
+    pid: int  # by which process
+    lerotool_version: str  # by which lerotool
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -34,22 +34,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What can be had from a pending episode.
+    """What can be had from a pending episode."""
 
-    Attributes:
-        path: its folder.
-        kind: complete: saved and sound, or committed; salvageable: not saved, or not all of what was saved is there,
-            but ``rows`` are; hopeless: nothing; live: a process is recording it.
-        rows: that are there with all their pictures; 0 when live, because that is not looked at.
-        pictures: the same for each camera's packets.
-        reason: why, for people.
-    """
-
-    path: Path
+    path: Path  # its folder
+    # Complete: saved and sound, or committed; salvageable: not saved, or not all of what was saved is there, but
+    # ``rows`` are; hopeless: nothing; live: a process is recording it.
     kind: Kind
-    rows: int = 0
-    pictures: Mapping[str, int] = field(default_factory=dict)
-    reason: str = ""
+    rows: int = 0  # that are there with all their pictures; 0 when live, because that is not looked at
+    pictures: Mapping[str, int] = field(default_factory=dict)  # the same for each camera's packets
+    reason: str = ""  # why, for people
 
 
 @dataclass(frozen=True, slots=True)

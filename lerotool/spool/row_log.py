@@ -33,18 +33,13 @@ _TIMES = struct.Struct("=3q2Q")
 
 @dataclass(frozen=True, slots=True)
 class RowTimes:
-    """When a row happened, in nanoseconds of the monotonic clock, and which joints were not fresh.
-
-    Attributes:
-        stale: bit i: joint i of the state was not fresh.
-        stale_action: bit i: joint i of the leader was not fresh when the action was made from it.
-    """
+    """When a row happened, in nanoseconds of the monotonic clock, and which joints were not fresh."""
 
     tick_ns: int
     observed_ns: int
     acted_ns: int
-    stale: int = 0
-    stale_action: int = 0
+    stale: int = 0  # bit i: joint i of the state was not fresh
+    stale_action: int = 0  # bit i: joint i of the leader was not fresh when the action was made from it
 
     def numbers(self) -> tuple[int, ...]:
         """Return them in this order."""

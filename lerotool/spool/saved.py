@@ -18,26 +18,17 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Saved(BaseModel):
-    """How much of a pending episode counts. What the files hold beyond that is not part of the episode.
-
-    Attributes:
-        schema_version: ``schema`` in the file.
-        rows: rows, from the first.
-        packets: packets of each camera, from the first.
-        file_bytes: sizes of the files, by name.
-        not_finite: rows with NaN or infinite numbers, by feature.
-        saved_at: ISO 8601, UTC.
-    """
+    """How much of a pending episode counts. What the files hold beyond that is not part of the episode."""
 
     model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
 
-    schema_version: int = Field(default=1, alias="schema")
-    rows: Annotated[int, Field(gt=0)]
-    packets: dict[str, Count]
-    file_bytes: dict[str, Count] = Field(default_factory=dict, alias="bytes")
-    not_finite: dict[str, Count] = Field(default_factory=dict)
+    schema_version: int = Field(default=1, alias="schema")  # ``schema`` in the file
+    rows: Annotated[int, Field(gt=0)]  # rows, from the first
+    packets: dict[str, Count]  # packets of each camera, from the first
+    file_bytes: dict[str, Count] = Field(default_factory=dict, alias="bytes")  # sizes of the files, by name
+    not_finite: dict[str, Count] = Field(default_factory=dict)  # rows with NaN or infinite numbers, by feature
     report: dict[str, Any] = Field(default_factory=dict)
-    saved_at: str
+    saved_at: str  # ISO 8601, UTC
 
 
 def write_saved(

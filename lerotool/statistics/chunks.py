@@ -34,19 +34,12 @@ Real = tuple[bool, ...]
 
 @dataclass(frozen=True, slots=True)
 class Chunks:
-    """How chunks are made.
+    """How chunks are made."""
 
-    Attributes:
-        action: feature of the actions.
-        state: feature of the state; None if all actions are absolute.
-        mask: which of the first dimensions are relative to the state.
-        horizon: H.
-    """
-
-    action: str
-    state: str | None
-    mask: tuple[bool, ...]
-    horizon: int
+    action: str  # feature of the actions
+    state: str | None  # feature of the state; None if all actions are absolute
+    mask: tuple[bool, ...]  # which of the first dimensions are relative to the state
+    horizon: int  # H
 
     @property
     def columns(self) -> list[str]:

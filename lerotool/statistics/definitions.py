@@ -29,19 +29,12 @@ _Expected = dict[str, tuple[Floats, Floats]]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What comparing needs beside the values.
+    """What comparing needs beside the values."""
 
-    Attributes:
-        dataset: that is verified.
-        measurement: of it.
-        sampling: that cameras were measured with.
-        tally: gets what is wrong.
-    """
-
-    dataset: Dataset
-    measurement: Measurement
-    sampling: Sampling
-    tally: Tally
+    dataset: Dataset  # that is verified
+    measurement: Measurement  # of it
+    sampling: Sampling  # that cameras were measured with
+    tally: Tally  # gets what is wrong
 
     def severity(self, feature: str) -> Severity:
         """Return how bad wrong numbers of a feature are: no policy looks at LeRobot's own columns."""

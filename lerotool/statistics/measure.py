@@ -29,17 +29,11 @@ _FEW_FRAMES = 200
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which features are measured, in which episodes.
+    """Which features are measured, in which episodes."""
 
-    Attributes:
-        only: names; empty is all.
-        sampling: of the cameras' frames; None leaves cameras out.
-        episodes: numbers; None is all.
-    """
-
-    only: tuple[str, ...] = ()
-    sampling: Sampling | None = field(default_factory=Sampling)
-    episodes: frozenset[int] | None = None
+    only: tuple[str, ...] = ()  # names; empty is all
+    sampling: Sampling | None = field(default_factory=Sampling)  # of the cameras' frames; None leaves cameras out
+    episodes: frozenset[int] | None = None  # numbers; None is all
 
     def names(self, dataset: Dataset) -> tuple[list[str], list[str]]:
         """Return the numeric features and the cameras that are meant, in the dataset's order.
@@ -66,18 +60,12 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What has been measured.
+    """What has been measured."""
 
-    Attributes:
-        features: the whole dataset, by feature.
-        episodes: of every episode.
-        histograms: of cameras' pixel values.
-        problems: what could not be measured, by camera; such a camera may be in ``features`` with what could be.
-    """
-
-    features: dict[str, Measured]
-    episodes: EpisodeStore
-    histograms: dict[str, PictureHistogram]
+    features: dict[str, Measured]  # the whole dataset, by feature
+    episodes: EpisodeStore  # of every episode
+    histograms: dict[str, PictureHistogram]  # of cameras' pixel values
+    # What could not be measured, by camera; such a camera may be in ``features`` with what could be.
     problems: dict[str, tuple[str, ...]]
 
 

@@ -39,28 +39,17 @@ _KEPT_BYTES = 128 * 1024**2
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """Some whole data files.
+    """Some whole data files."""
 
-    Attributes:
-        root: the dataset.
-        state: its stamp.
-        first: number of the first episode.
-        stop: the number after the last.
-        names: features to read.
-        questions: what is asked for quantiles, by feature.
-        measures: whether episodes are measured too.
-        keeps: whether the values come back too.
-        lengths: rows of each of its episodes that are meant, 0 where none are; None means all.
-    """
-
-    root: Path
-    state: str
-    first: int
-    stop: int
-    names: tuple[str, ...]
-    questions: Mapping[str, Question]
-    measures: bool
-    keeps: bool
+    root: Path  # the dataset
+    state: str  # its stamp
+    first: int  # number of the first episode
+    stop: int  # the number after the last
+    names: tuple[str, ...]  # features to read
+    questions: Mapping[str, Question]  # what is asked for quantiles, by feature
+    measures: bool  # whether episodes are measured too
+    keeps: bool  # whether the values come back too
+    # Rows of each of its episodes that are meant, 0 where none are; None means all.
     lengths: tuple[int, ...] | None = None
 
 

@@ -35,17 +35,12 @@ _MM_PER_M = 1000
 
 @dataclass(frozen=True, slots=True)
 class CameraMeasure:
-    """What has been measured of a camera.
+    """What has been measured of a camera."""
 
-    Attributes:
-        measured: all sampled frames together, without those that a merge filled in; None if there was none.
-        histogram: of the pixel values; None for depth.
-        problems: what could not be decoded.
-    """
-
+    # All sampled frames together, without those that a merge filled in; None if there was none.
     measured: Measured | None
-    histogram: PictureHistogram | None
-    problems: tuple[str, ...]
+    histogram: PictureHistogram | None  # of the pixel values; None for depth
+    problems: tuple[str, ...]  # what could not be decoded
 
 
 @dataclass(frozen=True, slots=True)

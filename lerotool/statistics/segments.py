@@ -19,32 +19,23 @@ COLUMNS = (*SEGMENT_COLUMNS, OVERFLOWN_STD)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """What has been measured of a feature in the whole dataset.
+    """What has been measured of a feature in the whole dataset."""
 
-    Attributes:
-        stats: of all values together.
-        gaps: by quantile, how far the two values lie apart between which it is interpolated; as ``stats``.
-        bars: (d, `BARS`), values in equal parts of the range from min to max, for looking at; None for depth.
-        counts: (d,), rows in which each dimension is real; None where that is every row.
-    """
-
-    stats: FeatureStats
+    stats: FeatureStats  # of all values together
+    # By quantile, how far the two values lie apart between which it is interpolated; as ``stats``.
     gaps: Mapping[str, Floats]
+    # (d, `BARS`), values in equal parts of the range from min to max, for looking at; None for depth.
     bars: npt.NDArray[np.int64] | None = None
+    # (d,), rows in which each dimension is real; None where that is every row.
     counts: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segments:
-    """The statistics of E episodes.
+    """The statistics of E episodes."""
 
-    Attributes:
-        table: (E, columns, d), by `COLUMNS`.
-        counts: (E,), frames they were taken from; 0 where there are none, with NaN in the table.
-    """
-
-    table: Floats
-    counts: npt.NDArray[np.int64]
+    table: Floats  # (E, columns, d), by `COLUMNS`
+    counts: npt.NDArray[np.int64]  # (E,), frames they were taken from; 0 where there are none, with NaN in the table
 
     def __len__(self) -> int:
         return len(self.counts)

@@ -25,19 +25,12 @@ _ROWS = 4096
 
 @dataclass(slots=True)
 class StoredValues:
-    """One statistic of one feature in n episodes, or in the dataset (n = 1).
+    """One statistic of one feature in n episodes, or in the dataset (n = 1)."""
 
-    Attributes:
-        values: (n, d), NaN where there is none of the right shape.
-        is_there: (n,), whether anything is stated.
-        shape: the right one.
-        shapes: what was found instead, by row.
-    """
-
-    values: Floats
-    is_there: npt.NDArray[np.bool_]
-    shape: tuple[int, ...]
-    shapes: dict[int, str] = field(default_factory=dict)
+    values: Floats  # (n, d), NaN where there is none of the right shape
+    is_there: npt.NDArray[np.bool_]  # (n,), whether anything is stated
+    shape: tuple[int, ...]  # the right one
+    shapes: dict[int, str] = field(default_factory=dict)  # what was found instead, by row
 
     @property
     def is_usable(self) -> npt.NDArray[np.bool_]:
@@ -53,21 +46,13 @@ Entries = dict[str, dict[str, StoredValues]]
 
 @dataclass(frozen=True, slots=True)
 class StoredBlock:
-    """What is stated about some episodes, or about the dataset.
+    """What is stated about some episodes, or about the dataset."""
 
-    Attributes:
-        place: the file.
-        first: number of the first episode; None for the dataset.
-        entries: what is stated about features of the dataset.
-        unknown: names that are not features with statistics.
-        rows: how many episodes; 1 for the dataset.
-    """
-
-    place: str
-    first: int | None
-    entries: Entries
-    unknown: frozenset[str]
-    rows: int
+    place: str  # the file
+    first: int | None  # number of the first episode; None for the dataset
+    entries: Entries  # what is stated about features of the dataset
+    unknown: frozenset[str]  # names that are not features with statistics
+    rows: int  # how many episodes; 1 for the dataset
 
 
 def stored_dataset(dataset: Dataset) -> StoredBlock | None:

@@ -33,19 +33,12 @@ SAMPLED = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What the tolerances of n rows of results depend on.
+    """What the tolerances of n rows of results depend on."""
 
-    Attributes:
-        low: (n, d), smallest values.
-        high: (n, d), largest values.
-        std: (n, d).
-        summed: (n, 1), rows that went into each.
-    """
-
-    low: Floats
-    high: Floats
-    std: Floats
-    summed: npt.NDArray[np.int64]
+    low: Floats  # (n, d), smallest values
+    high: Floats  # (n, d), largest values
+    std: Floats  # (n, d)
+    summed: npt.NDArray[np.int64]  # (n, 1), rows that went into each
 
     @property
     def largest(self) -> Floats:

@@ -33,37 +33,25 @@ _PART = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What the camera does wrong. Every nth picture is meant by its number: those that ``n`` divides, but not 0.
+    """What the camera does wrong. Every nth picture is meant by its number: those that ``n`` divides, but not 0."""
 
-    Attributes:
-        stall: nothing is sent, the connection stays; what was due meanwhile follows afterwards, at most one second.
-        frozen: the last picture is sent instead of each new one.
-        cut_every: every nth picture is sent half; 0 for none.
-        empty_every: every nth picture is sent without any bytes.
-        late_every: every nth picture is sent ``late_s`` seconds late.
-        late_s: seconds.
-    """
-
+    # Nothing is sent, the connection stays; what was due meanwhile follows afterwards, at most one second.
     stall: bool = False
-    frozen: bool = False
-    cut_every: int = 0
-    empty_every: int = 0
-    late_every: int = 0
-    late_s: float = 0.1
+    frozen: bool = False  # the last picture is sent instead of each new one
+    cut_every: int = 0  # every nth picture is sent half; 0 for none
+    empty_every: int = 0  # every nth picture is sent without any bytes
+    late_every: int = 0  # every nth picture is sent ``late_s`` seconds late
+    late_s: float = 0.1  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the camera has sent, over all connections.
-
-    Attributes:
-        empty: of these, without any bytes.
-    """
+    """What the camera has sent, over all connections."""
 
     connections: int = 0
     sent: int = 0
     cut: int = 0
-    empty: int = 0
+    empty: int = 0  # of these, without any bytes
     frozen: int = 0
     late: int = 0
 

@@ -38,17 +38,11 @@ _HEADERS: Mapping[bytes, bytes] = {
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where the server listens and what it asks for.
+    """Where the server listens and what it asks for."""
 
-    Attributes:
-        host: the address or name that was asked for.
-        port: that it listens on.
-        token: that every request must have; None where only this machine can ask.
-    """
-
-    host: str
-    port: int
-    token: str | None = None
+    host: str  # the address or name that was asked for
+    port: int  # that it listens on
+    token: str | None = None  # that every request must have; None where only this machine can ask
 
     @classmethod
     def to(cls, host: str, port: int) -> Access:

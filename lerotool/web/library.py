@@ -22,17 +22,11 @@ _KEY_DIGITS = 10
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """A dataset that pages may show; it need not be there yet, or any more.
+    """A dataset that pages may show; it need not be there yet, or any more."""
 
-    Attributes:
-        key: its name in addresses: says nothing about where it lies, and stays the same.
-        name: for people.
-        root: its folder.
-    """
-
-    key: str
-    name: str
-    root: Path
+    key: str  # its name in addresses: says nothing about where it lies, and stays the same
+    name: str  # for people
+    root: Path  # its folder
 
     @classmethod
     def of(cls, root: Path, name: str | None = None) -> Shelf:
@@ -43,15 +37,10 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A dataset as it was at one moment.
+    """A dataset as it was at one moment."""
 
-    Attributes:
-        edition: changes whenever the dataset may have: pictures of one edition never change.
-        dataset: open.
-    """
-
-    edition: str
-    dataset: Dataset
+    edition: str  # changes whenever the dataset may have: pictures of one edition never change
+    dataset: Dataset  # open
 
 
 class Library:

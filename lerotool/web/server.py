@@ -24,17 +24,11 @@ _ELSEWHERE = ("192.0.2.1", 9)
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """A server that listens and does not answer yet.
+    """A server that listens and does not answer yet."""
 
-    Attributes:
-        access: who may ask.
-        sockets: that it listens on.
-        address: to open in a browser, with the token if there is one.
-    """
-
-    access: Access
-    sockets: tuple[socket.socket, ...]
-    address: str
+    access: Access  # who may ask
+    sockets: tuple[socket.socket, ...]  # that it listens on
+    address: str  # to open in a browser, with the token if there is one
 
     def address_of(self, path: str) -> str:
         """Return the address of a page, with the token if there is one."""

@@ -13,16 +13,9 @@ from lerotool.recording.status import Status
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What the recorder lends to the monitor.
+    """What the recorder lends to the monitor."""
 
-    Attributes:
-        root: the dataset, which need not be there yet.
-        cameras: running, with ``name`` and ``format``.
-        status: of the session; from any thread.
-        press: takes a key that was pressed on the page.
-    """
-
-    root: Path
-    cameras: Sequence[Any]
-    status: Callable[[], Status]
-    press: Callable[[Key], None]
+    root: Path  # the dataset, which need not be there yet
+    cameras: Sequence[Any]  # running, with ``name`` and ``format``
+    status: Callable[[], Status]  # of the session; from any thread
+    press: Callable[[Key], None]  # takes a key that was pressed on the page

@@ -19,12 +19,9 @@ _ALL = "all"
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Findings that a person has looked at.
+    """Findings that a person has looked at."""
 
-    Attributes:
-        lines: a code and the episodes that it is accepted for, None for all of them.
-    """
-
+    # A code and the episodes that it is accepted for, None for all of them.
     lines: tuple[tuple[Code, Selection | None], ...] = ()
 
     @classmethod

@@ -33,21 +33,13 @@ _FEWEST_ROWS = 20
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """How one joint follows in one episode.
+    """How one joint follows in one episode."""
 
-    Attributes:
-        episode: its number.
-        label: the joint's.
-        lag: rows by which the state is behind the commands.
-        offset: median of state less command, so shifted, where the joint moves; NaN where it hardly does.
-        width: of the joint.
-    """
-
-    episode: int
-    label: str
-    lag: int
-    offset: float
-    width: float
+    episode: int  # its number
+    label: str  # the joint's
+    lag: int  # rows by which the state is behind the commands
+    offset: float  # median of state less command, so shifted, where the joint moves; NaN where it hardly does
+    width: float  # of the joint
 
 
 def following(motion: Motion, usual: Usual, joints: Joints) -> list[Following]:

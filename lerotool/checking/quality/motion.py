@@ -26,17 +26,11 @@ _FEW_VALUES = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Motion:
-    """One episode.
+    """One episode."""
 
-    Attributes:
-        episode: its number.
-        fps: rows a second.
-        values: by feature (`STATE`, `ACTION`, as far as there are), (n, d), all finite.
-    """
-
-    episode: int
-    fps: float
-    values: Mapping[str, Floats]
+    episode: int  # its number
+    fps: float  # rows a second
+    values: Mapping[str, Floats]  # by feature (`STATE`, `ACTION`, as far as there are), (n, d), all finite
 
     def __len__(self) -> int:
         return max((len(rows) for rows in self.values.values()), default=0)
@@ -44,36 +38,23 @@ class Motion:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Usual:
-    """What is usual in the dataset, by feature, (d,) each.
+    """What is usual in the dataset, by feature, (d,) each."""
 
-    Attributes:
-        low: smallest value.
-        high: largest value.
-        width: of what 99 % of the values span, of joints that rest a tenth of what is usual for others.
-        rests: which dimensions hardly move in the whole dataset.
-        is_switch: which dimensions have a few values only.
-    """
-
-    low: Mapping[str, Floats]
-    high: Mapping[str, Floats]
+    low: Mapping[str, Floats]  # smallest value
+    high: Mapping[str, Floats]  # largest value
+    # Of what 99 % of the values span, of joints that rest a tenth of what is usual for others.
     width: Mapping[str, Floats]
-    rests: Mapping[str, Flags]
-    is_switch: Mapping[str, Flags]
+    rests: Mapping[str, Flags]  # which dimensions hardly move in the whole dataset
+    is_switch: Mapping[str, Flags]  # which dimensions have a few values only
 
 
 @dataclass(frozen=True, slots=True)
 class Joints:
-    """Which dimensions of state and action are the same joint.
+    """Which dimensions of state and action are the same joint."""
 
-    Attributes:
-        labels: of each pair.
-        state: places in the state.
-        action: places in the action, of the same pairs.
-    """
-
-    labels: tuple[str, ...]
-    state: tuple[int, ...]
-    action: tuple[int, ...]
+    labels: tuple[str, ...]  # of each pair
+    state: tuple[int, ...]  # places in the state
+    action: tuple[int, ...]  # places in the action, of the same pairs
 
 
 def motion_features(dataset: Dataset) -> tuple[str, ...]:

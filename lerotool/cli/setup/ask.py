@@ -19,14 +19,10 @@ class Left(Exception):  # noqa: N818 - no error: the person has had enough
 
 @dataclass(frozen=True)
 class Person:
-    """Who is asked, if anybody.
-
-    Attributes:
-        is_there: whether questions can be asked: a terminal, and neither ``--json`` nor ``--quiet``.
-    """
+    """Who is asked, if anybody."""
 
     output: Output
-    is_there: bool
+    is_there: bool  # whether questions can be asked: a terminal, and neither ``--json`` nor ``--quiet``
 
     @classmethod
     def at(cls, output: Output) -> Person:

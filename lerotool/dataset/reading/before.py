@@ -19,15 +19,10 @@ _POLL_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class StateBefore:
-    """The dataset as readers see it.
+    """The dataset as readers see it."""
 
-    Attributes:
-        files: where its files are.
-        note: what a reader should know of a change that was interrupted; None if there is none.
-    """
-
-    files: Files
-    note: str | None = None
+    files: Files  # where its files are
+    note: str | None = None  # what a reader should know of a change that was interrupted; None if there is none
 
 
 def state_before(workspace: Workspace) -> StateBefore:

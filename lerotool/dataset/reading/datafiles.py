@@ -21,19 +21,13 @@ from lerotool.errors import CorruptDatasetError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataFiles:
-    """The data files in the order of their rows.
+    """The data files in the order of their rows."""
 
-    Attributes:
-        layout: where they lie.
-        starts: first row of each in the dataset, and at the end the number of all rows: int64, (files + 1,).
-        numbers: chunk and file number of each: int64, (files, 2); or None when their paths are known instead.
-        paths: their paths where they have no numbers.
-    """
-
-    layout: Layout
-    starts: np.ndarray
+    layout: Layout  # where they lie
+    starts: np.ndarray  # first row of each in the dataset, and at the end the number of all rows: int64, (files + 1,)
+    # Chunk and file number of each: int64, (files, 2); or None when their paths are known instead.
     numbers: np.ndarray | None
-    paths: tuple[Path, ...] = ()
+    paths: tuple[Path, ...] = ()  # their paths where they have no numbers
 
     @classmethod
     def of_episodes(cls, layout: Layout, starts: np.ndarray, numbers: np.ndarray, place: str) -> DataFiles:

@@ -20,44 +20,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DataSpan:
-    """The rows of one episode in one data file.
+    """The rows of one episode in one data file."""
 
-    Attributes:
-        path: the parquet file.
-        row_start: first row in that file.
-        row_stop: the row after the last.
-        chunk_index: chunk number of the file; None if the episode table does not tell.
-        file_index: number of the file in its chunk, in v2.x the episode's; None if the episode table does not tell.
-    """
-
-    path: Path
-    row_start: int
-    row_stop: int
-    chunk_index: int | None
+    path: Path  # the parquet file
+    row_start: int  # first row in that file
+    row_stop: int  # the row after the last
+    chunk_index: int | None  # chunk number of the file; None if the episode table does not tell
+    # Number of the file in its chunk, in v2.x the episode's; None if the episode table does not tell.
     file_index: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class VideoSpan:
-    """The frames of one episode in one video file.
+    """The frames of one episode in one video file."""
 
-    Attributes:
-        path: the video file; whether it exists is not checked.
-        start_frame: number of the first frame in that file.
-        frames: how many there are.
-        from_timestamp: where the first frame is shown, seconds from the start of the file.
-        to_timestamp: where the last frame ends, seconds.
-        chunk_index: chunk number of the file.
-        file_index: number of the file in its chunk, in v2.x the episode's.
-    """
-
-    path: Path
-    start_frame: int
-    frames: int
-    from_timestamp: float
-    to_timestamp: float
-    chunk_index: int
-    file_index: int
+    path: Path  # the video file; whether it exists is not checked
+    start_frame: int  # number of the first frame in that file
+    frames: int  # how many there are
+    from_timestamp: float  # where the first frame is shown, seconds from the start of the file
+    to_timestamp: float  # where the last frame ends, seconds
+    chunk_index: int  # chunk number of the file
+    file_index: int  # number of the file in its chunk, in v2.x the episode's
 
 
 class EpisodeSource(Protocol):

@@ -48,15 +48,10 @@ _BOOLEAN, _PLAIN, _RLE = 0, 0, 3
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What could be read of a file without footer.
+    """What could be read of a file without footer."""
 
-    Attributes:
-        groups: one table per row group, in the file's order.
-        lost_bytes: at the end of the file, that belong to no complete row group.
-    """
-
-    groups: tuple[pa.Table, ...]
-    lost_bytes: int
+    groups: tuple[pa.Table, ...]  # one table per row group, in the file's order
+    lost_bytes: int  # at the end of the file, that belong to no complete row group
 
 
 @dataclass(frozen=True, slots=True)

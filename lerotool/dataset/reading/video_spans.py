@@ -24,23 +24,14 @@ _OFF_GRID = 0.25
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VideoColumns:
-    """One camera's columns of one file of the table, one value per row.
+    """One camera's columns of one file of the table, one value per row."""
 
-    Attributes:
-        path: the file, for messages.
-        names: the columns.
-        chunk_index: int64.
-        file_index: int64.
-        from_timestamp: float64, seconds.
-        to_timestamp: float64, seconds; None if the file does not tell.
-    """
-
-    path: Path
-    names: tuple[str, ...]
-    chunk_index: np.ndarray
-    file_index: np.ndarray
-    from_timestamp: np.ndarray
-    to_timestamp: np.ndarray | None
+    path: Path  # the file, for messages
+    names: tuple[str, ...]  # the columns
+    chunk_index: np.ndarray  # int64
+    file_index: np.ndarray  # int64
+    from_timestamp: np.ndarray  # float64, seconds
+    to_timestamp: np.ndarray | None  # float64, seconds; None if the file does not tell
 
     def span(self, layout: Layout, camera: str, row: int, length: int, fps: float) -> VideoSpan:
         """Return where the frames of a row's episode lie.

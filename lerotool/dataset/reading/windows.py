@@ -34,23 +34,14 @@ _COLOURS = np.float32(255)
 
 @dataclass(frozen=True, slots=True)
 class WindowSettings:
-    """What windows consist of.
+    """What windows consist of."""
 
-    Attributes:
-        steps: by feature, which frames, counted from the row that was asked for.
-        features: which are read.
-        episodes: whose rows are counted, in this order.
-        arrays: what the values are.
-        picture_dtype: of colour pictures.
-        open_videos: how many stay open.
-    """
-
-    steps: Mapping[str, tuple[int, ...]]
-    features: tuple[str, ...]
-    episodes: tuple[int, ...]
-    arrays: ArrayKind
-    picture_dtype: PictureDtype
-    open_videos: int
+    steps: Mapping[str, tuple[int, ...]]  # by feature, which frames, counted from the row that was asked for
+    features: tuple[str, ...]  # which are read
+    episodes: tuple[int, ...]  # whose rows are counted, in this order
+    arrays: ArrayKind  # what the values are
+    picture_dtype: PictureDtype  # of colour pictures
+    open_videos: int  # how many stay open
 
 
 @dataclass(frozen=True, slots=True)

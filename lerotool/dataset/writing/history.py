@@ -67,21 +67,13 @@ class _Ledger(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A change that can be taken back.
+    """A change that can be taken back."""
 
-    Attributes:
-        folder: of the entry.
-        command: that made the change.
-        kept: files that it replaced or removed.
-        written: check sums of the files that it made, by name.
-        details: what else the command wants to know of it.
-    """
-
-    folder: Path
-    command: str
-    kept: tuple[str, ...] = ()
-    written: Mapping[str, str] = field(default_factory=dict)
-    details: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path  # of the entry
+    command: str  # that made the change
+    kept: tuple[str, ...] = ()  # files that it replaced or removed
+    written: Mapping[str, str] = field(default_factory=dict)  # check sums of the files that it made, by name
+    details: Mapping[str, Any] = field(default_factory=dict)  # what else the command wants to know of it
 
     def original(self, name: str) -> Path:
         """Return where a file is kept as it was."""

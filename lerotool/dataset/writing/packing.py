@@ -26,17 +26,11 @@ MB = 1024**2
 
 @dataclass(frozen=True, slots=True)
 class PackReport:
-    """What `DatasetAppender.finalize` has done.
+    """What `DatasetAppender.finalize` has done."""
 
-    Attributes:
-        packed: files that went into larger ones.
-        made: the larger ones.
-        notes: what could not be done and why; the dataset is sound all the same.
-    """
-
-    packed: int = 0
-    made: int = 0
-    notes: tuple[str, ...] = ()
+    packed: int = 0  # files that went into larger ones
+    made: int = 0  # the larger ones
+    notes: tuple[str, ...] = ()  # what could not be done and why; the dataset is sound all the same
 
     def __add__(self, other: PackReport) -> PackReport:
         return PackReport(self.packed + other.packed, self.made + other.made, self.notes + other.notes)

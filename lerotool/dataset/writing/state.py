@@ -30,34 +30,21 @@ _NUMBERED = re.compile(r"chunk-(\d+)/file-(\d+)\.\w+")
 
 @dataclass(frozen=True, slots=True)
 class WriterState:
-    """A dataset as its writer sees it.
+    """A dataset as its writer sees it."""
 
-    Attributes:
-        info: of the dataset; its totals are those of the files.
-        layout: where files lie.
-        tasks: texts by number.
-        data: number of the last data file, None if there is none; ``episodes`` likewise.
-        videos: number of the last video file, by camera.
-        stats: of all episodes, by feature.
-        other_stats: entries of ``stats.json`` that belong to no measured feature, kept as they are.
-        columns: schema of the next episodes file.
-        language: types of the language columns.
-        recorded_ids: recordings that the dataset contains.
-        warnings: what the user should know before adding to the dataset.
-    """
-
-    info: DatasetInfo
-    layout: Layout
-    tasks: tuple[str, ...]
-    data: FileNumber | None
+    info: DatasetInfo  # of the dataset; its totals are those of the files
+    layout: Layout  # where files lie
+    tasks: tuple[str, ...]  # texts by number
+    data: FileNumber | None  # number of the last data file, None if there is none; ``episodes`` likewise
     episodes: FileNumber | None
-    videos: Mapping[str, FileNumber]
-    stats: Mapping[str, FeatureStats]
-    columns: pa.Schema
+    videos: Mapping[str, FileNumber]  # number of the last video file, by camera
+    stats: Mapping[str, FeatureStats]  # of all episodes, by feature
+    columns: pa.Schema  # schema of the next episodes file
+    # Entries of ``stats.json`` that belong to no measured feature, kept as they are.
     other_stats: Mapping[str, Any] = field(default_factory=dict)
-    language: Mapping[str, pa.DataType] = field(default_factory=dict)
-    recorded_ids: frozenset[str] = frozenset()
-    warnings: tuple[str, ...] = ()
+    language: Mapping[str, pa.DataType] = field(default_factory=dict)  # types of the language columns
+    recorded_ids: frozenset[str] = frozenset()  # recordings that the dataset contains
+    warnings: tuple[str, ...] = ()  # what the user should know before adding to the dataset
 
     @property
     def features(self) -> Mapping[str, Feature]:

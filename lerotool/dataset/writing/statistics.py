@@ -44,17 +44,11 @@ class EpisodeStatistics(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NewStatistics:
-    """What is to be written.
+    """What is to be written."""
 
-    Attributes:
-        dataset: of the whole, by feature.
-        episodes: of the episodes, for the same features; not looked at where the format has none.
-        count: how many episodes there are.
-    """
-
-    dataset: Mapping[str, FeatureStats]
-    episodes: EpisodeStatistics
-    count: int
+    dataset: Mapping[str, FeatureStats]  # of the whole, by feature
+    episodes: EpisodeStatistics  # of the episodes, for the same features; not looked at where the format has none
+    count: int  # how many episodes there are
 
 
 def statistics_files(root: Path, version: FormatVersion) -> list[Path]:

@@ -15,18 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JointReading:
-    """Where all joints of an arm were at one moment.
+    """Where all joints of an arm were at one moment."""
 
-    Attributes:
-        values: float32, one per joint, in the arm's ``joint_names`` order; degrees or -100 to 100, a gripper 0 (closed)
-            to 100.
-        captured_ns: when they were read, monotonic clock.
-        stale: bit i is set if joint i did not answer and its value is an earlier one.
-    """
-
+    # Float32, one per joint, in the arm's ``joint_names`` order; degrees or -100 to 100, a gripper 0 (closed) to 100.
     values: NDArray[np.float32]
-    captured_ns: int
-    stale: int = 0
+    captured_ns: int  # when they were read, monotonic clock
+    stale: int = 0  # bit i is set if joint i did not answer and its value is an earlier one
 
 
 class Leader(Protocol):

@@ -34,20 +34,13 @@ _FAMILIES = {Role.FOLLOWER: "robots", Role.LEADER: "teleoperators"}
 
 @dataclass(frozen=True, slots=True)
 class JointCalibration:
-    """One joint's entry of a calibration file.
-
-    Attributes:
-        drive_mode: 1 turns the direction of values in range units; 0 on SO arms.
-        homing_offset: steps that the servo takes off its encoder's position, −2047 to 2047.
-        range_min: lowest step that the joint reaches.
-        range_max: highest step that the joint reaches, up to 4095.
-    """
+    """One joint's entry of a calibration file."""
 
     id: int
-    drive_mode: int
-    homing_offset: int
-    range_min: int
-    range_max: int
+    drive_mode: int  # 1 turns the direction of values in range units; 0 on SO arms
+    homing_offset: int  # steps that the servo takes off its encoder's position, −2047 to 2047
+    range_min: int  # lowest step that the joint reaches
+    range_max: int  # highest step that the joint reaches, up to 4095
 
 
 Calibration = Mapping[str, JointCalibration]

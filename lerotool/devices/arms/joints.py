@@ -30,15 +30,11 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """One joint.
-
-    Attributes:
-        turns_fully: its range is the whole turn, not what a person measured.
-    """
+    """One joint."""
 
     name: str
     id: int
-    turns_fully: bool = False
+    turns_fully: bool = False  # its range is the whole turn, not what a person measured
 
     def __str__(self) -> str:
         return f"motor {self.id} ({self.name})"

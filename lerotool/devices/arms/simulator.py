@@ -100,21 +100,14 @@ def _down(pan: float, reach: float, roll: float, gripper: float) -> Pose:
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """One servo.
-
-    Attributes:
-        range_max: highest step.
-        unit: degrees, or hundredths of the range, per step.
-        zero: the step (or half step) that is 0.
-        speed: most units per second; a loaded STS3215 at 7.4 V turns at some 30 rpm.
-    """
+    """One servo."""
 
     name: str
     range_min: int
-    range_max: int
-    unit: float
-    zero: float
-    speed: float
+    range_max: int  # highest step
+    unit: float  # degrees, or hundredths of the range, per step
+    zero: float  # the step (or half step) that is 0
+    speed: float  # most units per second; a loaded STS3215 at 7.4 V turns at some 30 rpm
 
     def to_step(self, value: float) -> int:
         """Return a position as the nearest step within the range."""

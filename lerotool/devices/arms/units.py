@@ -38,17 +38,12 @@ def joint_units(units: Units) -> tuple[JointUnit, ...]:
 
 @dataclass(frozen=True, slots=True)
 class JointScale:
-    """How one joint's steps and values belong together.
-
-    Attributes:
-        range_max: highest step, above ``range_min``.
-        is_inverted: LeRobot's drive mode is 1.
-    """
+    """How one joint's steps and values belong together."""
 
     unit: JointUnit
     range_min: int
-    range_max: int
-    is_inverted: bool = False
+    range_max: int  # highest step, above ``range_min``
+    is_inverted: bool = False  # LeRobot's drive mode is 1
 
     def to_value(self, step: int) -> float:
         """Return a position as LeRobot does."""

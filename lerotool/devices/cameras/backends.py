@@ -20,18 +20,12 @@ Options = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One input device of libav.
+    """One input device of libav."""
 
-    Attributes:
-        format: libav's name of it.
-        address: from a camera's path or name to what libav is given.
-        attempts: what to ask for, the best first.
-        set_controls: sets the controls of a camera's driver, at its path; None where libav's device has none.
-    """
-
-    format: str
-    address: Callable[[str], str]
-    attempts: Callable[[CameraSpec], Iterator[Options]]
+    format: str  # libav's name of it
+    address: Callable[[str], str]  # from a camera's path or name to what libav is given
+    attempts: Callable[[CameraSpec], Iterator[Options]]  # what to ask for, the best first
+    # Sets the controls of a camera's driver, at its path; None where libav's device has none.
     set_controls: Callable[[CameraSpec, str], None] | None = None
 
 
@@ -102,19 +96,12 @@ def choose_backend(platform: str = sys.platform) -> Backend:
 
 @dataclass(frozen=True, slots=True)
 class CameraMode:
-    """One way in which a camera can deliver pictures.
+    """One way in which a camera can deliver pictures."""
 
-    Attributes:
-        format: ``mjpeg``, ``h264``, or the four-letter code of another format, ``YUYV`` for example.
-        width: pixels.
-        height: pixels.
-        rates: pictures a second, highest first; empty if the camera does not tell.
-    """
-
-    format: str
-    width: int
-    height: int
-    rates: tuple[float, ...] = ()
+    format: str  # ``mjpeg``, ``h264``, or the four-letter code of another format, ``YUYV`` for example
+    width: int  # pixels
+    height: int  # pixels
+    rates: tuple[float, ...] = ()  # pictures a second, highest first; empty if the camera does not tell
 
     @property
     def input_format(self) -> InputFormat:
@@ -128,19 +115,13 @@ class CameraMode:
 
 @dataclass(frozen=True, slots=True)
 class CameraDevice:
-    """A camera that is plugged in.
+    """A camera that is plugged in."""
 
-    Attributes:
-        name: as its maker calls it; several may have the same.
-        path: what the system calls it as long as it is plugged in.
-        stable_path: what to write as the source of a camera: it means this camera also after it was unplugged or the
-            computer was switched off. Of cameras that cannot be told apart it means the USB socket.
-        modes: what it can deliver; empty where the system does not tell.
-        unique_id: what the system calls it whatever else is plugged in, where it has such a name beside the path.
-    """
-
-    name: str
-    path: str
+    name: str  # as its maker calls it; several may have the same
+    path: str  # what the system calls it as long as it is plugged in
+    # What to write as the source of a camera: it means this camera also after it was unplugged or the computer was
+    # switched off. Of cameras that cannot be told apart it means the USB socket.
     stable_path: str
-    modes: tuple[CameraMode, ...] = ()
+    modes: tuple[CameraMode, ...] = ()  # what it can deliver; empty where the system does not tell
+    # What the system calls it whatever else is plugged in, where it has such a name beside the path.
     unique_id: str | None = None

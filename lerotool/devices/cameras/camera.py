@@ -57,15 +57,10 @@ class CameraState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A packet that is in the take's writer.
+    """A packet that is in the take's writer."""
 
-    Attributes:
-        number: what the writer's ``append`` returned.
-        captured_ns: monotonic clock.
-    """
-
-    number: int
-    captured_ns: int
+    number: int  # what the writer's ``append`` returned
+    captured_ns: int  # monotonic clock
 
 
 class Camera:

@@ -40,12 +40,9 @@ _HINT = "open the address in a browser; the picture stream itself often ends in 
 
 
 class _Connection:
-    """An open response as the demuxer reads it; another thread may cut it.
+    """An open response as the demuxer reads it; another thread may cut it."""
 
-    Attributes:
-        error: why reading has ended, or None if the camera ended it in good order.
-    """
-
+    # Why reading has ended, or None if the camera ended it in good order.
     error: OSError | HTTPException | DeviceError | None = None
 
     def __init__(self, response: HTTPResponse) -> None:

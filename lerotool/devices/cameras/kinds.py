@@ -23,21 +23,15 @@ GROUP = "lerotool.cameras"
 
 @dataclass(frozen=True, slots=True)
 class SourceKind:
-    """One row of the table of source kinds.
+    """One row of the table of source kinds."""
 
-    Attributes:
-        form: how such a source is written.
-        recognises: whether a source is of this kind.
-        open: opens it; raises DeviceError, or UsageError for a source or size that cannot be.
-        pin: gives the source a name that means the same camera when it is opened again.
-        has_controls: whether it looks at the spec's controls; where it does not, asking for one is an error.
-    """
-
-    form: str
-    recognises: Callable[[str], bool]
+    form: str  # how such a source is written
+    recognises: Callable[[str], bool]  # whether a source is of this kind
+    # Opens it; raises DeviceError, or UsageError for a source or size that cannot be.
     open: Callable[[CameraSpec, Event], PacketSource]
+    # Gives the source a name that means the same camera when it is opened again.
     pin: Callable[[CameraSpec], CameraSpec] = lambda spec: spec
-    has_controls: bool = False
+    has_controls: bool = False  # whether it looks at the spec's controls; where it does not, asking for one is an error
 
 
 def _open_simulated(spec: CameraSpec, stop: Event) -> PacketSource:

@@ -17,23 +17,14 @@ READY_WITHIN_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class CameraProbe:
-    """What a camera has delivered.
+    """What a camera has delivered."""
 
-    Attributes:
-        format: as the camera says.
-        notes: what differs from what was asked for, in words for people.
-        rate: measured pictures a second; None if there was no second picture.
-        bytes_per_s: measured, as they are kept while recording.
-        statistics: of the time measured.
-        still: the last picture as a JPEG file.
-    """
-
-    format: StreamFormat
-    notes: tuple[str, ...]
-    rate: float | None
-    bytes_per_s: float
-    statistics: CameraStatistics
-    still: bytes
+    format: StreamFormat  # as the camera says
+    notes: tuple[str, ...]  # what differs from what was asked for, in words for people
+    rate: float | None  # measured pictures a second; None if there was no second picture
+    bytes_per_s: float  # measured, as they are kept while recording
+    statistics: CameraStatistics  # of the time measured
+    still: bytes  # the last picture as a JPEG file
 
 
 class _Scale:

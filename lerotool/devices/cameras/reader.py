@@ -154,27 +154,16 @@ class FreezeWatch:
 
 @dataclass(frozen=True, slots=True)
 class CameraStatistics:
-    """Of one take.
+    """Of one take."""
 
-    Attributes:
-        packets: pictures appended.
-        rate: measured pictures a second; None below two pictures.
-        largest_gap_ns: longest time from one picture's capture to the next, or to now or the end of the take.
-        empty: packets of size 0, from damaged transfers; not appended.
-        cut: JPEGs without an end; not appended.
-        repeats: pictures that are the same as the one before, as a frozen camera sends them; appended.
-        frozen: how often the same picture came for so long that the camera was found frozen.
-        unreachable: H.264 packets that depend on missing ones; not appended.
-    """
-
-    packets: int
-    rate: float | None
-    largest_gap_ns: int
-    empty: int
-    cut: int
-    repeats: int
-    frozen: int = 0
-    unreachable: int = 0
+    packets: int  # pictures appended
+    rate: float | None  # measured pictures a second; None below two pictures
+    largest_gap_ns: int  # longest time from one picture's capture to the next, or to now or the end of the take
+    empty: int  # packets of size 0, from damaged transfers; not appended
+    cut: int  # JPEGs without an end; not appended
+    repeats: int  # pictures that are the same as the one before, as a frozen camera sends them; appended
+    frozen: int = 0  # how often the same picture came for so long that the camera was found frozen
+    unreachable: int = 0  # H.264 packets that depend on missing ones; not appended
 
 
 class Tally:

@@ -29,18 +29,13 @@ _GIVE_UP_NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class StreamPacket:
-    """One packet as a camera sent it.
+    """One packet as a camera sent it."""
 
-    Attributes:
-        data: the bytes; empty if the transfer was damaged.
-        captured_ns: when the picture was there, monotonic clock: the driver's stamp if it is on that clock, else when
-            the packet arrived.
-        keyframe: whether it can be decoded without the packets before it.
-    """
-
-    data: bytes
+    data: bytes  # the bytes; empty if the transfer was damaged
+    # When the picture was there, monotonic clock: the driver's stamp if it is on that clock, else when the packet
+    # arrived.
     captured_ns: int
-    keyframe: bool = True
+    keyframe: bool = True  # whether it can be decoded without the packets before it
 
 
 class PacketSource(Protocol):

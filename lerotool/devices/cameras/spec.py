@@ -41,17 +41,11 @@ class InputFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CameraControls:
-    """Controls of a camera's driver; what is None stays as the camera has it.
+    """Controls of a camera's driver; what is None stays as the camera has it."""
 
-    Attributes:
-        exposure: of a picture, in milliseconds, or ``auto``.
-        gain: in the driver's own numbers.
-        white_balance: colour temperature in kelvin, or ``auto``.
-    """
-
-    exposure: float | Literal["auto"] | None = None
-    gain: int | None = None
-    white_balance: int | Literal["auto"] | None = None
+    exposure: float | Literal["auto"] | None = None  # of a picture, in milliseconds, or ``auto``
+    gain: int | None = None  # in the driver's own numbers
+    white_balance: int | Literal["auto"] | None = None  # colour temperature in kelvin, or ``auto``
 
     def given(self) -> dict[str, float | str]:
         """Return what is to be set, by name."""
@@ -60,29 +54,21 @@ class CameraControls:
 
 @dataclass(frozen=True, slots=True)
 class CameraSpec:
-    """A camera as asked for; what is None is up to the source.
+    """A camera as asked for; what is None is up to the source."""
 
-    Attributes:
-        name: letters, digits, ``_`` and ``-``.
-        source: what delivers the pictures: the index, path or name of a camera of this computer (``0``,
-            ``/dev/v4l/by-id/…``, ``usb:NAME``), an ``http(s)://``, ``rtsp://`` or ``tcp://`` address, a video file's
-            path, ``sim`` or ``sim:numbered``.
-        width: pixels, even, or None, as the camera sends pictures, before the turn; never without ``height``.
-        height: pixels, even, or None.
-        fps: pictures a second, or None.
-        input_format: how pictures are to be packed, or None for what is cheapest to keep: MJPEG where it is offered.
-        rotation: degrees by which pictures are turned, clockwise.
-        controls: of the camera's driver.
-    """
-
-    name: str
+    name: str  # letters, digits, ``_`` and ``-``
+    # What delivers the pictures: the index, path or name of a camera of this computer (``0``, ``/dev/v4l/by-id/…``,
+    # ``usb:NAME``), an ``http(s)://``, ``rtsp://`` or ``tcp://`` address, a video file's path, ``sim`` or
+    # ``sim:numbered``.
     source: str
+    # Pixels, even, or None, as the camera sends pictures, before the turn; never without ``height``.
     width: int | None = None
-    height: int | None = None
-    fps: float | None = None
+    height: int | None = None  # pixels, even, or None
+    fps: float | None = None  # pictures a second, or None
+    # How pictures are to be packed, or None for what is cheapest to keep: MJPEG where it is offered.
     input_format: InputFormat | None = None
-    rotation: Rotation = 0
-    controls: CameraControls = CameraControls()
+    rotation: Rotation = 0  # degrees by which pictures are turned, clockwise
+    controls: CameraControls = CameraControls()  # of the camera's driver
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

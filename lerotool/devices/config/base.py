@@ -40,28 +40,19 @@ class Part(BaseModel):
 
 
 class CameraConfig(Part):
-    """One camera; what is None is up to the source.
+    """One camera; what is None is up to the source."""
 
-    Attributes:
-        source: what delivers the pictures, as in ``CameraSpec``.
-        width: pixels, as the camera sends pictures, before they are turned.
-        height: pixels.
-        fps: pictures a second.
-        input_format: how pictures are to be packed: mjpeg, h264 or raw.
-        rotation: degrees by which pictures are turned, clockwise: 0, 90, 180 or 270.
-        exposure: of a picture, in milliseconds, or "auto"; None leaves it as the camera has it.
-        gain: in the driver's own numbers, or None.
-        white_balance: colour temperature in kelvin, or "auto", or None.
-    """
-
-    source: str
-    width: _Number | None = None
-    height: _Number | None = None
-    fps: Positive | None = None
-    input_format: InputFormat | None = None
+    source: str  # what delivers the pictures, as in ``CameraSpec``
+    width: _Number | None = None  # pixels, as the camera sends pictures, before they are turned
+    height: _Number | None = None  # pixels
+    fps: Positive | None = None  # pictures a second
+    input_format: InputFormat | None = None  # how pictures are to be packed: mjpeg, h264 or raw
+    # Degrees by which pictures are turned, clockwise: 0, 90, 180 or 270.
     rotation: Literal[0, 90, 180, 270] | None = None
+    # Of a picture, in milliseconds, or "auto"; None leaves it as the camera has it.
     exposure: Annotated[float | Literal["auto"] | None, PlainValidator(_valid_exposure)] = None
-    gain: _Number | None = None
+    gain: _Number | None = None  # in the driver's own numbers, or None
+    # Colour temperature in kelvin, or "auto", or None.
     white_balance: Annotated[int | Literal["auto"] | None, PlainValidator(_valid_white_balance)] = None
 
     def to_spec(self, name: str) -> CameraSpec:
@@ -107,16 +98,11 @@ class RecordDefaults(Part):
 
 
 class RobotConfig(Part):
-    """One robot of any type. A type's own model is a subclass with the settings of that type.
+    """One robot of any type. A type's own model is a subclass with the settings of that type."""
 
-    Attributes:
-        type: what kind of robot it is, see ``lerotool.devices.config.kinds``.
-        cameras: by name.
-        record: how it is recorded, unless the command line says otherwise.
-    """
-
-    type: str
-    cameras: dict[str, CameraConfig] = Field(default_factory=dict)
+    type: str  # what kind of robot it is, see ``lerotool.devices.config.kinds``
+    cameras: dict[str, CameraConfig] = Field(default_factory=dict)  # by name
+    # How it is recorded, unless the command line says otherwise.
     record: RecordDefaults = Field(default_factory=RecordDefaults)
 
     def camera_specs(self) -> list[CameraSpec]:

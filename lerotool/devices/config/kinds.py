@@ -25,17 +25,13 @@ DEFAULT = str(ArmType.SO101)
 
 @dataclass(frozen=True, slots=True)
 class RobotKind:
-    """One row of the table of robot types.
+    """One row of the table of robot types."""
 
-    Attributes:
-        config: the model of its file.
-        build: takes the file's content and the name that ``--robot`` knows it by (None: a file somewhere else); returns
-            the robot with what a person steers it by, not yet open; raises UsageError if something is not set up.
-        build_for_replay: the same without what a person steers it by; None if it cannot be replayed.
-    """
-
-    config: type[RobotConfig]
+    config: type[RobotConfig]  # the model of its file
+    # Takes the file's content and the name that ``--robot`` knows it by (None: a file somewhere else); returns the
+    # robot with what a person steers it by, not yet open; raises UsageError if something is not set up.
     build: Callable[[Any, str | None], Robot]
+    # The same without what a person steers it by; None if it cannot be replayed.
     build_for_replay: Callable[[Any, str | None], Robot] | None = None
 
 

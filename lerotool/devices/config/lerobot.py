@@ -29,20 +29,14 @@ VARIABLE = "LEROTOOL_LEROBOT"
 
 
 class LeRobotConfig(RobotConfig):
-    """A robot and a teleoperator of LeRobot.
-
-    Attributes:
-        python: an interpreter that has LeRobot; None takes the one that the environment names.
-        options: as typed for ``lerobot-record``, from ``--robot.type=…`` on.
-        start_speed: units a second at which joints go to where the teleoperator has them, after the robot was opened.
-        silence_s: how long LeRobot may take for one answer.
-    """
+    """A robot and a teleoperator of LeRobot."""
 
     type: Literal["lerobot"] = "lerobot"
-    python: str | None = None
-    options: tuple[str, ...] = ()
+    python: str | None = None  # an interpreter that has LeRobot; None takes the one that the environment names
+    options: tuple[str, ...] = ()  # as typed for ``lerobot-record``, from ``--robot.type=…`` on
+    # Units a second at which joints go to where the teleoperator has them, after the robot was opened.
     start_speed: Annotated[float, Field(ge=0, le=1e6)] = START_SPEED
-    silence_s: Positive = SILENCE_S
+    silence_s: Positive = SILENCE_S  # how long LeRobot may take for one answer
 
 
 def find_python(python: str | None) -> Path:

@@ -53,12 +53,9 @@ def _valid_limits(limits: object) -> float | dict[str, float] | None:
 
 
 class ArmConfig(Part):
-    """One arm.
+    """One arm."""
 
-    Attributes:
-        port: ``serial:`` and the serial number of its USB adapter, or the path of the port.
-    """
-
+    # ``serial:`` and the serial number of its USB adapter, or the path of the port.
     port: Annotated[str, AfterValidator(_valid_port)]
     id: Annotated[str, AfterValidator(_valid_id)]
 
@@ -71,23 +68,18 @@ class PairConfig(Part):
 
 
 class SoRobotConfig(RobotConfig):
-    """A robot of SO-100 or SO-101 arms: one pair or two, and cameras.
-
-    Attributes:
-        max_relative_target: how far from where a joint stands it may be sent at once, in its units: one number, or one
-            per joint; None does not limit.
-        start_speed: units per second at which the follower goes to where its leader stands, after it was opened.
-        follower: of the only pair.
-        leader: of the only pair.
-    """
+    """A robot of SO-100 or SO-101 arms: one pair or two, and cameras."""
 
     type: ArmType = ArmType.SO101
     units: Units = Units.DEGREES
+    # How far from where a joint stands it may be sent at once, in its units: one number, or one per joint; None does
+    # not limit.
     max_relative_target: Annotated[float | dict[str, float] | None, PlainValidator(_valid_limits)] = None
+    # Units per second at which the follower goes to where its leader stands, after it was opened.
     start_speed: Positive = START_SPEED
     silence_s: Positive = SILENCE_S
-    follower: ArmConfig | None = None
-    leader: ArmConfig | None = None
+    follower: ArmConfig | None = None  # of the only pair
+    leader: ArmConfig | None = None  # of the only pair
     left: PairConfig | None = None
     right: PairConfig | None = None
 

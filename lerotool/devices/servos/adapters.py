@@ -31,16 +31,11 @@ class AdapterKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A serial port.
-
-    Attributes:
-        serial_number: burnt into the adapter; cheap ones have none.
-        vid: USB vendor, if it is a USB device.
-    """
+    """A serial port."""
 
     path: str
-    serial_number: str | None
-    vid: int | None
+    serial_number: str | None  # burnt into the adapter; cheap ones have none
+    vid: int | None  # USB vendor, if it is a USB device
     pid: int | None
     description: str
     kind: AdapterKind

@@ -48,23 +48,14 @@ class Pong:
 
 @dataclass(frozen=True, slots=True)
 class SyncReading:
-    """One register of several servos.
+    """One register of several servos."""
 
-    Attributes:
-        values: counts by id, of the servos that answered.
-        statuses: what they said is wrong with them.
-        silent: the servos that were asked for and gave no whole answer in time.
-        captured_ns: monotonic time before the request was sent: no value is older.
-        data: by id, the bytes from the register to the end of the block asked for.
-        start: address of the first of these bytes.
-    """
-
-    values: dict[int, int]
-    statuses: dict[int, Status]
-    silent: frozenset[int]
-    captured_ns: int
-    data: dict[int, bytes]
-    start: int
+    values: dict[int, int]  # counts by id, of the servos that answered
+    statuses: dict[int, Status]  # what they said is wrong with them
+    silent: frozenset[int]  # the servos that were asked for and gave no whole answer in time
+    captured_ns: int  # monotonic time before the request was sent: no value is older
+    data: dict[int, bytes]  # by id, the bytes from the register to the end of the block asked for
+    start: int  # address of the first of these bytes
 
     def value(self, servo: int, register: Register) -> int:
         """Return another register of the block that was read."""

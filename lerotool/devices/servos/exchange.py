@@ -79,15 +79,10 @@ class AnswerLengths:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What came back for one request.
+    """What came back for one request."""
 
-    Attributes:
-        answers: data and raw status by id.
-        damaged: ids whose answer was not whole.
-    """
-
-    answers: dict[int, tuple[bytes, int]]
-    damaged: frozenset[int]
+    answers: dict[int, tuple[bytes, int]]  # data and raw status by id
+    damaged: frozenset[int]  # ids whose answer was not whole
 
 
 class Exchanges:

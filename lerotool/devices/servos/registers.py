@@ -32,22 +32,14 @@ class Memory(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """One value of the control table.
-
-    Attributes:
-        address: of the first byte.
-        size: bytes.
-        sign_bit: index of the bit that holds the sign, or None for an unsigned value.
-        unit: what ``scale`` gives; empty for codes.
-        scale: units per count.
-    """
+    """One value of the control table."""
 
     name: str
-    address: int
-    size: int
-    sign_bit: int | None
-    unit: str
-    scale: float
+    address: int  # of the first byte
+    size: int  # bytes
+    sign_bit: int | None  # index of the bit that holds the sign, or None for an unsigned value
+    unit: str  # what ``scale`` gives; empty for codes
+    scale: float  # units per count
     memory: Memory
 
     @property

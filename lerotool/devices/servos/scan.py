@@ -23,20 +23,14 @@ _LISTENINGS = 6
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What answers to an id.
-
-    Attributes:
-        model: None if no answer was whole.
-        firmware: ``major.minor``, or None.
-        is_crowded: whether its answers are damaged as two servos with one id damage each other's.
-    """
+    """What answers to an id."""
 
     id: int
     baudrate: int
-    model: int | None
-    firmware: str | None
+    model: int | None  # None if no answer was whole
+    firmware: str | None  # ``major.minor``, or None
     status: Status
-    is_crowded: bool
+    is_crowded: bool  # whether its answers are damaged as two servos with one id damage each other's
 
 
 Progress = Callable[[int, int], None]

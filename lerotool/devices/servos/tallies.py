@@ -11,44 +11,26 @@ from lerotool.devices.servos.status_packets import Status, StatusPacket
 
 @dataclass(frozen=True, slots=True)
 class ServoStatistics:
-    """Of one servo. Every time it is asked it replies, or the reply is damaged, or it is silent.
+    """Of one servo. Every time it is asked it replies, or the reply is damaged, or it is silent."""
 
-    Attributes:
-        replies: answers in time and whole.
-        asked_again: times it was asked once more because that answer did not come.
-        damaged: answers with bytes wrong or missing.
-        silent: no answer in time.
-        status: all bits seen in its answers.
-    """
-
-    replies: int
-    asked_again: int
-    damaged: int
-    silent: int
-    status: Status
+    replies: int  # answers in time and whole
+    asked_again: int  # times it was asked once more because that answer did not come
+    damaged: int  # answers with bytes wrong or missing
+    silent: int  # no answer in time
+    status: Status  # all bits seen in its answers
 
 
 @dataclass(frozen=True, slots=True)
 class BusStatistics:
-    """Of a bus since it was made, or since ``ServoBus.reset_statistics``.
+    """Of a bus since it was made, or since ``ServoBus.reset_statistics``."""
 
-    Attributes:
-        requests: packets sent.
-        replies: answers in time and whole, of all servos.
-        asked_again: as above, of all servos.
-        damaged: as above.
-        silent: as above.
-        refused_late: answers thrown away because they were to an earlier request.
-        servos: by id.
-    """
-
-    requests: int
-    replies: int
-    asked_again: int
-    damaged: int
-    silent: int
-    refused_late: int
-    servos: Mapping[int, ServoStatistics]
+    requests: int  # packets sent
+    replies: int  # answers in time and whole, of all servos
+    asked_again: int  # as above, of all servos
+    damaged: int  # as above
+    silent: int  # as above
+    refused_late: int  # answers thrown away because they were to an earlier request
+    servos: Mapping[int, ServoStatistics]  # by id
 
 
 class ServoTally:

@@ -23,35 +23,20 @@ class Fault(StrEnum):
 
 @dataclass(slots=True)
 class FaultSettings:
-    """How the line is, and how often something happens; probabilities are per reply and exclude each other.
+    """How the line is, and how often something happens; probabilities are per reply and exclude each other."""
 
-    Attributes:
-        lost: probability.
-        late: probability.
-        cut: probability.
-        corrupt: probability.
-        late_s: how much later a late reply comes.
-        stall: probability per answer that all of it and all that follows is held back by ``stall_s``.
-        stall_s: for how long.
-        usb_s: fixed time before the first byte of an answer.
-        jitter_s: more of it, up to this.
-        wire: whether bytes take their time on the wire.
-        echo: whether the adapter sends back what it is sent.
-        check_baud: whether servos with another baud rate than the port's are deaf.
-    """
-
-    lost: float = 0.0
-    late: float = 0.0
-    cut: float = 0.0
-    corrupt: float = 0.0
-    late_s: float = 0.06
-    stall: float = 0.0
-    stall_s: float = 0.07
-    usb_s: float = 0.0
-    jitter_s: float = 0.0
-    wire: bool = False
-    echo: bool = False
-    check_baud: bool = True
+    lost: float = 0.0  # probability
+    late: float = 0.0  # probability
+    cut: float = 0.0  # probability
+    corrupt: float = 0.0  # probability
+    late_s: float = 0.06  # how much later a late reply comes
+    stall: float = 0.0  # probability per answer that all of it and all that follows is held back by ``stall_s``
+    stall_s: float = 0.07  # for how long
+    usb_s: float = 0.0  # fixed time before the first byte of an answer
+    jitter_s: float = 0.0  # more of it, up to this
+    wire: bool = False  # whether bytes take their time on the wire
+    echo: bool = False  # whether the adapter sends back what it is sent
+    check_baud: bool = True  # whether servos with another baud rate than the port's are deaf
 
     def change(self, values: dict[str, Any]) -> None:
         """Set some of them."""

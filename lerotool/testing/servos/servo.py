@@ -88,15 +88,10 @@ class Ramp:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Straight from point to point; before the first and after the last it rests.
+    """Straight from point to point; before the first and after the last it rests."""
 
-    Attributes:
-        times: monotonic seconds, rising.
-        angles: steps.
-    """
-
-    times: tuple[float, ...]
-    angles: tuple[float, ...]
+    times: tuple[float, ...]  # monotonic seconds, rising
+    angles: tuple[float, ...]  # steps
 
     def at(self, now: float) -> float:
         """Return the angle."""
