@@ -20,44 +20,28 @@ _MOST_NUMBER = 1_000_000
 
 
 def as_path(name: str, value: object) -> Path:
-    """Return a path as it was given.
-
-    Raises:
-        UsageError: it is neither a text nor a path.
-    """
+    """Return a path as it was given."""
     if isinstance(value, str | os.PathLike) and isinstance(path := os.fspath(value), str):
         return Path(path)
     raise _wrong(name, value, "a path")
 
 
 def as_rate(name: str, value: object) -> int | float:
-    """Return a rate per second as a plain number.
-
-    Raises:
-        UsageError: it is not a number, or out of range.
-    """
+    """Return a rate per second as a plain number."""
     if isinstance(value, Real) and not _is_bool(value) and _SLOWEST <= (rate := float(value)) <= _FASTEST:
         return int(value) if isinstance(value, Integral) else rate
     raise _wrong(name, value, f"a number from {_SLOWEST} to {_FASTEST}")
 
 
 def as_count(name: str, value: object, least: int) -> int:
-    """Return a whole number as a plain one.
-
-    Raises:
-        UsageError: it is none, or too small.
-    """
+    """Return a whole number as a plain one."""
     if isinstance(value, Integral) and not _is_bool(value) and (count := int(value)) >= least:
         return count
     raise _wrong(name, value, f"a whole number, {least} or more")
 
 
 def parse_numbers(text: str) -> frozenset[int]:
-    """Return the numbers that a text such as ``0-3,7`` names.
-
-    Raises:
-        UsageError: it is not a list of numbers and ranges.
-    """
+    """Return the numbers that a text such as ``0-3,7`` names."""
     numbers: set[int] = set()
     for part in text.split(","):
         match = _RANGE.fullmatch(part.strip())
@@ -69,22 +53,14 @@ def parse_numbers(text: str) -> frozenset[int]:
 
 
 def as_text(name: str, value: object) -> str:
-    """Return a text.
-
-    Raises:
-        UsageError: it is none.
-    """
+    """Return a text."""
     if isinstance(value, str):
         return value
     raise _wrong(name, value, "a text")
 
 
 def as_texts(name: str, value: object) -> tuple[str, ...]:
-    """Return texts; one text alone is not taken for a list of letters.
-
-    Raises:
-        UsageError: they are none.
-    """
+    """Return texts; one text alone is not taken for a list of letters."""
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
         texts = tuple(value)
         if all(isinstance(text, str) for text in texts):
@@ -94,33 +70,21 @@ def as_texts(name: str, value: object) -> tuple[str, ...]:
 
 
 def as_list(name: str, value: object) -> list[object]:
-    """Return values one after another; a text is not taken for a list of letters.
-
-    Raises:
-        UsageError: it is none.
-    """
+    """Return values one after another; a text is not taken for a list of letters."""
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
         return list(value)
     raise _wrong(name, value, "a list")
 
 
 def as_instance(name: str, value: object, kind: type[Any] | UnionType, expected: str) -> Any:
-    """Return a value of a class.
-
-    Raises:
-        UsageError: it is none.
-    """
+    """Return a value of a class."""
     if isinstance(value, kind):
         return value
     raise _wrong(name, value, expected)
 
 
 def as_choice(name: str, value: object, kind: type[_Choice]) -> _Choice:
-    """Return one of some choices, given as itself or by its text.
-
-    Raises:
-        UsageError: it is none of them.
-    """
+    """Return one of some choices, given as itself or by its text."""
     try:
         return kind(str(value))
     except ValueError:

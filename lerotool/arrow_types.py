@@ -30,12 +30,7 @@ IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
 def arrow_type(feature: Feature) -> pa.DataType:
-    """Return the Arrow type of a feature's column.
-
-    Raises:
-        IncompatibleDatasetError: the feature has no column, or none that can be made from its entry.
-        MetadataError: the dtype is not one that LeRobot knows.
-    """
+    """Return the Arrow type of a feature's column."""
     kind = feature.kind
     if kind is Kind.IMAGE:
         return IMAGE_TYPE
@@ -65,11 +60,7 @@ def value_type(dtype: str) -> pa.DataType:
 
 
 def arrow_field(name: str, feature: Feature) -> pa.Field[Any]:
-    """Return a feature's field; that of a matrix tells the extension type that ``datasets`` gives it.
-
-    Raises:
-        IncompatibleDatasetError: like `arrow_type`, naming the feature.
-    """
+    """Return a feature's field; that of a matrix tells the extension type that ``datasets`` gives it."""
     try:
         data_type = arrow_type(feature)
     except IncompatibleDatasetError as error:
@@ -82,12 +73,7 @@ def arrow_field(name: str, feature: Feature) -> pa.Field[Any]:
 
 
 def hf_feature(feature: Feature, *, sequence_type: str = "List") -> dict[str, Any]:
-    """Return the feature's entry in the ``huggingface`` schema metadata of a parquet file.
-
-    Args:
-        feature: any feature that has a column.
-        sequence_type: what vectors are called: ``List`` by datasets 4 and later, ``Sequence`` before, as v2.1 needs it.
-    """
+    """Return the feature's entry in the ``huggingface`` schema metadata of a parquet file."""
     if feature.kind is Kind.IMAGE:
         return {"_type": "Image"}
     arrow_type(feature)

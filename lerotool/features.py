@@ -156,11 +156,7 @@ DEFAULT_FEATURES: Mapping[str, Feature] = MappingProxyType(
 
 
 def parse_features(entries: Mapping[str, object]) -> dict[str, Feature]:
-    """Build all features of an ``info.json``, in its order.
-
-    Raises:
-        MetadataError: for the first entry that is wrong.
-    """
+    """Build all features of an ``info.json``, in its order."""
     return {name: Feature.from_json(name, entry) for name, entry in entries.items()}
 
 

@@ -105,10 +105,8 @@ def _value(key: int, bits: int) -> float:
 def answer(question: Question, lines: Lines | Sequence[Lines]) -> Answer:
     """Return what a block of values says.
 
-    Args:
-        question: of the `QuantileSearch` for these dimensions.
-        lines: (d, n) numbers, one line for each dimension, without NaN where there are brackets; or d lines of
-            different lengths.
+    `lines`: (d, n) numbers, one line for each dimension, without NaN where there are brackets; or d lines of different
+    lengths.
     """
     found: list[list[npt.NDArray[Any]]] = []
     for line, brackets in zip(lines, question.brackets, strict=True):
@@ -128,12 +126,7 @@ def _look(keys: npt.NDArray[Any], bracket: Bracket, question: Question) -> npt.N
 
 
 class QuantileSearch:
-    """Finds the quantiles of many values: ask `question`, give the added-up answers to `take`, until it is None.
-
-    Args:
-        dimensions: of a value.
-        dtype: of the values.
-    """
+    """Finds the quantiles of many values: ask `question`, give the added-up answers to `take`, until it is None."""
 
     def __init__(self, dimensions: int, dtype: np.dtype[Any]) -> None:
         self._bits = _key_bits(dtype)
@@ -149,10 +142,7 @@ class QuantileSearch:
     def take(self, total: Answer, count: int | npt.NDArray[np.int64], *, skip: Sequence[int] = ()) -> None:
         """Take the answers of all blocks to the question and ask the next one.
 
-        Args:
-            total: the answers, added up.
-            count: of all values in a dimension, or (d,) where they differ; at least 1.
-            skip: dimensions whose quantiles are not looked for (those with NaN, or without values).
+        `count`: of all values in a dimension, or (d,) where they differ; at least 1.
         """
         assert self.question is not None
         self._counts = np.broadcast_to(np.asarray(count, np.int64), len(self._known))
@@ -175,15 +165,8 @@ class QuantileSearch:
     def histogram(self, low: Floats, high: Floats, bars: int) -> npt.NDArray[np.int64]:
         """Return how many values of each dimension lie in each of ``bars`` equal parts of its range, for looking at.
 
-        Within the bins of the first pass, 1/16 of a value wide or less, values are taken to be spread evenly.
-
-        Args:
-            low: (d,), smallest values.
-            high: (d,), largest values.
-            bars: how many parts.
-
-        Returns:
-            (d, bars); zeros where the range is not finite.
+        Within the bins of the first pass, 1/16 of a value wide or less, values are taken to be spread evenly. `low`:
+        (d,), smallest values. `high`: (d,), largest values. (d, bars); zeros where the range is not finite.
         """
         assert self._coarse is not None
         result = np.zeros((len(self._known), bars), np.int64)

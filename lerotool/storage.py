@@ -106,14 +106,8 @@ def _machine() -> str:
 def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
     """Give a fresh place to write a file at, which becomes ``path`` in one step at the end; not yet durable.
 
-    After an error nothing is left and ``path`` is as it was.
-
-    Args:
-        path: the file.
-        folder: on the same file system, where it is written; None is beside it.
-
-    Raises:
-        OSError: it cannot be given its place.
+    After an error nothing is left and ``path`` is as it was. `folder`: on the same file system, where it is written;
+    None is beside it.
     """
     partial = partial_path(path if folder is None else folder / path.name)
     try:
@@ -128,9 +122,6 @@ def write_atomic(path: Path, data: bytes) -> None:
     """Write a file so that readers see the old contents or the new, durably.
 
     What killed processes have left of writing it before is removed.
-
-    Raises:
-        OSError: the old contents are then still in place, nothing is left beside.
     """
     remove_left_partials(path)
     with replacing(path) as partial, partial.open("xb") as file:
@@ -141,11 +132,7 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def remove_left_partials(path: Path) -> None:
-    """Remove what killed processes of this machine have left of writing a file, or copies of it.
-
-    Args:
-        path: the file, which may be about to be written; copies have its name up to the suffix.
-    """
+    """Remove what killed processes of this machine have left of writing a file, or copies of it."""
     with contextlib.suppress(OSError):
         for left in list(path.parent.iterdir()):
             if left.name.startswith(f"{path.stem}.") and PARTIAL in left.name and is_abandoned(left.name):
@@ -178,11 +165,7 @@ def write_json(path: Path, document: object) -> None:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy the contents of a file; not yet durable, but on Linux the disk begins to write at once.
-
-    Raises:
-        OSError: the disk is full or fails.
-    """
+    """Copy the contents of a file; not yet durable, but on Linux the disk begins to write at once."""
     if sys.platform != "linux":
         shutil.copyfile(source, target)
         return
@@ -203,10 +186,8 @@ def copy_file(source: Path, target: Path) -> None:
 def remove_directory(path: Path) -> None:
     """Remove a directory and what is in it: first out of sight in one durable step, then for good.
 
-    What an interruption leaves behind is named `DISCARDED` and can be removed at any time.
-
-    Raises:
-        OSError: it could not be put out of sight; it is then as before.
+    What an interruption leaves behind is named `DISCARDED` and can be removed at any time. `OSError`: it could not be
+    put out of sight; it is then as before.
     """
     away = path.with_name(f"{DISCARDED}{path.name}-{secrets.token_hex(4)}")
     path.replace(away)
@@ -235,13 +216,7 @@ def free_bytes(path: Path) -> int:
 def check_space(path: Path, needed: int, what: str) -> None:
     """Refuse to begin what the disk has no room for.
 
-    Args:
-        path: where files will be written; it need not be there yet.
-        needed: bytes.
-        what: needs them, for the message: "a merge".
-
-    Raises:
-        OSError: ``ENOSPC``, with the numbers.
+    `needed`: bytes.
     """
     free = free_bytes(path)
     if free < needed:
@@ -250,12 +225,7 @@ def check_space(path: Path, needed: int, what: str) -> None:
 
 
 def tree_fingerprint(root: Path, without: Path) -> str:
-    """Return a hash of the names, sizes and times of the files below a folder: another one, and something has changed.
-
-    Args:
-        root: the folder.
-        without: a folder in it that is left out.
-    """
+    """Return a hash of the names, sizes and times of the files below a folder: another one, and something has changed."""
     digest = hashlib.sha256()
     # The root may be ".", which Path drops and os.walk keeps.
     root, without = Path(os.path.abspath(root)), Path(os.path.abspath(without))  # noqa: PTH100
@@ -291,10 +261,6 @@ class ProcessLock:
     """A lock between processes, released by the system when its holder ends in whatever way.
 
     The lock is the operating system's own on an open file; the file's text says who holds it. So it cannot go stale.
-
-    Args:
-        path: the lock file; its directory is made.
-        purpose: what the holder does, for the message that others get.
     """
 
     def __init__(self, path: Path, purpose: str) -> None:
@@ -303,12 +269,7 @@ class ProcessLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock at once.
-
-        Raises:
-            DatasetLockedError: another process holds it; the text names it.
-            CorruptDatasetError: the file is a symbolic link, which a dataset from elsewhere may hold to do harm.
-        """
+        """Take the lock at once."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = _open_to_lock(self._path)
         try:
@@ -355,12 +316,7 @@ class ProcessLock:
 def scratch_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
     """Give a new folder for the time of a block; what killed processes have left of the same kind is removed first.
 
-    Args:
-        prefix: of its name, the same for all folders of a kind.
-        parent: where it is made; None is the system's folder for temporary files.
-
-    Raises:
-        OSError: it cannot be made.
+    `parent`: where it is made; None is the system's folder for temporary files.
     """
     parent = Path(tempfile.gettempdir()) if parent is None else parent
     _sweep_scratch(parent, prefix)

@@ -142,11 +142,7 @@ def _text_in(path: Path, key: str) -> str | None:
 
 
 def refuse_link(path: Path) -> None:
-    """Make sure that one of lerotool's own folders is none that a symbolic link has put outside of the dataset.
-
-    Raises:
-        CorruptDatasetError: it is a link.
-    """
+    """Make sure that one of lerotool's own folders is none that a symbolic link has put outside of the dataset."""
     if path.is_symlink():
         raise CorruptDatasetError(
             f"{path}: expected a folder, found a symbolic link to {str(path.readlink())!r}",
@@ -216,11 +212,7 @@ class Workspace:
         return self.folder / "recording.lock"
 
     def lock_for_writing(self, purpose: str) -> ProcessLock:
-        """Return the lock that a process which changes the dataset must take.
-
-        Raises:
-            ReadOnlyDatasetError: the dataset is in the Hub's cache.
-        """
+        """Return the lock that a process which changes the dataset must take."""
         self._refuse_cache()
         return ProcessLock(self.writing_lock, purpose)
 

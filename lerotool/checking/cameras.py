@@ -33,12 +33,7 @@ def video_jobs(
 ) -> tuple[list[VideoJob], list[Path]]:
     """Return the video files to look at, and those that belong to no episode.
 
-    Args:
-        info: of the dataset.
-        layout: where its files lie.
-        table: its episode table.
-        lengths: of the episodes, as the rows have them; None where that is unknown.
-        gathering: takes what is wrong with the table.
+    `lengths`: of the episodes, as the rows have them; None where that is unknown.
     """
     if lengths is not None and np.array_equal(table.numbers, np.arange(len(lengths))):
         table = replace(table, lengths=lengths)

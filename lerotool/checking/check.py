@@ -78,15 +78,7 @@ def check(
 ) -> CheckReport:
     """Look at a dataset and report everything that is wrong with it; nothing is changed.
 
-    Args:
-        root: its folder, or ``user/name`` under the LeRobot home.
-        depth: how closely to look.
-        executor: where files are looked at; None is this process.
-        on_progress: called with how many files of how many have been looked at.
-
-    Raises:
-        DatasetNotFoundError: nothing there looks like a dataset.
-        OSError: a file cannot be read for reasons that are not the dataset's.
+    `executor`: where files are looked at; None is this process.
     """
     return look(root, depth, executor=executor, on_progress=on_progress)[0]
 

@@ -37,11 +37,7 @@ class Problem:
 
 
 def check_plausible(file: pq.ParquetFile, path: Path) -> None:
-    """Refuse a file that claims more rows than can be in it: each has a number of its own.
-
-    Raises:
-        CorruptDatasetError: it does.
-    """
+    """Refuse a file that claims more rows than can be in it: each has a number of its own."""
     size = path.stat().st_size
     if file.metadata.num_rows > _ROWS_PER_BYTE * size:
         raise CorruptDatasetError(f"{path}: {file.metadata.num_rows} rows are declared, which {size} bytes cannot hold")

@@ -66,13 +66,7 @@ def find_members(info: DatasetInfo, layout: Layout | None, table: EpisodeTable |
 
 
 def check_strays(members: Members, facts: Sequence[DataFileFacts], gathering: Gathering) -> None:
-    """Note the files below data/ that no episode of a v2.x table has, and those that have the rows that are missing.
-
-    Args:
-        members: the data files.
-        facts: of ``members.strays``.
-        gathering: takes what is wrong.
-    """
+    """Note the files below data/ that no episode of a v2.x table has, and those that have the rows that are missing."""
     for fact in facts:
         own = set(fact.runs.episode.tolist()) if fact.runs is not None else set()
         if own and own <= set(members.missing):

@@ -15,9 +15,7 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)
 class Fingerprints:
     """A fingerprint of each run of rows, over as many columns as are added.
 
-    Args:
-        starts: first row of each run, int64, (runs,).
-        rows: of the file.
+    `starts`: first row of each run, int64, (runs,).
     """
 
     def __init__(self, starts: npt.NDArray[np.int64], rows: int) -> None:

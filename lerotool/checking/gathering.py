@@ -11,11 +11,7 @@ from lerotool.findings import Code, Finding, FindingPlace, Loading
 
 
 class Gathering:
-    """The findings so far.
-
-    Args:
-        root: the dataset; files are named relative to it.
-    """
+    """The findings so far."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

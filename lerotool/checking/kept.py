@@ -42,12 +42,7 @@ class Found:
 
 
 class Keeper:
-    """Keeps what is found in a dataset; made before the look, so that what changes meanwhile counts as changed.
-
-    Args:
-        root: of the dataset.
-        look: of which kind.
-    """
+    """Keeps what is found in a dataset; made before the look, so that what changes meanwhile counts as changed."""
 
     def __init__(self, root: Path, look: Look) -> None:
         self._root = root

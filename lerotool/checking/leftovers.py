@@ -121,13 +121,7 @@ def find_leftovers(root: Path) -> list[Path]:
 
 
 def check_sidecar(layout: Layout, files: Sequence[tuple[Path, int]], gathering: Gathering) -> None:
-    """Compare the measured times with the data files that they belong to.
-
-    Args:
-        layout: where they are.
-        files: data files, and how many rows each has.
-        gathering: takes what is wrong.
-    """
+    """Compare the measured times with the data files that they belong to."""
     for path, rows in files:
         number = numbered(path)
         if number is None or layout.version.has_files_of_episodes:

@@ -74,11 +74,7 @@ class Condition:
 
     @classmethod
     def parse(cls, text: str) -> Condition:
-        """Understand a condition.
-
-        Raises:
-            UsageError: it is none; the text says where.
-        """
+        """Understand a condition."""
         words = _words(text)
         groups: list[list[Term]] = [[]]
         for start in range(0, len(words) + 1, 4):
@@ -93,12 +89,7 @@ class Condition:
         return cls(" ".join(text.split()), tuple(map(tuple, groups)))
 
     def choose(self, dataset: Dataset) -> Chosen:
-        """Return of which episodes it is true: bool, (episodes,).
-
-        Raises:
-            MetadataError: the marks are damaged.
-            CorruptDatasetError: tasks cannot be read.
-        """
+        """Return of which episodes it is true: bool, (episodes,)."""
         chosen = np.zeros(dataset.num_episodes, np.bool_)
         for group in self.groups:
             chosen |= np.logical_and.reduce([term.choose(dataset) for term in group])

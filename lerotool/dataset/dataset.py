@@ -107,11 +107,7 @@ class Dataset:
 
     @cached_property
     def padding(self) -> Padding:
-        """What a merge has made up: padded joints and black pictures, which statistics leave out.
-
-        Raises:
-            MetadataError: ``meta/lerotool/merge.json`` is not what a merge writes.
-        """
+        """What a merge has made up: padded joints and black pictures, which statistics leave out."""
         from lerotool.dataset.reading.padding import load_padding
 
         return load_padding(self.root, self.features)
@@ -150,10 +146,6 @@ class Dataset:
         """Statistics of the whole dataset by feature: ``meta/stats.json``, in v2.1 merged from those of the episodes.
 
         Empty where the dataset has none.
-
-        Raises:
-            CorruptDatasetError: a file is empty, or statistics do not go together.
-            MetadataError: an entry is not what it should be.
         """
         from lerotool.dataset.reading.statistics import load_stats, merge_episodes
 

@@ -23,11 +23,7 @@ _LARGEST_BYTES = 1 << 30
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return a metadata file's contents.
-
-    Raises:
-        CorruptDatasetError: the file is missing, empty or impossibly large.
-    """
+    """Return a metadata file's contents."""
     try:
         if (size := path.stat().st_size) > _LARGEST_BYTES:
             raise CorruptDatasetError(f"{path}: the file has {size} bytes, expected at most {_LARGEST_BYTES}")
@@ -42,8 +38,7 @@ def read_bytes(path: Path) -> bytes:
 def parse_object(data: bytes, place: str) -> dict[str, Any]:
     """Parse one JSON object.
 
-    Raises:
-        MetadataError: not UTF-8, not JSON, or not an object; the text starts with ``place``.
+    `MetadataError`: not UTF-8, not JSON, or not an object; the text starts with ``place``.
     """
     try:
         # Windows writes a byte order mark before UTF-8; it is not part of the text.
@@ -83,22 +78,12 @@ def _is_deep(document: object) -> bool:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """Read a file that is one JSON object.
-
-    Raises:
-        CorruptDatasetError: the file is missing or empty.
-        MetadataError: it is not a JSON object.
-    """
+    """Read a file that is one JSON object."""
     return parse_object(read_bytes(path), str(path))
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the objects of a JSON lines file, each with its place (file and line) for messages.
-
-    Raises:
-        CorruptDatasetError: the file is missing or empty.
-        MetadataError: a line is not a JSON object.
-    """
+    """Yield the objects of a JSON lines file, each with its place (file and line) for messages."""
     for number, line in enumerate(read_bytes(path).split(b"\n"), start=1):
         if line.strip():
             place = f"{path}, line {number}"
@@ -106,11 +91,7 @@ def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def whole_number(entry: dict[str, Any], key: str, place: str) -> int:
-    """Return a whole number >= 0 of a parsed object; ``3.0`` is one.
-
-    Raises:
-        MetadataError: the key is missing or is something else.
-    """
+    """Return a whole number >= 0 of a parsed object; ``3.0`` is one."""
     if key not in entry:
         raise MetadataError(f"{place}: {key!r} is missing")
     value = entry[key]

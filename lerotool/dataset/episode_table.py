@@ -155,12 +155,7 @@ class EpisodeTable:
         }
 
     def arrow(self, schema: pa.Schema, number: FileNumber) -> pa.Table:
-        """Return the table of an episodes file (v3.0).
-
-        Args:
-            schema: its columns, such as `episodes_schema`.
-            number: of the file itself.
-        """
+        """Return the table of an episodes file (v3.0)."""
         known = self.columns() | self.of_file(number)
         nothing = Column([None] * len(self))
         return pa.Table.from_arrays([known.get(f.name, nothing).array(f.type) for f in schema], schema=schema)
@@ -212,12 +207,8 @@ def video_places(
 ) -> dict[str, Column]:
     """Return the columns of a camera.
 
-    Args:
-        key: of the camera.
-        places: of each episode its video file and the number of its first frame there, where they are known.
-        lengths: of the episodes, (E,).
-        fps: frames a second.
-        times: when the first frame of each is shown, seconds, (E,); None is its number / fps.
+    `lengths`: of the episodes, (E,). `times`: when the first frame of each is shown, seconds,
+    (E,); None is its number / fps.
     """
     starts = np.array([0 if place is None else place[1] for place in places], np.int64)
     known = _known(places)
@@ -241,11 +232,7 @@ def _known(values: Sequence[object]) -> npt.NDArray[np.bool_] | None:
 
 
 def stats_columns(entries: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, StatsColumns]:
-    """Return the statistics of episodes by columns.
-
-    Args:
-        entries: of each episode, by feature and statistic, as in files.
-    """
+    """Return the statistics of episodes by columns."""
     columns: dict[str, StatsColumns] = {}
     for name in dict.fromkeys(name for entry in entries for name in entry):
         found = [entry.get(name, {}) for entry in entries]
@@ -256,12 +243,7 @@ def stats_columns(entries: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[st
 
 
 def episodes_schema(features: Mapping[str, Feature], measured: Sequence[str]) -> pa.Schema:
-    """Return the schema of an episodes file as LeRobot 0.6.1 writes it.
-
-    Args:
-        features: of the dataset.
-        measured: the features that have statistics.
-    """
+    """Return the schema of an episodes file as LeRobot 0.6.1 writes it."""
     fields = [pa.field("episode_index", pa.int64()), pa.field("tasks", pa.list_(pa.string()))]
     fields += [pa.field(name, pa.int64()) for name in _INTEGERS]
     for key in cameras(features):
@@ -287,9 +269,7 @@ def fitted_schema(own: pa.Schema, first: pa.Schema, place: str) -> tuple[pa.Sche
     """Return the schema of a new episodes file that goes with the dataset's first, and the columns it must do without.
 
     LeRobot joins all episodes files by the columns of the first: a later file may lack columns but must not have more.
-
-    Raises:
-        IncompatibleDatasetError: the first file lacks columns that a reader needs; the text starts with ``place``.
+    `IncompatibleDatasetError`: the first file lacks columns that a reader needs; the text starts with ``place``.
     """
     names = set(first.names)
     without = [name for name in own.names if name not in names]

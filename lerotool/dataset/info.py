@@ -103,17 +103,7 @@ def new_info(
     sizes: Sizes = Sizes(),  # noqa: B008
     extra: Mapping[str, Any] = MappingProxyType({}),
 ) -> DatasetInfo:
-    """Return the info of a new dataset, with every key that LeRobot writes, in its order.
-
-    Args:
-        version: the format.
-        fps: frames a second.
-        features: all; the default ones are added where they are missing.
-        robot_type: what was recorded, if known.
-        totals: what the dataset has.
-        sizes: how it is cut into files.
-        extra: further keys, which come first.
-    """
+    """Return the info of a new dataset, with every key that LeRobot writes, in its order."""
     complete = {**with_defaults(features), **{n: f for n, f in features.items() if n in DEFAULT_FEATURES}}
     document = version.info_document(fps, complete, robot_type, totals, sizes)
     return DatasetInfo.model_validate({**extra, **document})
@@ -131,16 +121,7 @@ def recounted(info: DatasetInfo, totals: Totals) -> dict[str, Any]:
 
 
 def parse_info(document: Mapping[str, Any], place: str = "info.json") -> DatasetInfo:
-    """Build the info from its document.
-
-    Args:
-        document: the parsed JSON object; it is not changed.
-        place: where it came from, for messages.
-
-    Raises:
-        UnsupportedVersionError: nobody here knows the format, or rows are not in Parquet files.
-        MetadataError: naming every key that is missing or wrong.
-    """
+    """Build the info from its document."""
     version = document.get("codebase_version")
     if find_format(version) is None:
         known = ", ".join(FormatVersion.registered())
@@ -177,15 +158,7 @@ def _problems(error: ValidationError) -> str:
 
 
 def load_info(root: Path, files: Files | None = None) -> DatasetInfo:
-    """Read ``meta/info.json`` of the dataset at ``root``; ``files`` as for a `Layout`.
-
-    Raises:
-        DatasetNotFoundError: the folder does not exist, or it has no ``meta/info.json``, or had none before an
-            interrupted change.
-        CorruptDatasetError: the file is empty.
-        UnsupportedVersionError: nobody here knows the format.
-        MetadataError: it is not JSON, or a key is missing or wrong.
-    """
+    """Read ``meta/info.json`` of the dataset at ``root``; ``files`` as for a `Layout`."""
     path = (files or Files(root)).path(INFO)
     if not path.is_file():
         if (root / INFO).is_file():

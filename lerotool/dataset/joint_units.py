@@ -40,17 +40,7 @@ def is_so_arm(dataset: Dataset, state: str = STATE) -> bool:
 def guess_units(
     dataset: Dataset, names: Sequence[str] = (STATE, ACTION), episodes: npt.NDArray[np.int64] | None = None
 ) -> Guess:
-    """Return the units of an SO arm's joints as far as a dataset shows them.
-
-    Args:
-        dataset: of an SO arm (`is_so_arm`).
-        names: of the features that have the joints.
-        episodes: whose statistics count where each episode has its own, all by default.
-
-    Raises:
-        CorruptDatasetError: statistics cannot be read.
-        MetadataError: the same.
-    """
+    """Return the units of an SO arm's joints as far as a dataset shows them."""
     largest = _largest(dataset, names, np.arange(dataset.num_episodes) if episodes is None else episodes)
     if largest > _FULL:
         return Guess(Units.DEGREES, f"a joint is at {largest:.0f}")

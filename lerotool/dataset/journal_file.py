@@ -158,11 +158,7 @@ class Decided:
 
 
 def read_journal(workspace: Workspace) -> Decided | None:
-    """Return what the journal states, None without one.
-
-    Raises:
-        CorruptDatasetError: it cannot be understood, or is not this dataset's.
-    """
+    """Return what the journal states, None without one."""
     path = workspace.journal
     try:
         if (size := path.stat().st_size) > _LARGEST_BYTES:
@@ -206,11 +202,7 @@ def is_own(name: str) -> bool:
 
 
 def check_links(root: Path, change: Commit) -> None:
-    """Refuse a change that reaches outside through a link; journals and links may come from anywhere with a dataset.
-
-    Raises:
-        CorruptDatasetError: a folder of a path is, or lies behind, a symbolic link out of the dataset.
-    """
+    """Refuse a change that reaches outside through a link; journals and links may come from anywhere with a dataset."""
     paths = [path for rename in change.renames for path in (rename.source, rename.target)]
     paths += [change.before(rename.target) for rename in change.renames]
     paths += [path for name in change.removals for path in (name, change.before(name))]
@@ -221,11 +213,7 @@ def check_links(root: Path, change: Commit) -> None:
 
 
 def parse_journal(path: Path, text: bytes) -> Decided:
-    """Return what the text of a journal states; ``path`` is for messages.
-
-    Raises:
-        CorruptDatasetError: it cannot be understood.
-    """
+    """Return what the text of a journal states; ``path`` is for messages."""
     try:
         journal = _PARSER.validate_json(text)
     except ValidationError as error:
@@ -241,9 +229,5 @@ def parse_journal(path: Path, text: bytes) -> Decided:
 
 
 def is_decided(workspace: Workspace) -> bool:
-    """Whether a change of this dataset waits to be finished.
-
-    Raises:
-        LerotoolError: there is a journal, but it cannot be understood or is not this dataset's.
-    """
+    """Whether a change of this dataset waits to be finished."""
     return read_journal(workspace) is not None

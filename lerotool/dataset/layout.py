@@ -48,17 +48,7 @@ class PathTemplate:
 
     @classmethod
     def parse(cls, text: str, numbers: frozenset[str], place: str, *, usual: str) -> PathTemplate:
-        """Check a template.
-
-        Args:
-            text: the template.
-            numbers: names of the whole numbers that it may use; the camera is always ``video_key``.
-            place: where it stands, for messages.
-            usual: LeRobot's own template, for the hint.
-
-        Raises:
-            MetadataError: it uses anything but those names, or is not a path inside a folder.
-        """
+        """Check a template."""
         hint = _HINT.format(usual)
         try:
             fields = [(name, spec, by) for _, name, spec, by in string.Formatter().parse(text) if name is not None]
@@ -77,11 +67,7 @@ class PathTemplate:
         return template
 
     def fill(self, numbers: dict[str, int], camera: str) -> str:
-        """Return the path, relative to the root, with ``/`` between its parts.
-
-        Raises:
-            MetadataError: the path would leave the root.
-        """
+        """Return the path, relative to the root, with ``/`` between its parts."""
         path = self.text.format(**numbers, video_key=camera)
         check_relative(path, self.place)
         return path
@@ -110,11 +96,7 @@ class PathTemplate:
 
 
 def check_relative(path: str, place: str) -> None:
-    """Refuse a path that is not one below a folder, on any operating system.
-
-    Raises:
-        MetadataError: it is absolute, has ``..``, a drive, or characters that no path can have.
-    """
+    """Refuse a path that is not one below a folder, on any operating system."""
     windows = PureWindowsPath(path)
     is_inside = not (windows.drive or windows.root) and ".." not in windows.parts and windows.parts
     if not is_inside or not path.isprintable() or any(0xD800 <= ord(letter) < 0xE000 for letter in path):
@@ -135,13 +117,7 @@ class Layout:
     def of(cls, root: Path, info: DatasetInfo, files: Files | None = None) -> Layout:
         """Return the layout that ``info.json`` states.
 
-        Args:
-            root: the dataset.
-            info: its ``info.json``.
-            files: where they are while a change is unfinished; None is where they belong.
-
-        Raises:
-            MetadataError: a template is not harmless.
+        `files`: where they are while a change is unfinished; None is where they belong.
         """
         version = info.codebase_version
         data, video = (
@@ -161,21 +137,11 @@ class Layout:
         return self.files.root
 
     def data_path(self, chunk_index: int, file_index: int) -> Path:
-        """Return a data file's path; in v2.x the file number is the episode's.
-
-        Raises:
-            MetadataError: the path would leave the root.
-            CorruptDatasetError: a symbolic link leads out of the root.
-        """
+        """Return a data file's path; in v2.x the file number is the episode's."""
         return self._fill(self.data, chunk_index, file_index, "")
 
     def video_path(self, camera: str, chunk_index: int, file_index: int) -> Path:
-        """Return a video file's path; in v2.x the file number is the episode's.
-
-        Raises:
-            MetadataError: the path would leave the root.
-            CorruptDatasetError: a symbolic link leads out of the root.
-        """
+        """Return a video file's path; in v2.x the file number is the episode's."""
         return self._fill(self.video, chunk_index, file_index, camera)
 
     def data_number(self, path: Path) -> tuple[int, int] | None:
@@ -233,9 +199,6 @@ def inside(root: Path, relative: str) -> Path:
 
     The Hub's own cache, whose files are links into the ``blobs`` folder beside its ``snapshots``, is let through, and
     so are the folders that the user allows by the environment variable `LINKED`.
-
-    Raises:
-        CorruptDatasetError: a link leads out of the root.
     """
     path = root / relative
     if not leads_inside(root, relative):
@@ -262,11 +225,7 @@ def leads_inside(root: Path, relative: str) -> bool:
 
 
 def inside_for_writing(root: Path, relative: str) -> Path:
-    """Return ``root / relative`` after making sure that nobody writes or removes anything outside of the root.
-
-    Raises:
-        CorruptDatasetError: a link leads out of the root.
-    """
+    """Return ``root / relative`` after making sure that nobody writes or removes anything outside of the root."""
     path = root / relative
     if sys.platform != "win32" and not _has_link(root, relative):
         return path

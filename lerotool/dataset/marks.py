@@ -81,15 +81,7 @@ class Mark:
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any], frames: int) -> Mark:
-        """Build a mark from what a file or a page says; keys that are not known are passed over.
-
-        Args:
-            entry: as `to_json` gives it.
-            frames: length of the episode.
-
-        Raises:
-            ValueError: saying which key is wrong.
-        """
+        """Build a mark from what a file or a page says; keys that are not known are passed over."""
         outcome, flagged, note = entry.get("outcome"), entry.get("flagged", False), entry.get("note", "")
         if outcome is not None and outcome not in list(Outcome):
             raise ValueError(f"outcome is {outcome!r}, expected {' or '.join(Outcome)}")
@@ -132,12 +124,7 @@ SELECTIONS: Mapping[str, Callable[[Mark], bool]] = {
 
 
 def load_marks(dataset: Dataset) -> Marks:
-    """Read the marks of a dataset; none where there is no file.
-
-    Raises:
-        MetadataError: the file is not what `save_mark` writes.
-        CorruptDatasetError: it is empty, or a link leads out of the dataset.
-    """
+    """Read the marks of a dataset; none where there is no file."""
     path = inside(dataset.root, dataset.layout.files.name(MARKS.as_posix()))
     if not path.exists():
         return Marks()
@@ -165,21 +152,8 @@ def selected(dataset: Dataset, word: str) -> list[int]:
 def save_mark(root: Path, episode: int, said: Mapping[str, Any], wait_s: float = _WAIT_S) -> Mark:
     """Change what was said about an episode, durably and in one step.
 
-    Args:
-        root: of the dataset.
-        episode: its number.
-        said: the keys of `Mark.to_json` that change, with their new values; None takes one back.
-        wait_s: how long to wait for a process that changes the dataset, such as an encoder that commits.
-
-    Returns:
-        The new mark.
-
-    Raises:
-        DatasetLockedError: another process was changing the dataset all that time.
-        ReadOnlyDatasetError: the dataset is in the Hub's cache.
-        UsageError: the episode does not exist, or the value is not a mark.
-        MetadataError: the marks that are there are damaged.
-        OSError: the disk is full or fails; the marks are as they were.
+    `said`: the keys of `Mark.to_json` that change, with their new values; None takes one back. Returns the new mark.
+    `OSError`: the disk is full or fails; the marks are as they were.
     """
     from lerotool.dataset.dataset import Dataset
     from lerotool.dataset.writing.journal import redo
@@ -201,17 +175,7 @@ def save_mark(root: Path, episode: int, said: Mapping[str, Any], wait_s: float =
 
 
 def with_marks(layout: Layout, first: int, added: Sequence[tuple[int, Mark]]) -> bytes | None:
-    """Return what the file of marks says once episodes have been added; None where it need not change.
-
-    Args:
-        layout: of the dataset as it is.
-        first: number of the first new episode.
-        added: length and mark of each new episode.
-
-    Raises:
-        MetadataError: the marks that are there are damaged.
-        CorruptDatasetError: the file is empty, or a link leads out of the dataset.
-    """
+    """Return what the file of marks says once episodes have been added; None where it need not change."""
     if all(mark.is_empty for _, mark in added):
         return None
     path = inside(layout.root, layout.files.name(MARKS.as_posix()))

@@ -15,12 +15,8 @@ STILL = 0.01
 def moving_span(values: Mapping[str, Floats], limits: Mapping[str, Floats]) -> tuple[int, int]:
     """Return the last row before anything moves, and the row after the first one in which all have come to rest.
 
-    Args:
-        values: rows of one episode by feature, (n, d) each.
-        limits: by feature, (d,), how far from the first or the last row is motion.
-
-    Returns:
-        (0, n) where nothing moves at all: there is nothing to go by.
+    `values`: rows of one episode by feature, (n, d) each. `limits`: by feature, (d,), how far from the first or the
+    last row is motion. Returns (0, n) where nothing moves at all: there is nothing to go by.
     """
     length = max((len(rows) for rows in values.values()), default=0)
     begin, end = length, 0

@@ -23,14 +23,7 @@ class FileNumber:
     file: int
 
     def following(self, chunks_size: int) -> FileNumber:
-        """Return the number of the next file.
-
-        Args:
-            chunks_size: files of a chunk, as ``info.json`` has it.
-
-        Raises:
-            IncompatibleDatasetError: all numbers are used.
-        """
+        """Return the number of the next file."""
         if self.file + 1 < min(chunks_size, MOST_FILES):
             return FileNumber(self.chunk, self.file + 1)
         if self.chunk + 1 >= MOST_FILES:

@@ -29,16 +29,7 @@ _INTERRUPTED = (
 
 
 def open_parquet(path: Path, metadata: pq.FileMetaData | None = None, buffer_bytes: int = 0) -> pq.ParquetFile:
-    """Open a parquet file; the caller closes it.
-
-    Args:
-        path: the file.
-        metadata: its footer, if it has been read before.
-        buffer_bytes: how much of a column is read at a time; 0 is all that a row group has.
-
-    Raises:
-        CorruptDatasetError: the file is missing, empty, has no footer or a damaged one.
-    """
+    """Open a parquet file; the caller closes it."""
     try:
         with _arrow_path(path) as source:
             return pq.ParquetFile(source, metadata=metadata, buffer_size=buffer_bytes)
@@ -83,17 +74,7 @@ def _defect(path: Path, error: Exception) -> CorruptDatasetError:
 
 
 def read_groups(file: pq.ParquetFile, path: Path, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
-    """Read columns of some row groups, in the order in which the columns are named.
-
-    Args:
-        file: the open file.
-        path: its path, for messages.
-        groups: numbers of row groups, ascending.
-        columns: names of columns that the file has.
-
-    Raises:
-        CorruptDatasetError: the contents are damaged.
-    """
+    """Read columns of some row groups, in the order in which the columns are named."""
     try:
         _refuse_flood(file, path, groups, columns)
         table = file.read_row_groups(list(groups), columns=list(columns), use_threads=True).select(list(columns))
@@ -109,11 +90,7 @@ def read_groups(file: pq.ParquetFile, path: Path, groups: Sequence[int], columns
 
 
 def first_rows(file: pq.ParquetFile, path: Path, columns: Sequence[str]) -> pa.Table:
-    """Read columns of the first row alone, however many rows a row group has.
-
-    Raises:
-        CorruptDatasetError: the contents are damaged.
-    """
+    """Read columns of the first row alone, however many rows a row group has."""
     try:
         batches = file.iter_batches(batch_size=1, columns=list(columns), use_threads=False)
         first = next(batches, None)
@@ -129,12 +106,7 @@ def first_rows(file: pq.ParquetFile, path: Path, columns: Sequence[str]) -> pa.T
 
 
 def _refuse_flood(file: pq.ParquetFile, path: Path, groups: Sequence[int], columns: Sequence[str]) -> None:
-    """Refuse to read what cannot fit into memory: a few bytes can repeat a value without end.
-
-    Raises:
-        MemoryError: the values need more than this process can have.
-        CorruptDatasetError: the footer is damaged.
-    """
+    """Refuse to read what cannot fit into memory: a few bytes can repeat a value without end."""
     footer, prefixes = file.metadata, tuple(f"{name}." for name in columns)
     leaves = [(place, footer.schema.column(place)) for place in range(footer.num_columns)]
     wanted = [
@@ -157,15 +129,6 @@ def described_columns(
 
     Asked for a damaged description, Arrow ends the process. Whoever reads such a column gets an error instead; so they
     are read first, but for no row, which decodes nothing.
-
-    Args:
-        file: the open file.
-        path: its path, for messages.
-        group: number of the row group.
-        places: numbers of columns of plain values.
-
-    Raises:
-        CorruptDatasetError: a description is damaged.
     """
     if not places:
         return []
@@ -191,11 +154,7 @@ def _memory_bytes() -> int:
 
 
 def column_names(file: pq.ParquetFile, path: Path) -> list[str]:
-    """Return the names of the columns, in order.
-
-    Raises:
-        CorruptDatasetError: the schema is damaged, or two columns have one name.
-    """
+    """Return the names of the columns, in order."""
     names = list(arrow_schema(file, path).names)
     if len(set(names)) != len(names):
         double = next(name for name in names if names.count(name) > 1)
@@ -204,11 +163,7 @@ def column_names(file: pq.ParquetFile, path: Path) -> list[str]:
 
 
 def arrow_schema(file: pq.ParquetFile, path: Path) -> pa.Schema:
-    """Return the Arrow schema of an open file.
-
-    Raises:
-        CorruptDatasetError: the schema is damaged.
-    """
+    """Return the Arrow schema of an open file."""
     try:
         return file.schema_arrow
     except MemoryError:
@@ -230,11 +185,7 @@ def leaf_paths(field: pa.Field[Any]) -> list[str]:
 
 
 def compression_of(path: Path) -> str:
-    """Return how the largest column of a parquet file is compressed, as pyarrow's writer calls it; else its default.
-
-    Raises:
-        CorruptDatasetError: like `open_parquet`.
-    """
+    """Return how the largest column of a parquet file is compressed, as pyarrow's writer calls it; else its default."""
     with open_parquet(path, buffer_bytes=_BUFFER_BYTES) as file:
         if not file.num_row_groups:
             return _COMPRESSION
@@ -247,8 +198,7 @@ def compression_of(path: Path) -> str:
 def whole_numbers(column: pa.ChunkedArray[Any], place: str) -> np.ndarray:
     """Return a column of whole numbers >= 0 as int64; ``3.0`` is a whole number.
 
-    Raises:
-        CorruptDatasetError: a value is missing, negative or no whole number; the text starts with ``place``.
+    `CorruptDatasetError`: a value is missing, negative or no whole number; the text starts with ``place``.
     """
     if column.null_count:
         raise CorruptDatasetError(f"{place}: missing values: {column.null_count} of {len(column)}")

@@ -64,21 +64,12 @@ class Partial:
 
 
 def partial_path(root: Path) -> Path:
-    """Return where a dataset says that it is partial.
-
-    Raises:
-        CorruptDatasetError: lerotool's own folder is a symbolic link.
-    """
+    """Return where a dataset says that it is partial."""
     return Workspace(root).folder / PARTIAL
 
 
 def load_partial(root: Path) -> Partial | None:
-    """Return what of a dataset is here; None if that is all of it.
-
-    Raises:
-        CorruptDatasetError: the file is empty, or lerotool's own folder is a symbolic link.
-        MetadataError: it is not what `Partial.to_json` gives.
-    """
+    """Return what of a dataset is here; None if that is all of it."""
     path = partial_path(root)
     if not path.is_file():
         return None

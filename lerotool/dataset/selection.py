@@ -48,11 +48,7 @@ class Selection:
 
     @classmethod
     def of(cls, given: Selection | str | int | Sequence[int]) -> Selection:
-        """Return what a program means: a text that `parse` understands, a number, or numbers.
-
-        Raises:
-            UsageError: it is none of them.
-        """
+        """Return what a program means: a text that `parse` understands, a number, or numbers."""
         if isinstance(given, Selection):
             return given
         if isinstance(given, str):
@@ -64,11 +60,7 @@ class Selection:
 
     @classmethod
     def parse(cls, text: str) -> Selection:
-        """Understand numbers, ranges or a word.
-
-        Raises:
-            UsageError: it is none of them, or a range descends.
-        """
+        """Understand numbers, ranges or a word."""
         if OPERATOR.search(text):
             return cls(where=Condition.parse(text))
         text = "".join(text.split())
@@ -96,16 +88,7 @@ class Selection:
         return self.marked or ",".join(_text(first, last) for first, last in self.ranges)
 
     def choose(self, dataset: Dataset, label: str) -> Ints:
-        """Return the numbers of the episodes, each once, in the order wanted: int64, (n,); n is 0 for no ranges.
-
-        Args:
-            dataset: that has them.
-            label: what it is called in messages.
-
-        Raises:
-            UsageError: the dataset does not have one of them, none is marked so, or one is asked for twice.
-            MetadataError: the marks are damaged.
-        """
+        """Return the numbers of the episodes, each once, in the order wanted: int64, (n,); n is 0 for no ranges."""
         if self.where is not None:
             meant: Ints = np.flatnonzero(self.where.choose(dataset))
             if not len(meant):
@@ -132,11 +115,7 @@ class Selection:
 
 
 def split_argument(text: str) -> tuple[str, Selection | None]:
-    """Return the name of a dataset and the episodes that ``name:0-9,15`` or ``name:success`` chooses; None is all.
-
-    Raises:
-        UsageError: a range of episodes descends.
-    """
+    """Return the name of a dataset and the episodes that ``name:0-9,15`` or ``name:success`` chooses; None is all."""
     match = _NAMED.fullmatch(text)
     # A folder may have a colon in its name.
     if match is None or dataset_root(text).exists():

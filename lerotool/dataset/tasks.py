@@ -18,12 +18,7 @@ TASK_COLUMNS = ("task", "__index_level_0__")
 
 
 def load_tasks(root: Path, info: DatasetInfo, files: Files | None = None) -> tuple[str, ...]:
-    """Read the task texts; a task's number is its place. ``files`` as for a `Layout`.
-
-    Raises:
-        CorruptDatasetError: the file is missing or unreadable, or the numbers are not 0, 1, 2, ….
-        MetadataError: a line of ``tasks.jsonl`` is not what it should be.
-    """
+    """Read the task texts; a task's number is its place. ``files`` as for a `Layout`."""
     path = (files or Files(root)).path(info.codebase_version.tasks_path)
     if not path.exists() and not info.total_tasks and not info.total_episodes:
         return ()

@@ -35,15 +35,7 @@ def column_of(
 ) -> Column:
     """Return the column that values make.
 
-    Args:
-        dataset: that it comes to.
-        name: of the feature; in a file with several columns, the one that is called so.
-        given: values, or a file that has them.
-        names: of the dimensions of a vector; None takes those that a file has.
-
-    Raises:
-        UsageError: there are neither as many as rows nor as many as episodes, or they are not numbers.
-        OSError: the file cannot be read.
+    `names`: of the dimensions of a vector; None takes those that a file has.
     """
     if isinstance(given, str | Path):
         values, own_names = _read(Path(given), name)

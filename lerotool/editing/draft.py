@@ -51,13 +51,7 @@ class Draft:
 
 
 def draft(dataset: Dataset, change: Change) -> Draft:
-    """Return what a change means for a dataset; nothing is read but marks, and rows where it is asked what moves.
-
-    Raises:
-        UsageError: it cannot be: an episode, task or feature does not exist, or nothing would be left.
-        MetadataError: marks are damaged.
-        CorruptDatasetError: rows cannot be read.
-    """
+    """Return what a change means for a dataset; nothing is read but marks, and rows where it is asked what moves."""
     match change:
         case DeleteEpisodes(episodes):
             chosen = _chosen(dataset, episodes)

@@ -73,11 +73,7 @@ class EditPlan:
         return f"all {self.dataset.num_episodes} episodes are chosen: go on?"
 
     def check(self) -> None:
-        """Make sure that the edit can be done.
-
-        Raises:
-            CorruptDatasetError: it cannot; the text lists all problems.
-        """
+        """Make sure that the edit can be done."""
         if self.problems:
             more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
             raise CorruptDatasetError(

@@ -44,16 +44,7 @@ _COUNTED_KEYS = ("total_videos", "total_chunks")
 def make_plan(dataset: Dataset, change: Change, target: Path | None = None) -> EditPlan:
     """Plan an edit; nothing is written.
 
-    Args:
-        dataset: to edit.
-        change: what is done.
-        target: a folder to make, which leaves the dataset alone; None changes the dataset in its place.
-
-    Raises:
-        UsageError: the change cannot be: an episode or feature does not exist, or nothing would be left.
-        IncompatibleDatasetError: the dataset cannot be changed in its place.
-        CorruptDatasetError: it is damaged.
-        TargetExistsError: something is at the target.
+    `target`: a folder to make, which leaves the dataset alone; None changes the dataset in its place.
     """
     _check_here(dataset)
     if target is None:
@@ -75,12 +66,7 @@ def make_plan(dataset: Dataset, change: Change, target: Path | None = None) -> E
 
 
 def _check_here(dataset: Dataset) -> None:
-    """Refuse what is not whole, or not understood.
-
-    Raises:
-        UsageError: only a part of it is on this machine.
-        IncompatibleDatasetError: there are columns that ``info.json`` does not know, and that would be lost.
-    """
+    """Refuse what is not whole, or not understood."""
     if (partial := load_partial(dataset.root)) is not None and not partial.is_whole:
         raise UsageError(
             f"of {str(dataset.root)!r} there is only a part here: {partial}", hint=f"get the rest: {partial.command}"
@@ -98,12 +84,7 @@ def _check_here(dataset: Dataset) -> None:
 
 
 def _check_place(dataset: Dataset) -> None:
-    """Refuse what cannot be changed where it stands.
-
-    Raises:
-        UnsupportedVersionError: its format is a later one.
-        IncompatibleDatasetError: its files are named otherwise than LeRobot names them.
-    """
+    """Refuse what cannot be changed where it stands."""
     version, layout = dataset.version, dataset.layout
     version.check_is_known(dataset.root)
     usual = [(layout.data.text, version.data_path)]

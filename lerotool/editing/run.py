@@ -50,12 +50,7 @@ class EditReport:
 def execute_plan(plan: EditPlan, listen: Listener = ignore_event, place: Place | None = None) -> EditReport:
     """Do what a plan says.
 
-    Raises:
-        CorruptDatasetError: the dataset is damaged, or has changed meanwhile.
-        DatasetLockedError: another process changes the dataset, or records into it.
-        TargetExistsError: something is at the target.
-        MediaError: a video cannot be read.
-        OSError: the disk is full or fails; the dataset is the old one, or the next writer makes it the new one.
+    `OSError`: the disk is full or fails; the dataset is the old one, or the next writer makes it the new one.
     """
     plan.check()
     began = time.perf_counter()

@@ -25,13 +25,7 @@ _SHORT = 40
 def split_episodes(dataset: Dataset, shares: Mapping[str, Share], seed: int | None = None) -> dict[str, Ints]:
     """Return the episodes of each part, in their order.
 
-    Args:
-        dataset: to split.
-        shares: by name of the part; all are fractions, or none is.
-        seed: shuffles the episodes before fractions are taken of them; None takes them in their order.
-
-    Raises:
-        UsageError: parts overlap, one would be empty, or fractions are more than all.
+    `seed`: shuffles the episodes before fractions are taken of them; None takes them in their order.
     """
     if not shares:
         raise UsageError("no parts are named", hint="train=0.8 val=0.2")
@@ -60,11 +54,7 @@ def split_episodes(dataset: Dataset, shares: Mapping[str, Share], seed: int | No
 
 
 def split_by_task(dataset: Dataset) -> dict[str, Ints]:
-    """Return the episodes of each task, by a name made of the task's text.
-
-    Raises:
-        UsageError: an episode has several tasks.
-    """
+    """Return the episodes of each task, by a name made of the task's text."""
     parts: dict[str, list[int]] = {}
     for episode in dataset.episodes:
         if len(episode.tasks) > 1:

@@ -20,13 +20,7 @@ _ROWS_AT_A_TIME = 1 << 17
 
 
 def trimmed(dataset: Dataset, change: TrimEpisodes, episodes: Ints) -> tuple[Ints, Ints]:
-    """Return the first frame that stays of each of some episodes, and the one after the last: int64, (n,) each.
-
-    Raises:
-        UsageError: nothing is asked for, or what moves is not known.
-        MetadataError: marks are damaged.
-        CorruptDatasetError: rows cannot be read.
-    """
+    """Return the first frame that stays of each of some episodes, and the one after the last: int64, (n,) each."""
     first, last = as_count("first", change.first, 0), as_count("last", change.last, 0)
     if not (first or last or change.still or change.marked):
         raise UsageError("nothing is to be cut", hint="--first N, --last N, --still or --marked")

@@ -22,9 +22,6 @@ class GivenPictures:
     """Takes the pictures of one camera, video or image, colour or depth.
 
     Depths are uint16 millimetres or float32 metres; the first picture decides unless the feature states its unit.
-
-    Raises:
-        IncompatibleDatasetError: it is not a feature of pictures that can be written.
     """
 
     def __init__(self, name: str, feature: Feature) -> None:
@@ -57,11 +54,7 @@ class GivenPictures:
         return self.feature.kind is Kind.VIDEO
 
     def check(self, value: object) -> Picture:
-        """Return a picture as (height, width, channels), uint8 RGB or depth.
-
-        Raises:
-            IncompatibleDatasetError: dtype, shape or values are not the feature's.
-        """
+        """Return a picture as (height, width, channels), uint8 RGB or depth."""
         if not isinstance(value, np.ndarray) or value.shape != self.feature.shape or not self._takes(value.dtype):
             found = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
             raise IncompatibleDatasetError(f"feature {self._name!r}: expected {self._expected()}, found {found}")

@@ -50,15 +50,7 @@ def choose_encoder(settings: EncoderSettings) -> Choice:
 
 
 def require_sizes(settings: EncoderSettings, sizes: Mapping[str, tuple[int, int]]) -> None:
-    """Make sure that the encoder takes the pictures of cameras, before any are recorded.
-
-    Args:
-        settings: of the encoder, which may be ``auto``.
-        sizes: height and width of the pictures, by camera.
-
-    Raises:
-        MediaError: it does not.
-    """
+    """Make sure that the encoder takes the pictures of cameras, before any are recorded."""
     odd = {camera: size for camera, size in sizes.items() if size[0] % 2 or size[1] % 2}
     if not odd:
         return

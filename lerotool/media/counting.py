@@ -52,13 +52,7 @@ class Spans:
 def fit_rows(header: Mp4Header, rate: Fraction, spans: Callable[[], Spans]) -> Fit | None:
     """Find out how the pictures of a file belong to rows.
 
-    Args:
-        header: of the file.
-        rate: frames per second of the dataset.
-        spans: tells of the episodes in the file; asked only where pictures are not plainly the frames 0, 1, 2, ….
-
-    Returns:
-        None where neither times nor numbers fit: some row has no picture.
+    `rate`: frames per second of the dataset. Returns none where neither times nor numbers fit: some row has no picture.
     """
     shown = header.shown()
     if not len(shown):

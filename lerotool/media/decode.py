@@ -49,21 +49,7 @@ def iter_frames(
     """Yield the frames with the numbers ``start`` to ``stop - 1``: frame k is the one shown at k/fps seconds.
 
     Decoding starts at the keyframe before, so a short range near the end of a long file is quick. Frames between two
-    grid points are passed over.
-
-    Args:
-        path: the video.
-        start: first number.
-        stop: one past the last; with ``start`` equal nothing is opened.
-        fps: rate of the grid.
-        tolerance_s: seconds that a frame may be off its grid point.
-        counting: by count, frame k is the one that is shown as number k, whenever that is.
-        threads: of the decoder; 0 lets it choose.
-
-    Raises:
-        MediaError: the file is not a readable video, or one of the frames is missing.
-        FileNotFoundError: the file is missing.
-        ValueError: the numbers are negative or descend.
+    grid points are passed over. `tolerance_s`: seconds that a frame may be off its grid point.
     """
     if not 0 <= start <= stop:
         raise ValueError(f"frames {start} to {stop} are not a range")
@@ -80,17 +66,7 @@ def iter_frames(
 
 
 def iter_chosen(path: Path, numbers: Sequence[int], fps: float | Fraction) -> Iterator[av.VideoFrame]:
-    """Yield some of the frames that `iter_frames` yields; of the others those are decoded that these build upon.
-
-    Args:
-        path: the video.
-        numbers: ascending.
-        fps: rate of the grid.
-
-    Raises:
-        MediaError: the file is not a readable video, or one of the frames is missing.
-        FileNotFoundError: the file is missing.
-    """
+    """Yield some of the frames that `iter_frames` yields; of the others those are decoded that these build upon."""
     if not len(numbers):
         return
     with open_video(path) as (container, stream), named_errors(path, "cannot be decoded"):
@@ -297,11 +273,7 @@ _SIGNATURES = {b"\x89PNG": "png", b"\xff\xd8": "mjpeg", b"II*\x00": "tiff", b"MM
 def decode_image(data: bytes) -> npt.NDArray[Any]:
     """Decode a PNG, JPEG or TIFF.
 
-    Returns:
-        (height, width, 3) uint8 RGB; for one channel of 16-bit or float32 values (height, width, 1) of that dtype.
-
-    Raises:
-        MediaError: the data are damaged, cut, or something else.
+    Returns (height, width, 3) uint8 RGB; for one channel of 16-bit or float32 values (height, width, 1) of that dtype.
     """
     codec = next((name for signature, name in _SIGNATURES.items() if data.startswith(signature)), None)
     if codec is None:
@@ -332,34 +304,14 @@ def decode_image(data: bytes) -> npt.NDArray[Any]:
 def iter_depth(
     path: Path, start: int, stop: int, fps: float | Fraction, info: Mapping[str, Any]
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """Yield frames of a depth video as (height, width, 1) millimetres, whole numbers.
-
-    Args:
-        path: the video, 12-bit codes in ``gray12le``.
-        start: first frame number.
-        stop: one past the last.
-        fps: rate of the grid.
-        info: the feature's ``info`` block, which holds the range and the curve.
-
-    Raises:
-        MediaError: as ``iter_frames``, and for a video that is not ``gray12le``.
-    """
+    """Yield frames of a depth video as (height, width, 1) millimetres, whole numbers."""
     millimetres = DepthScale.of(info).millimetres
     for frame in iter_frames(path, start, stop, fps):
         yield to_millimetres(frame, path, millimetres)
 
 
 def to_millimetres(frame: av.VideoFrame, path: Path, millimetres: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return a frame of a depth video as (height, width, 1) millimetres.
-
-    Args:
-        frame: the frame.
-        path: its video, for the message.
-        millimetres: of each code.
-
-    Raises:
-        MediaError: the frame is not ``gray12le``.
-    """
+    """Return a frame of a depth video as (height, width, 1) millimetres."""
     if frame.format.name != "gray12le":
         raise MediaError(f"{str(path)!r}: depth is expected as gray12le, found {frame.format.name}")
     codes = np.asarray(frame.to_ndarray(), dtype=np.uint16)
@@ -372,10 +324,6 @@ class PacketDecoder:
 
     JPEGs come out as the camera made them, full range and not converted; all are turned as the format says. A JPEG that
     is cut still gives a picture, grey from where it ends: whoever receives packets has to look at their ends.
-
-    Raises:
-        MediaError: raw pictures of a pixel format other than ``yuv420p`` (of an even size), ``rgb24`` and those of
-            depth.
     """
 
     def __init__(self, format: StreamFormat) -> None:  # noqa: A002 - the contract's word
@@ -391,10 +339,6 @@ class PacketDecoder:
         """Decode one packet and turn its picture; H.264 packets in their order, from a keyframe on.
 
         A raw picture that is not turned is not copied: the frame reads the packet's memory and keeps it alive.
-
-        Raises:
-            MediaError: the packet is damaged, of the wrong size, or gives no picture that can be turned. The next
-                packet can be tried.
         """
         return turn(self._picture(packet), self._format.rotation)
 

@@ -42,11 +42,7 @@ class DepthScale:
 
     @classmethod
     def of(cls, info: Mapping[str, Any]) -> DepthScale:
-        """Return the scale that a feature's ``info`` block states; LeRobot's own where it states nothing.
-
-        Raises:
-            MetadataError: the range is empty, or reaches where there is no logarithm.
-        """
+        """Return the scale that a feature's ``info`` block states; LeRobot's own where it states nothing."""
         names = {"low_m": "depth_min", "high_m": "depth_max", "shift_m": "shift", "use_log": "use_log"}
         stated = {name: info.get(f"video.{key}") for name, key in names.items()}
         scale = cls(**{name: value for name, value in stated.items() if value is not None})

@@ -80,16 +80,9 @@ class VideoEncoder:
     """Encodes frames into an mp4 at a constant rate; a context manager.
 
     Frame k is shown at exactly k/fps seconds; the header stands first in the file (faststart). The file appears under
-    its name, complete and durable, when the ``with`` block ends without an exception; otherwise nothing is left.
-
-    Args:
-        path: the file, replaced if it exists.
-        width: pixels of every frame.
-        height: pixels.
-        fps: frames per second; 29.97 means 2997/100, as the rows of a dataset do.
-        settings: codec and quality.
-        threads: of the encoder; 0 lets it choose.
-        colours: of the frames, written into the video; None writes nothing, which means BT.601 to most readers.
+    its name, complete and durable, when the ``with`` block ends without an exception; otherwise nothing is left. `fps`:
+    frames per second; 29.97 means 2997/100, as the rows of a dataset do. `colours`: of the frames, written into the
+    video; None writes nothing, which means BT.601 to most readers.
     """
 
     def __init__(
@@ -165,11 +158,6 @@ class VideoEncoder:
 
         Frames of other pixel formats or of full range are converted. A frame that fits as it is gets its time
         overwritten.
-
-        Raises:
-            MediaError: its size is another, or the encoder fails.
-            MixedUpError: the encoder has mixed pictures up; see `until_in_order`.
-            OSError: the disk is full.
         """
         if (frame.width, frame.height) != self._size:
             raise MediaError(
@@ -245,11 +233,7 @@ def _is_video_encoder(name: str) -> bool:
 
 
 def probe_encoder(settings: EncoderSettings) -> None:
-    """Find out whether an encoder works on this machine by encoding and decoding a few frames.
-
-    Raises:
-        MediaError: it does not; hardware encoders are often listed where the hardware is missing.
-    """
+    """Find out whether an encoder works on this machine by encoding and decoding a few frames."""
     noise = np.random.default_rng(0).integers(0, 255, (256, 256, 3)).astype(np.uint8)
     with scratch_folder("lerotool-encoder-") as folder:
         path = folder / "probe.mp4"
@@ -261,12 +245,7 @@ def probe_encoder(settings: EncoderSettings) -> None:
 
 
 def encode_jpeg(picture: npt.NDArray[np.uint8], quality: int = 2) -> bytes:
-    """Return a (height, width, 3) RGB picture as a JPEG like a webcam's: 4:2:2, full range.
-
-    Args:
-        picture: the pixels.
-        quality: quantiser scale, 2 (best) to 31.
-    """
+    """Return a (height, width, 3) RGB picture as a JPEG like a webcam's: 4:2:2, full range."""
     # FFmpeg's own Huffman tables would fit each picture; webcams send the standard ones, and files are larger for it.
     options = {"qmin": str(quality), "qmax": str(quality), "huffman": "default"}
     return _encode_picture(picture, "mjpeg", "yuvj422p", options)

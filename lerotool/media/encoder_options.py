@@ -18,11 +18,7 @@ def encoder_name(settings: EncoderSettings) -> str:
 
 
 def check_size(settings: EncoderSettings, width: int, height: int) -> None:
-    """Make sure that an encoder takes pictures of a size.
-
-    Raises:
-        MediaError: colours are stored for pairs of pixels, and the encoder asks for an even number of them.
-    """
+    """Make sure that an encoder takes pictures of a size."""
     encoder = encoder_name(settings)
     is_odd = bool(width % 2 or height % 2) if "420" in settings.pix_fmt else bool(width % 2)
     if is_odd and encoder != SVT_AV1 and ("420" in settings.pix_fmt or "422" in settings.pix_fmt):
@@ -40,12 +36,7 @@ def encoder_preset(settings: EncoderSettings) -> int | str | None:
 
 
 def encoder_options(settings: EncoderSettings, threads: int) -> dict[str, str]:
-    """Return the options for opening the encoder; ``settings.extra_options`` win.
-
-    Args:
-        settings: how to encode.
-        threads: 0 leaves the choice to the encoder.
-    """
+    """Return the options for opening the encoder; ``settings.extra_options`` win."""
     encoder = encoder_name(settings)
     preset = encoder_preset(settings)
     options = _quality(encoder, settings.crf)

@@ -14,9 +14,6 @@ def exact_rate(fps: float | Fraction) -> Fraction:
     """Return a rate as a fraction: 30 is 30, 12.5 is 25/2, 29.97 is 2997/100, 29.97002997002997 is 30000/1001.
 
     It is the number itself, not an NTSC rate near it: the rows of a dataset lie at frame / fps, so pictures must too.
-
-    Raises:
-        ValueError: the rate is not positive and finite, or too small for any video.
     """
     if not 0 < fps < float("inf"):
         raise ValueError(f"a rate of {fps} frames per second is not possible")

@@ -41,20 +41,7 @@ def join_videos(parts: Sequence[Path | Piece], target: Path, fps: float | Fracti
 
     Picture k of the target is shown at exactly k/fps, whatever the parts' time bases. Each part counts from its own
     first picture and must have one picture for every number. Sound is left out. The target appears complete and
-    durable, or not at all.
-
-    Args:
-        parts: at least one file, or piece of one.
-        target: the file to write, replaced if it exists.
-        fps: rate of all parts.
-
-    Returns:
-        The number of pictures of each part.
-
-    Raises:
-        MediaError: the parts' keys differ, or a part is damaged or off its grid.
-        OSError: the target cannot be written.
-        ValueError: no parts were given.
+    durable, or not at all. Returns the number of pictures of each part.
     """
     if not parts:
         raise ValueError("no videos to join")

@@ -23,14 +23,8 @@ _COLOURS = Colours(space=6, primaries=1, curve=1)
 def encode_playable(target: Path, pictures: Iterable[npt.NDArray[np.uint8]], fps: float) -> None:
     """Make an H.264 video; picture k is shown from k/fps on.
 
-    Args:
-        target: the mp4; it appears when it is complete.
-        pictures: (height, width, 3) RGB, all of one size; an odd line or column is doubled, as 4:2:0 asks for.
-        fps: pictures a second.
-
-    Raises:
-        MediaError: pictures differ in size or cannot be encoded, or are none.
-        OSError: the disk is full.
+    `pictures`: (height, width, 3) RGB, all of one size; an odd line or column is doubled, as 4:2:0 asks for. `fps`:
+    pictures a second.
     """
     rest = iter(pictures)
     if (first := next(rest, None)) is None:

@@ -38,12 +38,7 @@ class VideoInfo:
 
 
 def probe(path: Path) -> VideoInfo:
-    """Read the header of a video file.
-
-    Raises:
-        MediaError: the file is truncated (without its header), empty, no video, or no decoder knows it.
-        FileNotFoundError: it is missing.
-    """
+    """Read the header of a video file."""
     with open_video(path) as (container, stream), named_errors(path, "cannot be read as a video"):
         context = stream.codec_context
         pix_fmt = context.pix_fmt or ""
@@ -65,12 +60,7 @@ def probe(path: Path) -> VideoInfo:
 
 
 def count_packets(path: Path) -> int:
-    """Count the pictures in a video file by reading all its packets; nothing is decoded.
-
-    Raises:
-        MediaError: the file cannot be read, is cut, or has fewer pictures than its header says.
-        FileNotFoundError: it is missing.
-    """
+    """Count the pictures in a video file by reading all its packets; nothing is decoded."""
     with open_video(path) as (container, stream), named_errors(path, "cannot be read to its end"):
         count = 0
         for packet in container.demux(stream):
@@ -85,11 +75,7 @@ def count_packets(path: Path) -> int:
 def count_complete_packets(path: Path) -> int:
     """Count the pictures of a video file, which may be cut, up to the first that is not there or not whole.
 
-    Returns:
-        Their number; 0 for a file that is not a readable video.
-
-    Raises:
-        FileNotFoundError: it is missing.
+    Returns their number; 0 for a file that is not a readable video.
     """
     count = 0
     try:
@@ -108,14 +94,7 @@ def feature_info(
 ) -> dict[str, Any]:
     """Return the ``info`` block that LeRobot 0.6 writes for a camera whose video this is.
 
-    Args:
-        path: a video.
-        settings: how it was encoded; None leaves these keys out.
-        depth: for a depth video, what its codes mean.
-        depth_unit: of the depths that were recorded, ``mm`` or ``m``.
-
-    Raises:
-        MediaError: the file is not a readable video.
+    `settings`: how it was encoded; None leaves these keys out.
     """
     video = probe(path)
     rate = video.base_rate or video.fps
@@ -156,23 +135,13 @@ class JoinKey:
 
 
 def join_key(path: Path) -> JoinKey:
-    """Read a video's key.
-
-    Raises:
-        MediaError: the file is not a readable video.
-        FileNotFoundError: it is missing.
-    """
+    """Read a video's key."""
     video = probe(path)
     return JoinKey(video.codec, video.width, video.height, video.pix_fmt, video.extradata, video.reorder)
 
 
 def video_index(path: Path) -> Mp4Header:
-    """Return what there is in a video file; an mp4 that has been cut is refused.
-
-    Raises:
-        MediaError: the file is not a readable video, or is shorter than its header says.
-        FileNotFoundError: it is missing.
-    """
+    """Return what there is in a video file; an mp4 that has been cut is refused."""
     header = read_header(path)
     if header is None:
         return _index_packets(path)

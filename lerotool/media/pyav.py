@@ -41,15 +41,8 @@ def convert(
     """Return a frame in another pixel format, size, matrix or range; the frame itself if it fits.
 
     Its own matrix and range are those of its tags. The work is done in the calling thread: jobs are parallel by
-    processes.
-
-    Args:
-        reformatter: kept by the caller, for frames of one kind.
-        frame: what to convert.
-        pixel_format: FFmpeg's name; None leaves it.
-        size: width and height in pixels; None leaves it.
-        matrix: of the result; None leaves it.
-        color_range: of the result.
+    processes. `pixel_format`: FFmpeg's name; None leaves it. `size`: width and height in pixels; None leaves it.
+    `matrix`: of the result; None leaves it.
     """
     width, height = size
     if _IS_17:
@@ -104,11 +97,7 @@ class InputDevice(Protocol):
 
 
 def list_input_devices(backend: str) -> Iterable[InputDevice]:
-    """Return the devices that one of libav's backends finds.
-
-    Raises:
-        DeviceError: this PyAV cannot list them.
-    """
+    """Return the devices that one of libav's backends finds."""
     if not hasattr(av, "enumerate_input_devices"):
         raise DeviceError(
             f"PyAV {av.__version__} cannot list the cameras of this computer, expected 17 or newer",
@@ -118,15 +107,7 @@ def list_input_devices(backend: str) -> Iterable[InputDevice]:
 
 
 def primaries_and_curve(frame: av.VideoFrame, path: Path) -> tuple[int, int]:
-    """Return the colour primaries and the transfer curve of a decoded frame, in FFmpeg's numbers.
-
-    Args:
-        frame: the frame.
-        path: the video that it comes from.
-
-    Raises:
-        MediaError: the first picture of the video is damaged (PyAV 15 and 16).
-    """
+    """Return the colour primaries and the transfer curve of a decoded frame, in FFmpeg's numbers."""
     if _IS_17:
         return int(frame.color_primaries), int(frame.color_trc)
     # FFmpeg copies both from the decoder to each frame.
@@ -136,11 +117,7 @@ def primaries_and_curve(frame: av.VideoFrame, path: Path) -> tuple[int, int]:
 
 
 def reorder_depth(container: InputContainer, stream: VideoStream) -> int:
-    """Return by how many frames decoding runs ahead of showing (B-frames). The file is read from where it stands.
-
-    Raises:
-        av.FFmpegError: its first packet cannot be read.
-    """
+    """Return by how many frames decoding runs ahead of showing (B-frames). The file is read from where it stands."""
     context = stream.codec_context
     if _IS_17:
         return int(context.reorder_depth)

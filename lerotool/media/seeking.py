@@ -28,13 +28,7 @@ _FAR = 12
 class SeekingReader:
     """One video that stays open. Not for sharing between threads or processes.
 
-    Args:
-        path: the video.
-        fps: frame k is the one shown at k/fps seconds, as in `lerotool.media.decode.iter_frames`.
-
-    Raises:
-        MediaError: the file is not a readable video.
-        FileNotFoundError: it is missing.
+    `fps`: frame k is the one shown at k/fps seconds, as in `lerotool.media.decode.iter_frames`.
     """
 
     def __init__(self, path: Path, fps: float | Fraction) -> None:
@@ -52,27 +46,12 @@ class SeekingReader:
         self._opened.close()
 
     def pictures(self, numbers: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
-        """Yield frames with their numbers, (height, width, 3) RGB.
-
-        Args:
-            numbers: ascending, each once.
-
-        Raises:
-            MediaError: a frame is missing or cannot be decoded.
-        """
+        """Yield frames with their numbers, (height, width, 3) RGB."""
         for number, frame in self._frames(numbers):
             yield number, np.asarray(convert(self._reformatter, frame, "rgb24").to_ndarray(), np.uint8)
 
     def depths(self, numbers: Sequence[int], info: Mapping[str, Any]) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
-        """Yield frames of a depth video with their numbers, (height, width, 1) whole millimetres.
-
-        Args:
-            numbers: ascending, each once.
-            info: the feature's ``info`` block, which holds the range and the curve.
-
-        Raises:
-            MediaError: a frame is missing or cannot be decoded, or is not ``gray12le``.
-        """
+        """Yield frames of a depth video with their numbers, (height, width, 1) whole millimetres."""
         millimetres = DepthScale.of(info).millimetres
         for number, frame in self._frames(numbers):
             yield number, to_millimetres(frame, self._path, millimetres)
@@ -111,12 +90,7 @@ def _keyframes(path: Path, grid: Grid) -> npt.NDArray[np.int64] | None:
 
 
 class OpenVideos:
-    """Readers of the videos that were used last.
-
-    Args:
-        most: how many stay open.
-        fps: of the videos.
-    """
+    """Readers of the videos that were used last."""
 
     def __init__(self, most: int, fps: float) -> None:
         self._most = most
@@ -127,12 +101,7 @@ class OpenVideos:
         return len(self._readers)
 
     def __getitem__(self, path: Path) -> SeekingReader:
-        """Return the reader of a video, opened if need be.
-
-        Raises:
-            MediaError: the file is not a readable video.
-            FileNotFoundError: it is missing.
-        """
+        """Return the reader of a video, opened if need be."""
         if path not in self._readers:
             while len(self._readers) >= self._most:
                 self._readers.popitem(last=False)[1].close()

@@ -33,22 +33,8 @@ def transcode(
 ) -> FeatureStats | None:
     """Encode frames of a video into a new one.
 
-    Args:
-        source: the video.
-        numbers: of its frames, never descending; a frame may be taken several times.
-        source_fps: rate of the source.
-        counting: how its frames are numbered.
-        target: the mp4 to write.
-        size: (width, height) of the new pictures.
-        fps: rate of the new video.
-        settings: of the encoder.
-
-    Returns:
-        Statistics of the pictures before they were encoded, by LeRobot's sampling rule; None for depth.
-
-    Raises:
-        MediaError: the source cannot be decoded, lacks a frame, or the encoder fails.
-        OSError: the disk is full.
+    `size`: (width, height) of the new pictures. Returns statistics of the pictures before they were encoded, by
+    LeRobot's sampling rule; None for depth.
     """
     width, height = size
     histogram = PictureHistogram()
@@ -78,12 +64,7 @@ def _chosen(source: Path, numbers: Sequence[int], fps: float | Fraction, countin
 def encode_black(
     target: Path, frames: int, size: tuple[int, int], fps: float | Fraction, settings: EncoderSettings
 ) -> None:
-    """Encode black pictures.
-
-    Raises:
-        MediaError: the encoder fails.
-        OSError: the disk is full.
-    """
+    """Encode black pictures."""
     width, height = size
     with VideoEncoder(target, width, height, fps, settings, threads=1) as encoder:
         for _ in range(frames):

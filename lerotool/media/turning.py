@@ -32,11 +32,7 @@ def can_be_turned(pixel_format: str) -> bool:
 
 
 def turn(frame: av.VideoFrame, rotation: Rotation) -> av.VideoFrame:
-    """Return a frame turned clockwise; the frame itself for 0 degrees.
-
-    Raises:
-        MediaError: its pixel format cannot be turned.
-    """
+    """Return a frame turned clockwise; the frame itself for 0 degrees."""
     if not rotation:
         return frame
     layout = frame.format.name

@@ -35,11 +35,7 @@ _DEPTHS = {"uint16": "gray16le", "float32": "grayf32le"}
 def make_pending(plan: RescuePlan) -> tuple[list[TakenEpisode], dict[int, LerotoolError]]:
     """Make a pending episode, saved and durable, of every loose one; one that an earlier run has made is used again.
 
-    Returns:
-        The episodes, and by number why others cannot be one.
-
-    Raises:
-        OSError: the disk is full, where files cannot be linked.
+    Returns the episodes, and by number why others cannot be one.
     """
     there = {episode.header.recording_id: episode for episode in list_pending(plan.root)}
     taken: list[TakenEpisode] = []

@@ -48,12 +48,7 @@ _MERGE = re.compile(r"(lerotool merge DATASET(?::KEPT)? -o TARGET)")
 
 
 def advise(plan: RepairPlan, *, rescues: bool = False) -> tuple[Advice, ...]:
-    """Return what to do, commands first.
-
-    Args:
-        plan: of a repair of the dataset.
-        rescues: whether ``lerotool encode --pending`` would do something with what LeRobot has left.
-    """
+    """Return what to do, commands first."""
     findings = plan.before.findings
     mended = {code for step in plan.steps for code in step.codes} - _left(plan)
     waits = {f.code for f in findings if f.remedy is Remedy.ENCODE and (f.code is not Code.PICTURES_LEFT or rescues)}

@@ -45,11 +45,7 @@ class NewFile:
 
 
 def new_files(truth: Truth, info: DatasetInfo, layout: Layout) -> list[NewFile]:
-    """Return the data files that the repaired dataset has; those that stay as they are among them.
-
-    Raises:
-        IncompatibleDatasetError: there are more files than numbers.
-    """
+    """Return the data files that the repaired dataset has; those that stay as they are among them."""
     paths = [source.path for source in truth.sources]
     numbers = [_number(layout, path) for path in paths]
     is_ordered = info.codebase_version.has_files_of_episodes or (paths == sorted(paths) and None not in numbers)

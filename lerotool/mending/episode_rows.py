@@ -135,18 +135,7 @@ def new_rows(
 ) -> list[NewRow]:
     """Return the episodes of the new table.
 
-    Args:
-        info: of the dataset.
-        layout: of the dataset.
-        files: that have the rows.
-        tasks: texts by number.
-        old: what the old table says.
-        which: of the statistics are measured again.
-        executor: where pictures are measured; None is this process.
-
-    Raises:
-        CorruptDatasetError: a column cannot be read.
-        MediaError: pictures cannot be decoded.
+    `executor`: where pictures are measured; None is this process.
     """
     has_statistics = info.codebase_version.has_episode_statistics
     lost = {

@@ -38,18 +38,7 @@ class Forgotten:
 
 
 def forget(root: Path, *, edits: bool = False) -> Forgotten:
-    """Remove what changes of a dataset have kept, but for rows and pictures that the dataset does not have.
-
-    Args:
-        root: the dataset.
-        edits: remove also the rows and pictures that edits have left out on purpose.
-
-    Raises:
-        CorruptDatasetError: errors are left in the dataset, so that the kept files may still be needed; or the folder,
-            or the one that it is in, is a symbolic link.
-        DatasetLockedError: another process changes the dataset.
-        OSError: a file could not be removed.
-    """
+    """Remove what changes of a dataset have kept, but for rows and pictures that the dataset does not have."""
     workspace = Workspace(root)
     places = [place for place in (workspace.history, workspace.folder / _FIRST_RELEASE) if place.is_dir()]
     if not places and not has_leftovers(workspace):

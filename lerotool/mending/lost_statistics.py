@@ -37,12 +37,7 @@ def default_stats(info: DatasetInfo, file: NewFile, number: int, first: int, tru
 
 
 def column_entries(features: Mapping[str, Feature], rows: pa.Table, names: Sequence[str]) -> dict[str, Entry]:
-    """Return the statistics of some features that are columns, LeRobot's own left out.
-
-    Raises:
-        CorruptDatasetError: a column cannot be read.
-        MediaError: pictures cannot be decoded.
-    """
+    """Return the statistics of some features that are columns, LeRobot's own left out."""
     stats: Stats = {}
     for name in names:
         feature = features[name]
@@ -65,11 +60,7 @@ class PictureJob:
 
 
 def measure_all(jobs: Sequence[PictureJob], executor: Executor | None) -> list[Entry]:
-    """Return the statistics of pictures as ``stats.json`` has them.
-
-    Raises:
-        MediaError: a frame is missing or cannot be decoded.
-    """
+    """Return the statistics of pictures as ``stats.json`` has them."""
     calls = [(job.path, job.start, job.length, job.fps, job.feature) for job in jobs]
     if executor is None:
         return [measure_pictures(*call) for call in calls]

@@ -30,12 +30,7 @@ def stage_info(
 ) -> None:
     """Stage ``info.json`` with other totals and entries, and with every key that LeRobot writes.
 
-    Args:
-        info: as it is.
-        root: the dataset.
-        totals: numbers of episodes, frames and tasks; None leaves them.
-        changes: other entries that change.
-        staging: of the repair.
+    `totals`: numbers of episodes, frames and tasks; None leaves them.
     """
     counts = {} if totals is None else recounted(info, Totals(*totals))
     stated = Totals(info.total_episodes, info.total_frames, info.total_tasks)
@@ -53,15 +48,7 @@ def stage_stats(
     staging: Staging,
     known: Mapping[str, FeatureStats] = MappingProxyType({}),
 ) -> None:
-    """Stage ``stats.json`` with the merged statistics of the episodes.
-
-    Args:
-        root: the dataset.
-        rows: all episodes.
-        whole: of all features, not only of LeRobot's own columns. Features of which an episode has none keep theirs.
-        staging: of the repair.
-        known: statistics that are better than the merged ones.
-    """
+    """Stage ``stats.json`` with the merged statistics of the episodes."""
     path = root / STATS
     try:
         document = read_object(path) if path.is_file() and rows else {}
@@ -79,11 +66,7 @@ def stage_stats(
 
 
 def true_tasks(root: Path) -> list[str]:
-    """Return the task texts of v3.0 by the numbers that stand beside them.
-
-    Raises:
-        CorruptDatasetError: the numbers are not 0, 1, 2, …, or the texts are missing.
-    """
+    """Return the task texts of v3.0 by the numbers that stand beside them."""
     path = root / TASKS
     with open_parquet(path) as file:
         names = column_names(file, path)

@@ -28,11 +28,7 @@ from lerotool.workspace import Workspace
 
 
 def plan_filling(root: Path, folders: Sequence[PictureFolder]) -> RescuePlan:
-    """Look which videos can be made for a v2.x dataset.
-
-    Raises:
-        DatasetError: the dataset's metadata cannot be understood.
-    """
+    """Look which videos can be made for a v2.x dataset."""
     dataset = Dataset.open(root)
     by_episode: dict[int, dict[str, PictureFolder]] = {}
     for folder in folders:
@@ -71,10 +67,8 @@ class Filled:
 def fill(plan: RescuePlan, executor: Executor) -> Filled:
     """Make the videos and bring them into the dataset in one step, then put away the pictures they were made of.
 
-    The caller holds the writing lock and has swept the staging folder.
-
-    Raises:
-        OSError: the disk is full or fails; nothing has changed.
+    The caller holds the writing lock and has swept the staging folder. `OSError`: the disk is full or fails; nothing
+    has changed.
     """
     staging = KeepingStaging(Workspace(plan.root), RESCUE)
     failed: dict[int, LerotoolError] = {}
@@ -121,11 +115,7 @@ class FolderJob:
 
 
 def encode_folder(job: FolderJob) -> None:
-    """Encode picture files, one frame each, into an mp4 that is durable.
-
-    Raises:
-        MediaError: a picture cannot be decoded, or has another size.
-    """
+    """Encode picture files, one frame each, into an mp4 that is durable."""
     decoder = PacketDecoder(job.format)
     with VideoEncoder(job.target, job.format.width, job.format.height, job.format.fps, job.settings) as encoder:
         for name in job.names:

@@ -17,16 +17,7 @@ from lerotool.features import DEFAULT_FEATURES
 
 
 def find_only_here(kept: Sequence[Path], sight: Sight) -> list[Path]:
-    """Return the kept files with rows or pictures that the dataset does not have.
-
-    Args:
-        kept: files that repairs have kept.
-        sight: what was read of the dataset, which has no errors.
-
-    Raises:
-        CorruptDatasetError: a file of the dataset is damaged.
-        OSError: a file cannot be read.
-    """
+    """Return the kept files with rows or pictures that the dataset does not have."""
     tables = [path for path in kept if path.name.endswith(f".parquet{KEPT}") and "meta" not in _parts(path, sight)]
     videos = [path for path in kept if path.name.endswith(f".mp4{KEPT}")]
     found = [path for path in videos if _has_more_pictures(path, sight)]

@@ -36,16 +36,7 @@ class _Video:
 
 
 def find_places(sight: Sight, camera: str, lengths: Sequence[int]) -> CameraPlaces:
-    """Find the pictures of every episode.
-
-    Args:
-        sight: what was read of the dataset.
-        camera: whose pictures.
-        lengths: rows of each episode.
-
-    Raises:
-        CorruptDatasetError: nothing tells where they are.
-    """
+    """Find the pictures of every episode."""
     videos = _videos(sight, camera)
     shortened = {video.path: video.frames for video in videos.values() if video.is_cut}
     assert sight.info is not None

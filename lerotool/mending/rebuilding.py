@@ -47,20 +47,7 @@ class Rebuilt:
 def rebuild(
     sight: Sight, paths: Sequence[Path], tasks: Mapping[int, str], *, drops: bool, measures: bool = True
 ) -> Rebuilt:
-    """Find out what the dataset really holds.
-
-    Args:
-        sight: what was read of it.
-        paths: its data files.
-        tasks: texts by number.
-        drops: leave out episodes whose rows or pictures are lost.
-        measures: decode pictures to measure statistics that are lost; without, only what would be done is reported.
-
-    Raises:
-        CorruptDatasetError: nothing tells what was where.
-        IncompleteError: rows or pictures of episodes are lost, and they are not to be left out.
-        MediaError: pictures that must be measured cannot be decoded.
-    """
+    """Find out what the dataset really holds."""
     info, layout = sight.info, sight.layout
     assert info is not None
     assert layout is not None

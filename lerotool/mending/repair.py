@@ -36,14 +36,7 @@ def plan_repair(
 ) -> RepairPlan:
     """Tell what `repair` would do; nothing is changed.
 
-    Args:
-        root: the dataset.
-        drops: leave out episodes whose rows or pictures are lost.
-        executor: where files are looked at; None is this process.
-        on_progress: called with how many files of how many have been looked at.
-
-    Raises:
-        DatasetNotFoundError: no dataset was found.
+    `executor`: where files are looked at; None is this process.
     """
     report, sight = look(root, Depth.FAST, executor=executor, on_progress=on_progress)
     return _draft(report, sight, drops=drops).plan()
@@ -64,20 +57,8 @@ def repair(
     """Repair a dataset in one step; interrupted at any time it is the old one or the new one.
 
     Files that change are kept as they were until `lerotool.mending.forgetting.forget`, and brought back by
-    `lerotool.mending.undoing.undo`.
-
-    Args:
-        root: the dataset.
-        drops: leave out episodes whose rows or pictures are lost.
-        executor: where files are looked at; None is this process.
-        on_progress: called with how many files of how many have been looked at.
-
-    Raises:
-        DatasetNotFoundError: no dataset was found.
-        DatasetLockedError: another process changes the dataset, or records into it.
-        CorruptDatasetError: ``.lerotool`` or a folder in it is a symbolic link, or an interrupted change cannot be
-            finished.
-        OSError: the disk is full or fails; the dataset is the old one, or the next writer makes it the new one.
+    `lerotool.mending.undoing.undo`. `executor`: where files are looked at; None is this process. `OSError`: the disk is
+    full or fails; the dataset is the old one, or the next writer makes it the new one.
     """
     folder = dataset_root(str(root)).absolute()
     workspace = Workspace(folder)
@@ -164,8 +145,7 @@ def _draft(report: CheckReport, sight: Sight, *, drops: bool = False, measures: 
 def _carry_out(workspace: Workspace, draft: Draft, entry: Entry | None, done: list[Step]) -> Entry | None:
     """Build what is to change, and swap it in; return the entry in the history, None where nothing changes.
 
-    Raises:
-        OSError: the disk is full or fails; if there is no journal then, nothing has changed.
+    `OSError`: the disk is full or fails; if there is no journal then, nothing has changed.
     """
     if draft.rebuilt is not None:
         check_space(workspace.root, SPARE_BYTES + draft.rebuilt.changed_bytes, "a repair")
@@ -182,11 +162,7 @@ def _carry_out(workspace: Workspace, draft: Draft, entry: Entry | None, done: li
 
 
 def _check_targets(root: Path, staging: KeepingStaging) -> None:
-    """Refuse to put a file where there is a folder: the commit could not be finished.
-
-    Raises:
-        CorruptDatasetError: there is one.
-    """
+    """Refuse to put a file where there is a folder: the commit could not be finished."""
     for name in sorted(staging.staged()):
         if (root / name).is_dir():
             raise CorruptDatasetError(f"{name}: there is a folder where a file belongs; move it away by hand")

@@ -33,18 +33,7 @@ def rescue(root: Path, where: Executor | Place) -> RescueReport | None:
     """Make a sound dataset of what LeRobot left, and pending episodes of what only needs to be encoded.
 
     The dataset changes in one step; a run that is interrupted before has changed nothing that the next would not find.
-
-    Args:
-        root: the dataset.
-        where: jobs run that measure pictures.
-
-    Returns:
-        What was found; None if there was nothing.
-
-    Raises:
-        DatasetLockedError: another process changes the dataset.
-        DatasetError: the dataset cannot be understood.
-        OSError: the disk is full or fails.
+    Returns what was found; None if there was nothing.
     """
     plan = plan_rescue(root)
     if plan is None or not plan.does_anything:
@@ -103,12 +92,7 @@ def _remove_left(root: Path) -> None:
 
 
 def remove_rescued(root: Path) -> int:
-    """Move the pictures of rescued episodes that the dataset contains into its history; return how many there were.
-
-    Raises:
-        DatasetLockedError: another process changes the dataset.
-        DatasetError: the dataset is not sound; nothing is removed.
-    """
+    """Move the pictures of rescued episodes that the dataset contains into its history; return how many there were."""
     if not waiting_entries(root):
         return 0
     with Workspace(root).lock_for_writing("moving pictures that are in the dataset"):

@@ -39,15 +39,7 @@ Folders = Mapping[str, PictureFolder]
 
 
 def plan_rescue(root: Path) -> RescuePlan | None:
-    """Look at what LeRobot left behind; None if there is nothing.
-
-    Args:
-        root: the dataset.
-
-    Raises:
-        DatasetError: ``info.json``, the tasks or a table cannot be understood.
-        IncompatibleDatasetError: a table that was not closed has columns that cannot be known beforehand.
-    """
+    """Look at what LeRobot left behind; None if there is nothing."""
     if not (root / INFO).is_file():
         return None
     info = load_info(root)

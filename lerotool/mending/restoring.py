@@ -30,17 +30,7 @@ from lerotool.workspace import Workspace
 def restore(plan: RescuePlan, taken: Sequence[TakenEpisode], executor: Executor) -> Entry:
     """Write the tables of a broken dataset again; the caller holds the writing lock.
 
-    Args:
-        plan: what stays in the dataset.
-        taken: the episodes that have become pending ones.
-        executor: where the pictures of episodes are measured whose statistics are lost.
-
-    Returns:
-        What is kept of the dataset as it was.
-
-    Raises:
-        CorruptDatasetError: a video cannot be read.
-        OSError: the disk is full or fails; the dataset is as before.
+    Returns what is kept of the dataset as it was. `OSError`: the disk is full or fails; the dataset is as before.
     """
     info, layout = plan.info, Layout.of(plan.root, plan.info)
     files = new_files(Truth(plan.sources, plan.kept), info, layout)

@@ -46,11 +46,7 @@ class Source:
         return len(self.index)
 
     def table(self) -> pa.Table:
-        """Return all columns of all rows, in order.
-
-        Raises:
-            CorruptDatasetError: the file is damaged.
-        """
+        """Return all columns of all rows, in order."""
         table = self.recovered
         if table is None:
             stat = self.path.stat()
@@ -67,12 +63,7 @@ def _closed_table(path: Path, state: tuple[int, int]) -> pa.Table:
 
 
 def read_source(path: Path, features: Mapping[str, Feature], fps: float) -> Source:
-    """Read the columns that number and time the rows of a data file, closed or not; it may have no rows.
-
-    Raises:
-        CorruptDatasetError: it cannot be read, or a number is missing.
-        IncompatibleDatasetError: it was never closed, and has columns that cannot be known beforehand.
-    """
+    """Read the columns that number and time the rows of a data file, closed or not; it may have no rows."""
     lost_bytes, recovered = None, None
     if has_footer(path):
         with open_parquet(path) as file:

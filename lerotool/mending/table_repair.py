@@ -57,14 +57,7 @@ def plan_tasks(draft: Draft, info: DatasetInfo) -> None:
 
 
 def plan_tables(draft: Draft, info: DatasetInfo, *, drops: bool, measures: bool) -> None:
-    """Rewrite the rows and the episode table, if one of them is wrong and it can be found out what is right.
-
-    Args:
-        draft: of the repair.
-        info: of the dataset.
-        drops: leave out episodes whose rows or pictures are lost.
-        measures: decode pictures to measure statistics that are lost; without, the plan is not to be carried out.
-    """
+    """Rewrite the rows and the episode table, if one of them is wrong and it can be found out what is right."""
     codes = draft.report.codes
     uncounted = [f for f in draft.found(Code.COLUMN_MISSING) if f.place.column in COUNTED]
     wanted = _wanted(codes, info, has_uncounted=bool(uncounted), drops=drops)

@@ -58,11 +58,7 @@ _EPISODES = TypeAdapter(list[TakenEpisode])
 
 
 def taken_in(entry: Entry) -> list[TakenEpisode]:
-    """Return the episodes that a change has taken over; none where it was not a rescue.
-
-    Raises:
-        CorruptDatasetError: the entry cannot be understood.
-    """
+    """Return the episodes that a change has taken over; none where it was not a rescue."""
     try:
         return _EPISODES.validate_python(entry.details.get(TAKEN, []))
     except ValidationError as error:
@@ -73,11 +69,7 @@ def taken_in(entry: Entry) -> list[TakenEpisode]:
 
 
 def taken_folders(root: Path) -> frozenset[Path]:
-    """Return the folders of pictures that were taken over and are safe: in the dataset, or in a pending episode.
-
-    Raises:
-        CorruptDatasetError: an entry cannot be understood.
-    """
+    """Return the folders of pictures that were taken over and are safe: in the dataset, or in a pending episode."""
     safe = committed_recordings(root) | {episode.header.recording_id for episode in list_pending(root)}
     return frozenset(root / path for _, taken in _taken(root) if taken.recording_id in safe for path in taken.pictures)
 

@@ -48,12 +48,7 @@ class Truth:
 
 
 def find_truth(sight: Sight, sources: Sequence[Source]) -> Truth:
-    """Find the episodes in the rows, and their pictures in the videos.
-
-    Raises:
-        CorruptDatasetError: rows of an episode stand in several places, rows are missing, or nothing tells where the
-            pictures of an episode are.
-    """
+    """Find the episodes in the rows, and their pictures in the videos."""
     assert sight.info is not None
     spans = list(_spans(sight, sources))
     lengths = [span.length for span in spans]

@@ -58,12 +58,7 @@ class Undone:
 
 
 def plan_undo(root: Path) -> Undone | None:
-    """Return what `undo` would take back, None if there is nothing; nothing is changed.
-
-    Raises:
-        IncompleteError: the dataset has been changed since.
-        CorruptDatasetError: the history cannot be understood.
-    """
+    """Return what `undo` would take back, None if there is nothing; nothing is changed."""
     entries = read_entries(Workspace(root))
     if not entries:
         return None
@@ -75,15 +70,7 @@ def undo(root: Path) -> Undone | None:
     """Take back the last change of a dataset; interrupted at any time, that is done or not, and can be repeated.
 
     Pictures that were taken over from LeRobot return to ``images/``, and the pending episodes made of them leave.
-
-    Returns:
-        What was taken back, None if there was nothing.
-
-    Raises:
-        DatasetLockedError: another process changes the dataset, or records into it.
-        IncompleteError: the dataset has been changed since; nothing was done.
-        CorruptDatasetError: the history cannot be understood, or a kept file is missing.
-        OSError: the disk is full or fails; what is decided is finished by the next process that writes to the dataset.
+    Returns what was taken back, None if there was nothing.
     """
     workspace = Workspace(root)
     if (owner := lock_owner(workspace.recording_lock)) is not None:
@@ -107,11 +94,7 @@ def undo(root: Path) -> Undone | None:
 
 
 def _check_unchanged(root: Path, entry: Entry) -> None:
-    """Refuse to take a change back where that would lose what came later.
-
-    Raises:
-        IncompleteError: the dataset has been changed since.
-    """
+    """Refuse to take a change back where that would lose what came later."""
     changed: Sequence[str] = changed_since(root, entry)
     if not changed:
         return

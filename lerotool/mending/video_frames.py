@@ -49,11 +49,7 @@ def _places(row: Mapping[str, Any], features: Mapping[str, Feature], fps: float)
 
 
 class VideoFrames:
-    """The video files of one camera and how their frames are given out to episodes, in order.
-
-    Args:
-        files: by number.
-    """
+    """The video files of one camera and how their frames are given out to episodes, in order."""
 
     def __init__(self, files: Mapping[FileNumber, Path]) -> None:
         self.frames = {number: count_frames(path) for number, path in sorted(files.items())}

@@ -33,11 +33,7 @@ class SourceArgument:
 
     @classmethod
     def parse(cls, text: str | Path) -> SourceArgument:
-        """Understand ``folder``, ``user/name`` or either of them with ``:0-9,15``, ``:-1`` or ``:success``.
-
-        Raises:
-            UsageError: a range of episodes descends.
-        """
+        """Understand ``folder``, ``user/name`` or either of them with ``:0-9,15``, ``:-1`` or ``:success``."""
         name, episodes = split_argument(str(text))
         return cls(name, _absolute(name), episodes)
 
@@ -111,11 +107,7 @@ def parse_scoped(text: str, sources: Sequence[SourceArgument]) -> tuple[int | No
 
 
 def parse_renames(texts: Iterable[str], sources: Sequence[SourceArgument]) -> dict[Any, Any]:
-    """Return what ``old=new`` and ``SOURCE:old=new`` are in Python: new names by old ones, of all or by source.
-
-    Raises:
-        UsageError: a text is neither.
-    """
+    """Return what ``old=new`` and ``SOURCE:old=new`` are in Python: new names by old ones, of all or by source."""
     renames: dict[Any, Any] = {}
     for text in texts:
         source, pair = parse_scoped(text, sources)
@@ -127,11 +119,7 @@ def parse_renames(texts: Iterable[str], sources: Sequence[SourceArgument]) -> di
 
 
 def parse_source_units(texts: Iterable[str], sources: Sequence[SourceArgument]) -> dict[int, Units]:
-    """Return the units of each source out of ``degrees``, ``range`` and either of them behind ``SOURCE:``.
-
-    Raises:
-        UsageError: a text is none of them.
-    """
+    """Return the units of each source out of ``degrees``, ``range`` and either of them behind ``SOURCE:``."""
     found = _by_source(texts, sources)
     for name in found.values():
         if name not in list(Units):

@@ -36,13 +36,7 @@ class Plan:
         return (*obstacle, *self.damage, *map(str, self.open_differences))
 
     def check(self) -> None:
-        """Make sure that the merge can be done.
-
-        Raises:
-            CorruptDatasetError: a source is damaged; the text lists all problems.
-            IncompatibleDatasetError: differences are not settled; the text lists all problems.
-            TargetExistsError: something is at the target.
-        """
+        """Make sure that the merge can be done."""
         problems = self.problems
         if not problems:
             return

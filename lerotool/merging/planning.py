@@ -37,10 +37,6 @@ def make_plan(request: MergeRequest) -> Plan:
     """Plan a merge; nothing is written, and no source is changed.
 
     What is not settled and what is damaged is in the plan; `Plan.check` raises it.
-
-    Raises:
-        UsageError: nothing to merge, or options do not go together.
-        DatasetError: the only source cannot be read.
     """
     options = request.options
     _check_options(options)

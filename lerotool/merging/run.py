@@ -43,17 +43,7 @@ class MergeReport:
 def merge_datasets(request: MergeRequest, listen: Listener = ignore_event, place: Place | None = None) -> MergeReport:
     """Plan a merge and do it.
 
-    Args:
-        request: what to merge and how.
-        listen: hears how far it is.
-        place: where the work runs; None is this machine, one job per core.
-
-    Raises:
-        CorruptDatasetError: a source is damaged, or has changed meanwhile; no target is made.
-        IncompatibleDatasetError: differences are not settled; nothing was written.
-        TargetExistsError: something is at the target.
-        MediaError: a video cannot be read or encoded; no target is made.
-        OSError: the disk is full or fails; no target is made.
+    `place`: where the work runs; None is this machine, one job per core.
     """
     return execute_plan(make_plan(request), listen, place)
 

@@ -23,12 +23,7 @@ Ints = npt.NDArray[np.int64]
 def open_sources(arguments: Sequence[SourceArgument], options: MergeOptions) -> tuple[list[Source], list[str]]:
     """Open all sources; nothing is changed in them.
 
-    Returns:
-        The sources that can be read, and what is wrong with the others and with the choice of episodes.
-
-    Raises:
-        UsageError: no sources were named.
-        DatasetError: the only source cannot be read.
+    Returns the sources that can be read, and what is wrong with the others and with the choice of episodes.
     """
     if not arguments:
         raise UsageError("nothing to merge", hint="lerotool merge SOURCE... -o TARGET")

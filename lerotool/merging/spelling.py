@@ -22,10 +22,6 @@ def in_python(text: str, labels: Sequence[str] = ()) -> str:
     """Return a message with options as the arguments of `lerotool.merge` that mean the same.
 
     ``--fps 30`` becomes ``fps=30``, and ``--rename 1:a=b --rename 1:c=d`` ``rename={'ds': {'a': 'b', 'c': 'd'}}``.
-
-    Args:
-        text: the message.
-        labels: the sources as they are named; the command line counts them from 1.
     """
     return _OPTIONS.sub(lambda match: _arguments(match[0], labels), text)
 

@@ -29,8 +29,7 @@ Factors = Mapping[tuple[int, str], tuple[float, ...]]
 def settle_units(sources: Sequence[Source], options: MergeOptions) -> tuple[Factors, list[Difference], list[str]]:
     """Find out which units sources have and how they are converted.
 
-    Returns:
-        The factors, the differences, and problems with calibration files.
+    Returns the factors, the differences, and problems with calibration files.
     """
     arms = [s for s in sources if STATE in s.originals and is_so_arm(s.dataset, s.originals[STATE])]
     differences: list[Difference] = []
@@ -94,12 +93,7 @@ def _joints(source: Source, name: str) -> tuple[str, ...]:
 
 
 def _degrees_per_percent(path: Path) -> dict[str, float]:
-    """Return the degrees that one hundredth of half a joint's range is, by joint.
-
-    Raises:
-        MetadataError: the file is not a calibration.
-        OSError: it cannot be read.
-    """
+    """Return the degrees that one hundredth of half a joint's range is, by joint."""
     factors = {}
     for joint, entry in read_object(path).items():
         try:

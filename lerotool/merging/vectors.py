@@ -31,14 +31,7 @@ class Alignment:
 def align(
     name: str, features: Sequence[Feature], sources: Sequence[Source], options: MergeOptions
 ) -> tuple[Alignment, list[Difference]]:
-    """Align one vector feature, (n,) in every source.
-
-    Args:
-        name: of the feature.
-        features: its entry in each source.
-        sources: that have it.
-        options: flags.
-    """
+    """Align one vector feature, (n,) in every source."""
     widths = [feature.shape[0] for feature in features]
     named = [feature.dimension_names for feature in features]
     known = [names for names in named if names is not None]

@@ -118,11 +118,9 @@ def _count(entry: Mapping[str, Any], default: int | None) -> int:
 def merge_columns(values: Mapping[str, Floats], counts: npt.NDArray[np.int64]) -> FeatureStats:
     """Merge the statistics of episodes or datasets: mean and std exactly, weighted by count.
 
-    Quantiles are the weighted average, as in LeRobot up to 0.6.1; the true ones need the data.
-
-    Args:
-        values: by the names of `VALUES`, the quantiles as far as all parts have them: (parts, *shape).
-        counts: of the parts, at least one and none of them 0: (parts,).
+    Quantiles are the weighted average, as in LeRobot up to 0.6.1; the true ones need the data. `values`: by the names
+    of `VALUES`, the quantiles as far as all parts have them: (parts, *shape). `counts`: of the parts, at least one and
+    none of them 0: (parts,).
     """
     weights = (counts / counts.sum()).reshape(-1, *(1 for _ in values["mean"].shape[1:]))
 
@@ -144,12 +142,7 @@ def merge_columns(values: Mapping[str, Floats], counts: npt.NDArray[np.int64]) -
 
 
 def merge_stats(parts: Sequence[FeatureStats]) -> FeatureStats:
-    """Merge the statistics of episodes or datasets; quantiles are there only if all parts have them.
-
-    Raises:
-        ValueError: no parts were given.
-        MetadataError: the shapes differ.
-    """
+    """Merge the statistics of episodes or datasets; quantiles are there only if all parts have them."""
     if not parts:
         raise ValueError("no statistics to merge")
     shapes = sorted({part.mean.shape for part in parts})

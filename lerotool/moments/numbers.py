@@ -27,9 +27,6 @@ class Moments:
         """Take the moments of (n, d) values of any numeric dtype; n may be 0.
 
         Two passes, with the correction for the rounded mean (Chan, Golub, LeVeque 1983, "corrected two-pass").
-
-        Raises:
-            ValueError: the values are not two-dimensional.
         """
         array = np.asarray(values)
         if array.ndim != 2:
@@ -46,11 +43,7 @@ class Moments:
         return deviation
 
     def merge(self, other: Moments) -> Moments:
-        """Return the moments of both sets of rows together (Chan's formula).
-
-        Raises:
-            ValueError: the numbers of dimensions differ.
-        """
+        """Return the moments of both sets of rows together (Chan's formula)."""
         if self.mean.shape != other.mean.shape:
             raise ValueError(f"moments of {self.mean.shape} and {other.mean.shape} dimensions do not merge")
         if self.count == 0 or other.count == 0:
@@ -85,12 +78,8 @@ def _moments(lines: Floats) -> Moments:
 def numeric_stats(values: npt.ArrayLike) -> FeatureStats:
     """Compute the statistics of one column.
 
-    Args:
-        values: (N, ...) numbers or bools, N at least 1. As in LeRobot only the last axis is kept: (N,) gives statistics
-            of shape (1,), (N, d) of shape (d,), (N, a, b) of shape (b,).
-
-    Raises:
-        ValueError: the array has no values, or they are not numbers.
+    `values`: (N, ...) numbers or bools, N at least 1. As in LeRobot only the last axis is kept: (N,) gives statistics
+    of shape (1,), (N, d) of shape (d,), (N, a, b) of shape (b,).
     """
     array = np.asarray(values)
     if array.size == 0 or array.dtype.kind not in "biuf":
@@ -141,10 +130,8 @@ class Pool:
     def add(self, stats: Floats, counts: npt.NDArray[np.int64], present: npt.NDArray[np.bool_]) -> None:
         """Add episodes.
 
-        Args:
-            stats: (statistics, episodes, d), the first four of which are min, max, mean and std.
-            counts: rows of each episode.
-            present: which dimensions exist in which episode: (episodes, d).
+        `stats`: (statistics, episodes, d), the first four of which are min, max, mean and std. `present`: which
+        dimensions exist in which episode: (episodes, d).
         """
         low, high, mean, std = stats[:4]
         weights = np.where(present, counts[:, np.newaxis], 0).astype(np.float64)

@@ -32,11 +32,8 @@ def shrink_step(height: int, width: int) -> int:
 def picture_stats(pictures: Sequence[npt.NDArray[Any]]) -> FeatureStats:
     """Return the statistics of pictures as LeRobot takes them: every few rows and columns, all pictures pooled.
 
-    Args:
-        pictures: (height, width, channels) of one size, at least one: uint8 colours, or depths.
-
-    Returns:
-        Of shape (channels, 1, 1): colours in 0..1, depths as they are; ``count`` is the number of pictures.
+    `pictures`: (height, width, channels) of one size, at least one: uint8 colours, or depths. Of shape (channels, 1,
+    1): colours in 0..1, depths as they are; ``count`` is the number of pictures.
     """
     step = shrink_step(*pictures[0].shape[:2])
     pooled = numeric_stats(np.concatenate([p[::step, ::step].reshape(-1, p.shape[2]) for p in pictures]))
@@ -48,9 +45,6 @@ class PictureHistogram:
     """Counts of every pixel value by channel: exact picture statistics in little space.
 
     Quantiles are those of all pixels added, pooled by channel: ``np.quantile(pixels, q, method="linear") / 255``.
-
-    Args:
-        channels: of the pictures.
     """
 
     def __init__(self, channels: int = 3) -> None:
@@ -58,11 +52,7 @@ class PictureHistogram:
         self._counts = np.zeros((channels, _LEVELS), dtype=np.int64)
 
     def add(self, picture: npt.NDArray[np.uint8]) -> None:
-        """Count one picture, (height, width, channels) uint8; slices such as ``picture[::4, ::4]`` are fine.
-
-        Raises:
-            ValueError: dtype or shape are others.
-        """
+        """Count one picture, (height, width, channels) uint8; slices such as ``picture[::4, ::4]`` are fine."""
         channels = len(self._counts)
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != channels:
             raise ValueError(f"expected (H, W, {channels}) uint8, found {picture.shape} {picture.dtype}")
@@ -71,22 +61,14 @@ class PictureHistogram:
         self.frames += 1
 
     def merge(self, other: PictureHistogram) -> None:
-        """Add all that another histogram has counted.
-
-        Raises:
-            ValueError: the numbers of channels differ.
-        """
+        """Add all that another histogram has counted."""
         if self._counts.shape != other._counts.shape:
             raise ValueError(f"histograms of {len(self._counts)} and {len(other._counts)} channels do not merge")
         self._counts += other._counts
         self.frames += other.frames
 
     def stats(self) -> FeatureStats:
-        """Return the statistics, (channels, 1, 1) in 0..1; ``count`` is the number of pictures.
-
-        Raises:
-            ValueError: nothing was added.
-        """
+        """Return the statistics, (channels, 1, 1) in 0..1; ``count`` is the number of pictures."""
         if not self._counts.any():
             raise ValueError("no pictures were added")
         channels = [_level_stats(counts) for counts in self._counts]
@@ -113,11 +95,7 @@ class PictureHistogram:
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> PictureHistogram:
-        """Build from what ``to_json`` returned.
-
-        Raises:
-            MetadataError: it is something else.
-        """
+        """Build from what ``to_json`` returned."""
         try:
             counts = np.array(entry["counts"], dtype=np.int64)
             frames = int(entry["frames"])
@@ -153,11 +131,7 @@ class DepthHistogram:
         self.frames += 1
 
     def stats(self) -> FeatureStats:
-        """Return the statistics, (1, 1, 1); ``count`` is the number of pictures.
-
-        Raises:
-            ValueError: nothing was added.
-        """
+        """Return the statistics, (1, 1, 1); ``count`` is the number of pictures."""
         if not self._counts.any():
             raise ValueError("no pictures were added")
         unit = 1 if self._metres is None else 1000

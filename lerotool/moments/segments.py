@@ -29,13 +29,9 @@ SEGMENT_COLUMNS = (*VALUES, *GAPS)
 def segment_table(lines: npt.NDArray[Any], starts: Ints) -> tuple[Floats, Moments]:
     """Measure every segment of a block.
 
-    Args:
-        lines: (d, n) contiguous numbers, one line for each dimension.
-        starts: (E + 1,) ascending, where segments start, and n at the end.
-
-    Returns:
-        The table (E, statistics, d) by `SEGMENT_COLUMNS`, NaN for segments of length 0, and the moments of
-        the whole block.
+    `lines`: (d, n) contiguous numbers, one line for each dimension. `starts`: (E + 1,) ascending, where segments start,
+    and n at the end. Returns the table (E, statistics, d) by `SEGMENT_COLUMNS`, NaN for segments of length 0, and the
+    moments of the whole block.
     """
     lengths = np.diff(starts)
     table = np.full((len(lengths), len(SEGMENT_COLUMNS), len(lines)), np.nan)
@@ -104,9 +100,8 @@ def _quantiles(lines: npt.NDArray[Any], firsts: Ints, sizes: Ints) -> list[Float
 def segment_stats(values: npt.NDArray[np.generic], lengths: Ints) -> dict[str, Floats]:
     """Return the statistics of each episode by the names of `VALUES`, (E, d) each.
 
-    Args:
-        values: (rows, d) numbers or bools, the rows of all episodes one after another.
-        lengths: rows of each episode, at least one: (E,).
+    `values`: (rows, d) numbers or bools, the rows of all episodes one after another. `lengths`: rows of each episode,
+    at least one: (E,).
     """
     numbers = values.astype(np.uint8) if values.dtype == np.bool_ else values
     table, _ = segment_table(np.ascontiguousarray(numbers.T), np.concatenate([[0], np.cumsum(lengths)]))
@@ -116,10 +111,8 @@ def segment_stats(values: npt.NDArray[np.generic], lengths: Ints) -> dict[str, F
 def counting_stats(first: Ints, lengths: Ints, scale: float = 1.0) -> dict[str, Floats]:
     """Return the statistics of columns that count up by one, such as ``index``, divided by ``scale``.
 
-    Args:
-        first: where each episode begins to count: (episodes,).
-        lengths: of the episodes: (episodes,).
-        scale: frames per second where the column is a time.
+    `first`: where each episode begins to count: (episodes,). `lengths`: of the episodes: (episodes,). `scale`: frames
+    per second where the column is a time.
     """
     last = (lengths - 1).astype(np.float64)
     begin = first.astype(np.float64)
@@ -136,9 +129,7 @@ def counting_stats(first: Ints, lengths: Ints, scale: float = 1.0) -> dict[str, 
 def weighted_stats(values: Floats, counts: Ints) -> dict[str, Floats]:
     """Return the statistics of numbers that occur many times each, as arrays of one.
 
-    Args:
-        values: different numbers, ascending: (k,).
-        counts: how often each occurs, at least once: (k,).
+    `values`: different numbers, ascending: (k,). `counts`: how often each occurs, at least once: (k,).
     """
     total = int(counts.sum())
     shares = counts / total

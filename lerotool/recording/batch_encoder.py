@@ -54,11 +54,7 @@ class BatchEncoder(Protocol):
         """Return how far it is; never waits."""
 
     def finish(self) -> None:
-        """Encode all that waits and pack the dataset; returns when that is done, or after ``stop``.
-
-        Raises:
-            LerotoolError: something could not be encoded; it is still waiting on disk.
-        """
+        """Encode all that waits and pack the dataset; returns when that is done, or after ``stop``."""
 
     def stop(self) -> None:
         """Stop at once, from any thread; unfinished work is redone by the next encoding."""

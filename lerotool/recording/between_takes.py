@@ -18,16 +18,7 @@ _POLL_NS = NANOSECONDS // 20
 
 
 class BetweenTakes:
-    """What a session does while nothing is recorded. The follower follows; raises what the robot and the disk raise.
-
-    Args:
-        config: of the session.
-        robot: open, unless somebody has left.
-        progress: of the session; its ``labelling`` is the take before.
-        clock: of the session.
-        controls: where commands and marks come from.
-        listen: called with every event.
-    """
+    """What a session does while nothing is recorded. The follower follows; raises what the robot and the disk raise."""
 
     def __init__(
         self,

@@ -57,12 +57,7 @@ class KeyParser:
         self._since_s = 0.0
 
     def feed(self, data: bytes, now_s: float) -> list[Key]:
-        """Return the keys that are complete.
-
-        Args:
-            data: what has arrived, possibly nothing.
-            now_s: when, on any clock that does not jump.
-        """
+        """Return the keys that are complete."""
         if data:
             self._buffer += data
             self._since_s = now_s
@@ -162,9 +157,6 @@ else:
 
         Turns off line editing and echo and puts them back on leaving. Ctrl-C stays a signal. Does nothing when the
         descriptor is not a terminal or the process is in the background; takes part again after Ctrl-Z and ``fg``.
-
-        Args:
-            descriptor: where to read; stdin by default.
         """
 
         def __init__(self, descriptor: int | None = None) -> None:

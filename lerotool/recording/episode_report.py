@@ -133,14 +133,7 @@ def build_report(
 ) -> EpisodeReport:
     """Return the report of a take.
 
-    Args:
-        log: what the loop noted.
-        fps: rows per second that were asked for.
-        ended: why it ended.
-        packets: by camera key.
-        statistics: by camera key.
-        not_finite: rows with numbers that are not finite, by feature.
-        buses: by name.
+    `fps`: rows per second that were asked for.
     """
     started_ns = log.started_ns
     span_ns = int(started_ns[-1] - started_ns[0]) if log.rows else 0

@@ -52,11 +52,7 @@ def measure_disk(root: Path, need: DiskNeed | None) -> DiskStatus:
 
 
 def require_space(root: Path, need: DiskNeed) -> None:
-    """Refuse to begin a take that cannot fit.
-
-    Raises:
-        OSError: ENOSPC, with the numbers.
-    """
+    """Refuse to begin a take that cannot fit."""
     what = f"a take of {sized(need.take_bytes)}, with {sized(RESERVE_BYTES)} that stay free,"
     check_space(root, need.take_bytes + RESERVE_BYTES, what)
 

@@ -66,12 +66,7 @@ def require_dataset(root: Path) -> None:
 
 
 def look_at(root: Path) -> Stock:
-    """Look at what there is and change nothing.
-
-    Raises:
-        DatasetError: what lies there is damaged.
-        TargetExistsError: the folder holds something that is not a dataset.
-    """
+    """Look at what there is and change nothing."""
     require_dataset(root)
     shapes: list[Shape] = []
     committed = 0
@@ -95,11 +90,7 @@ def look_at(root: Path) -> Stock:
 
 
 def require_fit(stock: Stock, fps: Fraction, robot_type: str | None, features: Mapping[str, Feature]) -> None:
-    """Refuse to add episodes that are unlike the ones there are.
-
-    Raises:
-        IncompatibleDatasetError: lists every difference.
-    """
+    """Refuse to add episodes that are unlike the ones there are."""
     new = Shape("this session", fps, robot_type, recorded_features(features))
     problems = [text for shape in stock.shapes for text in _differences(shape, new)]
     if problems:

@@ -49,11 +49,7 @@ class Labelling:
             yield
 
     def obey(self, controls: Controls) -> None:
-        """Mark the take as the keys since the last call say.
-
-        Raises:
-            OSError: the mark could not be written.
-        """
+        """Mark the take as the keys since the last call say."""
         for key in controls.take_labels():
             mark = labelled(self.mark, key)
             if mark != self.mark:

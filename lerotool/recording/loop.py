@@ -104,12 +104,7 @@ class Take:
 
 
 def run_take(take: Take, clock: Clock, controls: Controls) -> Ending:
-    """Record until the last tick or a command, and return what ended it.
-
-    Raises:
-        DeviceError: the robot or a camera failed.
-        OSError: a row could not be written. In both cases the rows before are in the sink.
-    """
+    """Record until the last tick or a command, and return what ended it."""
     schedule, log = take.schedule, take.log
     tick = 0
     while tick < take.ticks:

@@ -36,16 +36,7 @@ class Prompts:
 
 
 def read_prompts(path: Path, seed: int | None = None) -> Prompts:
-    """Read a file of tasks: one a line; blank lines and lines that begin with # are passed over.
-
-    Args:
-        path: UTF-8 text.
-        seed: as in `Prompts`.
-
-    Raises:
-        UsageError: the file is not text, or has no task.
-        OSError: it cannot be read.
-    """
+    """Read a file of tasks: one a line; blank lines and lines that begin with # are passed over."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

@@ -56,13 +56,7 @@ class ReplayEnded(Event):
 
 
 def read_motion(dataset: Dataset, episode: int, action: Feature) -> Motion:
-    """Read what a robot with this action shall do.
-
-    Raises:
-        UsageError: the episode does not exist.
-        IncompatibleDatasetError: the actions are not those of this robot, or some are not finite.
-        DatasetError: the dataset cannot be read.
-    """
+    """Read what a robot with this action shall do."""
     count = len(dataset.episodes)
     if not 0 <= episode < count:
         known = f"0 to {count - 1}" if count else "none"
@@ -94,12 +88,7 @@ def _order(dataset: Dataset, action: Feature) -> list[int]:
 class Replay:
     """One replay. Use it once.
 
-    Args:
-        motion: what to do.
-        robot: not open yet; closed at the end however that comes about.
-        controls: where the wish to stop comes from.
-        listen: called with every event; must return at once.
-        clock: the system's, but for tests.
+    `listen`: called with every event; must return at once.
     """
 
     def __init__(
@@ -136,11 +125,7 @@ class Replay:
         )
 
     def run(self) -> ReplayEnded:
-        """Go slowly to the first action, then send one per row until the end or a wish to stop.
-
-        Raises:
-            DeviceError: the follower failed; it was made safe as far as it answered.
-        """
+        """Go slowly to the first action, then send one per row until the end or a wish to stop."""
         try:
             self._robot.open()
             self._align()

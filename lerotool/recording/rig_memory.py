@@ -40,12 +40,7 @@ class _Document(BaseModel):
 
 
 def compare_views(root: Path, cameras: Sequence[Camera]) -> tuple[str, ...]:
-    """Return in words what cameras see that they did not when the last session began, and remember what they see now.
-
-    Args:
-        root: the dataset.
-        cameras: that have sent pictures.
-    """
+    """Return in words what cameras see that they did not in the last session, and remember what they see now."""
     now = _views(cameras)
     if not now:
         return ()

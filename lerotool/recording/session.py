@@ -108,15 +108,7 @@ class Session:
         return self._progress.status(encoder, self._housekeeper.disk, self._controls)
 
     def run(self) -> SessionReport:
-        """Record, then encode what waits, and return what was done.
-
-        Raises:
-            DatasetLockedError: another process records into the dataset.
-            IncompatibleDatasetError: the dataset is not like what would be recorded.
-            IncompleteError: everything was recorded, but something could not be encoded.
-            DeviceError: the robot or a camera failed and did not come back in time; the take in progress was saved.
-            OSError: the disk failed; the take in progress was saved, or left for recovery if that was impossible.
-        """
+        """Record, then encode what waits, and return what was done."""
         try:
             require_dataset(self._config.root)
             with Workspace(self._config.root).lock_for_recording("recording"):

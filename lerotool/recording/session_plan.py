@@ -32,11 +32,7 @@ class Plan:
 def build_features(
     robot_features: Mapping[str, Feature], cameras: Sequence[Camera], success_column: str | None = None
 ) -> dict[str, Feature]:
-    """Return what a robot and cameras give, in LeRobot's order, and the column that says whether takes succeeded.
-
-    Raises:
-        UsageError: the robot has a feature of that name.
-    """
+    """Return what a robot and cameras give, in LeRobot's order, and the column that says whether takes succeeded."""
     if success_column in robot_features:
         raise UsageError(f"the robot has a feature {success_column!r} of its own", hint="leave out --success-column")
     marked = {} if success_column is None else {success_column: Feature("bool", (1,))}
@@ -44,12 +40,7 @@ def build_features(
 
 
 def plan_session(config: RecordingConfig, devices: Devices, stock: Stock, clock: Clock) -> Plan:
-    """Check that the session fits what there is, and measure what the cameras deliver (half a second).
-
-    Raises:
-        IncompatibleDatasetError: it does not fit; lists every difference.
-        DeviceError: a camera delivers nothing.
-    """
+    """Check that the session fits what there is, and measure what the cameras deliver (half a second)."""
     require_fit(stock, config.fps, devices.robot.robot_type, devices.features)
     takes = max(0, config.episodes - stock.total)
     rates = measure_cameras(devices.cameras, clock)
@@ -58,11 +49,7 @@ def plan_session(config: RecordingConfig, devices: Devices, stock: Stock, clock:
 
 
 def measure_cameras(cameras: Sequence[Camera], clock: Clock) -> dict[str, float]:
-    """Return the bytes per second that each camera delivers now, by key.
-
-    Raises:
-        DeviceError: a camera delivers nothing.
-    """
+    """Return the bytes per second that each camera delivers now, by key."""
     for device in cameras:
         device.wait_ready(READY_WITHIN_S)
     meters = {device.key: PacketMeter() for device in cameras}

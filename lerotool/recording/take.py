@@ -109,12 +109,7 @@ class OpenTake:
     def record(
         self, clock: Clock, controls: Controls, housekeeper: Housekeeper, on_alarm: Alarm, on_freeze: FreezeAlarm
     ) -> Ending:
-        """Record until the take ends; on return or error nothing is appended any more.
-
-        Raises:
-            DeviceError: the robot or a camera failed.
-            OSError: the disk failed. In both cases what came before is there.
-        """
+        """Record until the take ends; on return or error nothing is appended any more."""
         housekeeper.watch(self._writer)
         try:
             with undisturbed():
@@ -147,11 +142,7 @@ class OpenTake:
         return {} if column is None else {column: np.zeros(1, np.bool_)}
 
     def save(self, ended: Ending) -> Saved:
-        """Make the episode durable.
-
-        Raises:
-            OSError: it could not be; what is there stays recoverable.
-        """
+        """Make the episode durable."""
         began = time.monotonic()
         packets = {key: meter.times for key, meter in self.meters.items()}
         statistics = {camera.key: camera.statistics for camera in self._devices.cameras}

@@ -26,12 +26,8 @@ class TeleoperationEnded(Event):
 class Teleoperation:
     """One stretch of following. Use it once.
 
-    Args:
-        robot: not open yet; closed at the end however that comes about.
-        fps: how often a second the follower is sent where the leader is.
-        controls: where the wish to leave comes from.
-        listen: called with every event; must return at once.
-        clock: the system's, but for tests.
+    `fps`: how often a second the follower is sent where the leader is. `listen`: called with every event; must return
+    at once.
     """
 
     def __init__(
@@ -57,11 +53,7 @@ class Teleoperation:
         return Status.at(phase, seconds, alarms=self._robot.alarms, is_leaving=self._controls.is_leaving)
 
     def run(self) -> TeleoperationEnded:
-        """Follow until somebody wants to leave.
-
-        Raises:
-            DeviceError: the robot failed; both arms were made safe as far as they answered.
-        """
+        """Follow until somebody wants to leave."""
         began_ns = self._clock.monotonic_ns()
         with self._robot:
             if not self._robot.is_aligned:

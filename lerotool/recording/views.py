@@ -68,12 +68,7 @@ def likeness(before: View, now: View) -> Likeness | None:
 
 
 def changes(before: Mapping[str, View], now: Mapping[str, View]) -> tuple[str, ...]:
-    """Return what is other than before, in words.
-
-    Args:
-        before: by camera, in the last session; may lack cameras.
-        now: by camera.
-    """
+    """Return what is other than before, in words."""
     dark = [name for name, view in now.items() if np.quantile(view.pixels, 0.9) < DARK * 255]
     notes = [f"{name} is dark" for name in dark]
     known = {name: view for name, view in now.items() if name in before and name not in dark}

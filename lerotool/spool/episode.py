@@ -49,11 +49,7 @@ class PendingEpisode:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open a pending episode.
-
-        Raises:
-            SpoolError: the folder is none, or what its files say cannot be understood.
-        """
+        """Open a pending episode."""
         header, saved = load_header(path), load_saved(path)
         if saved is None:
             return cls(path, header, None, count_rows(path))
@@ -80,11 +76,7 @@ class PendingEpisode:
 
     @property
     def mark(self) -> dict[str, Any]:
-        """What a person has said about it, as `lerotool.dataset.marks.Mark.to_json` gives it; empty for nothing.
-
-        Raises:
-            SpoolError: the file cannot be understood.
-        """
+        """What a person has said about it, as `lerotool.dataset.marks.Mark.to_json` gives it; empty for nothing."""
         return load_mark(self.path)
 
     @property
@@ -117,11 +109,7 @@ class PendingEpisode:
         return self.header.file_names
 
     def rows(self) -> pa.Table:
-        """Return the rows that count: recorded features, then the recorder's own columns, each in one chunk.
-
-        Raises:
-            SpoolError: there are fewer complete rows than there should be, or they name pictures that do not exist.
-        """
+        """Return the rows that count: recorded features, then the recorder's own columns, each in one chunk."""
         table = read_rows(self.path, self.features, self.header.cameras, self.length)
         for key, name in picture_columns(self.header.cameras).items():
             numbers, count = integers(table[name]), self._packet_count(key)
@@ -134,11 +122,7 @@ class PendingEpisode:
         return table
 
     def camera(self, key: str) -> PacketReader | PictureReader:
-        """Open a camera's packets; where pictures are files, each of them is one.
-
-        Raises:
-            SpoolError: the camera is unknown, or there are fewer packets than there should be.
-        """
+        """Open a camera's packets; where pictures are files, each of them is one."""
         if key not in self.header.cameras:
             known = ", ".join(map(repr, self.header.cameras)) or "none"
             raise SpoolError(f"pending episode {str(self.path)!r} has no camera {key!r}; it has {known}")
@@ -149,11 +133,7 @@ class PendingEpisode:
         return PacketReader(self.path, key, data, index, self._packet_count(key))
 
     def discard(self) -> None:
-        """Remove the episode from the disk, durably.
-
-        Raises:
-            SpoolError: a process is recording it.
-        """
+        """Remove the episode from the disk, durably."""
         if (owner := lock_owner(self.path / RECORDING_LOCK)) is not None:
             raise SpoolError(f"pending episode {str(self.path)!r} is in use by {owner}", hint="stop it first")
         remove_directory(self.path)

@@ -84,11 +84,7 @@ class Header(BaseModel):
         robot_type: str | None = None,
         **extra: Any,
     ) -> Self:
-        """Return the header of an episode that starts now, in this process.
-
-        Raises:
-            IncompatibleDatasetError: the features cannot be recorded, or cameras and video features differ.
-        """
+        """Return the header of an episode that starts now, in this process."""
         try:
             return cls(
                 recording_id=uuid.uuid4().hex,
@@ -153,11 +149,7 @@ def camera_file_name(key: str) -> str:
 
 
 def load_header(folder: Path) -> Header:
-    """Read a pending episode's header.
-
-    Raises:
-        SpoolError: it is missing or cannot be understood.
-    """
+    """Read a pending episode's header."""
     path = folder / HEADER
     try:
         return Header.model_validate(json.loads(path.read_bytes()))

@@ -33,9 +33,6 @@ class AppendFile:
     """A new file that only grows, append by append; safe to use from several threads.
 
     What an append that fails has written is cut off again, so that the next one is not hidden behind a torn record.
-
-    Raises:
-        OSError: the file cannot be made; also when it is there already.
     """
 
     def __init__(self, path: Path) -> None:
@@ -59,10 +56,8 @@ class AppendFile:
     def append(self, data: bytes | memoryview) -> int:
         """Hand ``data`` to the system and return the offset at which it lies.
 
-        Raises:
-            OSError: e.g. the disk is full; the file is then as before. Or an earlier failure has left the file in an
-                unknown state.
-            SpoolError: the file is closed.
+        `OSError`: e.g. the disk is full; the file is then as before. Or an earlier failure has left the file in an
+        unknown state.
         """
         with self._lock:
             descriptor = self._usable()
@@ -82,12 +77,7 @@ class AppendFile:
             return before.size
 
     def rewind(self, size: int, count: int) -> None:
-        """Cut the file back to an earlier ``size`` and ``count``; for a caller whose own next step failed.
-
-        Raises:
-            OSError: an earlier failure has left the file in an unknown state.
-            SpoolError: the file is closed.
-        """
+        """Cut the file back to an earlier ``size`` and ``count``; for a caller whose own next step failed."""
         with self._lock:
             descriptor = self._usable()
             self._extent = _Extent(size, count)
@@ -96,8 +86,7 @@ class AppendFile:
     def sync(self) -> None:
         """Flush what was appended to the disk; appends go on meanwhile. Without effect on a closed file.
 
-        Raises:
-            OSError: the disk failed. What it has lost is unknown, so the file takes no further appends.
+        `OSError`: the disk failed. What it has lost is unknown, so the file takes no further appends.
         """
         with self._lock:
             if self._failure is not None:

@@ -22,11 +22,7 @@ def write_mark(folder: Path, mark: Mapping[str, Any]) -> None:
 
 
 def load_mark(folder: Path) -> dict[str, Any]:
-    """Return what was said; empty where the file is not there.
-
-    Raises:
-        SpoolError: it is not a JSON object.
-    """
+    """Return what was said; empty where the file is not there."""
     path = folder / MARK
     try:
         mark = json.loads(path.read_bytes())

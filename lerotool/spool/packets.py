@@ -53,14 +53,8 @@ class PacketWriter:
     def append(self, packet: bytes | bytearray | memoryview, captured_ns: int, keyframe: bool = True) -> int:
         """Hand a packet to the system and return its number, counted from 0.
 
-        Args:
-            packet: any bytes-like object that is contiguous, an ``av.Packet`` too.
-            captured_ns: when the picture was taken, monotonic clock.
-            keyframe: whether it can be decoded without the packets before it.
-
-        Raises:
-            OSError: e.g. the disk is full; the packet is then not there and all before are.
-            SpoolError: the packet is empty or 4 GiB, or the episode is saved or closed.
+        `packet`: any bytes-like object that is contiguous, an ``av.Packet`` too. `captured_ns`: when the picture was
+        taken, monotonic clock.
         """
         data = memoryview(packet).cast("B")
         if not 0 < len(data) < 1 << 32:

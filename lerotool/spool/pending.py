@@ -33,11 +33,7 @@ _FOLDER = re.compile(r"episode-(\d+)-")
 
 
 def pending_folders(root: Path) -> list[Path]:
-    """Return the folders of the dataset's pending episodes, readable or not, ordered by name.
-
-    Raises:
-        CorruptDatasetError: one of them, or a folder above, is a symbolic link.
-    """
+    """Return the folders of the dataset's pending episodes, readable or not, ordered by name."""
     pending = Workspace(root).pending
     if not pending.is_dir():
         return []

@@ -21,11 +21,7 @@ from lerotool.storage import sync_directory, sync_file
 
 
 class PictureWriter:
-    """Takes over the picture files of one camera.
-
-    Args:
-        folder: where they go; it is made.
-    """
+    """Takes over the picture files of one camera."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -95,11 +95,6 @@ def salvage(path: Path) -> PendingEpisode:
 
     The recorded files stay as they are; the new ``saved.json`` says how much of them counts, and its report what was
     cut (``salvaged``), beside the report of an earlier ``saved.json``. A complete episode is just opened.
-
-    Raises:
-        SpoolError: nothing can be salvaged.
-        DatasetLockedError: a process is recording it.
-        OSError: it could not be read or written.
     """
     if not path.is_dir():
         raise SpoolError(f"{str(path)!r} is not a pending episode: the folder does not exist")

@@ -28,11 +28,7 @@ _IMAGE_MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*")
 
 
 def check_columns(features: Mapping[str, Feature]) -> None:
-    """Check that features can be recorded.
-
-    Raises:
-        IncompatibleDatasetError: naming the first that cannot.
-    """
+    """Check that features can be recorded."""
     for name, feature in features.items():
         if name in BOOKKEEPING:
             raise IncompatibleDatasetError(f"feature {name!r}: the name is one of the recorder's own")

@@ -68,11 +68,7 @@ class RowEncoder:
     def encode(
         self, values: Mapping[str, object], task: str, times: RowTimes, pictures: Mapping[str, int]
     ) -> EncodedRow:
-        """Return a row ready to be written.
-
-        Raises:
-            IncompatibleDatasetError: values that are missing, too many, or not what their features say, all of them.
-        """
+        """Return a row ready to be written."""
         problems = _wrong_names("feature", self._columns, values) + _wrong_names("camera", self._cameras, pictures)
         arrays: list[pa.Array[Any]] = []
         not_finite = []

@@ -40,12 +40,7 @@ def write_saved(
     not_finite: Mapping[str, int],
     report: Mapping[str, Any],
 ) -> None:
-    """Write ``saved.json``, atomically and durably. All that it counts must be on the disk already.
-
-    Raises:
-        SpoolError: the report cannot be written as JSON.
-        OSError: it could not be written; the episode is then not saved.
-    """
+    """Write ``saved.json``, atomically and durably. All that it counts must be on the disk already."""
     document = {
         "schema": 1,
         "rows": rows,

@@ -46,12 +46,7 @@ class PendingWriter:
 
     @classmethod
     def create(cls, pending: Path, header: Header) -> Self:
-        """Begin an episode in a new folder below ``pending``, durably, and hold the lock on it.
-
-        Raises:
-            TargetExistsError: the folder is there already.
-            OSError: it cannot be made.
-        """
+        """Begin an episode in a new folder below ``pending``, durably, and hold the lock on it."""
         path = pending / header.folder_name
         if path.exists():
             raise TargetExistsError(f"pending episode {str(path)!r} exists already")
@@ -92,19 +87,11 @@ class PendingWriter:
         return sum(file.size for file in self._files())
 
     def camera(self, key: str) -> PacketWriter:
-        """Return the writer of a camera's packets.
-
-        Raises:
-            SpoolError: the camera is unknown, or its pictures are files.
-        """
+        """Return the writer of a camera's packets."""
         return self._find(key, PacketWriter)
 
     def pictures(self, key: str) -> PictureWriter:
-        """Return what takes over the picture files of a camera.
-
-        Raises:
-            SpoolError: the camera is unknown, or its pictures are packets.
-        """
+        """Return what takes over the picture files of a camera."""
         return self._find(key, PictureWriter)
 
     def append_row(
@@ -121,22 +108,11 @@ class PendingWriter:
     ) -> int:
         """Hand one row to the system and return its number, counted from 0.
 
-        Args:
-            values: of every recorded feature but the cameras: arrays of the feature's dtype and shape; for scalars also
-                Python's own bool, int, float, str; for pictures in rows the bytes of a PNG, JPEG or TIFF file. NaN is
-                written, and counted in `not_finite`.
-            task: of this row.
-            tick_ns: when the tick was due, monotonic clock, as all times.
-            observed_ns: when the state was read.
-            acted_ns: when the action was sent.
-            stale: bit i: joint i of the state was not fresh.
-            stale_action: bit i: joint i of the leader was not fresh.
-            pictures: for each camera the number of the packet that belongs to this row, appended before it.
-
-        Raises:
-            IncompatibleDatasetError: the values are not what the features say; nothing is written.
-            SpoolError: a picture has not been appended, or the episode is saved or closed; nothing is written.
-            OSError: e.g. the disk is full; the row is then not there and all before are.
+        `values`: of every recorded feature but the cameras: arrays of the feature's dtype and shape; for scalars also
+        Python's own bool, int, float, str; for pictures in rows the bytes of a PNG, JPEG or TIFF file. NaN is written,
+        and counted in `not_finite`. `tick_ns`: when the tick was due, monotonic clock, as all times.
+        `IncompatibleDatasetError`: the values are not what the features say; nothing is written. `SpoolError`: a
+        picture has not been appended, or the episode is saved or closed; nothing is written.
         """
         times = RowTimes(tick_ns, observed_ns, acted_ns, stale, stale_action)
         encoded = self._encoder.encode(values, task, times, pictures)
@@ -153,11 +129,7 @@ class PendingWriter:
         return self._rows.count - 1
 
     def sync(self) -> None:
-        """Flush all so far to the disk, about once a second, from any thread. Without effect after `save` or `close`.
-
-        Raises:
-            OSError: the disk failed.
-        """
+        """Flush all so far to the disk, once a second, from any thread. Without effect after `save` or `close`."""
         # Pictures first: a row on the disk is worth nothing without them.
         for camera in self._cameras.values():
             camera.sync()
@@ -166,11 +138,8 @@ class PendingWriter:
     def save(self, report: Mapping[str, Any]) -> PendingEpisode:
         """Make the episode complete and close it; on return it survives a power cut.
 
-        Cameras must have stopped appending; packets that come later are refused.
-
-        Raises:
-            SpoolError: no rows were written, or the files are not as they were written, or the report is not JSON.
-            OSError: the disk failed. The episode is then not saved but can be, by another `save` or by recovery.
+        Cameras must have stopped appending; packets that come later are refused. `OSError`: the disk failed. The
+        episode is then not saved but can be, by another `save` or by recovery.
         """
         rows, packets = self._rows.count, {key: camera.count for key, camera in self._cameras.items()}
         if rows == 0:

@@ -67,12 +67,7 @@ class _Result:
 def measure_chunks(
     dataset: Dataset, chunks: Chunks, executor: Executor | None = None, on_progress: Progress = ignore_progress
 ) -> FeatureStats:
-    """Return the statistics (d,) of all chunks of all episodes, exact; ``count`` is the number of actions in them.
-
-    Raises:
-        UsageError: the mask has more dimensions than actions or state, or the dataset has no frames.
-        CorruptDatasetError: a file cannot be read.
-    """
+    """Return the statistics (d,) of all chunks of all episodes, exact; ``count`` is the number of actions in them."""
     _check(dataset, chunks)
     check_widths(dataset, chunks.columns)
     dtype = np.result_type(*(dataset.features[name].dtype for name in chunks.columns))

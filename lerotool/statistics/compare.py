@@ -48,8 +48,7 @@ def compare_episodes(block: StoredBlock, context: Context) -> None:
 def compare_dataset(block: StoredBlock, context: Context) -> dict[str, str]:
     """Compare what is stated about the dataset with what it contains.
 
-    Returns:
-        By feature, how its quantiles have been taken, where they are there and right.
+    Returns by feature, how its quantiles have been taken, where they are there and right.
     """
     definitions = {}
     longest = np.array([[context.dataset.episodes.lengths.max(initial=0)]])

@@ -62,15 +62,7 @@ def compare_quantiles(
 ) -> str | None:
     """Compare a dataset's quantiles with each of the definitions.
 
-    Args:
-        name: of the feature.
-        block: what is stated about the dataset.
-        segments: what has been measured of it.
-        context: of the comparison.
-        is_stale: whether other statistics of the feature are; then its quantiles are from the same time.
-
-    Returns:
-        The first definition that fits all of them; None if there are none, or they fit no definition.
+    Returns the first definition that fits all of them; None if there are none, or they fit no definition.
     """
     entry = block.entries.get(name, {})
     present = [q for q in QUANTILES if q in entry and entry[q].is_usable.all()]

@@ -45,11 +45,7 @@ class OpenpiOptions:
 
 
 def parse_mask(text: str) -> tuple[bool, ...]:
-    """Build a mask from whole numbers as openpi's ``make_bool_mask`` takes them: ``6,-1`` is six relative, one not.
-
-    Raises:
-        UsageError: it is something else.
-    """
+    """Build a mask from whole numbers as openpi's ``make_bool_mask`` takes them: ``6,-1`` is six relative, one not."""
     try:
         numbers = [int(part) for part in text.split(",")]
     except ValueError:
@@ -70,10 +66,6 @@ def export_openpi(
     Layout and meaning: openpi, ``shared/normalize.py`` and ``scripts/compute_norm_stats.py``. There quantiles are lower
     edges of 5000 histogram bins, and the last incomplete batch is left out; here all values count, and quantiles are
     exact.
-
-    Raises:
-        UsageError: a feature is missing or no vector, or the mask or padding does not fit.
-        CorruptDatasetError: a file cannot be read.
     """
     options = options or OpenpiOptions()
     if options.horizon < 1:
@@ -118,9 +110,6 @@ def export_groot(
 
     Layout: Isaac-GR00T, ``gr00t/data/stats.py``. Statistics of actions relative to the state, which GR00T keeps in
     files of their own by its modality configuration, are not among them.
-
-    Raises:
-        CorruptDatasetError: a file cannot be read.
     """
     if not dataset.num_frames:
         raise UsageError(f"{str(dataset.root)!r} has no frames to measure")
@@ -132,11 +121,7 @@ def export_groot(
 
 
 def document_text(document: dict[str, Any]) -> str:
-    """Return the text of an exported file.
-
-    Raises:
-        UsageError: there are NaN or infinite numbers in it.
-    """
+    """Return the text of an exported file."""
     try:
         return json.dumps(document, indent=2, allow_nan=False) + "\n"
     except ValueError:

@@ -36,11 +36,7 @@ class Selection:
     episodes: frozenset[int] | None = None  # numbers; None is all
 
     def names(self, dataset: Dataset) -> tuple[list[str], list[str]]:
-        """Return the numeric features and the cameras that are meant, in the dataset's order.
-
-        Raises:
-            UsageError: the feature is unknown or has no statistics.
-        """
+        """Return the numeric features and the cameras that are meant, in the dataset's order."""
         for name in self.only:
             if name not in dataset.features:
                 raise UsageError(f"no feature {name!r}", hint=f"features: {', '.join(dataset.features)}")
@@ -78,15 +74,8 @@ def measured(
 ) -> Iterator[Measurement]:
     """Measure a dataset; what is kept of the episodes goes with the context.
 
-    Args:
-        dataset: any version; nothing is written.
-        selection: which features; None is all, cameras by LeRobot's rule.
-        executor: where jobs run; None is this process.
-        on_progress: called with rows and frames done, of all.
-
-    Raises:
-        CorruptDatasetError: a data file cannot be read, or contradicts the metadata.
-        UsageError: the feature is unknown.
+    `selection`: which features; None is all, cameras by LeRobot's rule. `executor`: where jobs run; None is this
+    process.
     """
     selection = selection or Selection()
     numeric, cameras = selection.names(dataset)
@@ -146,13 +135,7 @@ def is_small(dataset: Dataset, selection: Selection) -> bool:
 def workers(dataset: Dataset, selection: Selection, place: Place | None = None) -> Iterator[Executor | None]:
     """Provide workers that suit a dataset, or None where this process is quicker.
 
-    Args:
-        dataset: what will be measured.
-        selection: which of it.
-        place: where jobs run; None is one process for each core, if it is worth it.
-
-    Raises:
-        ClusterError: the cluster cannot be reached, or its workers do not reach the dataset.
+    `place`: where jobs run; None is one process for each core, if it is worth it.
     """
     if place is None and (cores() == 1 or is_small(dataset, selection)):
         yield None

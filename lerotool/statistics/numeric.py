@@ -74,20 +74,9 @@ def measure_columns(
 ) -> dict[str, Measured]:
     """Measure numeric columns of all episodes and of the dataset.
 
-    Args:
-        dataset: what to measure; it has rows.
-        names: numeric features.
-        store: gets the statistics of the episodes.
-        executor: where jobs run; None is this process.
-        on_progress: called with how many rows of how many are measured; the quantiles' passes come after.
-        episodes: numbers of those that are measured, which have rows; None is all.
-
-    Returns:
-        The statistics of all rows together: equal to numpy's on the concatenated columns, quantiles included. Of
-        padded vectors each dimension counts where it is real.
-
-    Raises:
-        CorruptDatasetError: a file cannot be read, or contradicts the metadata.
+    `executor`: where jobs run; None is this process. `episodes`: numbers of those that are measured, which have rows;
+    None is all. Returns the statistics of all rows together: equal to numpy's on the concatenated columns, quantiles
+    included. Of padded vectors each dimension counts where it is real.
     """
     check_widths(dataset, names)
     searches = {

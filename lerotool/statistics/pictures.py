@@ -75,14 +75,7 @@ def measure_cameras(
 ) -> dict[str, CameraMeasure]:
     """Measure cameras in all episodes and of the dataset.
 
-    Args:
-        dataset: what to measure.
-        cameras: names of camera features.
-        sampling: which frames are looked at.
-        store: gets the statistics of the episodes; episodes that cannot be decoded get none.
-        executor: where jobs run; None is this process.
-        on_progress: called with how many frames of how many have been passed.
-        episodes: numbers of those that are measured; None is all.
+    `executor`: where jobs run; None is this process. `episodes`: numbers of those that are measured; None is all.
     """
     root, state = address(dataset)
     jobs = [_Job(root, state, c, *span, sampling, episodes) for c in cameras for span in _spans(dataset)]

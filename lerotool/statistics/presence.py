@@ -20,12 +20,7 @@ _QUANTILES_GONE = "policies that normalise by quantiles (pi0.5 in LeRobot) canno
 
 
 class Presence:
-    """Gathers what is missing, over all places.
-
-    Args:
-        dataset: that is verified.
-        names: features that should have statistics.
-    """
+    """Gathers what is missing, over all places."""
 
     def __init__(self, dataset: Dataset, names: Sequence[str]) -> None:
         self._dataset = dataset

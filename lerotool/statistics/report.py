@@ -70,10 +70,6 @@ def report_features(
 
     Numeric columns are measured. Cameras are measured where the selection has a sampling; else they are shown as
     stored, and left out where nothing is stored or ``with_stored`` is not set.
-
-    Raises:
-        CorruptDatasetError: a file cannot be read.
-        UsageError: the feature is unknown.
     """
     cameras = [name for name in dataset.cameras if with_stored and (not selection.only or name in selection.only)]
     with measured(dataset, selection, executor, on_progress) as measurement:

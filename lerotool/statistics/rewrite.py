@@ -44,14 +44,6 @@ def rewrite(
     """Recompute statistics and write them, those of the episodes and those of the dataset, in one commit.
 
     A camera of which some episodes cannot be decoded keeps its old statistics altogether.
-
-    Raises:
-        UnsupportedVersionError: this release of lerotool was not made for the format.
-        UsageError: the dataset has no frames, or the feature is unknown.
-        CorruptDatasetError: a data file cannot be read.
-        DatasetLockedError: another process changes the dataset.
-        IncompatibleDatasetError: the dataset has changed meanwhile.
-        OSError: the disk is full or fails.
     """
     if finish_interrupted(Workspace(dataset.root)):
         dataset = Dataset.open(dataset.root)

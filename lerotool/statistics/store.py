@@ -19,12 +19,7 @@ _BLOCK = 4096
 
 
 class EpisodeStore:
-    """The statistics of all episodes, by feature; a context manager that removes its files.
-
-    Args:
-        dimensions: of each feature that will be measured.
-        episodes: how many there are.
-    """
+    """The statistics of all episodes, by feature; a context manager that removes its files."""
 
     def __init__(self, dimensions: Mapping[str, int], episodes: int) -> None:
         self._dimensions = dict(dimensions)

@@ -56,12 +56,7 @@ class StoredBlock:
 
 
 def stored_dataset(dataset: Dataset) -> StoredBlock | None:
-    """Return what ``meta/stats.json`` states; None if there is none, or the format (v2.1) has none.
-
-    Raises:
-        CorruptDatasetError: the file is empty.
-        MetadataError: it is not JSON.
-    """
+    """Return what ``meta/stats.json`` states; None if there is none, or the format (v2.1) has none."""
     path = _metadata(dataset, STATS)
     if not dataset.version.has_dataset_statistics or not path.exists():
         return None
@@ -69,12 +64,7 @@ def stored_dataset(dataset: Dataset) -> StoredBlock | None:
 
 
 def stored_episodes(dataset: Dataset) -> Iterator[StoredBlock]:
-    """Yield what is stated about episodes, in order; nothing where the format or the dataset has none.
-
-    Raises:
-        CorruptDatasetError: a file cannot be read.
-        MetadataError: a line is not JSON.
-    """
+    """Yield what is stated about episodes, in order; nothing where the format or the dataset has none."""
     if not dataset.version.has_files_of_episodes:
         yield from _table_blocks(dataset)
     elif dataset.version.has_episode_statistics and _metadata(dataset, EPISODE_STATS_LINES).exists():

@@ -28,12 +28,7 @@ class _Entry:
 
 
 class Tally:
-    """Collects what is wrong.
-
-    Args:
-        labels: of the dimensions, by feature.
-        episodes: in the dataset, for telling "all".
-    """
+    """Collects what is wrong."""
 
     def __init__(self, labels: dict[str, tuple[str, ...]], episodes: int) -> None:
         self._labels = labels
@@ -55,17 +50,8 @@ class Tally:
     ) -> None:
         """Note values that differ from what they should be.
 
-        Args:
-            code: which finding.
-            severity: how bad.
-            place: the file.
-            first: number of the first episode; None for the dataset.
-            feature: its name.
-            statistic: which.
-            wrong: (n, d), where.
-            stored: (n, d).
-            expected: (n, d).
-            tolerance: (n, d).
+        `first`: number of the first episode; None for the dataset. `wrong`: (n, d), where. `stored`: (n, d).
+        `expected`: (n, d). `tolerance`: (n, d).
         """
         if not wrong.any():
             return

@@ -51,16 +51,7 @@ def verify(
 ) -> VerifyReport:
     """Measure a dataset and compare what it states with that; nothing is written.
 
-    Args:
-        dataset: any version.
-        selection: which features; None is all.
-        executor: where jobs run; None is this process.
-        on_progress: called with rows and frames done, of all.
-
-    Raises:
-        CorruptDatasetError: a data file cannot be read.
-        MetadataError: stored statistics are not even JSON.
-        UsageError: the feature is unknown.
+    `selection`: which features; None is all. `executor`: where jobs run; None is this process.
     """
     selection = selection or Selection()
     with measured(dataset, selection, executor, on_progress) as measurement:

@@ -26,12 +26,7 @@ class Accepted:
 
     @classmethod
     def read(cls, path: Path) -> Accepted:
-        """Read a file.
-
-        Raises:
-            UsageError: a line is not a code and episodes.
-            OSError: the file cannot be read.
-        """
+        """Read a file."""
         lines = []
         for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
             words = line.partition("#")[0].split()
@@ -40,12 +35,7 @@ class Accepted:
         return cls(tuple(lines))
 
     def split(self, cases: Iterable[Case], episodes: int) -> tuple[list[Case], list[Case]]:
-        """Return the cases that nobody has looked at, and those that somebody has.
-
-        Args:
-            cases: what was found.
-            episodes: how many the dataset has.
-        """
+        """Return the cases that nobody has looked at, and those that somebody has."""
         seen = {(code, number) for code, chosen in self.lines for number in _numbers(chosen, episodes)}
         fresh: list[Case] = []
         known: list[Case] = []

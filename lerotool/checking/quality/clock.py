@@ -14,11 +14,7 @@ _SHORTEST_S = 1.0
 
 
 def wrong_rate(dataset: Dataset, episode: int) -> Iterator[Case]:
-    """Yield an episode whose rows were measured at another rate than the dataset's; nothing where none was kept.
-
-    Raises:
-        CorruptDatasetError: the measured times cannot be read.
-    """
+    """Yield an episode whose rows were measured at another rate than the dataset's; nothing where none was kept."""
     length = dataset.episodes[episode].length
     if length < _SHORTEST_S * dataset.fps or (timing := dataset.timing(episode)) is None:
         return

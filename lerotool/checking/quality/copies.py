@@ -25,11 +25,7 @@ def row_marks(motion: Motion) -> Marks:
 
 
 def copies(marks: Sequence[Marks]) -> Iterator[Case]:
-    """Yield the episodes most of whose rows are in one earlier episode.
-
-    Args:
-        marks: of each episode, by its number.
-    """
+    """Yield the episodes most of whose rows are in one earlier episode."""
     numbers = np.repeat(np.arange(len(marks)), [len(own) for own in marks])
     if not len(numbers):
         return

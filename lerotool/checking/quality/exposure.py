@@ -21,11 +21,7 @@ _DARK_MEAN, _BURNT_MEAN = 0.05, 0.95
 
 
 def exposures(dataset: Dataset, episode: Episode) -> Iterator[Case]:
-    """Yield the cameras that were too dark or too bright in an episode.
-
-    Raises:
-        CorruptDatasetError: statistics cannot be read.
-    """
+    """Yield the cameras that were too dark or too bright in an episode."""
     for camera in dataset.cameras:
         stats = episode.stats.get(camera)
         if stats is None or dataset.features[camera].is_depth or dataset.padding.is_filled(camera, episode.index):

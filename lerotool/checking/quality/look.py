@@ -24,17 +24,7 @@ from lerotool.features import STATE
 def look_at_quality(
     dataset: Dataset, accepted: Accepted | None = None, on_progress: Progress = ignore_progress
 ) -> QualityReport:
-    """Report what is doubtful in a recording.
-
-    Args:
-        dataset: that was recorded.
-        accepted: findings that a person has looked at.
-        on_progress: called with how many episodes of how many have been looked at.
-
-    Raises:
-        CorruptDatasetError: rows, measured times or statistics cannot be read.
-        MetadataError: what a merge has noted cannot be understood.
-    """
+    """Report what is doubtful in a recording."""
     cases = list(_cases(dataset, on_progress))
     fresh, known = (accepted or Accepted()).split(cases, dataset.num_episodes)
     return QualityReport(dataset.root, findings_of(dataset, fresh), findings_of(dataset, known))

@@ -87,11 +87,7 @@ def joints_of(dataset: Dataset) -> Joints:
 
 
 def motions(dataset: Dataset, names: tuple[str, ...]) -> Iterator[Motion]:
-    """Yield the episodes in order; one with values that are not finite has no rows.
-
-    Raises:
-        CorruptDatasetError: rows cannot be read.
-    """
+    """Yield the episodes in order; one with values that are not finite has no rows."""
     starts = dataset.episodes.starts
     first = 0
     while first < dataset.num_episodes:

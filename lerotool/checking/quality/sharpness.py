@@ -64,11 +64,8 @@ def sharpnesses(dataset: Dataset, episode: int) -> dict[str, float]:
 def sharpness(picture: np.ndarray) -> float | None:
     """Return the energy of a picture's finest detail against that of detail four times as coarse.
 
-    Args:
-        picture: HWC uint8.
-
-    Returns:
-        A ratio, which brightness and contrast leave as it is; None where there is nothing to be seen sharp.
+    `picture`: HWC uint8. A ratio, which brightness and contrast leave as it is; None where there is nothing to be seen
+    sharp.
     """
     grey = picture.mean(axis=2, dtype=np.float32) / 255
     while min(grey.shape) >= _SEEN:
@@ -92,11 +89,7 @@ def _detail(grey: Grey) -> float:
 
 
 def blurred(found: Sequence[Mapping[str, float]]) -> Iterator[Case]:
-    """Yield the cameras that have far less fine detail in an episode than in most, or next to none in most.
-
-    Args:
-        found: what `sharpnesses` returned for each episode, by its number.
-    """
+    """Yield the cameras that have far less fine detail in an episode than in most, or next to none in most."""
     for camera in dict.fromkeys(camera for own in found for camera in own):
         numbers = [number for number, own in enumerate(found) if own.get(camera, 0) > 0]
         if numbers and float(np.median([found[number][camera] for number in numbers])) < UNFOCUSED:

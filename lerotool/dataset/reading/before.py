@@ -28,10 +28,8 @@ class StateBefore:
 def state_before(workspace: Workspace) -> StateBefore:
     """Return the dataset as it was before a change that was interrupted; nothing is written.
 
-    While another process carries a change out, this waits for its end.
-
-    Raises:
-        DatasetLockedError: it is not done after 10 s; or a change of the first release was interrupted in the middle.
+    While another process carries a change out, this waits for its end. `DatasetLockedError`: it is not done after 10 s;
+    or a change of the first release was interrupted in the middle.
     """
     give_up = time.monotonic() + _WAIT_S
     while workspace.journal.exists() and (owner := lock_owner(workspace.writing_lock)) is not None:

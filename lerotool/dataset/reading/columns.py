@@ -53,17 +53,8 @@ def _pictures(chunk: pa.Array) -> pa.Array:
 def to_numpy(column: pa.ChunkedArray, name: str, feature: Feature) -> np.ndarray:
     """Return a column as one array, without a Python object per row.
 
-    Args:
-        column: the values of n rows, as stored or conformed.
-        name: the feature's name, for messages.
-        feature: what the values must be.
-
-    Returns:
-        The feature's dtype and shape (n,) for scalars, (n, *shape) for the others, read-only; texts are Python objects.
-
-    Raises:
-        CorruptDatasetError: a value is missing, or does not fit the feature's dtype or shape.
-        UsageError: the feature is a camera or a language column.
+    `feature`: what the values must be. The feature's dtype and shape (n,) for scalars, (n, *shape) for the others,
+    read-only; texts are Python objects.
     """
     if feature.kind not in (Kind.NUMERIC, Kind.STRING):
         raise UsageError(f"feature {name!r} is of dtype {feature.dtype!r}: it is not an array of numbers or texts")

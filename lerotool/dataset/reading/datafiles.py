@@ -33,14 +33,7 @@ class DataFiles:
     def of_episodes(cls, layout: Layout, starts: np.ndarray, numbers: np.ndarray, place: str) -> DataFiles:
         """Build from the file of every episode.
 
-        Args:
-            layout: where the files lie.
-            starts: first row of each episode and the number of all rows.
-            numbers: chunk and file number of each episode's file: (episodes, 2).
-            place: where the numbers stand, for messages.
-
-        Raises:
-            CorruptDatasetError: the episodes of a file do not stand side by side.
+        `numbers`: chunk and file number of each episode's file: (episodes, 2).
         """
         changes = np.any(numbers[1:] != numbers[:-1], axis=1)
         firsts = np.flatnonzero(np.concatenate([[True], changes])) if len(numbers) else np.empty(0, np.int64)
@@ -57,15 +50,7 @@ class DataFiles:
 
     @classmethod
     def by_path(cls, layout: Layout, rows: int) -> DataFiles:
-        """Build from the files that are there, in the order of their paths, as LeRobot takes them.
-
-        Args:
-            layout: where the files lie.
-            rows: how many rows they must have together.
-
-        Raises:
-            CorruptDatasetError: a file cannot be read, or the number of rows is another.
-        """
+        """Build from the files that are there, in the order of their paths, as LeRobot takes them."""
         paths = parquet_files(layout.files, Path("data"))
         counts = []
         for path in paths:
@@ -87,22 +72,13 @@ class DataFiles:
         return int(np.searchsorted(self.starts, row, side="right")) - 1
 
     def path(self, file: int) -> Path:
-        """Return the path of a file; whether it exists is not checked.
-
-        Raises:
-            MetadataError: the template leads out of the root.
-            CorruptDatasetError: a symbolic link leads out of the root.
-        """
+        """Return the path of a file; whether it exists is not checked."""
         if self.numbers is None:
             return self.paths[file]
         return self.layout.data_path(*self.numbers[file].tolist())
 
     def span(self, start: int, stop: int) -> DataSpan:
-        """Return where the rows ``start`` to ``stop`` of the dataset lie, which must be in one file.
-
-        Raises:
-            CorruptDatasetError: they lie in several files, or a symbolic link leads out of the root.
-        """
+        """Return where the rows ``start`` to ``stop`` of the dataset lie, which must be in one file."""
         file = min(self.find(start), len(self) - 1)
         first = int(self.starts[file])
         if stop > self.starts[file + 1]:
@@ -117,20 +93,13 @@ def parquet_files(files: Files, folder: Path) -> tuple[Path, ...]:
     """Return the parquet files two levels below a folder of the dataset, in the order of their paths.
 
     Hidden files are left out: macOS leaves such beside real ones on foreign disks.
-
-    Raises:
-        CorruptDatasetError: a symbolic link leads out of the root.
     """
     found = files.glob(folder, "*/*.parquet")
     return tuple(inside(files.root, files.name(name)) for name in found if not PurePosixPath(name).name.startswith("."))
 
 
 def check_total(place: Path, key: str, stated: int, found: int) -> None:
-    """Refuse a total of ``info.json`` that the episode table contradicts.
-
-    Raises:
-        CorruptDatasetError: the numbers differ.
-    """
+    """Refuse a total of ``info.json`` that the episode table contradicts."""
     if stated != found:
         raise CorruptDatasetError(
             f"{place}: expected {stated} {key} as meta/info.json says, found {found}",

@@ -28,16 +28,7 @@ _LEADING_NUMBER = re.compile(rb'\s*\{\s*"episode_index"\s*:\s*(\d{1,12})\s*[,}]'
 
 
 class LineEpisodes:
-    """The episodes of a v2.x dataset (`lerotool.dataset.reading.episodes.EpisodeSource`).
-
-    Args:
-        layout: where the dataset's files lie.
-        info: its info.json.
-
-    Raises:
-        CorruptDatasetError: the table is missing, or contradicts itself or ``info.json``.
-        MetadataError: a line is not what it should be.
-    """
+    """The episodes of a v2.x dataset (`lerotool.dataset.reading.episodes.EpisodeSource`)."""
 
     def __init__(self, layout: Layout, info: DatasetInfo) -> None:
         self._layout = layout

@@ -45,16 +45,7 @@ class _TableFile:
 
 
 class TableEpisodes:
-    """The episodes of a v3.0 dataset (`lerotool.dataset.reading.episodes.EpisodeSource`).
-
-    Args:
-        layout: where the dataset's files lie.
-        info: its info.json.
-        find_tasks: returns the tasks of an episode from its rows, for tables that do not tell them.
-
-    Raises:
-        CorruptDatasetError: a file is missing or unreadable, or the table contradicts itself or ``info.json``.
-    """
+    """The episodes of a v3.0 dataset (`lerotool.dataset.reading.episodes.EpisodeSource`)."""
 
     def __init__(self, layout: Layout, info: DatasetInfo, find_tasks: Callable[[int], tuple[str, ...]]) -> None:
         self._layout = layout
@@ -114,11 +105,7 @@ class TableEpisodes:
 
     @cached_property
     def data_files(self) -> DataFiles:
-        """The data files; found by their paths where the table does not name them.
-
-        Raises:
-            CorruptDatasetError: the table names them in an order that cannot be.
-        """
+        """The data files; found by their paths where the table does not name them."""
         if self._numbers is None:
             return DataFiles.by_path(self._layout, int(self.starts[-1]))
         return DataFiles.of_episodes(self._layout, self.starts, self._numbers, str(self._place))

@@ -84,17 +84,7 @@ def has_footer(path: Path) -> bool:
 
 
 def read_footerless(path: Path, features: Mapping[str, Feature]) -> Recovered:
-    """Read the complete row groups of a data file that has no footer; the file is not changed.
-
-    Args:
-        path: of the file.
-        features: of the dataset, the five default ones among them, in the order of ``info.json``.
-
-    Raises:
-        CorruptDatasetError: it is not a Parquet file at all.
-        IncompatibleDatasetError: a feature's column cannot be known beforehand (language columns).
-        OSError: it cannot be read.
-    """
+    """Read the complete row groups of a data file that has no footer; the file is not changed."""
     data = path.read_bytes()
     if data[: len(_MAGIC)] != _MAGIC:
         raise CorruptDatasetError(f"{path}: expected a parquet file, found {data[:4]!r} at its start")
@@ -191,11 +181,7 @@ def _match_chunks(
 
 
 class _Template:
-    """The footer that pyarrow writes for a schema: what a rebuilt one takes over.
-
-    Args:
-        schema: of the file.
-    """
+    """The footer that pyarrow writes for a schema: what a rebuilt one takes over."""
 
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema

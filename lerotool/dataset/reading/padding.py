@@ -84,12 +84,7 @@ def merge_notes(root: Path) -> Path:
 
 
 def load_padding(root: Path, features: Mapping[str, Feature]) -> Padding:
-    """Read what a merge has noted; a dataset without ``meta/lerotool/merge.json`` has no padding.
-
-    Raises:
-        CorruptDatasetError: the file is empty.
-        MetadataError: it is not what a merge writes, or does not fit the features.
-    """
+    """Read what a merge has noted; a dataset without ``meta/lerotool/merge.json`` has no padding."""
     path = merge_notes(root)
     if not path.exists():
         return Padding({}, {})

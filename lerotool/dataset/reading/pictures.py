@@ -22,12 +22,7 @@ _MM_PER_M = 1000
 def iter_video(span: VideoSpan, start: int, stop: int, fps: float, feature: Feature) -> Iterator[np.ndarray]:
     """Return the frames ``start`` to ``stop`` of an episode's video; they are decoded as they are taken.
 
-    Returns:
-        Pictures HWC uint8 RGB, or depth (H, W, 1) float32 in millimetres.
-
-    Raises:
-        CorruptDatasetError: the file is missing.
-        MediaError: it cannot be read, or a frame is missing; raised while frames are taken.
+    Pictures HWC uint8 RGB, or depth (H, W, 1) float32 in millimetres.
     """
     if not span.path.is_file():
         raise CorruptDatasetError(f"{span.path}: the video is missing", hint=RESTORE)
@@ -42,17 +37,7 @@ def iter_video(span: VideoSpan, start: int, stop: int, fps: float, feature: Feat
 def iter_images(column: pa.ChunkedArray, place: str, feature: Feature) -> Iterator[np.ndarray]:
     """Yield the pictures of an image column.
 
-    Args:
-        column: structs of ``bytes`` and ``path``.
-        place: the episode and camera, for messages.
-        feature: the camera.
-
-    Yields:
-        Pictures HWC uint8 RGB, or depth (H, W, 1) float32 in millimetres.
-
-    Raises:
-        CorruptDatasetError: a row has no picture.
-        MediaError: a picture cannot be decoded.
+    `column`: structs of ``bytes`` and ``path``. Pictures HWC uint8 RGB, or depth (H, W, 1) float32 in millimetres.
     """
     from lerotool.media.decode import decode_image
 

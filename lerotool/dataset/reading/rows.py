@@ -38,13 +38,7 @@ class _Footer:
 
 
 class RowReader:
-    """Reads rows of one dataset; keeps a few footers, no open files and no rows.
-
-    Args:
-        files: which file holds which rows.
-        episode_starts: first row of each episode and the number of all rows.
-        features: the dataset's features.
-    """
+    """Reads rows of one dataset; keeps a few footers, no open files and no rows."""
 
     def __init__(self, files: DataFiles, episode_starts: np.ndarray, features: Mapping[str, Feature]) -> None:
         self._files = files
@@ -55,14 +49,7 @@ class RowReader:
     def read(self, start: int, stop: int, names: Sequence[str] | None) -> pa.Table:
         """Return the rows ``start`` to ``stop`` of the dataset, types conformed to the features (see `conform`).
 
-        Args:
-            start: first row.
-            stop: the row after the last.
-            names: columns, in this order; None is all that the files have.
-
-        Raises:
-            CorruptDatasetError: a file is missing, unreadable, lacks a column, or contradicts the episode table.
-            UsageError: a column is neither a feature nor in the files.
+        `names`: columns, in this order; None is all that the files have.
         """
         parts = list(self._read_parts(start, stop, names))
         if not parts:

@@ -15,16 +15,7 @@ _BATCH = 256
 
 
 def parse_stats(entries: object, place: str, count: int | None = None) -> dict[str, FeatureStats]:
-    """Build the statistics of all features from an object with one entry per feature.
-
-    Args:
-        entries: the parsed object.
-        place: where it stands, for messages.
-        count: frames that entries without a count were taken from (v2.0).
-
-    Raises:
-        MetadataError: naming the feature and what is wrong.
-    """
+    """Build the statistics of all features from an object with one entry per feature."""
     if not isinstance(entries, Mapping):
         raise MetadataError(f"{place}: expected an object of statistics, found {type(entries).__name__}", hint=RESTORE)
     return {name: _parse_feature(name, entry, place, count) for name, entry in entries.items()}
@@ -42,26 +33,13 @@ def _parse_feature(name: str, entry: Any, place: str, count: int | None) -> Feat
 
 
 def load_stats(files: Files, frames: int) -> dict[str, FeatureStats]:
-    """Read ``meta/stats.json``; without that file there are none.
-
-    Args:
-        files: of the dataset.
-        frames: how many it has, the count of entries that have none (v2.0).
-
-    Raises:
-        CorruptDatasetError: the file is empty, or a symbolic link leads out of the dataset.
-        MetadataError: it is not what it should be.
-    """
+    """Read ``meta/stats.json``; without that file there are none."""
     path = inside(files.root, files.name(STATS.as_posix()))
     return parse_stats(read_object(path), str(path), frames) if path.exists() else {}
 
 
 def merge_episodes(episodes: Iterable[Mapping[str, FeatureStats]]) -> dict[str, FeatureStats]:
-    """Merge the statistics of episodes into those of the dataset, with flat memory.
-
-    Raises:
-        CorruptDatasetError: an episode's statistics have another shape than the others'.
-    """
+    """Merge the statistics of episodes into those of the dataset, with flat memory."""
     merged: dict[str, FeatureStats] = {}
     batch: list[Mapping[str, FeatureStats]] = []
     for stats in episodes:

@@ -20,23 +20,14 @@ class ThriftError(ValueError):
 
 
 class Reader:
-    """Reads structs out of bytes.
-
-    Args:
-        data: to read from.
-        offset: where the next struct begins; moves on.
-    """
+    """Reads structs out of bytes."""
 
     def __init__(self, data: bytes | memoryview, offset: int = 0) -> None:
         self._data = data
         self.offset = offset
 
     def struct(self, depth: int = 0) -> list[Field]:
-        """Read a struct.
-
-        Raises:
-            ThriftError: the field is missing.
-        """
+        """Read a struct."""
         if depth > _DEEPEST:
             raise ThriftError("structs inside of structs without end")
         fields: list[Field] = []

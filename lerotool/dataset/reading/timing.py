@@ -14,11 +14,7 @@ from lerotool.errors import CorruptDatasetError
 
 
 def read_timing(layout: Layout, span: DataSpan) -> pa.Table | None:
-    """Return the measured times of the rows of a span, or None where that file does not exist.
-
-    Raises:
-        CorruptDatasetError: the file is unreadable or has too few rows.
-    """
+    """Return the measured times of the rows of a span, or None where that file does not exist."""
     if span.chunk_index is None or span.file_index is None:
         return None
     path = layout.timing_path(span.chunk_index, span.file_index)

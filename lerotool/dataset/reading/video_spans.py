@@ -34,12 +34,7 @@ class VideoColumns:
     to_timestamp: np.ndarray | None  # float64, seconds; None if the file does not tell
 
     def span(self, layout: Layout, camera: str, row: int, length: int, fps: float) -> VideoSpan:
-        """Return where the frames of a row's episode lie.
-
-        Raises:
-            CorruptDatasetError: the start is not a time, or lies between two frames.
-            MetadataError: the path would leave the root.
-        """
+        """Return where the frames of a row's episode lie."""
         start = float(self.from_timestamp[row])
         frame = start * fps
         if not 0 <= frame < MOST or abs(frame - round(frame)) > _OFF_GRID:
@@ -80,23 +75,14 @@ class CameraColumns:
         return frozenset(f"{_PREFIX}{camera}/{f}" for camera, own in self._fields.items() for f in own & fields)
 
     def __getitem__(self, camera: str) -> VideoColumns:
-        """Return a camera's columns.
-
-        Raises:
-            CorruptDatasetError: a value is not a number.
-        """
+        """Return a camera's columns."""
         if camera not in self._read:
             self._read[camera] = _columns(self._table, self._path, camera)
         return self._read[camera]
 
 
 class CameraSpans(Mapping[str, VideoSpan]):
-    """Where an episode's frames lie, by camera; what is wrong about one camera is raised when that one is asked for.
-
-    Args:
-        cameras: that the table tells of.
-        find: returns the span of one of them.
-    """
+    """Where an episode's frames lie, by camera; what is wrong about one camera is raised when that one is asked for."""
 
     def __init__(self, cameras: Sequence[str], find: Callable[[str], VideoSpan]) -> None:
         self._cameras = cameras

@@ -17,11 +17,7 @@ _WIDE = 2**14
 
 
 def check_widths(dataset: Dataset, names: Sequence[str]) -> None:
-    """Compare the declared shapes of wide numeric columns with the dataset's first row.
-
-    Raises:
-        CorruptDatasetError: a row holds more or fewer values than declared, or cannot be read.
-    """
+    """Compare the declared shapes of wide numeric columns with the dataset's first row."""
     if not dataset.num_frames:
         return
     path = dataset.data_files.path(0)

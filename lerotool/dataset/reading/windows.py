@@ -238,13 +238,7 @@ def window_settings(
     picture_dtype: PictureDtype,
     open_videos: int,
 ) -> WindowSettings:
-    """Return what was asked for, compared with the dataset; see `Dataset.windows`.
-
-    Raises:
-        UsageError: a feature is unknown or has no windows, a step is not a whole number of frames, or a value is not
-            one of those allowed.
-        IndexError: an episode does not exist.
-    """
+    """Return what was asked for, compared with the dataset; see `Dataset.windows`."""
     if arrays not in ("numpy", "torch") or picture_dtype not in ("float32", "uint8") or open_videos < 1:
         raise UsageError(
             f"windows: arrays {arrays!r}, picture_dtype {picture_dtype!r}, open_videos {open_videos}",

@@ -51,19 +51,7 @@ class DatasetAppender:
 
     @classmethod
     def create(cls, root: Path, fps: float, features: Mapping[str, Feature], robot_type: str | None) -> Self:
-        """Begin a new dataset; its files come with the first episodes, because one without episodes cannot be loaded.
-
-        Args:
-            root: a folder that is missing, empty, or has only lerotool's own ``.lerotool``.
-            fps: frames a second.
-            features: what is recorded; the default columns are added.
-            robot_type: of the robot.
-
-        Raises:
-            TargetExistsError: there is a dataset already, or something else.
-            DatasetLockedError: another process writes there.
-            IncompatibleDatasetError: a feature cannot be a column.
-        """
+        """Begin a new dataset; its files come with the first episodes: one without episodes cannot be loaded."""
         root = Path(os.path.abspath(root))  # noqa: PTH100 - links must stay as they are
         info = new_info(FormatVersion.V30, fps, features, robot_type)
         data_schema(info.features)
@@ -72,16 +60,7 @@ class DatasetAppender:
 
     @classmethod
     def open(cls, root: Path) -> Self:
-        """Open a v3.0 dataset to add to it; an interrupted change is finished first.
-
-        Raises:
-            DatasetNotFoundError: no dataset was found.
-            DatasetLockedError: another process writes there.
-            UnsupportedVersionError: it is not v3.0.
-            CorruptDatasetError: files are unreadable or contradict each other.
-            MetadataError: a metadata file cannot be understood.
-            IncompatibleDatasetError: nothing can be added to a dataset like this one.
-        """
+        """Open a v3.0 dataset to add to it; an interrupted change is finished first."""
         root = Path(os.path.abspath(root))  # noqa: PTH100
         if not (root / INFO).is_file() and not Workspace(root).journal.exists():
             raise DatasetNotFoundError(f"{str(root)!r} is not a dataset: it has no meta/info.json")
@@ -129,13 +108,9 @@ class DatasetAppender:
     def append(self, episodes: Sequence[NewEpisode]) -> range:
         """Add episodes in one step; on return they survive a power cut and their pending folders are gone.
 
-        Returns:
-            Their numbers in the dataset.
-
-        Raises:
-            IncompatibleDatasetError: listing everything that does not fit; nothing has changed.
-            MediaError: a picture of an image feature cannot be decoded; nothing has changed.
-            OSError: the disk is full or fails. The dataset is the old one, or the next writer makes it the new one.
+        Returns their numbers in the dataset. `IncompatibleDatasetError`: listing everything that does not fit; nothing
+        has changed. `MediaError`: a picture of an image feature cannot be decoded; nothing has changed. `OSError`: the
+        disk is full or fails. The dataset is the old one, or the next writer makes it the new one.
         """
         state = self._current()
         first = state.info.total_episodes
@@ -162,10 +137,8 @@ class DatasetAppender:
         more than `MOST_VALUES` numbers: its quantiles are then numpy's. Those of pictures stay the count-weighted
         average over the episodes.
 
-        Where the disk has no room to pack, files stay as they are and the report says so.
-
-        Raises:
-            OSError: the disk fails. The dataset is sound: the old one, or the next to write to it finishes it.
+        Where the disk has no room to pack, files stay as they are and the report says so. `OSError`: the disk fails.
+        The dataset is sound: the old one, or the next to write to it finishes it.
         """
         state = self._current()
         if not state.info.total_episodes:

@@ -224,12 +224,7 @@ def _check_order(target: Path, existing: Sequence[Path]) -> None:
 
 
 def stage_batch(state: WriterState, episodes: Sequence[NewEpisode], staging: Staging) -> WriterState:
-    """Build all files of a batch in staging and return the state that the dataset has once they are committed.
-
-    Raises:
-        IncompatibleDatasetError: the file numbers are used up, or the dataset's templates leave no place.
-        TargetExistsError: a file is in the way.
-    """
+    """Build all files of a batch in staging and return the state that the dataset has once they are committed."""
     batch = _Batch(state, staging)
     try:
         for episode in episodes:

@@ -16,20 +16,12 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 def write_info(root: Path, info: DatasetInfo) -> None:
-    """Write ``info.json``.
-
-    Raises:
-        OSError: the disk is full or fails.
-    """
+    """Write ``info.json``."""
     _write(root / INFO, info.to_json())
 
 
 def write_stats(root: Path, stats: Mapping[str, FeatureStats], others: Mapping[str, Any] = _NONE) -> None:
-    """Write ``stats.json``, in the order given, ``others`` behind where they are of something else.
-
-    Raises:
-        OSError: the disk is full or fails.
-    """
+    """Write ``stats.json``, in the order given, ``others`` behind where they are of something else."""
     document: dict[str, Any] = {name: entry.to_json() for name, entry in stats.items()}
     _write(root / STATS, document | {name: entry for name, entry in others.items() if name not in document})
 

@@ -48,12 +48,7 @@ class LineWriter:
 
 
 class EpisodeLinesWriter:
-    """Writes the episode table of v2.x; a context manager.
-
-    Args:
-        root: of the dataset.
-        version: its format.
-    """
+    """Writes the episode table of v2.x; a context manager."""
 
     def __init__(self, root: Path, version: FormatVersion) -> None:
         self._version = version
@@ -84,11 +79,6 @@ class EpisodeFilesWriter:
     """Writes the episode table of v3.0 into as many files as the size limit asks for; a context manager.
 
     LeRobot's tools take no null for a statistic: what is not known of every episode is a column less, in all files.
-
-    Args:
-        root: of the dataset.
-        version: its format.
-        sizes: how the dataset is cut into files.
     """
 
     def __init__(self, root: Path, version: FormatVersion, sizes: Sizes) -> None:

@@ -25,8 +25,7 @@ _RATE_TOLERANCE = 1e-3
 def check_fit(state: WriterState, episodes: Sequence[NewEpisode]) -> None:
     """Make sure that the episodes can be added.
 
-    Raises:
-        IncompatibleDatasetError: listing all that is wrong with all of them.
+    `IncompatibleDatasetError`: listing all that is wrong with all of them.
     """
     problems: list[str] = []
     seen: set[Any] = set(state.recorded_ids)

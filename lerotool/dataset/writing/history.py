@@ -116,11 +116,7 @@ def new_folder(workspace: Workspace, suffix: str = "") -> Path:
 
 
 def read_entries(workspace: Workspace) -> list[Entry]:
-    """Return the changes that can be taken back, oldest first.
-
-    Raises:
-        CorruptDatasetError: an entry cannot be understood.
-    """
+    """Return the changes that can be taken back, oldest first."""
     return [entry for entry, is_undone in _read(workspace) if not is_undone]
 
 
@@ -144,13 +140,7 @@ def _read(workspace: Workspace) -> Iterator[tuple[Entry, bool]]:
 
 
 class KeepingStaging(Staging):
-    """New files of a change that can be taken back: its commit keeps every file that it replaces or removes.
-
-    Args:
-        workspace: of the dataset; the caller holds its writing lock.
-        command: that makes the change.
-        entry: of the same change, which an earlier commit has begun.
-    """
+    """New files of a change that can be taken back: its commit keeps every file that it replaces or removes."""
 
     def __init__(self, workspace: Workspace, command: str, entry: Entry | None = None) -> None:
         super().__init__(workspace)
@@ -241,15 +231,6 @@ def take_back(workspace: Workspace, entry: Entry, consumed: Iterable[Path] = ())
     """Bring back the files as they were before a change, and remove those that it added, in one step.
 
     The caller holds the writing lock and has seen that nothing has changed since.
-
-    Args:
-        workspace: of the dataset.
-        entry: the newest.
-        consumed: pending episodes that the change has made.
-
-    Raises:
-        CorruptDatasetError: a kept file is missing.
-        OSError: the disk is full or fails; the next process that writes to the dataset finishes what is decided.
     """
     root = workspace.root
     for name in entry.kept:
@@ -292,9 +273,6 @@ def remove(workspace: Workspace, entry: Path) -> None:
 
     It leaves the history in one step, so that no entry lacks files; what an interruption leaves of it lies in the
     staging folder, which the next process that writes clears.
-
-    Raises:
-        OSError: it cannot be removed.
     """
     away = workspace.staging / f"{_FORGOTTEN}{entry.name}"
     journal.retire(entry, away)

@@ -29,10 +29,8 @@ _POLL_S = 0.02
 def commit(workspace: Workspace, change: Commit) -> None:
     """Change the dataset durably and in one step; the caller holds the writing lock.
 
-    Raises:
-        CorruptDatasetError: a symbolic link leads out of the dataset where a file would be written or removed.
-        OSError: if there is a journal now, the change is decided and the next process that writes to the dataset
-            finishes it; if not, nothing has changed.
+    `OSError`: if there is a journal now, the change is decided and the next process that writes to the dataset finishes
+    it; if not, nothing has changed.
     """
     root = workspace.root
     # A name that nothing has is not removed: who finishes the commit would miss what was kept of it.
@@ -80,14 +78,8 @@ def _keep(root: Path, change: Commit) -> list[str]:
 def finish_interrupted(workspace: Workspace) -> bool:
     """Finish the commit that a process left behind, if there is one.
 
-    Whoever writes to a dataset calls this first.
-
-    Returns:
-        Whether there was one to finish.
-
-    Raises:
-        CorruptDatasetError: the journal cannot be understood, or is not this dataset's.
-        DatasetLockedError: another process has been carrying it out for 10 s and is not done.
+    Whoever writes to a dataset calls this first. Returns whether there was one to finish. `DatasetLockedError`: another
+    process has been carrying it out for 10 s and is not done.
     """
     give_up = time.monotonic() + _WAIT_S
     while workspace.journal.exists():
@@ -123,8 +115,7 @@ def redo(workspace: Workspace) -> bool:
 def put_aside(workspace: Workspace, folder: Path) -> bool:
     """Move a journal that is not this dataset's, and the staging folders, into a folder; the caller holds the lock.
 
-    Returns:
-        Whether there was one.
+    Returns whether there was one.
     """
     try:
         decided = read_journal(workspace)

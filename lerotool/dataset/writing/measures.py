@@ -51,11 +51,7 @@ def episode_stats(
 ) -> Stats:
     """Return the statistics of one episode.
 
-    Args:
-        features: of the dataset.
-        rows: the recorded columns.
-        defaults: the five default columns, ``timestamp`` before its rounding to float32.
-        pictures: statistics of the cameras; those of image features are computed here where they are missing.
+    `defaults`: the five default columns, ``timestamp`` before its rounding to float32.
     """
     stats: Stats = {}
     for name in measured(features):
@@ -74,15 +70,8 @@ def episode_stats(
 def image_stats(column: pa.ChunkedArray, size: tuple[int, int, int]) -> FeatureStats:
     """Return the statistics of a column of PNG, JPEG or TIFF pictures, by LeRobot's sampling rule.
 
-    Colours are in 0..1, depths as they are; shape (C, 1, 1), ``count`` is the number of pictures used.
-
-    Args:
-        column: of an image feature.
-        size: (height, width, channels) of each picture.
-
-    Raises:
-        MediaError: a picture cannot be decoded.
-        IncompatibleDatasetError: one has another size.
+    Colours are in 0..1, depths as they are; shape (C, 1, 1), ``count`` is the number of pictures used. `size`: (height,
+    width, channels) of each picture.
     """
     frames = sampled_frames(len(column))
     pictures = [decode_image(column[int(frame)]["bytes"].as_py()) for frame in frames]
@@ -103,9 +92,6 @@ def column_stats(files: Iterable[Path], name: str, feature: Feature, fps: float)
     """Return the exact statistics of one numeric column over all data files.
 
     Timestamps on the grid are measured as frame_index / fps, before their rounding to float32, as in every episode.
-
-    Raises:
-        CorruptDatasetError: a file cannot be read, or its column is not what ``info.json`` says.
     """
     parts = [_read_column(path, name, feature, fps) for path in files]
     return numeric_stats(np.concatenate(parts))

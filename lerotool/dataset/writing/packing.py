@@ -60,13 +60,8 @@ class NumberedFile:
 def plan_packs(sizes: Sequence[int], limit: float, joins: Callable[[int, range], bool]) -> list[Pack]:
     """Divide files into packs.
 
-    Args:
-        sizes: in bytes, oldest first.
-        limit: that a pack of several files stays below, in bytes.
-        joins: whether the file at a place can join the pack of those that follow it; asked only where sizes allow it.
-
-    Returns:
-        Packs that cover all files, oldest first.
+    `sizes`: in bytes, oldest first. `limit`: that a pack of several files stays below, in bytes. Returns packs that
+    cover all files, oldest first.
     """
     packs: list[Pack] = []
     stop = start = len(sizes)

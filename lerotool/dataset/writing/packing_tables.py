@@ -26,8 +26,7 @@ _AT_ONCE = 16
 def pack_tables(workspace: Workspace, state: WriterState) -> PackReport:
     """Pack data files and episodes files in one commit.
 
-    Raises:
-        OSError: the disk is full or fails; the dataset is the old one, or the next writer makes it the new one.
+    `OSError`: the disk is full or fails; the dataset is the old one, or the next writer makes it the new one.
     """
     pointers = read_pointers(state, [DATA])
     data = _numbered_data(state, pointers)
@@ -182,15 +181,7 @@ def stage_episodes(
 ) -> list[Path]:
     """Stage the episodes files that change because files have moved or they are packed themselves.
 
-    Args:
-        state: of the dataset.
-        staging: of the commit.
-        moves: the files that have moved.
-        pointers: of every episodes file.
-        plan: the episodes files and their packs; None leaves them apart.
-
-    Returns:
-        The files to remove.
+    `plan`: the episodes files and their packs; None leaves them apart. Returns the files to remove.
     """
     files, packs = plan if plan is not None and plan[0] else (_as_they_are(state, pointers), None)
     packs = packs if packs is not None else [Pack(range(place, place + 1)) for place in range(len(files))]

@@ -26,8 +26,7 @@ _GRID_TOLERANCE = 0.01
 def pack_videos(workspace: Workspace, state: WriterState, key: str) -> PackReport:
     """Pack the video files of one camera in one commit.
 
-    Raises:
-        OSError: the disk is full or fails; the dataset is the old one, or the next writer makes it the new one.
+    `OSError`: the disk is full or fails; the dataset is the old one, or the next writer makes it the new one.
     """
     pointers = read_pointers(state, [video_prefix(key)])
     camera = _Camera(state, key, pointers)

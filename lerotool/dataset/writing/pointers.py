@@ -47,11 +47,7 @@ class Pointers:
 
 
 def read_pointers(state: WriterState, prefixes: Sequence[str]) -> list[Pointers]:
-    """Read where the episodes lie, a value per episodes file, in order.
-
-    Raises:
-        CorruptDatasetError: a file cannot be read, or lacks one of the columns.
-    """
+    """Read where the episodes lie, a value per episodes file, in order."""
     return [_read(path, prefixes) for path in episodes_files(state.layout.root)]
 
 

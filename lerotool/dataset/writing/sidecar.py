@@ -18,13 +18,7 @@ _KEYS = ("episode_index", "frame_index")
 
 
 def timing_table(episode: int, length: int, measured: pa.Table | None) -> pa.Table:
-    """Return the measured times of one episode, one row per frame.
-
-    Args:
-        episode: its number in the dataset.
-        length: its frames.
-        measured: the times; columns ``episode_index`` and ``frame_index`` are made here.
-    """
+    """Return the measured times of one episode, one row per frame."""
     table = pa.table(
         {"episode_index": pa.array([episode] * length, pa.int64()), "frame_index": pa.array(range(length), pa.int64())}
     )
@@ -47,9 +41,7 @@ def joined_timing(tables: Sequence[pa.Table]) -> pa.Table | None:
 def recording_lines(first: int, recordings: Sequence[Mapping[str, Any] | None]) -> bytes | None:
     """Return the reports that go with one episodes file; None if there are none.
 
-    Args:
-        first: number of the first episode.
-        recordings: a report per episode, None where there is none.
+    `recordings`: a report per episode, None where there is none.
     """
     if not any(recordings):
         return None

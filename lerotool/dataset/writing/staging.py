@@ -21,11 +21,7 @@ from lerotool.workspace import Workspace, committed_by
 
 
 class Staging:
-    """A folder of new files and the list of where they go.
-
-    Args:
-        workspace: of the dataset; the caller holds its writing lock.
-    """
+    """A folder of new files and the list of where they go."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -110,11 +106,7 @@ class Staging:
 
 
 def verify_rows(path: Path, rows: int) -> None:
-    """Sync a new parquet file, open it again and compare the number of its rows.
-
-    Raises:
-        CorruptDatasetError: it is not what was written.
-    """
+    """Sync a new parquet file, open it again and compare the number of its rows."""
     sync_file(path)
     with open_parquet(path) as file:
         if file.metadata.num_rows != rows:

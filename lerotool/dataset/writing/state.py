@@ -69,15 +69,7 @@ def empty_state(root: Path, info: DatasetInfo) -> WriterState:
 
 
 def read_state(root: Path) -> WriterState:
-    """Read what a writer must know, and check that metadata and files agree.
-
-    Raises:
-        DatasetNotFoundError: no dataset was found.
-        UnsupportedVersionError: it is not v3.0.
-        CorruptDatasetError: files are unreadable or contradict each other.
-        MetadataError: a metadata file cannot be understood.
-        IncompatibleDatasetError: nothing can be added to a dataset like this one.
-    """
+    """Read what a writer must know, and check that metadata and files agree."""
     info = load_info(root)
     info.codebase_version.check_is_known(root)
     if not info.codebase_version.can_grow:

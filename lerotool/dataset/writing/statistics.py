@@ -64,19 +64,8 @@ def write_statistics(
 ) -> list[Path]:
     """Write new statistics in one commit; features that they do not name keep theirs.
 
-    Args:
-        root: of the dataset.
-        version: its format.
-        new: the statistics.
-        is_unchanged: whether the dataset is still the one that they were taken from; asked under the writing lock.
-
-    Returns:
-        The files that are new, below ``root`` as it was given.
-
-    Raises:
-        DatasetLockedError: another process changes the dataset.
-        IncompatibleDatasetError: the dataset has changed since it was measured.
-        OSError: the disk is full or fails. The dataset is the old one, or the next writer makes it the new one.
+    Returns the files that are new, below ``root`` as it was given. `OSError`: the disk is full or fails. The dataset is
+    the old one, or the next writer makes it the new one.
     """
     workspace = Workspace(Path(os.path.abspath(root)))  # noqa: PTH100 - links must stay as they are
     with workspace.lock_for_writing("writing statistics"):

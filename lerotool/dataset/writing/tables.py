@@ -31,16 +31,7 @@ def data_schema(
     *,
     sequence_type: str = "List",
 ) -> pa.Schema:
-    """Return the schema of a data file, in the order of ``info.json``.
-
-    Args:
-        features: of the dataset, the five default ones among them.
-        language: the types of the language columns, where there are any.
-        sequence_type: what vectors are called in the metadata: ``Sequence`` in v2.1.
-
-    Raises:
-        IncompatibleDatasetError: a feature cannot be a column.
-    """
+    """Return the schema of a data file, in the order of ``info.json``."""
     language = language or {}
     fields = [
         pa.field(name, language.get(name, pa.null()))
@@ -58,13 +49,7 @@ def data_schema(
 
 
 def data_table(rows: pa.Table, schema: pa.Schema, defaults: Mapping[str, Values]) -> pa.Table:
-    """Return the data table of one episode.
-
-    Args:
-        rows: the recorded columns, of the right types as `column_problems` checks them.
-        schema: from `data_schema`.
-        defaults: values of the five default columns, from `default_columns`.
-    """
+    """Return the data table of one episode."""
     arrays: list[pa.Array] = []
     for field in schema:
         if field.name in defaults:
@@ -91,11 +76,7 @@ def default_columns(
 
 
 def column_values(column: pa.ChunkedArray | pa.Array, feature: Feature) -> Values:
-    """Return a numeric column as numpy, (N,) for scalars and (N, *shape) otherwise, in the feature's dtype.
-
-    Raises:
-        ValueError: the column holds nulls or lists of other lengths.
-    """
+    """Return a numeric column as numpy, (N,) for scalars and (N, *shape) otherwise, in the feature's dtype."""
     array = _combined(column)
     if isinstance(array, pa.ExtensionArray):
         array = array.storage  # a process that has imported LeRobot reads arrays as types of `datasets`

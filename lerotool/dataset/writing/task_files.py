@@ -44,13 +44,7 @@ def write_task_table(path: Path, tasks: Sequence[str]) -> None:
 
 
 def rewrite_task_table(path: Path, old: Path, tasks: Sequence[str]) -> None:
-    """Write ``tasks.parquet`` for more tasks, synced.
-
-    Args:
-        path: where to write.
-        old: the dataset's present file, whose further columns are kept; it may be missing.
-        tasks: all texts in the order of their numbers, the old ones first.
-    """
+    """Write ``tasks.parquet`` for more tasks, synced."""
     import pandas as pd
 
     table = pd.DataFrame({"task_index": range(len(tasks))}, index=pd.Index(list(tasks), name=TASK))
