@@ -166,7 +166,7 @@ class QuantileSearch:
         """Return how many values of each dimension lie in each of ``bars`` equal parts of its range, for looking at.
 
         Within the bins of the first pass, 1/16 of a value wide or less, values are taken to be spread evenly. `low`:
-        (d,), smallest values. `high`: (d,), largest values. (d, bars); zeros where the range is not finite.
+        (d,), smallest values. `high`: (d,), largest values. Returns (d, bars); zeros where the range is not finite.
         """
         assert self._coarse is not None
         result = np.zeros((len(self._known), bars), np.int64)

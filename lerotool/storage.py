@@ -225,7 +225,7 @@ def check_space(path: Path, needed: int, what: str) -> None:
 
 
 def tree_fingerprint(root: Path, without: Path) -> str:
-    """Return a hash of the names, sizes and times of the files below a folder: another one, and something has changed."""
+    """Return a hash of the names, sizes and times of the files below a folder, which changes when one of them does."""
     digest = hashlib.sha256()
     # The root may be ".", which Path drops and os.walk keeps.
     root, without = Path(os.path.abspath(root)), Path(os.path.abspath(without))  # noqa: PTH100

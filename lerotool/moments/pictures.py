@@ -32,8 +32,8 @@ def shrink_step(height: int, width: int) -> int:
 def picture_stats(pictures: Sequence[npt.NDArray[Any]]) -> FeatureStats:
     """Return the statistics of pictures as LeRobot takes them: every few rows and columns, all pictures pooled.
 
-    `pictures`: (height, width, channels) of one size, at least one: uint8 colours, or depths. Of shape (channels, 1,
-    1): colours in 0..1, depths as they are; ``count`` is the number of pictures.
+    `pictures`: (height, width, channels) of one size, at least one: uint8 colours, or depths. Returns shape
+    (channels, 1, 1): colours in 0..1, depths as they are; ``count`` is the number of pictures.
     """
     step = shrink_step(*pictures[0].shape[:2])
     pooled = numeric_stats(np.concatenate([p[::step, ::step].reshape(-1, p.shape[2]) for p in pictures]))

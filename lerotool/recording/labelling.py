@@ -23,18 +23,7 @@ def labelled(mark: Mark, key: Key) -> Mark:
 
 
 class Labelling:
-    """The take just saved, as long as the person may mark it or take it back.
-
-    Args:
-        saved: the take.
-        episode: its number in the dataset, from 0.
-        listen: called with every new mark.
-
-    Attributes:
-        saved: the take.
-        episode: its number.
-        mark: what was said so far.
-    """
+    """The take just saved, as long as the person may mark it or take it back."""
 
     def __init__(self, saved: Saved, episode: int, listen: Callable[[EpisodeMarked], None]) -> None:
         self.saved = saved

@@ -62,19 +62,7 @@ _Other = TypeVar("_Other")
 
 
 class Session:
-    """One session. Use it once.
-
-    Args:
-        config: what to record.
-        devices: a robot, not open yet, and running cameras; the session closes them.
-        controls: where commands come from.
-        encoder: encodes saved episodes beside it, or nobody does.
-        listen: called in the session's thread with every event; must return at once.
-        clock: the system's, but for tests.
-
-    Attributes:
-        report: what was done, once that is known; also when `run` raises after that.
-    """
+    """One session. Use it once."""
 
     def __init__(
         self,

@@ -67,18 +67,7 @@ class Saved:
 
 
 class OpenTake:
-    """A take on disk that is neither saved nor discarded yet.
-
-    Args:
-        config: of the session.
-        devices: what is recorded.
-        sequence: of the pending episode.
-        task: what the robot does.
-
-    Attributes:
-        log: what happened so far; others may look.
-        meters: by camera key, what arrived so far; others may look.
-    """
+    """A take on disk that is neither saved nor discarded yet."""
 
     def __init__(self, config: RecordingConfig, devices: Devices, sequence: int, task: str) -> None:
         self._config = config
