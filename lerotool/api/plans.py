@@ -44,11 +44,7 @@ class RewritingPlan:
 
 
 def check_carrying_out(on_event: Listener, place: Place | None) -> None:
-    """Look at what a plan is carried out with.
-
-    Raises:
-        UsageError: it cannot be.
-    """
+    """Refuse what a plan cannot be carried out with."""
     if not callable(on_event):
         raise UsageError(f"on_event is {on_event!r}, expected a function")
     if place is not None:

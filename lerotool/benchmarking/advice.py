@@ -27,16 +27,7 @@ _FASTER = 1.1
 def advise(
     found: Found, rig: Rig, take_s: float, longest_s: float, tried: Sequence[Codec], load: float | None
 ) -> tuple[str, ...]:
-    """Return what follows from the figures.
-
-    Args:
-        found: what was measured.
-        rig: whose takes are meant.
-        take_s: how long the takes of the sessions were.
-        longest_s: how long the longest take was that was encoded by itself.
-        tried: codecs that were measured.
-        load: that the machine had before, if known.
-    """
+    """Return what follows from the figures."""
     lines: list[str] = []
     if load is not None and load > _BUSY * cores():
         lines.append(f"the machine was busy with other things (load {load:.1f}): measure again when it is quiet")

@@ -44,11 +44,7 @@ def case_of(length_s: float) -> str:
 
 
 def measure_batches(job: BatchJob) -> list[Figure]:
-    """Encode takes of several lengths, each by itself.
-
-    Raises:
-        IncompleteError: a take could not be encoded.
-    """
+    """Encode takes of several lengths, each by itself."""
     rows = [max(2, round(length_s * job.rig.fps)) for length_s in job.lengths_s]
     progress = ProgressFile(job.signs.progress, sum(rows) * job.rig.cameras, job.signs.stop)
     figures, before = [], 0

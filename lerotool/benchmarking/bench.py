@@ -67,14 +67,7 @@ class Bench:
         self._far = JobProgress(0, 0)
 
     def run(self, unit: str, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
-        """Run a job in a fresh process and return its result.
-
-        Args:
-            unit: of its progress.
-            function: of a module, with values that can be pickled.
-            *args: its arguments.
-            **kwargs: its arguments by name.
-        """
+        """Run a function of a module, with values that can be pickled, in a fresh process and return its result."""
         self.signs.progress.unlink(missing_ok=True)
         self._far = JobProgress(0, 0)
         pool = ProcessExecutor(1, Priority.NORMAL)

@@ -99,11 +99,7 @@ class Recording:
         return group_of(self.take_s)
 
     def round(self, pair: Pair) -> list[Figure]:
-        """Let LeRobot and lerotool record once each.
-
-        Raises:
-            CorruptDatasetError: pictures are not equally good; no figures are given.
-        """
+        """Let LeRobot and lerotool record once each."""
         pictures = self._write_pictures()
         figures = []
         theirs = self._try_peer(pair, pictures)
@@ -228,12 +224,7 @@ def merge_copies(sources: list[Path], target: Path) -> float:
 
 
 def merge_beside(bench: Bench, peer: Peer, source: Path, count: int) -> tuple[list[Figure], list[Failure]]:
-    """Merge copies of a dataset with LeRobot and with lerotool.
-
-    Raises:
-        LerotoolError: lerotool's own merge fails.
-        CorruptDatasetError: the results have different rows.
-    """
+    """Merge copies of a dataset with LeRobot and with lerotool."""
     sources = []
     for number in range(count):
         sources.append(bench.folder / f"copy{number}")

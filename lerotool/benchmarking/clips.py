@@ -137,11 +137,7 @@ def stream_format(rig: Rig) -> StreamFormat:
 def spool_episode(
     root: Path, rig: Rig, clips: Sequence[Clip], sequence: int, rows: int, settings: EncoderSettings
 ) -> float:
-    """Write and save one pending episode whose rows show one picture after the other.
-
-    Returns:
-        The seconds that saving took.
-    """
+    """Write and save one pending episode whose rows show one picture after the other; return the seconds of saving."""
     keys = {f"{CAMERA_PREFIX}{clip.name}": clip for clip in clips}
     stream = stream_format(rig)
     header = Header.build(

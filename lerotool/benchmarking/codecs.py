@@ -99,11 +99,7 @@ def _episodes(rig: Rig, workers: int) -> int:
 
 
 def measure_codec(job: CodecJob) -> list[Figure]:
-    """Encode pending episodes of all cameras with all cores.
-
-    Raises:
-        IncompleteError: something could not be encoded.
-    """
+    """Encode pending episodes of all cameras with all cores."""
     rig, workers = job.rig, cores()
     rows, total = _rows(rig, job.seconds), frames_of(rig, job.seconds, workers)
     for sequence in range(_episodes(rig, workers)):

@@ -18,11 +18,7 @@ REPEATS = 3
 
 
 def measure_disk(folder: Path, megabytes: int, needed_bytes_per_s: float) -> list[Figure]:
-    """Write a file that cannot be compressed and sync it, several times.
-
-    Raises:
-        OSError: the disk is full.
-    """
+    """Write a file that cannot be compressed and sync it, several times."""
     chunk = os.urandom(_CHUNK)
     path = folder / "written"
     rates = []

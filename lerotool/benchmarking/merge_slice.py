@@ -30,10 +30,6 @@ def speed_up(plan: Plan, report: MergeReport) -> float | None:
 
     The slice is the vectors of the first source's first episodes, as a v2.1 dataset, which is what scripts merge.
     Videos, which cost lerotool its share, are left out of it.
-
-    Raises:
-        LerotoolError: the source cannot be read.
-        OSError: the disk is full or fails.
     """
     source = plan.work.contributions[0].source
     if report.wall_s < WORTH_COMPARING_S or not any(map(_is_plain, source.dataset.features.values())):

@@ -55,11 +55,7 @@ def case_of(size: MergeSize) -> str:
 
 
 def measure_merge(job: MergeJob) -> list[Figure]:
-    """Make the sources, then merge them both ways as often as asked for; results are compared every time.
-
-    Raises:
-        CorruptDatasetError: the results differ; no figures are given.
-    """
+    """Make the sources, then merge them both ways as often as asked for; results are compared every time."""
     size = job.size
     each = size.episodes // 2
     progress = _Progress(ProgressFile(job.signs.progress, 2 * size.repeats * size.episodes, job.signs.stop))
@@ -108,11 +104,7 @@ def _merge(sources: list[Path], target: Path, progress: _Progress) -> None:
 
 
 def check_equal(ours: Path, reference: Path) -> None:
-    """Compare two merged datasets: all rows, and of some episodes spread over all the statistics and videos.
-
-    Raises:
-        CorruptDatasetError: they differ.
-    """
+    """Compare two merged datasets: all rows, and of some episodes spread over all the statistics and videos."""
     one, other = Dataset.open(ours), Dataset.open(reference)
     place = f"{ours.name} and {reference.name}: merged differently"
     if (one.num_episodes, one.num_frames, one.tasks) != (other.num_episodes, other.num_frames, other.tasks):

@@ -52,11 +52,7 @@ class Operation:
 
 
 def measure_operations(job: OperationsJob) -> list[Figure]:
-    """Compare results, then time both ways in turn.
-
-    Raises:
-        CorruptDatasetError: results differ; no figures are given.
-    """
+    """Compare results, then time both ways in turn."""
     operations = _operations(job)
     progress = ProgressFile(job.signs.progress, len(operations), job.signs.stop)
     figures = []

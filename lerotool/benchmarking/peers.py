@@ -42,11 +42,8 @@ class Peer:
     def run(self, program: str, folder: Path, arguments: list[object], on_wait: Callable[[float], None]) -> Any:
         """Run one of the programs in ``peer`` and return what it has written.
 
-        Args:
-            program: its file name.
-            folder: for its files and caches.
-            arguments: of the program; ``None`` stands for the result's path.
-            on_wait: called again and again with the seconds since it began.
+        ``None`` among the arguments stands for the result's path; ``on_wait`` is called with the seconds since it
+        began.
         """
         result = folder / "result.json"
         result.unlink(missing_ok=True)
@@ -58,11 +55,7 @@ class Peer:
 
 
 def find_peer(python: Path) -> Peer:
-    """Ask an interpreter for its LeRobot.
-
-    Raises:
-        UsageError: the interpreter does not exist, or it has no LeRobot.
-    """
+    """Ask an interpreter for its LeRobot."""
     # A virtual environment's python is a link that must not be resolved.
     path = Path(os.path.abspath(python.expanduser()))  # noqa: PTH100
     command = [str(path), "-P", "-c", _VERSION]

@@ -129,11 +129,7 @@ def measure_reading(job: ReadJob) -> list[Figure]:
 
 
 def read_beside(bench: Bench, peer: Peer, job: ReadJob) -> tuple[list[Figure], list[Failure]]:
-    """Read the same windows with LeRobot's loader and with lerotool.
-
-    Raises:
-        CorruptDatasetError: their states differ; no figures are given.
-    """
+    """Read the same windows with LeRobot's loader and with lerotool."""
     bench.run("batches", make_videos, job)
     ours = bench.run("batches", read_windows, job)
     windows, case = job.batches * BATCH, job.video.name

@@ -120,12 +120,7 @@ class _Document(BaseModel):
 
 
 def load_report(path: Path) -> Report:
-    """Read what ``lerotool benchmark --json`` has printed.
-
-    Raises:
-        MetadataError: it is something else.
-        OSError: it cannot be read.
-    """
+    """Read what ``lerotool benchmark --json`` has printed."""
     try:
         document = _Document.model_validate(json.loads(path.read_bytes()))
     except ValidationError as error:

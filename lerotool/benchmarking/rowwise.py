@@ -93,13 +93,7 @@ def find_file(root: Path, name: str, folder: str = "") -> Path:
 
 
 def merge_row_by_row(sources: Sequence[Path], target: Path, progress: Progress) -> None:
-    """Merge v2.1 datasets into a new one; vectors are padded to the widest.
-
-    Args:
-        sources: datasets with the same features but for the widths of their vectors, and the same tasks.
-        target: the folder to make.
-        progress: called with the number of episodes done.
-    """
+    """Merge v2.1 datasets with the same features and tasks into a new one; vectors are padded to the widest."""
     infos = [json.loads((source / "meta/info.json").read_text()) for source in sources]
     widest = max(infos, key=lambda info: sum(math.prod(feature["shape"]) for feature in info["features"].values()))
     widths = {n: f["shape"][0] for n, f in widest["features"].items() if f["dtype"] == "float32" and f["names"]}

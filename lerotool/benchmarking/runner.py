@@ -122,17 +122,7 @@ Listener = Callable[[Event], None]
 
 
 def run_benchmark(request: Request, folder: Path | None, listen: Listener) -> Report:
-    """Measure.
-
-    Args:
-        request: what.
-        folder: on whose disk; None is where datasets go by default. Nothing is left there.
-        listen: hears what happens.
-
-    Raises:
-        LerotoolError: something that was to be measured failed, or its results are wrong; no figures are given.
-        OSError: the disk is full or cannot be written.
-    """
+    """Measure in a folder, by default where datasets go; nothing is left there."""
     began = time.perf_counter()
     created = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
     machine = describe_machine()

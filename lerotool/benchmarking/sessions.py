@@ -94,12 +94,7 @@ class _Diary:
 
 
 def run_session(job: SessionJob) -> SessionCost:
-    """Record, encode, look whether everything is there, and return what it cost.
-
-    Raises:
-        CorruptDatasetError: a row shows another picture than it names; no figures are given.
-        StoppedError: it was asked to stop.
-    """
+    """Record, encode, look whether everything is there, and return what it cost."""
     diary, controls = _Diary(), Controls()
     is_waited_for = job.mode is BatchMode.FOREGROUND
     encoder = (BackgroundEncoder.while_waiting if is_waited_for else BackgroundEncoder.beside_recording)(job.root)

@@ -79,13 +79,6 @@ def estimates(found: Found, chosen: Sequence[Strategy], rig: Rig, take_s: float,
 
     The longer takes' further frames cost what `batches` has measured between a short and the longest take; everything
     else stays as it was in the sessions.
-
-    Args:
-        found: with the sessions and the encoding of single takes.
-        chosen: strategies.
-        rig: whose takes are meant.
-        take_s: how long those of the sessions were.
-        longest_s: how long the longest take was that was encoded by itself.
     """
     slopes = slopes_between(found, rig, take_s, longest_s)
     if slopes is None:

@@ -140,11 +140,7 @@ def _request(effort: Effort, rig: Rig, only: frozenset[Part], lerobot: Path | No
 
 
 def _check_report(path: Path) -> None:
-    """Find out before an hour's work whether its page can be written.
-
-    Raises:
-        UsageError: it cannot.
-    """
+    """Find out before an hour's work whether its page can be written."""
     import importlib.util
 
     if path.suffix.lower() not in (".html", ".htm"):

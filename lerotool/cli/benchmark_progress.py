@@ -132,12 +132,7 @@ class Tally:
 
 
 def headline(event: StepDone, found: Found) -> str:
-    """Return what a step has found, in one line.
-
-    Args:
-        event: the step's end.
-        found: all that was found up to now.
-    """
+    """Return what a step has found, in one line."""
     figures = event.outcome.figures
     told = [_words(figure, found) for figure in figures if figure.name in _HEADLINES]
     if figures and figures[0].group == operations.GROUP:

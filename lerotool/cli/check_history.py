@@ -9,13 +9,7 @@ from lerotool.workspace import dataset_root
 
 
 def undo_all(datasets: list[str], output: Output, *, is_dry: bool) -> int:
-    """Take back the last change of each dataset; return the exit code.
-
-    Raises:
-        DatasetLockedError: another process changes the only dataset.
-        IncompleteError: the only dataset was changed since.
-        OSError: the disk is full or fails.
-    """
+    """Take back the last change of each dataset; return the exit code."""
     documents, code = answer_each(datasets, output, lambda dataset: _undo(dataset, is_dry=is_dry))
     output.document({"dry_run": is_dry, "datasets": documents})
     return code
@@ -40,12 +34,7 @@ def _undo(dataset: str, *, is_dry: bool) -> Answer:
 
 
 def forget_all(datasets: list[str], output: Output, *, edits: bool = False) -> int:
-    """Remove what changes have kept, with ``edits`` also what edits have left out; return the exit code.
-
-    Raises:
-        DatasetLockedError: another process changes the only dataset.
-        OSError: a file could not be removed.
-    """
+    """Remove what changes have kept, with ``edits`` also what edits have left out; return the exit code."""
     documents, code = answer_each(datasets, output, lambda dataset: _forget(dataset, edits=edits))
     output.document({"datasets": documents})
     return code

@@ -20,12 +20,7 @@ _INCOMPLETE = IncompleteError.exit_code
 
 
 def repair_all(datasets: list[str], output: Output, *, is_dry: bool, drops: bool, place: Place | None) -> int:
-    """Repair datasets, one after another; return the exit code.
-
-    Raises:
-        LerotoolError: the only dataset cannot be repaired at all.
-        OSError: the disk is full or fails.
-    """
+    """Repair datasets, one after another; return the exit code."""
     import lerotool
     from lerotool.cli.progress import progress
 

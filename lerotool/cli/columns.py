@@ -8,13 +8,7 @@ GAP = "  "
 
 
 def columns(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> str:
-    """Return rows under their titles as lines.
-
-    Args:
-        titles: of the columns.
-        rows: one text per column.
-        right: titles of the columns whose texts end in line.
-    """
+    """Return rows under their titles as lines."""
     table = [titles, *rows]
     widths = [max(len(row[place]) for row in table) for place in range(len(titles))]
     lines = []

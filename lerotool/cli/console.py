@@ -15,10 +15,8 @@ class PlainConsole(Console):
     """Prints texts as they are: no markup, no emoji codes, and what a terminal would act on is escaped.
 
     Much of what commands print comes from files of other people: names, tasks, robot types, paths. Colours and the
-    movements of a live display are Rich's own control segments and stay.
-
-    Args:
-        stream: where to; lines are neither wrapped nor cut unless it is a terminal.
+    movements of a live display are Rich's own control segments and stay. Lines are neither wrapped nor cut unless the
+    stream is a terminal.
     """
 
     def __init__(self, stream: IO[str]) -> None:

@@ -11,11 +11,7 @@ from lerotool.errors import CorruptDatasetError, LerotoolError, MetadataError
 
 @contextmanager
 def naming_cures(roots: Sequence[Path]) -> Iterator[None]:
-    """Give an error about damage the hint that cures it; only then are the datasets looked at.
-
-    Args:
-        roots: of the datasets that are read.
-    """
+    """Give an error about damage the hint that cures it; only then are the datasets looked at."""
     try:
         yield
     except (CorruptDatasetError, MetadataError) as error:

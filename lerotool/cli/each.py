@@ -26,15 +26,10 @@ class Answer:
 def answer_each(
     datasets: Sequence[str], output: Output, answer: Callable[[str], Answer]
 ) -> tuple[list[Mapping[str, Any]], int]:
-    """Print the answer for each dataset.
+    """Print the answer for each dataset; return the documents and the highest exit code.
 
-    Returns:
-        The documents in the same order, with ``root`` and ``error`` for a dataset that cannot be read; and the highest
-        exit code.
-
-    Raises:
-        LerotoolError: the only dataset cannot be read.
-        OSError: the same, or the disk fails.
+    A dataset that cannot be read has ``root`` and ``error`` as its document; if it is the only one, its error is
+    raised.
     """
     documents: list[Mapping[str, Any]] = []
     code = 0

@@ -44,11 +44,7 @@ def monitor_address(wanted: bool | str) -> str | None:
 
 @contextmanager
 def monitoring(host: str | None, watched: Watched | None, output: Output) -> Iterator[None]:
-    """Serve the page of a recording for the time of a block, and say where it is.
-
-    Raises:
-        UsageError: packages are missing, or the host is none of this machine's.
-    """
+    """Serve the page of a recording for the time of a block, and say where it is."""
     if host is None or watched is None:
         yield
         return

@@ -51,17 +51,7 @@ DaskFileOption = Annotated[
 def dask_cluster(
     address: str | None, scheduler_file: Path | None, jobs: int | None, output: Output
 ) -> DaskCluster | None:
-    """Return the cluster that ``--dask`` or ``--dask-scheduler-file`` names, if one does.
-
-    Args:
-        address: of the scheduler.
-        scheduler_file: that it has written.
-        jobs: ``--jobs``.
-        output: where it is said that all workers have gone.
-
-    Raises:
-        UsageError: options that do not go together.
-    """
+    """Return the cluster that ``--dask`` or ``--dask-scheduler-file`` names, if one does."""
     if address is not None and scheduler_file is not None:
         raise UsageError("--dask and --dask-scheduler-file both name a cluster", hint="give one of them")
     scheduler = address if scheduler_file is None else scheduler_file

@@ -52,12 +52,7 @@ _OUTCOMES: dict[Outcome | None, tuple[str, str]] = {
 
 
 class PanelView:
-    """The panel's lines, as large as the terminal has room for.
-
-    Args:
-        status: what is shown.
-        has_keys: whether keys are read.
-    """
+    """The panel's lines, as large as the terminal has room for."""
 
     def __init__(self, status: Status, *, has_keys: bool) -> None:
         self._status = status

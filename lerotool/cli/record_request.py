@@ -54,11 +54,7 @@ def build_request(
     root: Path | None,
     repo_id: str | None,
 ) -> Request:
-    """Return what is asked for.
-
-    Raises:
-        UsageError: options that are missing, wrong, or do not go together.
-    """
+    """Return what is asked for."""
     if root is not None and repo_id is not None:
         raise UsageError("--root and --repo-id both name the dataset", hint="use one of them")
     if task is not None and prompts is not None:
@@ -78,11 +74,7 @@ def build_request(
 
 
 def choose_cameras(robot: RobotChoice, texts: Sequence[str]) -> tuple[CameraSpec, ...] | None:
-    """Return the cameras of the command line, or without any those of the robot's file; None leaves it to the robot.
-
-    Raises:
-        UsageError: a camera cannot be, or two have the same name.
-    """
+    """Return the cameras of the command line, or without any those of the robot's file; None leaves it to the robot."""
     if list(texts) == [NO_CAMERAS]:
         return ()
     if not texts and robot.config is not None:

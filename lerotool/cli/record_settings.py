@@ -40,12 +40,7 @@ class Settings:
 
 
 def settle(choice: RobotChoice, given: Mapping[str, Any]) -> tuple[Settings, Mapping[str, Origin]]:
-    """Return the settings that hold for a robot, and who says so.
-
-    Args:
-        choice: the robot; a simulated scene resets itself.
-        given: what the command line says, by name; None says nothing.
-    """
+    """Return the settings that hold for a robot, and who says so."""
     said = {name: value for name, value in given.items() if value is not None}
     in_file = {} if choice.config is None else choice.config.record.given()
     own = {"reset_time": 0.0} if choice.is_simulated else {}
@@ -61,12 +56,7 @@ def settle(choice: RobotChoice, given: Mapping[str, Any]) -> tuple[Settings, Map
 
 
 def save(choice: RobotChoice, given: Mapping[str, Any]) -> list[str]:
-    """Write what the command line says into the robot's file, and return the names of what was written.
-
-    Raises:
-        UsageError: the robot has no file, or nothing was said that can be kept there.
-        OSError: the file cannot be written.
-    """
+    """Write what the command line says into the robot's file, and return the names of what was written."""
     from lerotool.devices.config import RecordDefaults, save_defaults
 
     said = {name: value for name, value in given.items() if value is not None}
@@ -77,11 +67,7 @@ def save(choice: RobotChoice, given: Mapping[str, Any]) -> list[str]:
 
 
 def require_savable(choice: RobotChoice, said: Mapping[str, Any]) -> None:
-    """Refuse what `save` cannot do.
-
-    Raises:
-        UsageError: the robot has no file, or nothing was said that can be kept there.
-    """
+    """Refuse what `save` cannot do."""
     if choice.path is None:
         raise UsageError(
             f"--save-defaults: robot {choice.name!r} has no file to keep them in", hint="describe it: lerotool setup"

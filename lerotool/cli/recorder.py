@@ -41,15 +41,7 @@ class Runnable(Protocol[_Report_co]):
 
 
 class Recorder:
-    """Runs one session in a thread and stands between it and the person.
-
-    Args:
-        output: where to talk.
-        bell: whether the terminal's bell rings when a take begins or ends.
-
-    Attributes:
-        controls: where the session's commands come from.
-    """
+    """Runs one session in a thread and stands between it and the person."""
 
     def __init__(self, output: Output, bell: Bell = Bell.QUIET) -> None:
         self._bell = bell
@@ -68,13 +60,10 @@ class Recorder:
         return self.controls.is_interrupted
 
     def run(self, session: Runnable[_Report_co]) -> _Report_co | None:
-        """Run a session, built with these ``controls`` and ``listen``, to its end.
+        """Run a session, built with these ``controls`` and ``listen``, to its end, and return what it returned.
 
-        Returns what it returned; None if it was left at once and did not end in time.
-
-        Raises:
-            LerotoolError: what ended the session.
-            OSError: the same; also a stdout that nobody reads any more, after the take in progress was saved.
+        None if it was left at once and did not end in time. An OSError may also be a stdout that nobody reads any more,
+        after the take in progress was saved.
         """
         run = _Run(session)
         with _caught_signals(self.controls), Keyboard() as keyboard:

@@ -16,13 +16,7 @@ RENAMED: Mapping[str, Mapping[str, str]] = MappingProxyType(
 
 
 def with_new_names(command: str, words: Sequence[str], warn: Callable[[str], None]) -> list[str]:
-    """Return the words behind a command as they are spelled now.
-
-    Args:
-        command: its name.
-        words: as typed; what stands behind ``--`` is not lerotool's.
-        warn: called with what to type instead, once for each old name.
-    """
+    """Return the words behind a command as they are spelled now; what stands behind ``--`` is not lerotool's."""
     names = RENAMED.get(command, {})
     own = words.index("--") if "--" in words else len(words)
     spelled = [_renamed(word, names) for word in words[:own]]

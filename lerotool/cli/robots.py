@@ -125,11 +125,7 @@ class RobotChoice:
         return self.name if self.name in list_robots() else None
 
     def build(self) -> Robot:
-        """Return the robot, not yet open.
-
-        Raises:
-            UsageError: an arm of it is not set up.
-        """
+        """Return the robot, not yet open."""
         if self.config is None:
             from lerotool.devices.robots import build_robot
 
@@ -139,11 +135,7 @@ class RobotChoice:
         return config.find_kind(self.config.type).build(self.config, self.known_name)
 
     def build_for_replay(self) -> Robot:
-        """Return the robot without what a person steers it by, not yet open.
-
-        Raises:
-            UsageError: something that takes is not set up, or robots of this type cannot be replayed.
-        """
+        """Return the robot without what a person steers it by, not yet open."""
         if self.config is None:
             return self.build()
         from lerotool.devices import config
@@ -169,11 +161,7 @@ class RobotChoice:
 
 
 def choose(name: str | None, python: Path | None, options: list[str] | None, overrides: Overrides) -> RobotChoice:
-    """Return the robot that is meant: one that is set up, or the one that LeRobot's own options describe.
-
-    Raises:
-        UsageError: as `choose_robot` and `choose_lerobots`.
-    """
+    """Return the robot that is meant: one that is set up, or the one that LeRobot's own options describe."""
     if options:
         return choose_lerobots(python, options, name, overrides)
     choice = choose_robot(name, overrides)
@@ -189,12 +177,7 @@ def choose(name: str | None, python: Path | None, options: list[str] | None, ove
 
 
 def choose_robot(name: str | None, overrides: Overrides) -> RobotChoice:
-    """Return the robot that is meant.
-
-    Raises:
-        UsageError: no robot has that name, the choice is not clear, or the overrides do not fit the robot; an adapter
-            is plugged in, but no robot is set up.
-    """
+    """Return the robot that is meant."""
     name = name or _only_robot()
     if name == SIMULATED:
         if given := overrides.given():
@@ -207,11 +190,7 @@ def choose_robot(name: str | None, overrides: Overrides) -> RobotChoice:
 
 
 def choose_lerobots(python: Path | None, options: list[str], name: str | None, overrides: Overrides) -> RobotChoice:
-    """Return the robot of LeRobot that a command line describes with LeRobot's own options.
-
-    Raises:
-        UsageError: they are not options, or do not go together with the others.
-    """
+    """Return the robot of LeRobot that a command line describes with LeRobot's own options."""
     from lerotool.devices.config.lerobot import LeRobotConfig
 
     for option in options:

@@ -18,26 +18,13 @@ _ROW_INCHES = 1.1
 
 
 def check_plotting() -> None:
-    """Say so before any work when plotting cannot be done.
-
-    Raises:
-        UsageError: matplotlib is not installed.
-    """
+    """Say so before any work when plotting cannot be done."""
     if importlib.util.find_spec("matplotlib") is None:
         raise UsageError("--plot needs matplotlib", hint="pip install matplotlib")
 
 
 def plot_features(reports: Sequence[FeatureReport], title: str, path: Path) -> None:
-    """Draw one row for each dimension: left the distribution, right each episode's min, q10 to q90, median and max.
-
-    Args:
-        reports: measured, with their episodes.
-        title: above all.
-        path: of the picture; its ending says the format.
-
-    Raises:
-        UsageError: there is nothing to draw, or matplotlib does not know the ending.
-    """
+    """Draw one row for each dimension: left the distribution, right each episode's min, q10 to q90, median and max."""
     from matplotlib.figure import Figure
 
     rows = [(report, place) for report in reports if report.bars is not None for place in range(len(report.labels))]

@@ -59,11 +59,7 @@ def view(
 
 
 def require_web(command: str) -> None:
-    """Make sure that what serves pages is installed.
-
-    Raises:
-        UsageError: a package is missing.
-    """
+    """Make sure that what serves pages is installed."""
     missing = [name for name in _PACKAGES if find_spec(name) is None]
     if missing:
         raise UsageError(f"{command} needs {', '.join(missing)}", hint=f"pip install {' '.join(missing)}")

@@ -11,11 +11,7 @@ _Row = TypeVar("_Row")
 
 
 def load_plugin(point: EntryPoint, row: type[_Row]) -> _Row:
-    """Import what an entry point names; it must be a row of the table of its group.
-
-    Raises:
-        UsageError: it cannot be imported, or is something else; names the package.
-    """
+    """Import what an entry point names; it must be a row of the table of its group."""
     origin = f"{point.name!r} of {point.dist.name if point.dist is not None else point.value}"
     try:
         found = point.load()

@@ -45,7 +45,8 @@ class RobotCamera:
 class Robot(Protocol):
     """A robot together with what a person steers it by. A context manager that opens and closes both.
 
-    Closing makes the robot safe, whatever fails; a closed robot may be closed again.
+    Closing makes the robot safe, whatever fails; a closed robot may be closed again. What does not answer, is not open
+    or is lost raises DeviceError.
     """
 
     @property
@@ -87,43 +88,23 @@ class Robot(Protocol):
         ...
 
     def open(self) -> None:
-        """Connect. An open robot stays as it is; one that cannot be opened whole is closed again.
-
-        Raises:
-            DeviceError: something does not answer as it should.
-        """
+        """Connect. An open robot stays as it is; one that cannot be opened whole is closed again."""
         ...
 
     def reopen(self) -> None:
-        """Connect again what does not answer any more; what does goes on holding where it is.
-
-        Raises:
-            DeviceError: something still does not answer as it should.
-        """
+        """Connect again what does not answer any more; what does goes on holding where it is."""
         ...
 
     def observe(self) -> Reading:
-        """Return what the robot measures now.
-
-        Raises:
-            DeviceError: it is not open, or lost.
-        """
+        """Return what the robot measures now."""
         ...
 
     def command(self) -> Reading:
-        """Return what the person wants now, as `send` takes it.
-
-        Raises:
-            DeviceError: what the person steers by is not open, or lost.
-        """
+        """Return what the person wants now, as `send` takes it."""
         ...
 
     def send(self, action: Values) -> Values:
-        """Send an action and return what was really sent, by feature.
-
-        Raises:
-            DeviceError: the action is not one of this robot, or the robot is not open, or lost.
-        """
+        """Send an action and return what was really sent, by feature."""
         ...
 
     def close(self) -> None:

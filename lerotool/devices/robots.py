@@ -27,12 +27,7 @@ ROBOTS: Mapping[str, Callable[[], Robot]] = MappingProxyType({"sim": _build_simu
 
 
 def build_robot(name: str) -> Robot:
-    """Return a robot, not yet open: one of ``ROBOTS``, one that has a file under its name, or the one in a TOML file.
-
-    Raises:
-        UsageError: the robot is unknown (the message lists the known ones), or its file is wrong.
-        OSError: its file cannot be read.
-    """
+    """Return a robot, not yet open: one of ``ROBOTS``, one with a file under its name, or the one in a TOML file."""
     if (build := ROBOTS.get(name)) is not None:
         return build()
     from lerotool.devices import config
@@ -42,23 +37,14 @@ def build_robot(name: str) -> Robot:
 
 
 def find_robot(name: str) -> RobotConfig:
-    """Return a robot's description: of the one that has a file under its name, or the one in a TOML file.
-
-    Raises:
-        UsageError: the robot is unknown (the message lists the known ones), or its file is wrong.
-        OSError: its file cannot be read.
-    """
+    """Return a robot's description: of the one that has a file under its name, or the one in a TOML file."""
     from lerotool.devices import config
 
     return config.read_robot(robot_file(name))
 
 
 def robot_file(name: str) -> Path:
-    """Return the file that describes a robot.
-
-    Raises:
-        UsageError: the robot is unknown (the message lists the known ones).
-    """
+    """Return the file that describes a robot."""
     from lerotool.devices import config
 
     known = config.list_robots()

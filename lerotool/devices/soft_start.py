@@ -12,13 +12,9 @@ _LONGEST_NS = 100_000_000
 class SoftStart:
     """Limits the goals that are sent until the limited goal has caught up with the wanted one.
 
-    From where a follower stands it goes slowly to where its leader has it, then follows at once. Joints move on their
-    own, each at the same speed. The same holds after a pause in which nobody sent anything: by then the leader may be
-    anywhere.
-
-    Args:
-        speed: units per second.
-        pose: where the follower stands, one value per joint.
+    From where a follower stands (``pose``) it goes slowly, at ``speed`` units per second, to where its leader has it,
+    then follows at once. Joints move on their own, each at the same speed. The same holds after a pause in which nobody
+    sent anything: by then the leader may be anywhere.
     """
 
     def __init__(self, speed: float, pose: Sequence[float]) -> None:

@@ -44,11 +44,7 @@ class BackgroundStatus:
 class BackgroundEncoder:
     """Encodes a dataset's saved episodes while others are recorded.
 
-    Args:
-        root: the dataset.
-        jobs: worker processes while recording goes on; None is one per core.
-        finish_jobs: the same for what is left at the end.
-        priority: of the encoding process and its workers while recording goes on; `finish` uses `Priority.LOW`.
+    ``jobs`` and ``priority`` hold while recording goes on; `finish` uses ``finish_jobs`` and `Priority.LOW`.
     """
 
     def __init__(
@@ -97,8 +93,7 @@ class BackgroundEncoder:
     def finish(self) -> None:
         """Encode all that waits and pack the dataset; returns when that is done, or after `stop`.
 
-        Raises:
-            IncompleteError: something could not be encoded; it is still waiting on disk.
+        IncompleteError: something could not be encoded; it is still waiting on disk.
         """
         with self._changed:
             self._is_finishing = True

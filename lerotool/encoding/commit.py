@@ -29,12 +29,8 @@ _MEASURED = ("tick_ns", "observed_ns", "acted_ns", "stale", "stale_action")
 def build_episode(task: Task, *, keep_pending: bool = False) -> NewEpisode:
     """Return the episode that a task's staged results make; each is verified once more.
 
-    Args:
-        task: whose jobs are all done.
-        keep_pending: the commit leaves the pending folder alone; `mark_committed` follows it.
-
-    Raises:
-        SpoolError: a result has vanished or does not verify; the job must be run again.
+    SpoolError: a result has vanished or does not verify, and the job must be run again. With ``keep_pending`` the
+    commit leaves the pending folder alone; `mark_committed` follows it.
     """
     episode = task.open()
     results = {camera: _result(task, episode, camera) for camera in task.cameras}

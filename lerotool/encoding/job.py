@@ -49,12 +49,7 @@ class JobOutcome:
 def run_job(job: EncodeJob) -> JobOutcome:
     """Encode one camera of one episode and stage the result durably; one that is staged already is left alone.
 
-    Raises:
-        SpoolError: a row or packet is damaged or missing; the text names episode, camera and packet. Or the episode is
-            part of the dataset by now.
-        MediaError: a packet cannot be decoded, or the encoder fails.
-        OSError: with ``ENOSPC`` when the disk is full.
-        StoppedError: the stop file is there.
+    SpoolError: a row or packet is damaged or missing, or the episode is part of the dataset by now.
     """
     began = time.perf_counter(), time.process_time()
     episode = PendingEpisode.open(job.folder)

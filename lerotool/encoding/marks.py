@@ -10,15 +10,7 @@ from lerotool.spool.mark_file import MARK, load_mark
 
 
 def mark_of(folder: Path, frames: int) -> Mark:
-    """Return the mark of a pending episode; an empty one where nothing was said.
-
-    Args:
-        folder: of the episode.
-        frames: its length.
-
-    Raises:
-        SpoolError: the file does not say what a mark says.
-    """
+    """Return the mark of a pending episode; an empty one where nothing was said."""
     try:
         return Mark.from_json(load_mark(folder), frames)
     except ValueError as error:

@@ -123,13 +123,7 @@ class Plan:
 
 
 def plan_encoding(root: Path, options: EncodeOptions, committed: frozenset[str] = frozenset()) -> Plan:
-    """Look at all pending episodes of a dataset.
-
-    Args:
-        root: the dataset, which need not exist yet apart from its pending episodes.
-        options: how to encode.
-        committed: ids of recordings that the dataset contains already.
-    """
+    """Look at all pending episodes of a dataset."""
     tasks: list[Task] = []
     salvageable: list[Verdict] = []
     left: list[Left] = []

@@ -101,11 +101,7 @@ class RowPictures:
         self.decoded = 0
 
     def of_rows(self, picked: npt.NDArray[Any]) -> Iterator[Any]:
-        """Yield the picture (an ``av.VideoFrame``) of each row.
-
-        Raises:
-            SpoolError: a row names a packet that is not there, or one that cannot be reached any more.
-        """
+        """Yield the picture (an ``av.VideoFrame``) of each row."""
         frame = None
         for row, number in enumerate(picked.tolist()):
             if not 0 <= number < len(self._packets):

@@ -44,17 +44,10 @@ class _Job:
 
 
 class Schedule:
-    """Runs the jobs of some tasks and commits their episodes.
+    """Runs the jobs of some tasks and commits their episodes, in the order of the tasks.
 
-    Args:
-        tasks: in the order in which they become episodes.
-        appender: of the dataset.
-        executor: where jobs run.
-        workers: how many it runs at a time.
-        scratch: folder for progress and stop files, that the workers reach too.
-        on_event: called with every event.
-        stop: set to end at the next safe point.
-        keep_pending: leave the folders of committed episodes, marked.
+    ``scratch`` is a folder for progress and stop files that the workers reach too; ``stop`` ends it at the next safe
+    point.
     """
 
     def __init__(

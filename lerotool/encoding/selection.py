@@ -31,10 +31,6 @@ def selected(plan: Plan, only: frozenset[int] | str | None) -> Plan:
     """Return the plan with nothing but the episodes of these numbers, or those that are marked so; None is all.
 
     An episode that is in the dataset already is not missed, so the same command can be repeated.
-
-    Raises:
-        UsageError: none of those that are pending is meant.
-        SpoolError: a mark is damaged.
     """
     if only is None:
         return plan

@@ -39,16 +39,7 @@ _SAME_EVERYWHERE = "install the same lerotool on all machines"
 
 @contextlib.contextmanager
 def open_cluster(place: DaskCluster, shared: Path) -> Iterator[Executor]:
-    """Connect to a Dask scheduler for the time of a block; see `lerotool.execution.open_executor`.
-
-    Args:
-        place: the scheduler, and how long to wait for it, its first worker, and others when all have gone.
-        shared: folder that all workers must reach.
-
-    Raises:
-        ClusterError: it cannot be reached, or one of its workers cannot do the work.
-        UsageError: `distributed` is not installed, or the address is none.
-    """
+    """Connect to a Dask scheduler for the time of a block; see `lerotool.execution.open_executor`."""
     with _quiet_logs(), connect(place.scheduler, place.wait_s) as client:
         _check_workers(client, place.scheduler, place.wait_s, shared)
         executor = ClusterExecutor(client, str(place.scheduler))
@@ -63,12 +54,7 @@ def open_cluster(place: DaskCluster, shared: Path) -> Iterator[Executor]:
 
 
 class ClusterExecutor(Executor):
-    """Runs jobs on the workers of a Dask cluster.
-
-    Args:
-        client: connected to the scheduler.
-        scheduler: its name, for messages.
-    """
+    """Runs jobs on the workers of a Dask cluster."""
 
     def __init__(self, client: Client, scheduler: str) -> None:
         self._inner = client.get_executor(pure=False)  # type: ignore[no-untyped-call]
@@ -98,11 +84,7 @@ class ClusterExecutor(Executor):
         self._inner.shutdown(wait=wait)
 
     def count_workers(self) -> int:
-        """Return how many workers there are; 1 while no job waits for any.
-
-        Raises:
-            OSError: the scheduler does not say.
-        """
+        """Return how many workers there are; 1 while no job waits for any. OSError: the scheduler does not say."""
         if not self._open:
             return 1
         scheduler = self._client.scheduler
@@ -153,11 +135,7 @@ class ClusterExecutor(Executor):
 
 
 def run_job(expected: str, fn: Callable[..., _R], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _R:
-    """Run a job on a worker that has the expected lerotool.
-
-    Raises:
-        ClusterError: it has another one.
-    """
+    """Run a job on a worker that has the expected lerotool."""
     if (found := version(_PACKAGE)) != expected:
         raise ClusterError(f"a worker has lerotool {found}, expected {expected}", hint=_SAME_EVERYWHERE)
     return fn(*args, **kwargs)
@@ -182,16 +160,7 @@ def _quiet_logs() -> Iterator[None]:
 
 
 def connect(scheduler: str | Path, wait_s: float) -> Client:
-    """Return a client of a Dask scheduler.
-
-    Args:
-        scheduler: its address, or the file that it has written.
-        wait_s: how long to try.
-
-    Raises:
-        ClusterError: nobody answers.
-        UsageError: the address is none.
-    """
+    """Return a client of a Dask scheduler."""
     from distributed import Client
 
     if isinstance(scheduler, Path) and not scheduler.is_file():

@@ -17,15 +17,8 @@ def open_executor(place: Place, shared: Path) -> Iterator[Executor]:
 
     Wait for the futures that matter inside of the block: when it ends, in whatever way, jobs that have not begun are
     cancelled, running ones are ended (this machine) or end at their next report to a `ProgressFile` (a cluster).
-
-    Args:
-        place: where jobs are to run.
-        shared: an existing folder that the jobs' workers must reach under this path, readable and writable; it holds
-            the jobs' progress and stop files. A cluster is refused before any work when a worker does not reach it.
-
-    Raises:
-        ClusterError: the cluster cannot be reached, or one of its workers cannot do the work.
-        UsageError: the extra ``cluster`` is not installed, or the scheduler's address is none.
+    ``shared`` is an existing folder that holds the jobs' progress and stop files; a cluster is refused before any work
+    when a worker does not reach it under this path.
     """
     if isinstance(place, DaskCluster):
         from lerotool.execution.cluster import open_cluster

@@ -36,12 +36,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class ProcessExecutor(Executor):
-    """Runs jobs in worker processes, one job a process at a time.
-
-    Args:
-        workers: how many processes; they start when there is work for them.
-        priority: of the processes.
-    """
+    """Runs jobs in worker processes, one job a process at a time."""
 
     def __init__(self, workers: int, priority: Priority = Priority.LOW) -> None:
         self._priority = priority
@@ -170,11 +165,7 @@ class _Worker:
         )
 
     def run(self, call: bytes) -> tuple[bool, Any]:
-        """Run one job; returns whether it raised, and the value or the exception.
-
-        Raises:
-            EOFError, OSError: the process is gone.
-        """
+        """Return whether a job raised, and its value or exception. EOFError or OSError: the process is gone."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         _send(self._process.stdin, call)
@@ -207,9 +198,7 @@ def _import(module: str) -> None:
 def serve_jobs(priority: str, parent: int | None = None) -> None:
     """Be a worker process: run the jobs that arrive on stdin, answer on stdout, end when stdin ends.
 
-    Args:
-        priority: a `Priority`.
-        parent: the process that must live; on Linux the system ends this one with it.
+    On Linux the system ends it when the process ``parent`` ends.
     """
     if parent is not None:
         _die_with(parent)

@@ -24,11 +24,8 @@ class JobProgress:
 class ProgressFile:
     """Tells by a small file how far a job is, and looks for the file that tells it to stop.
 
-    Args:
-        path: rewritten in place; whoever waits for the job reads it with :func:`read_progress`.
-        total: the number of steps.
-        stop: when this file exists the job stops; also when its folder is gone, and with it whoever waits for the job.
-        interval_s: files are touched at most this often.
+    The job also stops when the stop file's folder is gone, and with it whoever waits for the job. Files are touched at
+    most every ``interval_s``.
     """
 
     def __init__(self, path: Path, total: int, stop: Path, *, interval_s: float = 0.2) -> None:
@@ -39,11 +36,7 @@ class ProgressFile:
         self._due = 0.0
 
     def report(self, done: int) -> None:
-        """Say that ``done`` steps are done.
-
-        Raises:
-            StoppedError: the job is to stop.
-        """
+        """Say that ``done`` steps are done; raises StoppedError if the job is to stop."""
         now = time.monotonic()
         if now < self._due and done < self._total:
             return

@@ -59,10 +59,7 @@ class _Running(Generic[_T]):
 class JobRun(Generic[_T, _R]):
     """Jobs that run together; when the block ends, those that have not ended are cancelled or asked to stop.
 
-    Args:
-        executor: where they run.
-        watch: who hears how far they are.
-        stop: ends the run when it is set; `is_stopped` says whether jobs are left then.
+    ``stop`` ends the run when it is set; `is_stopped` says whether jobs are left then.
     """
 
     def __init__(self, executor: Executor, watch: Watch[_T] | None = None, stop: threading.Event | None = None) -> None:
@@ -93,14 +90,7 @@ class JobRun(Generic[_T, _R]):
         return self._stop.is_set() and bool(self._running)
 
     def submit(self, name: _T, function: Callable[[_J], _R], job: _J, progress: Path | None = None) -> None:
-        """Add a job.
-
-        Args:
-            name: comes back with the job's end.
-            function: a module-level function.
-            job: a value that can be pickled.
-            progress: the file that tells how far it is.
-        """
+        """Add a job: a module-level function and a value that can be pickled; the name comes back with its end."""
         future = self._executor.submit(function, job)
         self._running[future] = _Running(name, progress)
         # A queue: waiting for all futures again after each of them takes n² steps.
@@ -151,17 +141,10 @@ def run_jobs(
     ahead: int | None = None,
     in_order: bool = False,
 ) -> Generator[tuple[_J, _R], None, None]:
-    """Yield every job with its result.
+    """Yield every job with its result, in the order in which they end, or in their own.
 
-    Args:
-        function: a module-level function.
-        jobs: values that can be pickled; taken as they are needed.
-        executor: where they run; None is this process, one after another.
-        ahead: how many are in the executor at a time; None is some.
-        in_order: yield in the order of the jobs; else in which they end.
-
-    Raises:
-        Exception: what a job raised; jobs that have not begun are cancelled.
+    Without an executor they run in this process, one after another. Jobs are taken as they are needed, ``ahead`` of
+    them at a time. What a job raises is raised; jobs that have not begun are cancelled then.
     """
     if executor is None:
         for job in jobs:

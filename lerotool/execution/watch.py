@@ -14,12 +14,8 @@ _LOOK_S = 1.0
 class WorkerWatch:
     """A thread that counts the workers now and then; `close` ends it.
 
-    Args:
-        scheduler: its name, for messages.
-        count: returns how many workers there are, 1 when nobody needs any; OSError while that is unknown.
-        patience_s: how long to wait when there are none.
-        tell: called when there are none, once each time.
-        give_up: gets the error when the time is over.
+    ``count`` returns 1 when nobody needs any workers, and raises OSError while their number is unknown. ``tell`` is
+    called once each time that there are none, ``give_up`` with the error after ``patience_s`` without any.
     """
 
     def __init__(

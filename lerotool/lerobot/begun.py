@@ -33,11 +33,7 @@ def forget_begun(root: Path) -> None:
 
 
 def read_begun(root: Path) -> dict[str, Any] | None:
-    """Return arguments for `DatasetWriter.create`; None where there are episodes, or nothing was created.
-
-    Raises:
-        MetadataError: the file is damaged.
-    """
+    """Return arguments for `DatasetWriter.create`; None where there are episodes, or nothing was created."""
     path = _path(root)
     if not path.is_file() or (root / INFO).exists() or list_pending(root):
         return None

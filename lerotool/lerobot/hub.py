@@ -13,11 +13,7 @@ _WITHOUT_EFFECT = ("allow_patterns", "push_videos", "tag_version", "upload_large
 
 
 def push(root: Path, repo_id: str, options: Mapping[str, Any]) -> None:
-    """Upload a dataset.
-
-    Raises:
-        UsageError: an option is not one of LeRobot's.
-    """
+    """Upload a dataset."""
     if unknown := sorted(set(options) - {*_MEANT, *_WITHOUT_EFFECT}):
         raise UsageError(f"push_to_hub: unknown parameters {', '.join(unknown)}")
     from lerotool.sharing.api import push as push_dataset

@@ -46,11 +46,7 @@ def own_metadata(repo_id: str, root: Path) -> Any | None:
 
 
 def load(repo_id: str, root: Path | str | None, **options: object) -> Any:
-    """Return LeRobot's own dataset.
-
-    Raises:
-        UsageError: LeRobot was not replaced in this process.
-    """
+    """Return LeRobot's own dataset."""
     loader = own_class()
     if loader is None:
         raise UsageError(

@@ -22,13 +22,7 @@ if TYPE_CHECKING:
 
 
 class LeRobotDatasetMetadata:
-    """The metadata of a dataset under LeRobot's names. Episodes that wait to be encoded count.
-
-    Args:
-        repo_id: ``user/name``.
-        root: the dataset's folder.
-        writer: what records into it now, if anything.
-    """
+    """The metadata of a dataset under LeRobot's names. Episodes that wait to be encoded count."""
 
     def __init__(self, repo_id: str, root: Path, writer: DatasetWriter | None = None) -> None:
         self.repo_id = repo_id

@@ -40,11 +40,7 @@ class WithoutEffectWarning(UserWarning):
 
 
 def say_without_effect(given: Mapping[str, object], stacklevel: int = 3) -> None:
-    """Warn of parameters that were given and change nothing; Python shows each place once.
-
-    Raises:
-        UsageError: a parameter is not one of LeRobot's.
-    """
+    """Warn of parameters that were given and change nothing; Python shows each place once."""
     for name in given:
         if name not in WITHOUT_EFFECT:
             raise UsageError(
@@ -55,11 +51,7 @@ def say_without_effect(given: Mapping[str, object], stacklevel: int = 3) -> None
 
 
 def check_sizes(**sizes: object) -> None:
-    """Refuse limits of file sizes other than LeRobot's own.
-
-    Raises:
-        UsageError: one is.
-    """
+    """Refuse limits of file sizes other than LeRobot's own."""
     for name, value in sizes.items():
         if value is not None and as_count(name, value, 1) != SIZES[name]:
             raise UsageError(
@@ -68,15 +60,9 @@ def check_sizes(**sizes: object) -> None:
 
 
 def read_encoder(rgb_encoder: object, depth_encoder: object, vcodec: str | None) -> EncoderSettings:
-    """Return how videos are encoded.
+    """Return how videos are encoded; the encoders are LeRobot's configurations, or mappings of their settings.
 
-    Args:
-        rgb_encoder: LeRobot's ``RGBEncoderConfig``, anything with its attributes, or a mapping of them; or None.
-        depth_encoder: likewise; depths are always encoded as LeRobot's default does.
-        vcodec: of LeRobot up to 0.5; None where it is not given.
-
-    Raises:
-        UsageError: a setting is not known, or cannot be honoured.
+    Depths are always encoded as LeRobot's default does.
     """
     if depth_encoder is not None and (changed := _changed_depth(depth_encoder)):
         raise UsageError(

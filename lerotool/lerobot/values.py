@@ -19,20 +19,12 @@ class FrameError(IncompatibleDatasetError, ValueError):
 
 
 def plain_values(frame: Mapping[str, Any], features: Mapping[str, Feature]) -> dict[str, Any]:
-    """Return a frame as `DatasetWriter` takes it.
-
-    Raises:
-        FrameError: a picture has another shape, or values that a picture cannot have.
-    """
+    """Return a frame as `DatasetWriter` takes it."""
     return {name: _plain(name, value, features.get(name)) for name, value in frame.items()}
 
 
 def check_names(frame: Iterable[str], expected: Sequence[str]) -> None:
-    """Make sure that a frame has every feature and no other, in LeRobot's words: scripts and tests look for them.
-
-    Raises:
-        FrameError: it has not.
-    """
+    """Make sure that a frame has every feature and no other, in LeRobot's words: scripts and tests look for them."""
     given = set(frame) - {"timestamp"}
     missing, extra = [name for name in expected if name not in given], sorted(given - set(expected))
     found = {"Missing": missing, "Extra": extra}

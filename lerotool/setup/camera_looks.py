@@ -52,17 +52,7 @@ class Look:
 
 
 def look_at(spec: CameraSpec, seconds: float, stills: Path) -> Look:
-    """Measure a camera and save a picture of it; a camera that cannot be used is not an error.
-
-    Args:
-        spec: as asked for; its name is the picture's.
-        seconds: how long it is measured.
-        stills: the folder of the pictures.
-
-    Raises:
-        UsageError: the camera cannot be as asked for.
-        OSError: the picture cannot be written.
-    """
+    """Measure a camera and save a picture of it; a camera that cannot be used is not an error."""
     try:
         probe = probe_camera(spec, seconds)
     except (DeviceError, MediaError) as error:
@@ -101,9 +91,7 @@ def _input_format(mode: CameraMode) -> InputFormat:
 def config_of(look: Look, before: CameraConfig | None = None) -> CameraConfig:
     """Return a camera's entry for a robot's file: as it was asked for, and where that was open, as it delivered.
 
-    Args:
-        look: at the camera.
-        before: the entry of the same name so far; if it is of the same camera, its rotation and controls are kept.
+    If the entry so far is of the same camera, its rotation and controls are kept.
     """
     spec = look.spec
     if look.probe is not None:

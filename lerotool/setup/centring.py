@@ -52,11 +52,7 @@ class Travel:
         return to_degrees(self.steps)
 
     def moved_to(self, encoder: int) -> Travel:
-        """Return the travel with one more reading.
-
-        Args:
-            encoder: the position as the encoder gives it, without homing offset; counted modulo 4096.
-        """
+        """Return the travel with one more reading of the encoder, without homing offset; counted modulo 4096."""
         step = (encoder - self.now + RESOLUTION // 2) % RESOLUTION - RESOLUTION // 2
         now = self.now + step
         jumps = self.jumps + (abs(step) > CLEAR_STEP)
@@ -107,11 +103,7 @@ def find_roll_doubt(joint: str, travel: Travel) -> str | None:
 
 
 def centre(joint: str, motor: int, travel: Travel) -> JointCalibration:
-    """Return the calibration in which the middle of a travel reads 2047 (or 2048 where no offset gives 2047).
-
-    Raises:
-        CalibrationError: no calibration can be made of this travel; names the joint and why.
-    """
+    """Return the calibration in which the middle of a travel reads 2047 (or 2048 where no offset gives 2047)."""
     if problem := find_problem(joint, travel):
         raise CalibrationError(problem, hint="move that joint again, slowly, from end to end")
     middle = travel.lowest + travel.steps // 2
@@ -123,12 +115,7 @@ def centre(joint: str, motor: int, travel: Travel) -> JointCalibration:
 
 
 def centre_full_turn(motor: int, straight: int) -> JointCalibration:
-    """Return the calibration of a joint that may turn all the way.
-
-    Args:
-        motor: its servo's id.
-        straight: the encoder at the pose that is to read 2047.
-    """
+    """Return the calibration of a joint that may turn all the way; the encoder at ``straight`` is to read 2047."""
     return JointCalibration(
         id=motor, drive_mode=0, homing_offset=wrap_offset(straight - MIDDLE), range_min=0, range_max=RESOLUTION - 1
     )

@@ -24,11 +24,7 @@ def arm_at(config: SoRobotConfig, place: Place) -> ArmConfig | None:
 
 
 def select(config: SoRobotConfig, role: Role | None, side: Side | None) -> tuple[Place, ...]:
-    """Return the arms that are set up and that a role and a side, where given, choose.
-
-    Raises:
-        UsageError: none were found.
-    """
+    """Return the arms that are set up and that a role and a side, where given, choose."""
     chosen = tuple(
         place
         for place in places_of(config)
@@ -48,9 +44,6 @@ def with_ports(config: SoRobotConfig, robot: str, ports: Mapping[Place, str]) ->
     """Return a description in which arms have these ports.
 
     An arm keeps its id. Another arm that had one of the ports so far is not set up any more.
-
-    Raises:
-        UsageError: together they cannot be, for example two of these arms at one port.
     """
     document = config.model_dump(exclude_none=True)
     for place in places_of(config):
@@ -66,11 +59,7 @@ def with_ports(config: SoRobotConfig, robot: str, ports: Mapping[Place, str]) ->
 
 
 def with_camera(config: SoRobotConfig, name: str, camera: CameraConfig) -> SoRobotConfig:
-    """Return a description with one more camera, or another one of that name.
-
-    Raises:
-        UsageError: there cannot be such a camera.
-    """
+    """Return a description with one more camera, or another one of that name."""
     document = config.model_dump(exclude_none=True)
     document.setdefault("cameras", {})[name] = camera.model_dump(exclude_none=True)
     return _validated(document)

@@ -60,15 +60,7 @@ def default_folder() -> Path:
 def emulated_rig(folder: Path, cameras: int = 1, first_port: int = CAMERA_PORT) -> Iterator[EmulatedRig]:
     """Emulate a leader, a follower and network cameras for the time of a block.
 
-    Args:
-        folder: where the serial ports ``leader`` and ``follower`` appear.
-        cameras: how many, at most as many as `CAMERAS`.
-        first_port: TCP port of the first camera on loopback; the next ones follow.
-
-    Raises:
-        UsageError: the system has no pseudo-terminals.
-        DeviceError: a port is taken.
-        OSError: the folder cannot be made.
+    The serial ports ``leader`` and ``follower`` appear in the folder; cameras take TCP ports from ``first_port`` on.
     """
     if os.name != "posix":
         raise UsageError("emulated arms need pseudo-terminals, which this system does not have")
@@ -112,11 +104,7 @@ class _Child:
         self.read(order)
 
     def read(self, what: str) -> dict[str, Any]:
-        """Return its next answer.
-
-        Raises:
-            DeviceError: it has ended.
-        """
+        """Return its next answer."""
         assert self._process.stdout is not None
         if line := self._process.stdout.readline():
             answer: dict[str, Any] = json.loads(line)

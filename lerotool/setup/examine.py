@@ -53,18 +53,7 @@ def examine(
     listen: Listen = listen,
     progress: Progress = ignore,
 ) -> BusFacts:
-    """Return what is on a bus.
-
-    Args:
-        port: its path.
-        reads: how often all motors are asked, to see how reliably they answer.
-        calibration: of the arm that should be there.
-        listen: how to look for motors that are not where they should be.
-        progress: called with how far it is.
-
-    Raises:
-        DeviceError: the port cannot be opened, or is lost.
-    """
+    """Return what is on a bus; all motors are asked ``reads`` times, to see how reliably they answer."""
     heard = listen_for_arm(port)
     if {found.id for found in heard if not found.is_crowded} != set(JOINT_IDS):
         heard = listen(port, progress)

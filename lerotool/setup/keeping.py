@@ -25,11 +25,7 @@ def find_existing(role: Role, arm_id: str, arm_type: ArmType) -> Path | None:
 
 
 def read_existing(role: Role, arm_id: str, arm_type: ArmType) -> Calibration | None:
-    """Return the calibration that an arm has, or None.
-
-    Raises:
-        CalibrationError: its file cannot be read.
-    """
+    """Return the calibration that an arm has, or None."""
     path = find_existing(role, arm_id, arm_type)
     return load_calibration(path) if path else None
 
@@ -37,12 +33,7 @@ def read_existing(role: Role, arm_id: str, arm_type: ArmType) -> Calibration | N
 def keep_calibration(role: Role, arm_id: str, calibration: Calibration) -> tuple[Path, Path | None]:
     """Write an arm's calibration file where LeRobot looks first, durably; what was there is kept beside it.
 
-    Returns:
-        The file, and the copy of the one that was there, if there was one.
-
-    Raises:
-        CalibrationError: the calibration cannot be.
-        OSError: nothing was written; the old file is as it was.
+    Return the file, and the copy of the one that was there, if any. After an OSError the old file is as it was.
     """
     path = calibration_path(role, arm_id)
     backup = None

@@ -28,11 +28,7 @@ def ignore(text: str, fraction: float) -> None:
 
 
 def listen_for_arm(port: str) -> tuple[Found, ...]:
-    """Return which motors of an arm are heard at the arm's speed; who is not heard at first is asked again.
-
-    Raises:
-        DeviceError: the port cannot be opened or has gone.
-    """
+    """Return which motors of an arm are heard at the arm's speed; who is not heard at first is asked again."""
     heard: dict[int, Found] = {}
     for _ in range(ROUNDS):
         silent = [motor for motor in JOINT_IDS if motor not in heard]
@@ -45,9 +41,6 @@ def listen(port: str, progress: Progress = ignore) -> tuple[Found, ...]:
     """Return who is heard at any speed among the ids that motors usually have.
 
     All are asked once more: at the speed of an arm's motors, or if nobody was heard, at every speed.
-
-    Raises:
-        DeviceError: the port cannot be opened or has gone.
     """
     first = _scan(port, LIKELY_IDS, list(BAUD_CODES), progress)
     again = _scan(port, LIKELY_IDS, [BAUDRATE] if first else list(BAUD_CODES), progress)
@@ -55,11 +48,7 @@ def listen(port: str, progress: Progress = ignore) -> tuple[Found, ...]:
 
 
 def listen_everywhere(port: str, progress: Progress = ignore) -> tuple[Found, ...]:
-    """Return who is heard at any speed and any id; takes about 15 seconds.
-
-    Raises:
-        DeviceError: the port cannot be opened or has gone.
-    """
+    """Return who is heard at any speed and any id; takes about 15 seconds."""
     return _scan(port, ALL_IDS, list(BAUD_CODES), progress)
 
 

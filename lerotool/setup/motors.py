@@ -85,10 +85,8 @@ def _describe_several(heard: Sequence[Found]) -> str:
 def set_motor(port: str, motor: Found, joint: Joint) -> None:
     """Make a motor that is alone on the cable the motor of a joint, and check that it is, power cuts included.
 
-    A motor that was set half before, by a run that was interrupted, is set to the end.
-
-    Raises:
-        DeviceError: it did not work; the text says what the motor's id and baud rate are now, as far as they are known.
+    A motor that was set half before, by a run that was interrupted, is set to the end. A DeviceError says what the
+    motor's id and baud rate are then, as far as they are known.
     """
     with ServoBus(port, baudrate=motor.baudrate) as bus:
         bus.write(motor.id, TORQUE_ENABLE, 0, PATIENCE)

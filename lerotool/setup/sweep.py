@@ -45,11 +45,7 @@ MOVED_STEPS = 200
 
 
 class SweptArm:
-    """An arm whose joints are followed. Made by ``open_arm``.
-
-    Attributes:
-        travels: of every joint that was read since it was last begun, by name.
-    """
+    """An arm whose joints are followed, made by ``open_arm``. ``travels`` has every joint read since `begin`."""
 
     def __init__(self, bus: ServoBus, offsets: Mapping[int, int]) -> None:
         self.travels: dict[str, Travel] = {}
@@ -58,11 +54,7 @@ class SweptArm:
         self._silent = 0
 
     def begin(self, joints: Sequence[Joint] = JOINTS) -> None:
-        """Forget what joints have travelled; where they are now is the straight pose of those that turn fully.
-
-        Raises:
-            DeviceError: a joint does not answer, or the arm is lost.
-        """
+        """Forget what joints have travelled; where they are now is the straight pose of those that turn fully."""
         for joint in joints:
             position = self._bus.read(joint.id, PRESENT_POSITION, PATIENCE)
             self.travels[joint.name] = begin_travel(position + self._offsets[joint.id])
@@ -70,8 +62,7 @@ class SweptArm:
     def follow(self, joints: Sequence[Joint] = JOINTS) -> None:
         """Read the joints once more; one that does not answer keeps its last position.
 
-        Raises:
-            DeviceLostError: the arm was unplugged, or no joint has answered for a second.
+        DeviceLostError: the arm was unplugged, or no joint has answered for a second.
         """
         reading = self._bus.sync_read(PRESENT_POSITION, [joint.id for joint in joints])
         self._silent = 0 if reading.values else self._silent + 1
@@ -98,11 +89,7 @@ class SweptArm:
         return {joint: text for joint, text in doubts.items() if text}
 
     def calibrate(self, joints: Sequence[Joint] = JOINTS) -> dict[str, JointCalibration]:
-        """Return the calibration that follows from what joints have travelled; changes nothing.
-
-        Raises:
-            CalibrationError: a travel is impossible; names the joint and why.
-        """
+        """Return the calibration that follows from what joints have travelled; changes nothing."""
         return {
             joint.name: centre_full_turn(joint.id, self.travels[joint.name].start)
             if joint.turns_fully
@@ -111,14 +98,7 @@ class SweptArm:
         }
 
     def write(self, calibration: Calibration) -> tuple[str, ...]:
-        """Write a calibration to the motors' memories and check that they took it.
-
-        Returns:
-            What the person should know, in words.
-
-        Raises:
-            DeviceError: a motor did not take it, which one and how far it went.
-        """
+        """Write a calibration to the motors' memories, check that they took it, and return what to tell the person."""
         unused = [joint for joint in JOINTS if not self._write_joint(joint, calibration[joint.name])]
         return tuple(
             f"{joint} has its new offset in memory but does not use it yet: switch the arm's power off and on"
@@ -140,11 +120,7 @@ class SweptArm:
 
 @contextmanager
 def open_arm(port: str) -> Iterator[SweptArm]:
-    """Open an arm and make it soft, so that a person can move it; calibration registers stay as they are.
-
-    Raises:
-        DeviceError: the port cannot be opened, or motors do not answer, all of which are named.
-    """
+    """Open an arm and make it soft, so that a person can move it; calibration registers stay as they are."""
     with ServoBus(port) as bus:
         require_motors(bus)
         offsets = {}
@@ -157,11 +133,7 @@ def open_arm(port: str) -> Iterator[SweptArm]:
 
 
 def require_motors(bus: ServoBus) -> None:
-    """Make sure that all motors of an arm answer.
-
-    Raises:
-        DeviceTimeoutError: some do not, all of which are named.
-    """
+    """Make sure that all motors of an arm answer."""
     absent = [joint.id for joint in JOINTS if bus.ping(joint.id, PATIENCE) is None]
     if absent:
         verb = "does" if len(absent) == 1 else "do"

@@ -28,15 +28,7 @@ class Card:
 
     @classmethod
     def parse(cls, data: bytes, place: str) -> Card:
-        """Read a card.
-
-        Args:
-            data: the file.
-            place: where it is, for messages.
-
-        Raises:
-            MetadataError: the metadata between the first two ``---`` are not YAML, or the file is not text.
-        """
+        """Read a card."""
         try:
             text = data.decode("utf-8-sig")
             front = _FRONT.match(text)
@@ -57,13 +49,7 @@ class Card:
         return None if found is None else str(found)
 
     def with_facts(self, title: str, facts: str, license_id: str | None) -> bytes:
-        """Return the card with new facts; everything else in it stays.
-
-        Args:
-            title: of a card that has no text yet.
-            facts: in Markdown.
-            license_id: the licence; None leaves it as it is, which may be none.
-        """
+        """Return the card with new facts; everything else in it stays."""
         head = dict(self.head)
         if license_id is not None:
             head["license"] = license_id

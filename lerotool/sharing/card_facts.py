@@ -17,14 +17,7 @@ _SECONDS_PER_HOUR = 3600
 
 
 def facts(dataset: Dataset, repository: str, size: int, report: CheckReport | None) -> str:
-    """Return the part of the card that is made from the dataset, in Markdown.
-
-    Args:
-        dataset: that is pushed.
-        repository: where to.
-        size: of its files, bytes.
-        report: what checking it has found; None if it was not checked.
-    """
+    """Return the part of the card that is made from the dataset, in Markdown."""
     rows = [(name, value) for name, value in _rows(dataset, size, report) if value]
     table = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
     parts = ["\n".join(table), _cameras(dataset), _tasks(dataset.tasks), _loading(dataset, repository)]

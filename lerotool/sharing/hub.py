@@ -111,15 +111,7 @@ class Addition:
 
 
 class Hub:
-    """One repository of datasets on the Hub.
-
-    Args:
-        repository: ``user/name``.
-        listen: hears how far it is, and what is waited for.
-
-    Raises:
-        UsageError: `huggingface_hub` is not installed.
-    """
+    """One repository of datasets (``user/name``) on the Hub."""
 
     def __init__(self, repository: str, listen: Listener) -> None:
         self.repository = repository
@@ -156,11 +148,7 @@ class Hub:
         time.sleep(seconds)
 
     def check_login(self) -> None:
-        """Make sure that the Hub knows who asks.
-
-        Raises:
-            HubError: not logged in, or the token is refused.
-        """
+        """Make sure that the Hub knows who asks."""
         with self._doing("logging in"):
             if not is_logged_in():
                 raise HubError("not logged in to the Hugging Face Hub", hint="log in: hf auth login; or set HF_TOKEN")
@@ -187,11 +175,7 @@ class Hub:
         return bool(found.private)
 
     def commit_of(self, revision: str) -> str:
-        """Return the commit that a branch, tag or commit's name means.
-
-        Raises:
-            HubError: the repository or revision does not exist.
-        """
+        """Return the commit that a branch, tag or commit's name means."""
         refs = self.refs()
         if refs is None:
             raise no_repository(self.repository)
@@ -247,18 +231,10 @@ class Hub:
         parent: str,
         result: Mapping[str, int],
     ) -> str:
-        """Make one commit and return its name.
+        """Make one commit, which must follow ``parent``, and return its name; contents of files were sent before.
 
-        Args:
-            operations: what it adds and deletes; contents were sent before.
-            title: of the commit.
-            branch: that it goes to.
-            parent: the commit that it must follow.
-            result: names and sizes of the files afterwards, by which it is known when its answer did not arrive.
-
-        Raises:
-            HubConflictError: the branch has other commits than ``parent`` by now.
-            HubError: the Hub refuses or does not answer; whether the commit was made is then found by the next push.
+        ``result`` (names and sizes of the files afterwards) tells whether it was made when its answer did not arrive.
+        With HubError it may have been made; the next push finds out.
         """
         wait_s = _FIRST_WAIT_S
         for attempt in range(_ATTEMPTS):
@@ -297,11 +273,7 @@ class Hub:
         return refs.branches[branch]
 
     def move_tag(self, tag: str, commit: str) -> None:
-        """Put a tag on a commit, away from where it is, and read it back.
-
-        Raises:
-            HubError: it is not there afterwards.
-        """
+        """Put a tag on a commit, away from where it is, and read it back."""
         from huggingface_hub.errors import RevisionNotFoundError
 
         refs = self.refs() or Refs()
@@ -333,11 +305,7 @@ class Hub:
     def fetch(self, path: str, commit: str, folder: Path, on_bytes: Callable[[int], None]) -> None:
         """Get a file of a commit into a folder; what an interruption has left of it there is gone on with.
 
-        Args:
-            path: in the repository, and below the folder.
-            commit: by its full name.
-            folder: where files go; the client keeps notes in ``.cache`` there.
-            on_bytes: hears of bytes as they arrive.
+        The client keeps notes in ``.cache`` of the folder.
         """
         with in_words(self.repository, f"getting {path}"):
             self._patiently(

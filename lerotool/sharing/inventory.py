@@ -41,9 +41,6 @@ def take_inventory(root: Path) -> dict[str, LocalFile]:
 
     Not shared are lerotool's own folder with pending episodes and the history of edits, pictures that wait to be
     encoded (``images/``), hidden files and folders, and what dead programs have left.
-
-    Raises:
-        CorruptDatasetError: a symbolic link leads out of the dataset, or a name is not text.
     """
     found = {}
     for path in _walk(root):
@@ -68,9 +65,7 @@ def _walk(root: Path) -> Iterator[Path]:
 def is_ours(path: str, layout: Layout | None) -> bool:
     """Whether a file of a repository is part of a dataset, so that it goes when the dataset has it no more.
 
-    Args:
-        path: in the repository.
-        layout: of the dataset, whose templates may name other folders; None if there is none.
+    The layout's templates may name other folders than the usual ones.
     """
     first = PurePosixPath(path).parts[0]
     folders = set(_FOLDERS)

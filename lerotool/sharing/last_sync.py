@@ -57,14 +57,7 @@ class LastSync:
 
 
 class SyncMemory:
-    """The memory of one dataset.
-
-    Args:
-        root: the dataset.
-
-    Raises:
-        MetadataError: it cannot be understood.
-    """
+    """The memory of one dataset."""
 
     def __init__(self, root: Path) -> None:
         self._path = Workspace(root).folder / _NAME
@@ -95,11 +88,7 @@ class SyncMemory:
         return LastSync(entry.commit, entry.files, attempt)
 
     def remember(self, repository: str, branch: str, sync: LastSync) -> None:
-        """Keep what is in common now, durably.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Keep what is in common now, durably."""
         self._take(repository, branch, sync)
         make_directory(self._path.parent)
         write_json(self._path, self._document.model_dump())

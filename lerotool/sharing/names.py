@@ -16,11 +16,7 @@ _LOCAL = "local"
 
 
 def check_repository(name: str) -> str:
-    """Return the name of a repository.
-
-    Raises:
-        UsageError: it is none.
-    """
+    """Return the name of a repository; refuse what cannot be one."""
     if not _REPOSITORY.fullmatch(name):
         raise UsageError(
             f"{name!r} is not the name of a dataset on the Hub", hint="expected USER/NAME, as in me/pick-cube"
@@ -29,16 +25,7 @@ def check_repository(name: str) -> str:
 
 
 def repository_for(wanted: str | None, root: Path, last: str | None) -> str:
-    """Return ``user/name`` of the repository that a dataset is pushed to.
-
-    Args:
-        wanted: what was asked for.
-        root: the dataset.
-        last: where it was last pulled from or pushed to.
-
-    Raises:
-        UsageError: nothing tells.
-    """
+    """Return ``user/name`` of the repository that a dataset is pushed to."""
     if wanted is not None:
         return check_repository(wanted)
     if last is not None:
@@ -56,11 +43,7 @@ def repository_for(wanted: str | None, root: Path, last: str | None) -> str:
 
 
 def repository_of_argument(argument: str, wanted: str | None) -> str:
-    """Return ``user/name`` on the Hub of a dataset argument, whether the dataset is on this machine or not.
-
-    Raises:
-        UsageError: nothing tells.
-    """
+    """Return ``user/name`` on the Hub of a dataset argument, whether the dataset is on this machine or not."""
     root = dataset_root(argument)
     if wanted is None and not root.is_dir():
         return check_repository(argument)

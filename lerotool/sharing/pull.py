@@ -56,12 +56,7 @@ class PullReport:
 
 
 def execute_pull(request: PullRequest, listen: Listener) -> PullReport:
-    """Plan a pull and carry it out; a change of the dataset that was interrupted is finished first.
-
-    Raises:
-        LerotoolError: as of `plan_pull` and `Pull.run`.
-        OSError: the disk is full or fails.
-    """
+    """Plan a pull and carry it out; a change of the dataset that was interrupted is finished first."""
     if request.target.is_dir():
         # A pull that was killed while it put files in place: what it has fetched belongs to its own commit.
         journal.finish_interrupted(Workspace(request.target))
@@ -76,13 +71,7 @@ def preview_pull(request: PullRequest, listen: Listener) -> PullReport:
 
 
 class Pull:
-    """One pull.
-
-    Args:
-        plan: what is to be done.
-        hub: where from.
-        listen: hears how far it is.
-    """
+    """One pull."""
 
     def __init__(self, plan: PullPlan, hub: Hub, listen: Listener) -> None:
         self._plan = plan
@@ -91,13 +80,7 @@ class Pull:
         self._workspace = Workspace(plan.root)
 
     def run(self) -> PullReport:
-        """Fetch what is missing and put it in place; interrupted, the dataset is as it was, and what came is kept.
-
-        Raises:
-            HubError: the Hub refuses, does not answer, or sends something else.
-            DatasetLockedError: somebody else changes the dataset.
-            OSError: the disk is full or fails.
-        """
+        """Fetch what is missing and put it in place; interrupted, the dataset is as it was, and what came is kept."""
         plan, began = self._plan, time.monotonic()
         fetched = self._workspace.folder / _FETCHED / plan.commit
         make_directory(fetched)

@@ -71,14 +71,7 @@ class PullPlan:
 
 
 def plan_pull(request: PullRequest, listen: Listener) -> tuple[PullPlan, Hub]:
-    """Look at the Hub and at what is here, and find out what a pull would do; also return the Hub, to do it.
-
-    Raises:
-        DatasetNotFoundError: what is there is not a dataset.
-        TargetExistsError: what is here was changed since it was last pulled or pushed, or is something else.
-        HubError: the repository or revision does not exist, or the Hub refuses or does not answer.
-        UsageError: there can be no such repository.
-    """
+    """Look at the Hub and at what is here, and find out what a pull would do; also return the Hub, to do it."""
     check_repository(request.repository)
     hub = Hub(request.repository, listen)
     root = request.target
@@ -171,11 +164,7 @@ def _refuse_to_lose(plan: PullPlan, known: LastSync) -> None:
 
 
 def check_commit(tree: Tree, names: Iterable[str], repository: str) -> None:
-    """Make sure that a commit has the files that its own metadata name.
-
-    Raises:
-        CorruptDatasetError: it lacks some.
-    """
+    """Make sure that a commit has the files that its own metadata name."""
     lacking = sorted(name for name in names if name not in tree)
     if lacking:
         raise CorruptDatasetError(

@@ -49,13 +49,7 @@ class PushReport:
 
 
 def execute_push(plan: PushPlan, hub: Hub, listen: Listener) -> PushReport:
-    """Do what a plan says; interrupted at any time, the Hub has the old dataset or the new one.
-
-    Raises:
-        HubConflictError: somebody else has made a commit meanwhile.
-        HubError: the Hub refuses or does not answer.
-        CorruptDatasetError: the dataset has changed meanwhile.
-    """
+    """Do what a plan says; interrupted at any time, the Hub has the old dataset or the new one."""
     began = time.monotonic()
     memory = SyncMemory(plan.root)
     commit, commits = plan.parent, 0

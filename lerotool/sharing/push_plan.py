@@ -114,11 +114,7 @@ class PushPlan:
         return tuple(tag for tag in self.wanted_tags if not self.is_up_to_date or self.tags.get(tag) != self.parent)
 
     def result(self, remote: Mapping[str, int]) -> dict[str, int]:
-        """Return names and sizes of the files that the Hub has afterwards.
-
-        Args:
-            remote: those that it has; what is not part of a dataset stays.
-        """
+        """Return names and sizes of the files that the Hub has afterwards; what is not part of a dataset stays."""
         deleted = {file.path for file in self.deleted}
         files = {path: size for path, size in remote.items() if path not in deleted}
         files |= {path: file.size for path, file in self.sources.items() if path != CARD}
@@ -126,16 +122,7 @@ class PushPlan:
 
 
 def plan_push(request: PushRequest, listen: Listener, on_progress: Progress = ignore_progress) -> tuple[PushPlan, Hub]:
-    """Look at the dataset and at the Hub, and find out what a push would do; also return the Hub, to do it.
-
-    Raises:
-        DatasetNotFoundError: no dataset was found.
-        IncompatibleDatasetError: only a part of it is here.
-        CorruptDatasetError: it has errors, or a change of it was interrupted.
-        HubConflictError: the Hub has commits that this machine does not know.
-        HubError: the Hub refuses or does not answer.
-        UsageError: nothing tells which repository is meant.
-    """
+    """Look at the dataset and at the Hub, and find out what a push would do; also return the Hub, to do it."""
     dataset = _open(request)
     root = dataset.root
     memory = SyncMemory(root)

@@ -26,11 +26,7 @@ class _ToListener(logging.Handler):
 
 @contextmanager
 def quiet_client(listen: Listener) -> Iterator[None]:
-    """Keep the client quiet for the time of a block.
-
-    Args:
-        listen: hears that it waits before it asks again.
-    """
+    """Keep the client quiet for the time of a block."""
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     logger = logging.getLogger("huggingface_hub")

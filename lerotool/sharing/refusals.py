@@ -23,16 +23,7 @@ class HubConflictError(HubError):
 
 @contextmanager
 def in_words(repository: str, doing: str) -> Iterator[None]:
-    """Turn what the client raises into errors of ours.
-
-    Args:
-        repository: ``user/name``.
-        doing: what is being done, as in "sending files".
-
-    Raises:
-        HubError: the Hub refuses, lacks or does not answer.
-        UsageError: there can be no such repository.
-    """
+    """Turn what the client raises into errors of ours."""
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
     network: type[Exception] = HfHubHTTPError.__bases__[0]

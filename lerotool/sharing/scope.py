@@ -52,16 +52,7 @@ class Part:
 
 
 def find_part(metadata: dict[str, Path], scope: Scope) -> Part:
-    """Return which files a scope needs.
-
-    Args:
-        metadata: the dataset's own, by their paths in the repository.
-        scope: what is wanted; not everything.
-
-    Raises:
-        UsageError: the episodes do not exist.
-        DatasetError: the metadata cannot be understood.
-    """
+    """Return which files a scope needs."""
     with scratch_folder("lerotool-metadata-") as root:
         for name, path in metadata.items():
             target = root / name

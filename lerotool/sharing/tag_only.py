@@ -25,12 +25,7 @@ class TagPlan:
 
 
 def plan_tag(repository: str, listen: Listener) -> tuple[TagPlan, Hub]:
-    """Find out which tag the newest commit of a dataset needs; also return the Hub, to move it.
-
-    Raises:
-        DatasetNotFoundError: what is there is not a dataset.
-        HubError: the repository does not exist, or the Hub refuses or does not answer.
-    """
+    """Find out which tag the newest commit of a dataset needs; also return the Hub, to move it."""
     hub = Hub(repository, listen)
     listen(Step("asking the Hub"))
     hub.check_login()

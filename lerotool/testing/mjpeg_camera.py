@@ -57,11 +57,7 @@ class Counts:
 
 
 class MjpegServer:
-    """The camera itself, in this process; its streams run in threads.
-
-    Attributes:
-        faults: what it does wrong; may be replaced at any time.
-    """
+    """The camera itself, in this process; its streams run in threads. ``faults`` may be replaced at any time."""
 
     def __init__(self, spec: CameraSpec, port: int = 0) -> None:
         self.faults = Faults()

@@ -35,15 +35,9 @@ _STOP_TIMEOUT_S = 5.0
 class EmulatedBus:
     """A bus with servos, controlled from here; a context manager.
 
-    Args:
-        ids: of the servos; the same one may come twice.
-        link: where the port appears as a symbolic link; by default in a folder of its own.
-        is_moving: whether hands move all servos whose torque is off.
-        seed: of what happens by chance.
-        settings: of ``FaultSettings``, to begin with.
-
-    Attributes:
-        port: what to open; keeps its name when it is unplugged and plugged in again.
+    The same id may come twice. ``port`` is what to open: a symbolic link that keeps its name when the bus is unplugged
+    and plugged in again. With ``is_moving`` hands move all servos whose torque is off; ``seed`` is of what happens by
+    chance.
     """
 
     def __init__(

@@ -50,13 +50,7 @@ _NOTHING_ENCODED: dict[str, Any] = {
 
 
 def create_app(library: Library, access: Access, more: Sequence[Route] = ()) -> Starlette:
-    """Return the ASGI application.
-
-    Args:
-        library: what may be shown.
-        access: who may ask.
-        more: what else is served.
-    """
+    """Return the ASGI application."""
     pages = Pages(library)
     key, episode, pending = "/{key}", "/{key}/episodes/{episode:int}", "/{key}/pending/{name}"
     routes = [
@@ -114,11 +108,7 @@ async def _unread(_: Request, error: Exception) -> Response:
 
 
 class Pages:
-    """What pages ask for, answered from a library.
-
-    Args:
-        library: what may be shown.
-    """
+    """What pages ask for, answered from a library."""
 
     def __init__(self, library: Library) -> None:
         self._library = library

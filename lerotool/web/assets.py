@@ -11,11 +11,7 @@ STATIC = Path(__file__).parent / "static"
 
 
 def chart_script() -> Path:
-    """Return plotly's script, without importing plotly.
-
-    Raises:
-        UsageError: it is not installed.
-    """
+    """Return plotly's script, without importing plotly."""
     spec = find_spec("plotly")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         script = Path(folder) / "package_data" / "plotly.min.js"

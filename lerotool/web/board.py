@@ -48,12 +48,7 @@ class ShownCamera:
 
 
 class Board:
-    """The shared memory of one recording.
-
-    Args:
-        memory: of it; `create` and `attach` make one.
-        cameras: in order.
-    """
+    """The shared memory of one recording."""
 
     def __init__(self, memory: SharedMemory, cameras: Sequence[ShownCamera]) -> None:
         self._memory = memory

@@ -13,15 +13,7 @@ _LARGEST_BODY = 64 << 10
 
 
 async def json_object(request: Request, noun: str) -> dict[str, Any]:
-    """Return what a page has sent.
-
-    Args:
-        request: that has it.
-        noun: what it is called in messages.
-
-    Raises:
-        UsageError: it is not a JSON object that is declared as one, or it is too large.
-    """
+    """Return what a page has sent."""
     # A form of another page cannot send this type without being asked first.
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         raise UsageError(f"{noun} is sent as application/json")

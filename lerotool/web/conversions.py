@@ -21,9 +21,7 @@ MOST_BYTES = 2_000_000_000
 class Conversions:
     """A folder of videos of bounded size; those that were not looked at for the longest time leave first.
 
-    Args:
-        folder: that has them; None is ``lerotool/view`` in the user's cache. It is made when it is needed.
-        most_bytes: of all its videos; the newest one stays, however large.
+    By default it is ``lerotool/view`` in the user's cache. The newest video stays, however large.
     """
 
     def __init__(self, folder: Path | None = None, most_bytes: int = MOST_BYTES) -> None:
@@ -33,15 +31,7 @@ class Conversions:
         self._making = threading.Lock()
 
     def get(self, name: str, make: Callable[[Path], None]) -> Path:
-        """Return a video; where it is not kept, make it.
-
-        Args:
-            name: says all that the video is made of.
-            make: writes it; the file appears complete.
-
-        Raises:
-            OSError: the folder cannot be written to, or the disk is full.
-        """
+        """Return a video, made if it is not kept; its name says all that it is made of, and it appears complete."""
         path = self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.mp4"
         with self._making:
             if path.is_file():
@@ -69,14 +59,7 @@ class Conversions:
 
 
 def convert_episode(conversions: Conversions, dataset: Dataset, episode: int, camera: str) -> Path:
-    """Return an episode's pictures of a camera as an H.264 video: frame k is shown from k/fps on.
-
-    Raises:
-        DatasetNotFoundError: the camera has no colour video of this episode.
-        CorruptDatasetError: the video is missing.
-        MediaError: it cannot be decoded, or H.264 cannot be encoded here.
-        OSError: the cache cannot be written to.
-    """
+    """Return an episode's pictures of a camera as an H.264 video: frame k is shown from k/fps on."""
     from lerotool.media.playable import encode_playable
 
     span = dataset.episodes[episode].videos.get(camera)

@@ -178,9 +178,8 @@ def _finite(column: np.ndarray) -> list[float | None]:
 def timing_strip(columns: Mapping[str, np.ndarray | None], fps: float, state: Feature | None) -> dict[str, Any] | None:
     """Return what the strip under the charts shows; None where no times were measured.
 
-    Returns:
-        ``late_ms`` per row how long after it was due the state was read; ``stale`` per row how many joints were not
-        fresh; ``ages`` per camera and row the milliseconds since its picture was taken.
+    ``late_ms`` per row how long after it was due the state was read; ``stale`` per row how many joints were not
+    fresh; ``ages`` per camera and row the milliseconds since its picture was taken.
     """
     due, observed = columns.get("tick_ns"), columns.get("observed_ns")
     if due is None or observed is None:

@@ -35,12 +35,7 @@ class NotAsSeenError(LerotoolError):
 
 
 class Edits:
-    """The edits that pages offer.
-
-    Args:
-        library: the datasets that may be changed.
-        turn: held while something is changed: two pages wait for each other.
-    """
+    """The edits that pages offer; ``turn`` is held while something is changed: two pages wait for each other."""
 
     def __init__(self, library: Library, turn: asyncio.Lock) -> None:
         self._library = library
@@ -79,11 +74,7 @@ class Edits:
 
 
 def _change(said: Mapping[str, Any]) -> Change:
-    """Return the edit that a page means.
-
-    Raises:
-        UsageError: it is none of those that pages offer.
-    """
+    """Return the edit that a page means."""
     kind, episodes, text = (said.get(name) for name in ("edit", "episodes", "text"))
     if episodes is not None and not isinstance(episodes, str):
         raise UsageError("the episodes of an edit are a text such as 0-9,15 or flagged")

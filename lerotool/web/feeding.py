@@ -37,14 +37,7 @@ class Showing(Protocol):
 
 
 class Feed(threading.Thread):
-    """Copies to the board what there is; takes no lock of the recording and never waits for the monitor.
-
-    Args:
-        board: where to.
-        cameras: in the board's order.
-        status: of the session; from any thread.
-        press: takes a key that was pressed on the page.
-    """
+    """Copies to the board what there is; takes no lock of the recording and never waits for the monitor."""
 
     def __init__(
         self,

@@ -44,14 +44,7 @@ class Opened:
 
 
 class Library:
-    """Datasets by the keys that addresses have, opened once and again when they have changed.
-
-    Args:
-        named: datasets as a person names them; none is everything in the LeRobot home.
-
-    Raises:
-        DatasetNotFoundError: one of those named is neither a dataset nor holds pending episodes.
-    """
+    """Datasets by the keys that addresses have, opened once and again when they have changed."""
 
     def __init__(self, named: Sequence[str] = ()) -> None:
         self._named = [_named(argument) for argument in named]
@@ -78,11 +71,7 @@ class Library:
         return found
 
     def find(self, key: str) -> Shelf:
-        """Return a dataset by its key.
-
-        Raises:
-            DatasetNotFoundError: none of those that may be shown has it.
-        """
+        """Return a dataset by its key."""
         if key not in self._seen:
             self.shelves()
         if (shelf := self._seen.get(key)) is not None:
@@ -90,12 +79,7 @@ class Library:
         raise DatasetNotFoundError("dataset not found here", hint="it may have been moved: go back to the list")
 
     def open(self, shelf: Shelf) -> Opened:
-        """Return a dataset as it is now, and which edition that is.
-
-        Raises:
-            DatasetNotFoundError: no dataset: nothing is encoded yet, or it was removed.
-            DatasetError: it is damaged.
-        """
+        """Return a dataset as it is now, and which edition that is."""
         now = edition(shelf.root)
         with self._lock:
             known = self._opened.get(shelf.key)

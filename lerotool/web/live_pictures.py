@@ -25,13 +25,7 @@ _QUALITY = 5
 
 
 class LivePicture:
-    """The newest picture of one camera on a board.
-
-    Args:
-        board: of the recording.
-        number: of the camera on it.
-        camera: what it is.
-    """
+    """The newest picture of one camera on a board."""
 
     def __init__(self, board: Board, number: int, camera: ShownCamera) -> None:
         self._board = board

@@ -29,11 +29,7 @@ def checked_line(root: Path) -> dict[str, Any] | None:
 
 
 class Looks:
-    """What was found in datasets, and the looks that a page asks for.
-
-    Args:
-        library: the datasets that may be looked at.
-    """
+    """What was found in datasets, and the looks that a page asks for."""
 
     def __init__(self, library: Library) -> None:
         self._library = library

@@ -37,12 +37,7 @@ _BOUNDARY = "picture"
 
 @contextmanager
 def monitored(watched: Watched, listening: Listening) -> Iterator[None]:
-    """Serve a recording's page while it goes on; whatever happens to the server, the recording does not notice.
-
-    Args:
-        watched: what is shown.
-        listening: where the page is served.
-    """
+    """Serve a recording's page while it goes on; whatever happens to the server, the recording does not notice."""
     cameras = tuple(ShownCamera(camera.name, camera.format) for camera in watched.cameras)
     board = Board.create(cameras)
     sources: Sequence[Showing] = watched.cameras

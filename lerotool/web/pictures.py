@@ -39,11 +39,7 @@ class PictureCache:
         self._decoding = threading.BoundedSemaphore(_AT_ONCE)
 
     def get(self, key: Key, make: Callable[[], Iterable[tuple[Key, bytes]]]) -> bytes:
-        """Return a picture; where it is not kept, make it and those that come with it.
-
-        Raises:
-            KeyError: it was not among those made.
-        """
+        """Return a picture; where it is not kept, make it and those that come with it."""
         if (found := self._find(key)) is not None:
             return found
         with self._decoding:
@@ -71,12 +67,7 @@ class PictureCache:
 
 
 def frame_block(dataset: Dataset, episode: int, camera: str, number: int) -> Iterable[tuple[int, bytes]]:
-    """Yield frame ``number`` of an episode and some after it, each with its number, as JPEG.
-
-    Raises:
-        IndexError: the frame does not exist.
-        LerotoolError: the video or the rows cannot be read.
-    """
+    """Yield frame ``number`` of an episode and some after it, each with its number, as JPEG."""
     length = dataset.episodes[episode].length
     if not 0 <= number < length:
         raise IndexError(f"no frame {number}: the episode has {length}")

@@ -54,15 +54,7 @@ class Listening:
 
 
 def listen(host: str, port: int | None) -> Listening:
-    """Listen on a host.
-
-    Args:
-        host: address or name; beyond this machine a token is asked for.
-        port: None is the first free one from `DEFAULT_PORT`; 0 is any.
-
-    Raises:
-        UsageError: the port is taken, or the host is none of this machine's.
-    """
+    """Listen on a host; without a port on the first free one from `DEFAULT_PORT`."""
     ports = range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED) if port is None else (port,)
     problem: OSError | None = None
     for number in ports:

@@ -20,12 +20,7 @@ _COLOURS = ("red", "green", "blue")
 
 
 def statistics_table(dataset: Dataset) -> dict[str, Any]:
-    """Return what ``meta/stats.json`` says of each dimension, None for what it does not say.
-
-    Raises:
-        CorruptDatasetError: statistics cannot be read.
-        MetadataError: the same.
-    """
+    """Return what ``meta/stats.json`` says of each dimension, None for what it does not say."""
     guess = guess_units(dataset) if is_so_arm(dataset) else None
     features = [
         {"name": name, "label": short(name), "frames": stats.count, "lines": _lines(name, feature, stats, guess)}

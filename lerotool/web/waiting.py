@@ -55,11 +55,7 @@ def _mark(episode: PendingEpisode) -> dict[str, Any]:
 
 
 def open_waiting(root: Path, name: str) -> PendingEpisode:
-    """Return a pending episode by the name of its folder.
-
-    Raises:
-        SpoolError: it has gone.
-    """
+    """Return a pending episode by the name of its folder."""
     for folder in pending_folders(root):
         if folder.name == name:
             return PendingEpisode.open(folder)
@@ -115,13 +111,7 @@ def waiting_rows(episode: PendingEpisode) -> dict[str, Any]:
 
 
 def waiting_frame(episode: PendingEpisode, camera: str, number: int) -> bytes:
-    """Return the picture of a row as JPEG: the camera's own packet where that is one.
-
-    Raises:
-        SpoolError: the rows or packets are damaged.
-        IndexError: the row does not exist.
-        MediaError: the packet cannot be decoded.
-    """
+    """Return the picture of a row as JPEG: the camera's own packet where that is one."""
     if not 0 <= number < episode.length:
         raise IndexError(f"no frame {number}: the episode has {episode.length}")
     packet = int(episode.rows()[picture_columns([camera])[camera]][number].as_py())

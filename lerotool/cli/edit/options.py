@@ -38,22 +38,14 @@ TargetOption = Annotated[
 
 
 def one_choice(episodes: str | None, where: str | None) -> str | None:
-    """Return what chooses episodes, None where nothing does.
-
-    Raises:
-        UsageError: two things do.
-    """
+    """Return what chooses episodes, None where nothing does."""
     if episodes is not None and where is not None:
         raise UsageError("--where chooses episodes instead of numbers", hint="--where 'length < 30 and mark = flagged'")
     return where if episodes is None else episodes
 
 
 def choice(episodes: str | None, where: str | None) -> str:
-    """Return what chooses episodes.
-
-    Raises:
-        UsageError: nothing does, or two things do.
-    """
+    """Return what chooses episodes."""
     if (chosen := one_choice(episodes, where)) is None:
         raise UsageError("which episodes is missing", hint="numbers such as 3,7-9, or --where 'length < 30'")
     return chosen

@@ -15,13 +15,7 @@ if TYPE_CHECKING:
 def run_edit(
     dataset: str, change: Change, target: Path | None, *, json: bool, quiet: bool, dry_run: bool, yes: bool
 ) -> None:
-    """Do an edit, or show what it would do.
-
-    Raises:
-        UsageError: it cannot be, or nobody is there to answer.
-        LerotoolError: it cannot be done.
-        OSError: the disk is full or fails.
-    """
+    """Do an edit, or show what it would do."""
     import lerotool
     from lerotool.cli.cures import naming_cures
     from lerotool.cli.edit.report import plan_text, report_document, report_text

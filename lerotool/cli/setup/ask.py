@@ -31,17 +31,7 @@ class Person:
         return cls(output, reachable)
 
     def text(self, question: str, default: str | None, option: str) -> str:
-        """Ask for a text; Enter takes the default.
-
-        Args:
-            question: without a question mark or colon at the end.
-            default: taken on Enter; with None an answer is needed.
-            option: what answers it on the command line.
-
-        Raises:
-            UsageError: nobody is there to ask; names the option.
-            Left: the person stops.
-        """
+        """Ask for a text; Enter takes the default, and without one an answer is needed."""
         self.require(option)
         suffix = f" [{default}]" if default else ""
         while True:
@@ -50,12 +40,7 @@ class Person:
                 return answer
 
     def choose(self, question: str, choices: Sequence[str], default: str, option: str) -> str:
-        """Ask for one of several words; the first letters are enough where they tell it.
-
-        Raises:
-            UsageError: nobody is there to ask; names the option.
-            Left: the person stops.
-        """
+        """Ask for one of several words; the first letters are enough where they tell it."""
         self.require(option)
         while True:
             answer = self._read(f"{question} ({'/'.join(choices)}) [{default}]: ").lower() or default
@@ -67,12 +52,7 @@ class Person:
             self.output.note(f"please answer {', '.join(choices[:-1])} or {choices[-1]}")
 
     def confirm(self, question: str, *, default: bool, option: str) -> bool:
-        """Ask for yes or no.
-
-        Raises:
-            UsageError: nobody is there to ask; names the option.
-            Left: the person stops.
-        """
+        """Ask for yes or no."""
         self.require(option)
         while True:
             answer = self._read(f"{question} [{'Y/n' if default else 'y/N'}]: ").lower()
@@ -83,15 +63,7 @@ class Person:
             self.output.note("please answer y or n; q stops")
 
     def wait(self, instruction: str, option: str, *, letters: str = "") -> str:
-        """Say what to do and wait for Enter, or for one of some letters.
-
-        Returns:
-            The letter, or an empty text for Enter and everything else.
-
-        Raises:
-            UsageError: nobody is there to do it; names the option.
-            Left: the person stops.
-        """
+        """Say what to do, wait, and return one of some letters; for Enter and everything else an empty text."""
         self.require(option)
         answer = self._read(f"{instruction} ").lower()
         return answer if len(answer) == 1 and answer in letters else ""

@@ -83,22 +83,9 @@ def calibrate_arm(
     seconds: float | None = None,
     asks_first: bool = False,
 ) -> dict[str, Any] | None:
-    """Calibrate one arm with the person's help and keep the result.
+    """Calibrate one arm with the person's help, keep the result and return it; None if the person keeps what there is.
 
-    Args:
-        config: the robot.
-        place: which arm.
-        joints: which of its joints; the others stay as they are in its calibration file.
-        person: who moves the joints.
-        seconds: how long the joints are followed; None until Enter, with questions.
-        asks_first: whether to ask before calibrating an arm that is calibrated.
-
-    Returns:
-        What was done, for machines; None if the person keeps the calibration there is.
-
-    Raises:
-        DeviceError: the arm does not answer, or its travel is impossible.
-        Left: the person stops; nothing has changed then.
+    Without ``seconds`` the joints are followed until Enter, with questions. Nothing has changed when the person stops.
     """
     from lerotool.devices.servos.adapters import find_port
     from lerotool.setup.descriptions import arm_at

@@ -61,11 +61,7 @@ def save(name: str, config: SoRobotConfig, before: SoRobotConfig | None, output:
 
 @contextmanager
 def watched(output: Output) -> Iterator[Callable[[str, float], None]]:
-    """Show how far something is on a terminal, and nothing afterwards.
-
-    Yields:
-        To be called with what is done and how far it is, 0 to 1.
-    """
+    """Show how far something is (called with what is done, and 0 to 1) on a terminal, and nothing afterwards."""
     if not output.shows_progress:
         yield lambda *_: None
         return

@@ -74,13 +74,7 @@ def motors(
 
 
 def set_up_arm(config: SoRobotConfig, place: Place, person: Person) -> dict[str, Any]:
-    """Give all motors of an arm their ids with the person's help; those that are right are not asked for.
-
-    Raises:
-        UsageError: motors are to be set and nobody is there.
-        DeviceError: the port cannot be used, or is lost.
-        Left: the person stops; what is set stays set.
-    """
+    """Give all motors of an arm their ids with the person's help; those that are right are not asked for."""
     from lerotool.devices.servos.adapters import find_port
     from lerotool.setup.descriptions import arm_at
 

@@ -102,17 +102,7 @@ def _conclude(name: str, output: Output) -> None:
 def assign_ports(name: str, chosen: dict[Place, str], arm_type: ArmType | None, person: Person) -> SoRobotConfig:
     """Give a robot's arms their ports, by options or by asking, and save its file.
 
-    What is known when the person stops is saved.
-
-    Args:
-        name: of the robot; it may be new.
-        chosen: ports given by options; if there are any, nothing else is asked.
-        arm_type: which arms, or None to ask for a new robot.
-        person: who is asked.
-
-    Raises:
-        UsageError: something must be asked and nobody is there; the ports do not go together.
-        DeviceNotFoundError: a port is not plugged in.
+    If any port is given by an option, nothing else is asked. What is known when the person stops is saved.
     """
     from lerotool.devices.config import SoRobotConfig
     from lerotool.setup.descriptions import with_ports

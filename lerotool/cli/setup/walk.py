@@ -26,16 +26,7 @@ This sets a robot up: a leader arm that you move, a follower that repeats it, an
 
 
 def walk(robot: str | None, output: Output) -> None:
-    """Take a person through all steps; what is done already is shown and passed.
-
-    Args:
-        robot: what it is called; None asks.
-        output: where to talk.
-
-    Raises:
-        UsageError: nobody is there.
-        DeviceError: what a step cannot overcome; all steps before it are kept.
-    """
+    """Take a person through all steps; what is done already is shown and passed, and kept if a later step fails."""
     person = Person.at(output)
     if not person.is_there:
         raise UsageError(

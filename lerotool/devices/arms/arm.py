@@ -47,19 +47,11 @@ class Leader(Protocol):
         ...
 
     def open(self) -> None:
-        """Connect.
-
-        Raises:
-            DeviceError: the arm does not answer as it should.
-        """
+        """Connect."""
         ...
 
     def read(self) -> JointReading:
-        """Return where the joints are now.
-
-        Raises:
-            DeviceError: the arm is not open, or lost.
-        """
+        """Return where the joints are now."""
         ...
 
     def close(self) -> None:
@@ -76,9 +68,5 @@ class Follower(Leader, Protocol):
         ...
 
     def send(self, goal: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Send the joints to a goal, and return what was really sent: within the joints' ranges, in servo steps.
-
-        Raises:
-            DeviceError: the goal is not one finite number per joint, or the arm is not open, or lost.
-        """
+        """Send the joints to a goal, and return what was really sent: within the joints' ranges, in servo steps."""
         ...

@@ -86,9 +86,7 @@ class PairedFollower(PairedLeader):
     def send(self, goal: NDArray[np.float32]) -> NDArray[np.float32]:
         """Send both arms to their halves of a goal, and return what was really sent.
 
-        Raises:
-            DeviceError: the goal is not one finite number per joint (then nothing is sent), or an arm is not open, or
-                lost.
+        Of a goal that is not one finite number per joint nothing is sent.
         """
         if np.shape(goal) != (len(self.joint_names),) or not np.isfinite(goal).all():
             raise DeviceError(f"goal {np.asarray(goal).tolist()!r}: expected {len(self.joint_names)} finite numbers")

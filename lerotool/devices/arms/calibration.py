@@ -80,11 +80,7 @@ def calibration_places(role: Role, arm_id: str, arm_type: ArmType = ArmType.SO10
 
 
 def find_calibration(role: Role, arm_id: str, arm_type: ArmType = ArmType.SO101, *, robot: str | None = None) -> Path:
-    """Return an arm's calibration file; ``robot`` is the name by which it can be set up.
-
-    Raises:
-        CalibrationError: none was found; lists all places looked at.
-    """
+    """Return an arm's calibration file; ``robot`` is the name by which it can be set up."""
     places = calibration_places(role, arm_id, arm_type)
     for path in places:
         if path.is_file():
@@ -96,12 +92,7 @@ def find_calibration(role: Role, arm_id: str, arm_type: ArmType = ArmType.SO101,
 
 
 def load_calibration(path: Path, *, robot: str | None = None) -> Calibration:
-    """Read a calibration file of an SO arm; ``robot`` is the name by which it can be set up.
-
-    Raises:
-        CalibrationError: the file is missing, is not a calibration, or describes an impossible arm; lists everything
-            that is wrong.
-    """
+    """Read a calibration file of an SO arm; ``robot`` is the name by which it can be set up."""
     try:
         document = json.loads(path.read_bytes().decode())
         entries = _FILE.validate_python(document)
@@ -118,11 +109,7 @@ def load_calibration(path: Path, *, robot: str | None = None) -> Calibration:
 
 
 def save_calibration(path: Path, calibration: Calibration) -> None:
-    """Write a calibration file as LeRobot does, durably, its folder made where needed.
-
-    Raises:
-        CalibrationError: the calibration describes an arm that cannot be; nothing is written.
-    """
+    """Write a calibration file as LeRobot does, durably, its folder made where needed."""
     if problems := find_problems(calibration):
         raise _error(path, problems)
     make_directory(path.parent)

@@ -27,17 +27,8 @@ _GOAL_TRIES = 5
 class SoFollower(SoArm):
     """An SO-100 or SO-101 that follows.
 
-    Args:
-        port: path of its serial port, or ``serial:`` and the adapter's serial number.
-        arm_id: what its calibration file is called.
-        arm_type: which of the two.
-        units: of the body joints.
-        silence_s: how long a motor may be silent before the arm counts as lost.
-        max_relative_target: how far from where it stands a joint is sent at most, in its units, or by joint name; at
-            least one servo step. None: no limit.
-        start_speed: units per second of the soft start.
-        robot: the name by which it can be set up, if it has one; for hints.
-        clock: monotonic time in nanoseconds.
+    ``max_relative_target`` is how far from where it stands a joint is sent at most, in its units, or by joint name; at
+    least one servo step. ``start_speed`` is the soft start's, in units per second. For the rest see `SoArm`.
     """
 
     role: ClassVar[Role] = Role.FOLLOWER
@@ -66,21 +57,11 @@ class SoFollower(SoArm):
         return self._start is not None and self._start.is_aligned
 
     def send(self, goal: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Send the joints to a goal and return what was really sent.
+        """Send the joints to a goal, one finite number per joint, and return what was really sent, float32.
 
         That is the goal after the soft start, within ``max_relative_target`` of where the joints stand, in whole servo
         steps, within the joints' ranges. Where the joints stand is known from the last ``read``; if that is longer ago
         than a tenth of a second they are read here.
-
-        Args:
-            goal: one finite number per joint.
-
-        Returns:
-            float32, one per joint.
-
-        Raises:
-            DeviceError: the goal is none, and nothing was sent; or the arm is not open.
-            DeviceLostError: the port is gone, or a motor has been silent for too long.
         """
         self._require_open()
         values = self._checked(goal)
@@ -96,8 +77,7 @@ class SoFollower(SoArm):
     def close(self) -> None:
         """Switch off the torque of every motor, whatever fails, and disconnect. A closed arm may be closed again.
 
-        Raises:
-            DeviceError: motors that may still hold, after all were tried.
+        DeviceError: motors that may still hold, after all were tried.
         """
         self._start = None
         super().close()

@@ -59,12 +59,7 @@ def setup_command(step: str, robot: str | None) -> str:
 
 
 def describe_silence(silent: Collection[int], robot: str | None = None) -> tuple[str, str]:
-    """Return which motors do not answer, and where to look, for people.
-
-    Args:
-        silent: ids of ``JOINTS``, one at least.
-        robot: its name, if it has one.
-    """
+    """Return which motors do not answer, and where to look, for people."""
     ids = sorted(silent)
     who = (
         f"motors {', '.join(map(str, ids))} do not answer" if len(ids) > 1 else f"{JOINTS[ids[0] - 1]} does not answer"

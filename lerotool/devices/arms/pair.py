@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 class ArmPair:
     """A robot made of a leader and a follower with the same joints. A context manager that opens and closes both.
 
-    Attributes:
-        robot_type: what ``info.json`` calls it.
-        leader: gives the actions; None where nobody moves one, as in a replay.
+    Nobody moves a leader in a replay: it is None then.
     """
 
     def __init__(self, robot_type: str, leader: Leader | None, follower: Follower) -> None:
@@ -96,11 +94,7 @@ class ArmPair:
             self._opened = stack.pop_all()
 
     def reopen(self) -> None:
-        """Connect the arms again that do not answer any more; one that does goes on holding where it is.
-
-        Raises:
-            DeviceError: an arm still does not answer as it should.
-        """
+        """Connect the arms again that do not answer any more; one that does goes on holding where it is."""
         for _, arm in reversed(self._arms()):
             try:
                 arm.read()

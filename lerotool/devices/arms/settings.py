@@ -68,14 +68,7 @@ Settings = dict[Register, int]
 def wanted_settings(
     joint: Joint, role: Role, calibration: JointCalibration, present: Mapping[Register, int]
 ) -> Settings:
-    """Return what the registers of one servo should hold, in the order to write them.
-
-    Args:
-        joint: which one.
-        role: of the arm.
-        calibration: of the joint.
-        present: what it holds; of the phase only one bit is ours.
-    """
+    """Return what the registers of one servo should hold, in the order to write them; of the phase one bit is ours."""
     return dict(_wanted(joint, role, calibration, present))
 
 

@@ -50,13 +50,9 @@ class _State(Enum):
 class SoArm:
     """One SO-100 or SO-101, leader or follower.
 
-    Args:
-        port: path of its serial port, or ``serial:`` and the adapter's serial number.
-        arm_id: what its calibration file is called.
-        arm_type: which of the two.
-        units: of the body joints.
-        silence_s: how long a motor may be silent before the arm counts as lost.
-        clock: monotonic time in nanoseconds.
+    The port is a path, or ``serial:`` and the adapter's serial number; ``arm_id`` is what its calibration file is
+    called; ``units`` are of the body joints. An arm of which a motor is silent for ``silence_s`` counts as lost.
+    ``robot``, the name by which it can be set up, is for hints. The clock is monotonic, in nanoseconds.
     """
 
     role: ClassVar[Role]
@@ -146,11 +142,8 @@ class SoArm:
     def close(self) -> None:
         """Switch off the torque of every motor that may have some, and disconnect. A closed arm may be closed again.
 
-        Whatever fails on the way, all motors are tried, after Ctrl-C once more. A port that was lost is opened again
-        for that, in case it has come back.
-
-        Raises:
-            DeviceError: motors that may still hold, after all were tried.
+        Whatever fails on the way, all motors are tried, after Ctrl-C once more; DeviceError names those that may still
+        hold. A port that was lost is opened again for that, in case it has come back.
         """
         if self._state is _State.CLOSED:
             return

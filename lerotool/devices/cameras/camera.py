@@ -66,13 +66,8 @@ class Picture:
 class Camera:
     """A running camera. Made by ``open_camera``; a context manager that closes it.
 
-    Takes are begun and ended, and statistics read, by one thread.
-
-    Attributes:
-        name: as the user calls it.
-        key: the feature, ``observation.images.NAME``.
-        format: what the source really delivers, and how its pictures are turned.
-        notes: what differs from what was asked for, in words for people.
+    Takes are begun and ended, and statistics read, by one thread. ``format`` is what the source really delivers,
+    ``notes`` say what differs from what was asked for.
     """
 
     def __init__(
@@ -116,12 +111,7 @@ class Camera:
 
     @property
     def newest(self) -> Picture:
-        """The newest picture that the take's writer has; after ``end`` the last one of that take.
-
-        Raises:
-            DeviceLostError: the camera is lost.
-            DeviceError: no take has begun.
-        """
+        """The newest picture that the take's writer has; after ``end`` the last one of that take."""
         self._raise_if_lost()
         if self._newest is None:
             raise DeviceError(f"camera {self.name!r}: no take has begun")
@@ -183,12 +173,7 @@ class Camera:
     # At the boundaries of takes.
 
     def wait_ready(self, timeout: float) -> None:
-        """Wait for the first picture, at most this many seconds.
-
-        Raises:
-            DeviceTimeoutError: none came.
-            DeviceLostError: the camera is lost.
-        """
+        """Wait for the first picture, at most this many seconds; raises DeviceTimeoutError or DeviceLostError."""
         arrived = self._ready.wait(timeout)
         self._raise_if_lost()
         if not arrived:
@@ -202,12 +187,7 @@ class Camera:
         """Begin a take: the newest picture is appended and becomes ``newest``, then each that arrives, once, in order.
 
         Of H.264 the packets from the last keyframe on are appended before it, so that the take can be decoded by
-        itself; then the newest picture is not number 0.
-
-        Raises:
-            DeviceLostError: the camera is lost.
-            DeviceError: no picture has come yet, a take is running, or an H.264 camera sends keyframes too rarely.
-            OSError: the writer's, for these first pictures; the take has not begun then.
+        itself; then the newest picture is not number 0. After an OSError of the writer the take has not begun.
         """
         with self._boundary:
             if self._writer is not None:
@@ -240,12 +220,8 @@ class Camera:
     def reopen(self) -> None:
         """Close the source and open the same one again, as after it was unplugged. Opening may take seconds.
 
-        Another thread than the loop's may do this, as long as no take is begun meanwhile. After an error the camera is
-        lost and this may be tried again.
-
-        Raises:
-            DeviceError: a take is running, or the camera is not there yet or does not deliver what it did before.
-            DeviceTimeoutError: the reader thread hangs.
+        Another thread than the loop's may do this, as long as no take is begun meanwhile. After an error, as when the
+        camera is not there yet or does not deliver what it did before, it is lost and this may be tried again.
         """
         with self._boundary:
             if self._writer is not None:
@@ -265,8 +241,7 @@ class Camera:
     def close(self) -> None:
         """End the take and stop reading; a closed camera may be closed again.
 
-        Raises:
-            DeviceTimeoutError: the reader thread hangs, in the driver or in a disk that does not answer.
+        DeviceTimeoutError: the reader thread hangs, in the driver or in a disk that does not answer.
         """
         self._stop_reading()
         self.end()
@@ -357,16 +332,7 @@ def _describe(stream: StreamFormat) -> str:
 
 
 def open_camera(spec: CameraSpec, opener: Opener | None = None) -> Camera:
-    """Open a camera and start reading; the caller closes it.
-
-    Args:
-        spec: what is asked for.
-        opener: opens its source; None takes what the table of source kinds has for it.
-
-    Raises:
-        UsageError: no kind of source is written so, or it cannot have that size.
-        DeviceError: the source is not there, or delivers something else than asked for.
-    """
+    """Open a camera and start reading; the caller closes it. Without ``opener`` the table of source kinds has one."""
     stop = threading.Event()
     pinned = pin_source(spec) if opener is None else spec
     source = (opener or open_source)(pinned, stop)

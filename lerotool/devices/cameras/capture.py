@@ -25,14 +25,7 @@ _FINAL = frozenset(
 
 
 def open_source(spec: CameraSpec, stop: Event) -> DemuxedSource:
-    """Open a camera of this computer.
-
-    Raises:
-        DeviceNotFoundError: it is not there; the hint lists what is.
-        DeviceBusyError: another program holds it.
-        DevicePermissionError: this user may not.
-        DeviceError: it delivers another size than asked for, or refuses.
-    """
+    """Open a camera of this computer."""
     return open_capture(spec, choose_backend(), find_camera(spec.name, spec.source), stop)
 
 

@@ -32,15 +32,7 @@ class DemuxedSource:
     """An opened container, read by one thread, which also closes it.
 
     ``close`` cannot wake a thread that waits inside of libav: it ends with the next packet or the container's own
-    time limit.
-
-    Args:
-        container: opened; its first video stream is read.
-        stream: what is delivered.
-        notes: what differs from what was asked for.
-        stop: ends the reading.
-        explain: says in our words why reading has failed.
-        first: a packet that was read already.
+    time limit. ``explain`` says in our words why reading has failed; ``first`` is a packet that was read already.
     """
 
     def __init__(

@@ -93,16 +93,7 @@ SOURCES: tuple[SourceKind, ...] = (
 
 
 def open_source(spec: CameraSpec, stop: Event) -> PacketSource:
-    """Open the source of a camera.
-
-    Args:
-        spec: what is asked for.
-        stop: when set, ``packets`` of the source ends as soon as it can.
-
-    Raises:
-        UsageError: no kind of source is written so, or this kind has no control that is asked for.
-        DeviceError: the source is not there, or delivers something else than asked for.
-    """
+    """Open the source of a camera; when ``stop`` is set its ``packets`` ends as soon as it can."""
     kind = _find_kind(spec)
     if not kind.has_controls and (given := spec.controls.given()):
         raise UsageError(
@@ -113,12 +104,7 @@ def open_source(spec: CameraSpec, stop: Event) -> PacketSource:
 
 
 def pin_source(spec: CameraSpec) -> CameraSpec:
-    """Return the spec with a source that means the same camera when it is opened again, after it was unplugged.
-
-    Raises:
-        UsageError: no kind of source is written so.
-        DeviceError: the source is not there.
-    """
+    """Return the spec with a source that means the same camera when it is opened again, after it was unplugged."""
     return _find_kind(spec).pin(spec)
 
 

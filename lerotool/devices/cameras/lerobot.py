@@ -40,11 +40,7 @@ _WHY = {
 
 
 def parse_camera_map(text: str) -> list[CameraSpec]:
-    """Read LeRobot's inline camera map, ``{front: {type: opencv, index_or_path: 0, width: 640, …}, …}``, which is YAML.
-
-    Raises:
-        UsageError: it is not written so, or says something that is not supported; names the place or the camera.
-    """
+    """Read LeRobot's inline map of cameras in YAML, ``{front: {type: opencv, index_or_path: 0, width: 640, …}, …}``."""
     specs = []
     for name, settings in _read_yaml(text).items():
         if not isinstance(name, str):
@@ -87,11 +83,7 @@ def _read_yaml(text: str) -> dict[Any, Any]:
 
 
 def build_spec(name: str, settings: Mapping[Any, Any]) -> CameraSpec:
-    """Return the camera of one entry of LeRobot's map.
-
-    Raises:
-        UsageError: it says something that is not supported.
-    """
+    """Return the camera of one entry of LeRobot's map."""
     kind = settings.get("type")
     if kind != _TYPE:
         found = f"{kind!r} is not supported" if "type" in settings else "type is missing"

@@ -20,11 +20,7 @@ NAMED = "usb:"
 
 
 def list_cameras() -> tuple[CameraDevice, ...]:
-    """Return the cameras of this computer.
-
-    Raises:
-        DeviceError: cameras of this system are not supported.
-    """
+    """Return the cameras of this computer."""
     if sys.platform == "linux":
         from lerotool.devices.cameras.v4l2 import list_devices
 
@@ -66,12 +62,7 @@ def _ids_of(backend: str, names: Sequence[str]) -> tuple[str | None, ...]:
 
 
 def find_camera(name: str, source: str) -> str:
-    """Return the system's path of what a person calls a camera: an index, a path, or ``usb:`` and a name or an id.
-
-    Raises:
-        DeviceNotFoundError: no camera is called so; the hint lists what is there.
-        UsageError: several are.
-    """
+    """Return the system's path of what a person calls a camera: an index, a path, or ``usb:`` and a name or an id."""
     if source.lower().startswith(NAMED):
         return _find_named(name, source[len(NAMED) :].strip()).path
     if not source.isdecimal():

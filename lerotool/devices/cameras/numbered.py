@@ -32,11 +32,7 @@ def numbered_picture(number: int, width: int, height: int) -> NDArray[np.uint8]:
 
 
 def read_number(picture: NDArray[np.uint8]) -> int:
-    """Return the number that a picture carries.
-
-    Args:
-        picture: in the size it was drawn in; uint8, (height, width, channels) or (height, width).
-    """
+    """Return the number that a picture carries: uint8, (height, width[, channels]), in the size it was drawn in."""
     grey = picture if picture.ndim == 2 else picture.mean(axis=2)
     height, width = grey.shape
     fields = _field_map(width, height).ravel()

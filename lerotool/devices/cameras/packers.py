@@ -55,9 +55,7 @@ class H264Packer:
     """Annex B in which every keyframe can be decoded without anything before it.
 
     Keyframes are IDR pictures only: what follows another kind of intra picture may still refer to pictures before it.
-
-    Args:
-        parameters: the stream's parameter sets, Annex B, which some cameras send only when a stream is opened.
+    ``parameters`` are the stream's parameter sets, Annex B, which some cameras send only when a stream is opened.
     """
 
     def __init__(self, parameters: bytes) -> None:

@@ -42,12 +42,7 @@ class _Scale:
 
 
 def probe_camera(spec: CameraSpec, seconds: float = 2.0) -> CameraProbe:
-    """Open a camera, measure what it delivers, and close it.
-
-    Raises:
-        UsageError: the camera cannot be as asked for.
-        DeviceError: it cannot be opened, is lost meanwhile, or sends nothing that can be decoded.
-    """
+    """Open a camera, measure what it delivers, and close it."""
     with open_camera(spec) as camera:
         camera.wait_ready(READY_WITHIN_S)
         scale = _Scale()

@@ -33,10 +33,7 @@ class Stamper:
     def stamp(self, pts: int | None, time_base: Fraction | None, arrived_ns: int) -> int:
         """Return the capture time of a packet, monotonic nanoseconds, never after its arrival.
 
-        Args:
-            pts: the packet's time stamp, or None.
-            time_base: seconds per unit of ``pts``.
-            arrived_ns: monotonic clock.
+        ``time_base`` is seconds per unit of ``pts``.
         """
         if pts is None or time_base is None:
             return arrived_ns
@@ -64,9 +61,7 @@ class Verdict(Enum):
 class Inspector:
     """Looks at the packets of one stream in their order, and keeps those that the newest one needs.
 
-    Args:
-        codec: of the stream.
-        group_bytes: how much is kept; a stream whose keyframes lie further apart cannot begin a take.
+    At most ``group_bytes`` are kept; a stream whose keyframes lie further apart cannot begin a take.
     """
 
     def __init__(self, codec: StreamCodec, group_bytes: int = _GROUP_BYTES) -> None:
@@ -131,11 +126,7 @@ def is_same_picture(one: bytes, other: bytes) -> bool:
 
 
 class FreezeWatch:
-    """Notices when the same picture has come for longer than a limit. One thread notes, any may ask.
-
-    Args:
-        limit_ns: nanoseconds.
-    """
+    """Notices when the same picture has come for longer than a limit. One thread notes, any may ask."""
 
     def __init__(self, limit_ns: int) -> None:
         self._limit_ns = limit_ns

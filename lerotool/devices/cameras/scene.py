@@ -57,11 +57,7 @@ class SimulatedSource:
 
 
 def open_source(spec: CameraSpec, stop: Event) -> SimulatedSource:
-    """Open ``sim`` or ``sim:numbered``.
-
-    Raises:
-        UsageError: another ``sim:`` is asked for.
-    """
+    """Open ``sim`` or ``sim:numbered``."""
     width, height = spec.size or DEFAULT_SIZE
     fps = spec.fps or DEFAULT_FPS
     seed = zlib.crc32(spec.name.encode())

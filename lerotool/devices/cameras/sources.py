@@ -52,11 +52,7 @@ class PacketSource(Protocol):
         ...
 
     def packets(self) -> Iterator[StreamPacket]:
-        """Yield packets as they arrive, until the source is closed or ends by itself.
-
-        Raises:
-            DeviceError: why the source has ended.
-        """
+        """Yield packets as they arrive, until the source is closed or ends; DeviceError says why it ended by itself."""
         ...
 
     def close(self) -> None:
@@ -73,11 +69,7 @@ def compare_format(spec: CameraSpec, stream: StreamFormat) -> tuple[str, ...]:
 
 
 def check_size(where: str, width: int, height: int) -> None:
-    """Refuse pictures that are larger than any that can be asked for.
-
-    Raises:
-        DeviceError: they are.
-    """
+    """Refuse pictures that are larger than any that can be asked for."""
     if max(width, height) > LONGEST_SIDE:
         raise DeviceError(f"{where} sends pictures of {width}x{height}, expected at most {LONGEST_SIDE}x{LONGEST_SIDE}")
 

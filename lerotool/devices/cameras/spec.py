@@ -105,9 +105,6 @@ class CameraSpec:
         """Build a spec from ``NAME=SOURCE[,WxH][,FPS][,mjpeg|h264|raw]``.
 
         The name ends at the first ``=``; size, rate and format are recognised from the right end.
-
-        Raises:
-            UsageError: what is wrong, with the right form as hint.
         """
         name, equals, rest = text.partition("=")
         if not equals:

@@ -56,11 +56,7 @@ class CameraConfig(Part):
     white_balance: Annotated[int | Literal["auto"] | None, PlainValidator(_valid_white_balance)] = None
 
     def to_spec(self, name: str) -> CameraSpec:
-        """Return the camera as asked for.
-
-        Raises:
-            UsageError: it cannot be.
-        """
+        """Return the camera as asked for."""
         return CameraSpec(
             name,
             self.source,

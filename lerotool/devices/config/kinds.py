@@ -46,11 +46,7 @@ def known_types() -> list[str]:
 
 
 def find_kind(robot_type: str) -> RobotKind:
-    """Return the row of a robot type. Code of a third party is imported only when its type is asked for.
-
-    Raises:
-        UsageError: the type is unknown (the message lists the known ones); or the package that brings it does not work.
-    """
+    """Return the row of a robot type. Code of a third party is imported only when its type is asked for."""
     if (own := _OWN.get(robot_type)) is not None:
         return own
     for point in entry_points(group=GROUP, name=robot_type):

@@ -40,11 +40,7 @@ class LeRobotConfig(RobotConfig):
 
 
 def find_python(python: str | None) -> Path:
-    """Return the interpreter that has LeRobot.
-
-    Raises:
-        UsageError: none is named, or it is not there.
-    """
+    """Return the interpreter that has LeRobot."""
     named = python or os.environ.get(VARIABLE)
     if not named:
         raise UsageError(
@@ -58,21 +54,13 @@ def find_python(python: str | None) -> Path:
 
 
 def build_robot(config: LeRobotConfig, name: str | None = None) -> LeRobotRobot:
-    """Return the robot with what a person steers it by, not yet open.
-
-    Raises:
-        UsageError: no interpreter is named.
-    """
+    """Return the robot with what a person steers it by, not yet open."""
     del name
     return _build(config, needs_teleop=True)
 
 
 def build_follower_only(config: LeRobotConfig, name: str | None = None) -> LeRobotRobot:
-    """Return the robot without a teleoperator, not yet open.
-
-    Raises:
-        UsageError: no interpreter is named.
-    """
+    """Return the robot without a teleoperator, not yet open."""
     del name
     options = tuple(option for option in config.options if not option.startswith("--teleop."))
     return _build(config.model_copy(update={"options": options}), needs_teleop=False)

@@ -71,11 +71,7 @@ def list_robots() -> tuple[str, ...]:
 
 
 def load_robot(name: str) -> SoRobotConfig:
-    """Read the file of a robot of SO arms by its name.
-
-    Raises:
-        UsageError: the robot is unknown (the message lists the known ones), or its file is wrong or of another type.
-    """
+    """Read the file of a robot of SO arms by its name."""
     path = robot_path(name)
     if not path.is_file():
         known = ", ".join(list_robots()) or "none is set up"
@@ -90,12 +86,7 @@ def load_robot(name: str) -> SoRobotConfig:
 
 
 def read_robot(path: Path) -> RobotConfig:
-    """Read the file of a robot of any type.
-
-    Raises:
-        UsageError: the file is missing, not TOML, of an unknown type, or has wrong entries; names every one of them.
-        OSError: it cannot be read.
-    """
+    """Read the file of a robot of any type."""
     document = tomllib.loads(_read_text(path))
     robot_type = document.get("type", DEFAULT)
     try:
@@ -112,11 +103,7 @@ def read_robot(path: Path) -> RobotConfig:
 def save_robot(name: str, config: SoRobotConfig) -> Path:
     """Write a robot's file with comments that explain it, durably; return its path.
 
-    A file that is there keeps its order and a person's comments.
-
-    Raises:
-        UsageError: no robot can have that name, or the file that is there is not TOML.
-        OSError: it cannot be written; the old file is then still there.
+    A file that is there keeps its order and a person's comments; after an OSError it is as it was.
     """
     path = robot_path(name)
     make_directory(path.parent)
@@ -126,16 +113,7 @@ def save_robot(name: str, config: SoRobotConfig) -> Path:
 
 
 def save_defaults(path: Path, defaults: RecordDefaults) -> None:
-    """Write what `lerotool record` shall do with a robot into its file, durably; all else stays as a person left it.
-
-    Args:
-        path: of the robot's file.
-        defaults: what changes; None leaves what is there.
-
-    Raises:
-        UsageError: the file is missing or not TOML.
-        OSError: it cannot be written; the old file is then still there.
-    """
+    """Write what `lerotool record` shall do with a robot into its file, durably; all else stays as a person left it."""
     import tomlkit
 
     document = tomlkit.parse(_read_text(path))
@@ -196,13 +174,7 @@ def render(name: str, config: SoRobotConfig) -> str:
 
 
 def rewrite(text: str, name: str, config: SoRobotConfig) -> str:
-    """Return a robot's file that says what ``config`` does, with everything else in ``text`` as a person left it.
-
-    Args:
-        text: TOML.
-        name: of the robot.
-        config: what the file shall say.
-    """
+    """Return a robot's file that says what ``config`` does, with everything else in ``text`` as a person left it."""
     import tomlkit
 
     document = tomlkit.parse(text)

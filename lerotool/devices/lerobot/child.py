@@ -103,8 +103,7 @@ class Channel:
 def import_devices(named: list[str] | None) -> list[str]:
     """Register LeRobot's own devices, and those of plug-ins: the one that is named, or all for None.
 
-    Returns:
-        What could not be imported, in words.
+    Return what could not be imported, in words.
     """
     try:
         import lerobot.cameras
@@ -186,11 +185,7 @@ def _is_required(field: Any) -> bool:
 class Device:
     """The robot, and the teleoperator if there is one, built from a LeRobot user's own options.
 
-    Args:
-        arguments: as typed for ``lerobot-record``: ``--robot.type=…``, ``--teleop.type=…``, ``--config_path=…``.
-
-    Raises:
-        WrongRequestError: they cannot be parsed, or a device cannot be built.
+    These are as typed for ``lerobot-record``: ``--robot.type=…``, ``--teleop.type=…``, ``--config_path=…``.
     """
 
     def __init__(self, arguments: list[str]) -> None:
@@ -314,10 +309,8 @@ class Device:
 class LeKiwiSteering:
     """A leader arm for LeKiwi's arm and the keyboard for its base, as LeRobot's own example for LeKiwi has them.
 
-    LeRobot takes such a pair from Python only; here the options name the arm, and the keyboard comes with it.
-
-    Attributes:
-        notes: why the base stands still, if it does.
+    LeRobot takes such a pair from Python only; here the options name the arm, and the keyboard comes with it. ``notes``
+    say why the base stands still, if it does.
     """
 
     def __init__(self, robot: Any, arm: Any) -> None:

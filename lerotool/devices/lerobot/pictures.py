@@ -27,10 +27,7 @@ _HANDED_OVER_S = 1.0
 class OwnSource:
     """Sends one picture for each observation; while nobody observes, it asks for one itself.
 
-    Args:
-        size: of its pictures.
-        observe: asks the robot for an observation, which ends in `put`; raises DeviceError.
-        stop: when set, ``packets`` ends.
+    ``observe`` asks the robot for an observation, which ends in `put`.
     """
 
     def __init__(self, size: Size, observe: Callable[[], None], stop: threading.Event) -> None:
@@ -60,11 +57,7 @@ class OwnSource:
             self._change.wait_for(lambda: self._packet is None or self._stop.is_set(), _HANDED_OVER_S)
 
     def packets(self) -> Iterator[StreamPacket]:
-        """Yield a packet per observation.
-
-        Raises:
-            DeviceError: the robot is lost.
-        """
+        """Yield a packet per observation."""
         while not self._stop.is_set():
             with self._change:
                 self._change.wait_for(lambda: self._packet is not None or self._stop.is_set(), _IDLE_S)
@@ -90,8 +83,7 @@ class OwnSource:
 class SharedPictures:
     """The newest picture of each camera, uint8 RGB, in a file; it lies in memory where the system has such a place.
 
-    Args:
-        sizes: by camera, in the order in which LeRobot's side writes them.
+    LeRobot's side writes them in the order of ``sizes``.
     """
 
     def __init__(self, sizes: Mapping[str, Size]) -> None:

@@ -32,15 +32,7 @@ _LOOK = "look at the robot, switch its power off if it holds; then run the same 
 
 
 class LeRobotProcess:
-    """LeRobot in an interpreter of its own. One thread at a time asks it; `kill` may come from any.
-
-    Args:
-        python: an interpreter that has LeRobot.
-        arguments: LeRobot's options, for hints.
-
-    Raises:
-        UsageError: it cannot be started.
-    """
+    """LeRobot in an interpreter of its own. One thread at a time asks it; `kill` may come from any."""
 
     def __init__(self, python: Path, arguments: Sequence[str] = ()) -> None:
         self._python = python
@@ -81,10 +73,8 @@ class LeRobotProcess:
     def ask(self, what: str, within_s: float, **request: Any) -> Any:
         """Return the answer to a request.
 
-        Raises:
-            UsageError: it cannot be, as LeRobot says.
-            DeviceTimeoutError: no answer came in time; the process has been killed.
-            DeviceError: a device failed, or the process has died.
+        UsageError: it cannot be, as LeRobot says. DeviceTimeoutError: no answer came in time, and the process was
+        killed.
         """
         if self._silence is not None:
             raise DeviceTimeoutError(self._silence.message, hint=self._silence.hint)

@@ -32,16 +32,10 @@ _SOURCE = "lerobot:"
 class LeRobotRobot:
     """A robot and a teleoperator of LeRobot or of one of its plug-ins, driven in a process of its own.
 
-    The process starts when something of the robot is first asked for, and ends when the robot is closed. Each value is
-    stamped with the moment at which LeRobot was asked for it, so that its age is never understated.
-
-    Args:
-        python: an interpreter that has LeRobot.
-        arguments: as typed for ``lerobot-record``: ``--robot.type=…``, ``--teleop.type=…``.
-        silence_s: how long LeRobot may take for one answer before it is killed.
-        start_speed: units a second at which joints (names that end in ``.pos``) go to where they are wanted after the
-            robot was opened; 0 goes there at once.
-        needs_teleop: whether a person steers it.
+    The process starts when something of the robot is first asked for, and ends when the robot is closed, or killed when
+    an answer takes longer than ``silence_s``. Each value is stamped with the moment at which LeRobot was asked for it,
+    so that its age is never understated. ``start_speed`` is in units a second, for joints (names that end in ``.pos``)
+    after the robot was opened; with 0 they go at once to where they are wanted.
     """
 
     def __init__(
@@ -135,11 +129,7 @@ class LeRobotRobot:
         return RobotCamera(CameraSpec(key, f"{_SOURCE}{key}"), open_source)
 
     def open(self) -> None:
-        """Connect. An open robot stays as it is.
-
-        Raises:
-            DeviceError: it does not answer as it should, or is not calibrated.
-        """
+        """Connect. An open robot stays as it is."""
         if self._is_open:
             return
         self._described()
@@ -168,20 +158,12 @@ class LeRobotRobot:
         return SoftStart(self._start_speed, [state[measured.index(sent[place])] for place in self._joints])
 
     def reopen(self) -> None:
-        """Connect everything again, in a new process of LeRobot's; what still held is released for that.
-
-        Raises:
-            DeviceError: it still does not answer as it should.
-        """
+        """Connect everything again, in a new process of LeRobot's; what still held is released for that."""
         self._release()
         self.open()
 
     def observe(self) -> Reading:
-        """Return what the robot measures now, and hand its cameras' pictures on.
-
-        Raises:
-            DeviceError: it is not open, or lost.
-        """
+        """Return what the robot measures now, and hand its cameras' pictures on."""
         answer = self._refresh()
         if self._shared is not None:
             self._shared.wait_until_taken()
@@ -211,20 +193,12 @@ class LeRobotRobot:
             )
 
     def command(self) -> Reading:
-        """Return what the person wants now.
-
-        Raises:
-            DeviceError: what the person steers by is not open, or lost.
-        """
+        """Return what the person wants now."""
         answer = self._ask("act", self._silence_s)
         return Reading({ACTION: np.array(answer["action"], np.float32)}, answer["captured_ns"])
 
     def send(self, action: Values) -> Values:
-        """Send an action and return what LeRobot says was really sent.
-
-        Raises:
-            DeviceError: the robot is not open, or lost.
-        """
+        """Send an action and return what LeRobot says was really sent."""
         wanted = action[ACTION]
         if self._soft_start is not None:
             wanted = wanted.copy()
@@ -233,11 +207,7 @@ class LeRobotRobot:
         return {ACTION: np.array(answer["action"], np.float32)}
 
     def close(self) -> None:
-        """Disconnect robot and teleoperator and end LeRobot's process.
-
-        Raises:
-            DeviceError: LeRobot could not release them; the process has ended nevertheless.
-        """
+        """Disconnect robot and teleoperator and end LeRobot's process, also if LeRobot cannot release them."""
         problem = self._release()
         self._shared = None
         if problem is not None:
@@ -252,11 +222,7 @@ class LeRobotRobot:
             return None if process is None else _end(process)
 
     def _described(self) -> dict[str, Any]:
-        """Return what LeRobot says of the robot; starts the process if it does not run.
-
-        Raises:
-            UsageError: LeRobot does not take the options, or nobody steers the robot.
-        """
+        """Return what LeRobot says of the robot; starts the process if it does not run."""
         if self._about is None or self._process is None:
             process = LeRobotProcess(self._python, self._arguments)
             self._process = process

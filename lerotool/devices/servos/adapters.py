@@ -60,12 +60,7 @@ def list_adapters() -> tuple[Adapter, ...]:
 
 
 def find_port(where: str) -> str:
-    """Return the path of a port named by its path or by ``serial:NUMBER``.
-
-    Raises:
-        DeviceNotFoundError: it is not there.
-        UsageError: two adapters have the number.
-    """
+    """Return the path of a port named by its path or by ``serial:NUMBER``."""
     adapters = list_adapters()
     if not where.startswith(SERIAL_PREFIX):
         if any(adapter.path == where for adapter in adapters) or Path(where).exists():

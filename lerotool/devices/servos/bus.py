@@ -64,12 +64,9 @@ class SyncReading:
 
 
 class ServoBus:
-    """Servos on one serial port.
+    """Servos on one serial port, named by its path or ``serial:NUMBER``.
 
-    Args:
-        port: its path or ``serial:NUMBER``.
-        baudrate: bits per second.
-        margin_ms: time allowed for an answer beside what its bytes take; by default what the adapter needs.
+    ``margin_ms`` is the time allowed for an answer beside what its bytes take; by default what the adapter needs.
     """
 
     def __init__(self, port: str, *, baudrate: int = DEFAULT_BAUDRATE, margin_ms: float | None = None) -> None:
@@ -96,14 +93,7 @@ class ServoBus:
         self._exchanges.reset_statistics()
 
     def open(self) -> None:
-        """Open the port; after a loss, open it again.
-
-        Raises:
-            DeviceNotFoundError: it is not there.
-            DeviceBusyError: another process holds it.
-            DevicePermissionError: the user may not.
-            DeviceError: it cannot be used, or its adapter sends back what it is sent.
-        """
+        """Open the port; after a loss, open it again."""
         if self.is_open:
             raise DeviceError(f"{self.port} is open already")
         port = open_port(self.port, self.baudrate)
@@ -132,33 +122,19 @@ class ServoBus:
         self.close()
 
     def set_baudrate(self, baudrate: int) -> None:
-        """Change the speed of the port, not of the servos.
-
-        Raises:
-            DeviceError: the SDK or the port does not know the speed.
-            DeviceLostError: the port is gone.
-        """
+        """Change the speed of the port, not of the servos."""
         with self._owner:
             set_speed(self._exchanges.open_port, baudrate)
             self.baudrate = baudrate
 
     def ping(self, servo: int, tries: int = 1) -> Pong | None:
-        """Return a servo's model and status, or None if it gives no whole answer.
-
-        Raises:
-            DeviceLostError: the port is gone.
-        """
+        """Return a servo's model and status, or None if it gives no whole answer."""
         with self._owner:
             answer = self._ask_one(servo, MODEL_NUMBER, tries)
         return None if answer is None else Pong(MODEL_NUMBER.decode(answer[0]), Status.of(answer[1]))
 
     def read(self, servo: int, register: Register, tries: int = _TRIES) -> int:
-        """Return a count.
-
-        Raises:
-            ServoSilentError: the servo gave no whole answer.
-            DeviceLostError: the port is gone.
-        """
+        """Return a count; raises ServoSilentError if the servo gave no whole answer."""
         with self._owner:
             damaged = self._damaged(servo)
             answer = self._ask_one(servo, register, tries)
@@ -169,14 +145,7 @@ class ServoBus:
     def write(self, servo: int, register: Register, value: int, tries: int = _TRIES) -> Status:
         """Write a count and make sure of it: by the servo's acknowledgement, else by reading it back.
 
-        Returns:
-            What the servo says is wrong with it; the value has been written all the same.
-
-        Raises:
-            UsageError: the register cannot hold the value.
-            ServoSilentError: the servo gave no whole answer.
-            DeviceError: the servo answers but keeps another value.
-            DeviceLostError: the port is gone.
+        Return what the servo says is wrong with it; the value has been written all the same.
         """
         data = register.encode(value)
         kept: bytes | None = None
@@ -203,19 +172,11 @@ class ServoBus:
     def sync_read(
         self, register: Register, servos: Iterable[int], *, block: Register | None = None, tries: int = _READING_TRIES
     ) -> SyncReading:
-        """Read one register of several servos in one request, and ask again only those whose answer is missing.
+        """Read one register of several servos, or the block up to another one, in one request.
 
-        Nobody is asked again after total silence, so that a stalled host costs a control loop one wait and no more. A
-        servo that stays away while others answer is asked apart from them, ten times a second.
-
-        Args:
-            register: the first register.
-            servos: ids.
-            block: the last register, if those in between are wanted as well.
-            tries: how often a servo is asked at most.
-
-        Raises:
-            DeviceLostError: the port is gone.
+        Only those whose answer is missing are asked again, ``tries`` times at most, and nobody after total silence, so
+        that a stalled host costs a control loop one wait and no more. A servo that stays away while others answer is
+        asked apart from them, ten times a second.
         """
         last = block or register
         size = last.address + last.size - register.address
@@ -244,12 +205,7 @@ class ServoBus:
         )
 
     def sync_write(self, register: Register, values: Mapping[int, int]) -> None:
-        """Write one register of several servos in one request; nobody acknowledges it.
-
-        Raises:
-            UsageError: the register cannot hold a value.
-            DeviceLostError: the port is gone.
-        """
+        """Write one register of several servos in one request; nobody acknowledges it."""
         parameters = bytearray()
         for servo, value in values.items():
             check_id(servo)

@@ -43,13 +43,9 @@ class AnswerLengths:
         self._heard_ns = 0
 
     def choose(self, servos: Collection[int], now: int) -> int | None:
-        """Return the number of extra bytes to ask for, and remember the request.
+        """Return the number of extra bytes to ask for, and remember the request; ``now`` is monotonic ns.
 
         None if an answer of any length could be a late one: then nothing may be asked.
-
-        Args:
-            servos: who is to be asked.
-            now: monotonic time in ns.
         """
         if not self._open:
             extra: int | None = 0
@@ -86,11 +82,7 @@ class Answers:
 
 
 class Exchanges:
-    """Requests over a port, one after the other; not for several threads.
-
-    Attributes:
-        port: the open port, or None.
-    """
+    """Requests over a port, one after the other; not for several threads."""
 
     def __init__(self) -> None:
         self.port: SerialPort | None = None

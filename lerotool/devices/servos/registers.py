@@ -53,11 +53,7 @@ class Register:
         return (1 << (8 * self.size if self.sign_bit is None else self.sign_bit)) - 1
 
     def encode(self, value: int) -> bytes:
-        """Return the bytes of a count.
-
-        Raises:
-            UsageError: the register cannot hold it.
-        """
+        """Return the bytes of a count."""
         if not self.minimum <= value <= self.maximum:
             raise UsageError(f"{self.name} cannot be {value}, expected {self.minimum} to {self.maximum}")
         if value < 0 and self.sign_bit is not None:

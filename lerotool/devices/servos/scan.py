@@ -43,11 +43,7 @@ def scan(
     baudrates: Iterable[int] = tuple(BAUD_CODES),
     progress: Progress | None = None,
 ) -> tuple[Found, ...]:
-    """Ask every id at every speed. One that nobody has costs about 11 ms.
-
-    Raises:
-        DeviceError: the port cannot be opened or has gone.
-    """
+    """Ask every id at every speed. One that nobody has costs about 11 ms."""
     speeds, wanted = list(baudrates), list(ids)
     found: list[Found] = []
     with ServoBus(port, baudrate=speeds[0]) as bus:

@@ -45,12 +45,8 @@ UDEV_RULE = 'SUBSYSTEM=="tty", ATTRS{idVendor}=="1a86", TAG+="uaccess"'
 class SerialPort(scservo_sdk.PortHandler):  # type: ignore[misc]
     """A serial port as the SDK's packet handler uses it.
 
-    Everything raises what pyserial and the operating system raise; ``ServoBus`` translates.
-
-    Attributes:
-        received: bytes of answers not yet taken; filled by ``wait``.
-        dropped: whole packets that were thrown away because they came after their time.
-        margin_ms: time allowed for an answer beside what its bytes take.
+    Everything raises what pyserial and the operating system raise; ``ServoBus`` translates. ``received`` are bytes of
+    answers not yet taken; ``dropped`` counts whole packets that were thrown away because they came after their time.
     """
 
     def __init__(self, name: str, baudrate: int) -> None:
@@ -125,11 +121,7 @@ class SerialPort(scservo_sdk.PortHandler):  # type: ignore[misc]
         return time.monotonic() * 1e3
 
     def wait(self, least: int) -> bool:
-        """Sleep until bytes arrive and append them to ``received``; False if none came in time.
-
-        Args:
-            least: bytes that are missing at least.
-        """
+        """Sleep until at least ``least`` bytes arrive and append them to ``received``; False if none came in time."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             return False
@@ -154,12 +146,7 @@ class SerialPort(scservo_sdk.PortHandler):  # type: ignore[misc]
 
 
 def open_port(where: str, baudrate: int) -> SerialPort:
-    """Open a port exclusively.
-
-    Args:
-        where: a path or ``serial:NUMBER``.
-        baudrate: bits per second, one that the SDK knows.
-    """
+    """Open a port exclusively."""
     path = find_port(where)
     port = SerialPort(path, baudrate)
     try:

@@ -29,10 +29,8 @@ class StatusPacket(NamedTuple):
 def take_packets(buffer: bytearray, size: int, *, is_final: bool) -> list[StatusPacket | bytes]:
     """Remove and return what is whole in the buffer: packets, and the bytes between them that belong to none.
 
-    Args:
-        buffer: what has arrived; keeps what may become whole yet.
-        size: bytes of data that the packets waited for have; others are returned as well.
-        is_final: nothing more will come, so the buffer is emptied.
+    Packets with other than ``size`` bytes of data are returned as well. What may become whole yet stays, unless nothing
+    more will come (``is_final``).
     """
     found: list[StatusPacket | bytes] = []
     taken = start = 0

@@ -34,12 +34,7 @@ def status_packet(servo: Servo, data: bytes = b"") -> bytes:
 
 
 class Emulator:
-    """Servos on a line.
-
-    Attributes:
-        replies: replies sent, whole or not, per id.
-        writes: id, address and bytes of every single write, in order.
-    """
+    """Servos on a line. ``replies`` counts those sent, whole or not, per id; ``writes`` has single writes in order."""
 
     def __init__(self, servos: list[Servo], line: Line, faults: Faults) -> None:
         self.servos = servos

@@ -48,12 +48,7 @@ class FaultSettings:
 
 
 class Faults:
-    """Decides what happens to each reply and counts it.
-
-    Attributes:
-        settings: how often by chance.
-        counts: per fault, how often it happened to the replies of each servo.
-    """
+    """Decides what happens to each reply and counts it, per fault and id."""
 
     def __init__(self, seed: int) -> None:
         self.settings = FaultSettings()

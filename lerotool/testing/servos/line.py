@@ -21,11 +21,7 @@ _SPEED_OFFSET = 40
 
 
 class Line:
-    """Both ends of a port that can be unplugged and plugged in again.
-
-    Attributes:
-        link: symbolic link to the port, so that it keeps its name, or None.
-    """
+    """Both ends of a port that can be unplugged and plugged in again; ``link`` keeps its name meanwhile."""
 
     def __init__(self, link: Path | None) -> None:
         self.link = link
@@ -39,11 +35,7 @@ class Line:
         return self._master >= 0
 
     def plug_in(self) -> None:
-        """Make the port; it must not exist.
-
-        Raises:
-            UsageError: this is Windows.
-        """
+        """Make the port; it must not exist."""
         if sys.platform != "win32":
             self._master, self._slave = os.openpty()
             tty.setraw(self._slave)  # nothing is echoed or translated

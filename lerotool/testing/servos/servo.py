@@ -108,8 +108,7 @@ class Path:
 class Servo:
     """A servo as the bus and its surroundings see it.
 
-    Attributes:
-        angle: where the encoder stands, in steps; leaves 0 to 4095 if it is turned further.
+    ``angle`` is where the encoder stands, in steps; it leaves 0 to 4095 if it is turned further.
     """
 
     def __init__(self, servo_id: int, angle: float = _MIDDLE) -> None:
