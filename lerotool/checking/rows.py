@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from lerotool.checking.columns import Problem, check_plausible, check_type, metadata_problem, read_values
 from lerotool.checking.fingerprints import Fingerprints, Marks
 from lerotool.dataset.formats import FormatVersion
-from lerotool.dataset.parquet import arrow_schema, column_names, open_parquet
+from lerotool.dataset.parquet import arrow_schema, column_names, open_parquet, stored_paths
 from lerotool.dataset.reading.footerless import has_footer
 from lerotool.errors import CorruptDatasetError
 from lerotool.features import Feature, Kind, columns
@@ -154,8 +154,7 @@ class _Look:
     def _missing_pictures(self) -> Iterator[Problem]:
         """Count rows without a picture by what the footer says."""
         cameras = [name for name, feature in self._job.features.items() if feature.kind is Kind.IMAGE]
-        metadata = self._file.metadata
-        paths = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
+        metadata, paths = self._file.metadata, stored_paths(self._file)
         for name in cameras:
             missing = 0
             own = [number for number, path in enumerate(paths) if path in (name, f"{name}.bytes")]

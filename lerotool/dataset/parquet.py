@@ -107,12 +107,12 @@ def first_rows(file: pq.ParquetFile, path: Path, columns: Sequence[str]) -> pa.T
 
 def _refuse_flood(file: pq.ParquetFile, path: Path, groups: Sequence[int], columns: Sequence[str]) -> None:
     """Refuse to read what cannot fit into memory: a few bytes can repeat a value without end."""
-    footer, prefixes = file.metadata, tuple(f"{name}." for name in columns)
-    leaves = [(place, footer.schema.column(place)) for place in range(footer.num_columns)]
+    prefixes = tuple(f"{name}." for name in columns)
+    schema = pq.ParquetSchema(file.metadata)
     wanted = [
         (place, size)
-        for place, leaf in leaves
-        if (leaf.path in columns or leaf.path.startswith(prefixes)) and (size := _BYTES.get(leaf.physical_type, 0))
+        for place, path in enumerate(stored_paths(file))
+        if (path in columns or path.startswith(prefixes)) and (size := _BYTES.get(schema.column(place).physical_type))
     ]
     places = [place for place, _ in wanted]
     chunks = [chunk for group in groups for chunk in described_columns(file, path, group, places)]
@@ -170,6 +170,14 @@ def arrow_schema(file: pq.ParquetFile, path: Path) -> pa.Schema:
         raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise CorruptDatasetError(f"{path}: the parquet file is damaged: {_first_line(error)}", hint=RESTORE) from error
+
+
+def stored_paths(file: pq.ParquetFile) -> list[str]:
+    """Return what an open file calls its columns of plain values, in order.
+
+    ``metadata.schema`` would hold the footer in a circle, and footers of many row groups are large.
+    """
+    return [".".join(path) for path in file.reader.column_paths]
 
 
 def leaf_paths(field: pa.Field[Any]) -> list[str]:

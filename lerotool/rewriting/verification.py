@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.documents import RESTORE
-from lerotool.dataset.parquet import described_columns, open_parquet, read_groups
+from lerotool.dataset.parquet import described_columns, open_parquet, read_groups, stored_paths
 from lerotool.dataset.reading.datafiles import cumulated
 from lerotool.dataset.reading.episodes import VideoSpan
 from lerotool.errors import CorruptDatasetError
@@ -75,8 +75,7 @@ def _check_data_file(dataset: Dataset, number: int) -> None:
                 f"{path}: expected {stop - first} rows as the episode table says, found {footer.num_rows}",
                 hint=RESTORE,
             )
-        # The footer's own schema would hold it in a circle, and footers of many row groups are large.
-        places = {".".join(path): place for place, path in enumerate(file.reader.column_paths)}
+        places = {path: place for place, path in enumerate(stored_paths(file))}
         groups = [footer.row_group(group) for group in range(footer.num_row_groups)]
         starts = first + cumulated([group.num_rows for group in groups])
         for name in _COUNTING:

@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lerotool.dataset.documents import RESTORE
-from lerotool.dataset.parquet import column_names, described_columns, open_parquet, read_groups
+from lerotool.dataset.parquet import column_names, described_columns, open_parquet, read_groups, stored_paths
 from lerotool.dataset.reading.columns import conform
 from lerotool.dataset.reading.datafiles import DataFiles, cumulated
 from lerotool.errors import CorruptDatasetError, UsageError
 from lerotool.features import Feature, columns
 
-_FOOTERS_KEPT = 8
+_FOOTERS_BYTES = 6 << 20
+"""As they are stored; parsed they are up to 8 times as large."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +46,7 @@ class RowReader:
         self._episode_starts = episode_starts
         self._features = features
         self._footers: OrderedDict[int, _Footer] = OrderedDict()
+        self._footers_bytes = 0
 
     def read(self, start: int, stop: int, names: Sequence[str] | None) -> pa.Table:
         """Return the rows ``start`` to ``stop`` of the dataset, types conformed to the features (see `conform`).
@@ -120,8 +122,10 @@ class RowReader:
                 f"{footer.path}: expected {expected} rows as the episode table says, found {found}", hint=RESTORE
             )
         self._footers[file] = footer
-        if len(self._footers) > _FOOTERS_KEPT:
-            self._footers.popitem(last=False)
+        self._footers_bytes += footer.metadata.serialized_size
+        while self._footers_bytes > _FOOTERS_BYTES and len(self._footers) > 1:
+            _, oldest = self._footers.popitem(last=False)
+            self._footers_bytes -= oldest.metadata.serialized_size
         return footer
 
     def _check_groups(self, file: int, footer: _Footer, opened: pq.ParquetFile, groups: Sequence[int]) -> None:
@@ -156,8 +160,7 @@ def _read_footer(path: Path) -> _Footer:
 
 
 def _stated_range(file: pq.ParquetFile, path: Path, group: int) -> tuple[float, float] | None:
-    metadata = file.metadata
-    paths = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
+    paths = stored_paths(file)
     if "episode_index" not in paths:
         return None
     (column,) = described_columns(file, path, group, [paths.index("episode_index")])
