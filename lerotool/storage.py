@@ -38,6 +38,7 @@ SPARE_BYTES = 16 * 1024**2
 _IN_USE = "in-use.lock"
 _LOCK_ATTEMPTS = 5
 _LOCK_PAUSE_S = 0.004
+_POLL_S = 0.05
 _COPIED_AT_ONCE = 1 << 30
 _NOT_WITHIN_THE_KERNEL = frozenset([errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM])
 
@@ -268,8 +269,18 @@ class ProcessLock:
         self._purpose = purpose
         self._descriptor: int | None = None
 
-    def acquire(self) -> None:
-        """Take the lock at once."""
+    def acquire(self, wait_s: float = 0.0) -> None:
+        """Take the lock, after waiting for another process as long at most."""
+        give_up = time.monotonic() + wait_s
+        while True:
+            try:
+                return self._take()
+            except DatasetLockedError:
+                if time.monotonic() >= give_up:
+                    raise
+                time.sleep(_POLL_S)
+
+    def _take(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = _open_to_lock(self._path)
         try:

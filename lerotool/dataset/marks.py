@@ -10,10 +10,8 @@ dataset was changed by something that does not know marks: such marks are left o
 
 from __future__ import annotations
 
-import json
 import os
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from lerotool.dataset.documents import read_lines, whole_number
 from lerotool.dataset.layout import inside
-from lerotool.errors import DatasetLockedError, MetadataError, UsageError
+from lerotool.errors import MetadataError, UsageError
+from lerotool.storage import json_lines
 from lerotool.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -29,12 +28,10 @@ if TYPE_CHECKING:
 
     from lerotool.dataset.dataset import Dataset
     from lerotool.dataset.layout import Layout
-    from lerotool.storage import ProcessLock
 
 MARKS = Path("meta", "lerotool", "marks.jsonl")
 LONGEST_NOTE = 2000
 _WAIT_S = 5.0
-_POLL_S = 0.05
 
 
 class Outcome(StrEnum):
@@ -156,21 +153,14 @@ def save_mark(root: Path, episode: int, said: Mapping[str, Any], wait_s: float =
     `OSError`: the disk is full or fails; the marks are as they were.
     """
     from lerotool.dataset.dataset import Dataset
-    from lerotool.dataset.writing.journal import redo
-    from lerotool.dataset.writing.staging import sweep
+    from lerotool.dataset.writing.staging import changing
 
     workspace = Workspace(Path(os.path.abspath(root)))  # noqa: PTH100 - links must stay as they are
-    lock = workspace.lock_for_writing("saving a mark")
-    _acquire(lock, wait_s)
-    try:
-        redo(workspace)
-        sweep(workspace)
+    with changing(workspace, "saving a mark", wait_s):
         dataset = Dataset.open(workspace.root)
         marks = dict(load_marks(dataset).by_episode)
         marks[episode] = _changed(marks.get(episode, Mark()), said, episode, dataset)
         _write(workspace, {number: mark for number, mark in marks.items() if not mark.is_empty}, dataset)
-    finally:
-        lock.release()
     return marks[episode]
 
 
@@ -182,26 +172,11 @@ def with_marks(layout: Layout, first: int, added: Sequence[tuple[int, Mark]]) ->
     there = read_lines(path) if path.exists() else ()
     entries = [entry for place, entry in there if whole_number(entry, "episode_index", place) < first]
     new = enumerate(added, first)
-    return _as_lines([*entries, *(_line(number, frames, mark) for number, (frames, mark) in new if not mark.is_empty)])
+    return json_lines([*entries, *(_line(number, frames, mark) for number, (frames, mark) in new if not mark.is_empty)])
 
 
 def _line(episode: int, frames: int, mark: Mark) -> dict[str, Any]:
     return {"episode_index": episode, "frames": frames, **mark.to_json()}
-
-
-def _as_lines(entries: Iterable[Mapping[str, Any]]) -> bytes:
-    return "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode()
-
-
-def _acquire(lock: ProcessLock, wait_s: float) -> None:
-    give_up = time.monotonic() + wait_s
-    while not lock.is_held:
-        try:
-            lock.acquire()
-        except DatasetLockedError:
-            if time.monotonic() >= give_up:
-                raise
-            time.sleep(_POLL_S)
 
 
 def _changed(mark: Mark, said: Mapping[str, Any], episode: int, dataset: Dataset) -> Mark:
@@ -221,19 +196,15 @@ def _write(workspace: Workspace, marks: Mapping[int, Mark], dataset: Dataset) ->
 
     target = workspace.root / MARKS
     text = mark_lines(marks, dataset.episodes.lengths)
-    staging = Staging(workspace)
-    try:
+    with Staging(workspace) as staging:
         if text:
             staging.write(target, text)
         staging.commit(removals=[] if text or not target.exists() else [target])
-    except BaseException:
-        staging.discard()
-        raise
 
 
 def mark_lines(marks: Mapping[int, Mark], lengths: Sequence[int] | np.ndarray) -> bytes:
     """Return the contents of `MARKS`: the marks by number of the episode, with the frames of all episodes."""
-    return _as_lines(_line(number, int(lengths[number]), marks[number]) for number in sorted(marks))
+    return json_lines(_line(number, int(lengths[number]), marks[number]) for number in sorted(marks))
 
 
 def _trim(value: Any, frames: int) -> tuple[int, int] | None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 
 from lerotool.errors import LerotoolError
 from lerotool.findings import Advice, Code, Finding, Remedy
 from lerotool.mending.repair_plan import RepairPlan
 from lerotool.mending.rescue_plan import plan_rescue
-from lerotool.wording import as_argument, listed
+from lerotool.wording import as_argument, listed, ranges
 
 _READS = re.compile(r"lerotool (merge|stats|encode|edit \w+) DATASET")
 _CLOSED = frozenset(
@@ -125,21 +124,12 @@ def _filled(text: str, plan: RepairPlan, episodes: Sequence[int]) -> str:
         kept = sorted(set(range(plan.before.episodes)) - set(episodes))
         if not kept:
             return "all episodes have it"
-        source = as_argument(f"{plan.root}:{_ranges(kept)}")
+        source = as_argument(f"{plan.root}:{ranges(kept)}")
         before, _, behind = text.partition("DATASET:KEPT")
         return f"{before}{source}{_filled(behind, plan, ())}"
     target = Path(f"{plan.root.absolute()}-new" if plan.root.name in ("", "..") else f"{plan.root}-new")
     folders = {"DATASET": as_argument(plan.root), "TARGET": as_argument(target)}
     return _FOLDER.sub(lambda found: folders[found.group()], text)
-
-
-def _ranges(numbers: Sequence[int]) -> str:
-    """Return "0-3,7" for 0, 1, 2, 3, 7."""
-    parts = []
-    for _, group in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0]):
-        run = [number for _, number in group]
-        parts.append(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}")
-    return ",".join(parts)
 
 
 def advised(plan: RepairPlan) -> RepairPlan:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from lerotool.checking.check import look
 from lerotool.dataset.writing.history import KEPT, LEDGER, read_entries, remove
-from lerotool.dataset.writing.journal import redo
-from lerotool.dataset.writing.staging import has_leftovers, sweep
+from lerotool.dataset.writing.staging import changing, has_leftovers
 from lerotool.errors import CorruptDatasetError
 from lerotool.findings import Severity
 from lerotool.mending.only_here import find_only_here
@@ -43,9 +42,7 @@ def forget(root: Path, *, edits: bool = False) -> Forgotten:
     places = [place for place in (workspace.history, workspace.folder / _FIRST_RELEASE) if place.is_dir()]
     if not places and not has_leftovers(workspace):
         return Forgotten(0)
-    with workspace.lock_for_writing("forgetting what changes have kept"):
-        redo(workspace)
-        sweep(workspace)
+    with changing(workspace, "forgetting what changes have kept"):
         report, sight = look(root)
         if not report.is_sound:
             raise CorruptDatasetError(

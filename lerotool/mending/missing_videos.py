@@ -70,9 +70,8 @@ def fill(plan: RescuePlan, executor: Executor) -> Filled:
     The caller holds the writing lock and has swept the staging folder. `OSError`: the disk is full or fails; nothing
     has changed.
     """
-    staging = KeepingStaging(Workspace(plan.root), RESCUE)
     failed: dict[int, LerotoolError] = {}
-    try:
+    with KeepingStaging(Workspace(plan.root), RESCUE) as staging:
         jobs = [(filling, staging.reserve(filling.target)) for filling in plan.fillings]
         futures = [executor.submit(encode_folder, _job(plan, filling, path)) for filling, path in jobs]
         for (filling, _), future in zip(jobs, futures, strict=True):
@@ -84,9 +83,6 @@ def fill(plan: RescuePlan, executor: Executor) -> Filled:
             staging.move(path, filling.target)
         staging.details = rescue_details(plan, taken, staging)
         entry = staging.record()
-    except BaseException:
-        staging.discard()
-        raise
     if entry is None:
         return Filled(failed)
     moved = [

@@ -149,16 +149,12 @@ def _carry_out(workspace: Workspace, draft: Draft, entry: Entry | None, done: li
     """
     if draft.rebuilt is not None:
         check_space(workspace.root, SPARE_BYTES + draft.rebuilt.changed_bytes, "a repair")
-    staging = KeepingStaging(workspace, f"lerotool check {DATASET} --repair", entry)
-    try:
+    with KeepingStaging(workspace, f"lerotool check {DATASET} --repair", entry) as staging:
         for action in draft.actions:
             action(staging)
         _check_targets(workspace.root, staging)
         staging.details["steps"] = [step.to_json() for step in done]
         return staging.record()
-    except BaseException:
-        staging.discard()
-        raise
 
 
 def _check_targets(root: Path, staging: KeepingStaging) -> None:

@@ -10,8 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.writing.journal import redo
-from lerotool.dataset.writing.staging import sweep
+from lerotool.dataset.writing.staging import changing
 from lerotool.errors import DatasetLockedError, LerotoolError
 from lerotool.execution import Place, open_executor
 from lerotool.mending.adoption import make_pending
@@ -40,9 +39,7 @@ def rescue(root: Path, where: Executor | Place) -> RescueReport | None:
         _remove_left(root)
         return None if plan is None else RescueReport(root, plan.findings, refusal=plan.refusal, notes=plan.notes)
     workspace = Workspace(root)
-    with workspace.lock_for_writing(_PURPOSE):
-        redo(workspace)
-        sweep(workspace)
+    with changing(workspace, _PURPOSE):
         # Another process may have been at it between the look and the lock.
         plan = plan_rescue(root)
         if plan is None or not plan.does_anything:

@@ -37,17 +37,13 @@ def restore(plan: RescuePlan, taken: Sequence[TakenEpisode], executor: Executor)
     tasks = dict(enumerate(plan.tasks))
     rows = new_rows(info, layout, files, tasks, plan.old, Measured.COLUMNS, executor)
     totals = len(rows), sum(row.true.span.length for row in rows), len(tasks)
-    staging = KeepingStaging(Workspace(plan.root), RESCUE)
-    try:
+    with KeepingStaging(Workspace(plan.root), RESCUE) as staging:
         stage_data(files, info, layout, staging)
         stage_table(info, layout, rows, plan.old, staging)
         stage_stats(plan.root, rows, whole=True, staging=staging, known=_known_pictures(plan, rows))
         stage_info(info, plan.root, totals, {}, staging)
         staging.details = rescue_details(plan, taken, staging)
         entry = staging.record()
-    except BaseException:
-        staging.discard()
-        raise
     assert entry is not None
     return entry
 

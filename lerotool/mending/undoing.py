@@ -16,8 +16,7 @@ from lerotool.dataset.writing.history import (
     remove_undone,
     take_back,
 )
-from lerotool.dataset.writing.journal import redo
-from lerotool.dataset.writing.staging import sweep
+from lerotool.dataset.writing.staging import changing
 from lerotool.errors import DatasetLockedError, IncompleteError
 from lerotool.mending.rescue_ending import RESCUE
 from lerotool.mending.taken_pictures import move_back, pending_of, waiting_entries
@@ -75,9 +74,7 @@ def undo(root: Path) -> Undone | None:
     workspace = Workspace(root)
     if (owner := lock_owner(workspace.recording_lock)) is not None:
         raise DatasetLockedError(f"{str(root)!r} is in use by {owner}", hint="wait until it has finished")
-    with workspace.lock_for_writing("taking a change back"):
-        redo(workspace)
-        sweep(workspace)
+    with changing(workspace, "taking a change back"):
         if undone := read_undone(workspace):
             # An earlier run was interrupted after it had done this.
             remove_undone(workspace)

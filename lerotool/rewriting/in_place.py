@@ -17,8 +17,7 @@ from lerotool.dataset.marks import MARKS
 from lerotool.dataset.reading.datafiles import parquet_files
 from lerotool.dataset.reading.padding import merge_notes
 from lerotool.dataset.writing.history import Entry, KeepingStaging
-from lerotool.dataset.writing.journal import redo
-from lerotool.dataset.writing.staging import sweep
+from lerotool.dataset.writing.staging import changing
 from lerotool.errors import CorruptDatasetError, DatasetError, DatasetLockedError
 from lerotool.execution import Place, ignore_event
 from lerotool.rewriting.carrying_out import check_sources, write_dataset
@@ -61,14 +60,11 @@ def rewrite_in_place(
     workspace = Workspace(root)
     if (owner := lock_owner(workspace.recording_lock)) is not None:
         raise DatasetLockedError(f"{str(root)!r} is in use by {owner}", hint="wait until it has finished")
-    with workspace.lock_for_writing("editing the dataset"):
-        redo(workspace)
-        sweep(workspace)
+    with changing(workspace, "editing the dataset"):
         check_sources(work)
         check_space(root, SPARE_BYTES + work.written_bytes, "an edit")
-        staging = KeepingStaging(workspace, command)
-        staging.details = dict(details)
-        try:
+        with KeepingStaging(workspace, command) as staging:
+            staging.details = dict(details)
             new, scratch = staging.make_folder("new"), staging.make_folder("scratch")
             write_dataset(work, new, scratch, listen, place)
             shutil.rmtree(scratch)
@@ -77,9 +73,6 @@ def rewrite_in_place(
             _verify(work, staging, leaving)
             check_sources(work)
             return staging.record()
-        except BaseException:
-            staging.discard()
-            raise
 
 
 def _stage(work: Rewriting, new: Path, staging: KeepingStaging) -> list[Path]:

@@ -118,15 +118,11 @@ class DatasetAppender:
             return range(first, first)
         check_fit(state, episodes)
         check_space(self.root, SPARE_BYTES + sum(_bytes_to_write(self.root, e) for e in episodes), "adding episodes")
-        staging = Staging(self._workspace)
-        try:
+        with Staging(self._workspace) as staging:
             after = stage_batch(state, episodes, staging)
             staging.write(self._workspace.measure, b"")
             self._state = None
             staging.commit(consumed=[e.consumed for e in episodes if e.consumed is not None])
-        except BaseException:
-            staging.discard()
-            raise
         self._state = after
         return range(first, first + len(episodes))
 

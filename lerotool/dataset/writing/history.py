@@ -236,15 +236,11 @@ def take_back(workspace: Workspace, entry: Entry, consumed: Iterable[Path] = ())
     for name in entry.kept:
         if not entry.original(name).is_file():
             raise CorruptDatasetError(f"{entry.original(name)}: the file as it was is missing")
-    staging = Staging(workspace)
-    try:
+    with Staging(workspace) as staging:
         for name in entry.kept:
             staging.duplicate(entry.original(name), root / name)
         staging.write_json(entry.folder / LEDGER, entry.document(is_undone=True))
         staging.commit([root / name for name in entry.added], consumed)
-    except BaseException:
-        staging.discard()
-        raise
     remove_undone(workspace)
 
 

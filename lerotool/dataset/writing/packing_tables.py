@@ -43,14 +43,10 @@ def pack_tables(workspace: Workspace, state: WriterState) -> PackReport:
         return PackReport()
     needed = SPARE_BYTES + sum(file.size_bytes for members in changes for file in members)
     check_space(state.layout.root, needed, "packing its files")
-    staging = Staging(workspace)
-    try:
+    with Staging(workspace) as staging:
         moves, removals = _stage_data(state, staging, data, data_packs)
         removals += stage_episodes(state, staging, moves, pointers, (episodes, episode_packs))
         staging.commit(removals=removals)
-    except BaseException:
-        staging.discard()
-        raise
     return PackReport(sum(map(len, changes)), len(changes))
 
 

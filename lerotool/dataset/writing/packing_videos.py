@@ -36,8 +36,7 @@ def pack_videos(workspace: Workspace, state: WriterState, key: str) -> PackRepor
         return PackReport()
     needed = SPARE_BYTES + sum(camera.files[place].size_bytes for pack in packs for place in pack.members)
     check_space(state.layout.root, needed, "packing its videos")
-    staging = Staging(workspace)
-    try:
+    with Staging(workspace) as staging:
         report, moved = camera.stage(staging, packs)
         if moved:
             kept = {place.number for place in moved.values()}
@@ -46,9 +45,6 @@ def pack_videos(workspace: Workspace, state: WriterState, key: str) -> PackRepor
             staging.commit(removals=removals)
         else:
             staging.discard()
-    except BaseException:
-        staging.discard()
-        raise
     return report
 
 

@@ -6,8 +6,9 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,7 +22,7 @@ from lerotool.workspace import Workspace, committed_by
 
 
 class Staging:
-    """A folder of new files and the list of where they go."""
+    """A folder of new files and the list of where they go; a context manager that discards them after an error."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -101,6 +102,13 @@ class Staging:
         if not self._workspace.journal.exists():
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.discard()
+
     def _relative(self, path: Path) -> str:
         return path.relative_to(self._workspace.root).as_posix()
 
@@ -116,6 +124,19 @@ def verify_rows(path: Path, rows: int) -> None:
 def has_leftovers(workspace: Workspace) -> bool:
     """Return whether something is in staging, be it of a process that is at work."""
     return workspace.staging.is_dir() and any(workspace.staging.iterdir())
+
+
+@contextlib.contextmanager
+def changing(workspace: Workspace, purpose: str, wait_s: float = 0.0) -> Iterator[None]:
+    """Hold the writing lock; an interrupted change is finished first, and what dead processes left is removed."""
+    lock = workspace.lock_for_writing(purpose)
+    lock.acquire(wait_s)
+    try:
+        journal.redo(workspace)
+        sweep(workspace)
+        yield
+    finally:
+        lock.release()
 
 
 def sweep(workspace: Workspace) -> None:

@@ -23,8 +23,7 @@ from lerotool.dataset.episode_table import STATS_PREFIX, nested_array, statistic
 from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.layout import EPISODE_STATS_LINES, STATS
 from lerotool.dataset.parquet import arrow_schema, open_parquet, read_groups
-from lerotool.dataset.writing.journal import redo
-from lerotool.dataset.writing.staging import Staging, sweep, verify_rows
+from lerotool.dataset.writing.staging import Staging, changing, verify_rows
 from lerotool.dataset.writing.state import episodes_files
 from lerotool.errors import IncompatibleDatasetError
 from lerotool.moments import STATISTICS, FeatureStats
@@ -68,9 +67,7 @@ def write_statistics(
     the old one, or the next writer makes it the new one.
     """
     workspace = Workspace(Path(os.path.abspath(root)))  # noqa: PTH100 - links must stay as they are
-    with workspace.lock_for_writing("writing statistics"):
-        redo(workspace)
-        sweep(workspace)
+    with changing(workspace, "writing statistics"):
         if not is_unchanged():
             raise IncompatibleDatasetError(
                 f"{str(root)!r} has changed while its statistics were taken", hint="run the same command again"
@@ -78,8 +75,7 @@ def write_statistics(
         files = statistics_files(workspace.root, version)
         needed = SPARE_BYTES + sum(2 * path.stat().st_size for path in files if path.exists())
         check_space(workspace.root, needed, "writing statistics")
-        staging = Staging(workspace)
-        try:
+        with Staging(workspace) as staging:
             if version.has_episode_statistics and version.has_files_of_episodes:
                 _stage_lines(workspace.root / EPISODE_STATS_LINES, new, staging)
             elif version.has_episode_statistics:
@@ -87,9 +83,6 @@ def write_statistics(
             if version.has_dataset_statistics:
                 _stage_document(workspace.root / STATS, new.dataset, staging)
             staging.commit()
-        except BaseException:
-            staging.discard()
-            raise
     return statistics_files(root, version)
 
 
