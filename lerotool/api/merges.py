@@ -261,10 +261,7 @@ def _source(given: str | Path | MergeSource) -> SourceArgument:
     return replace(whole, episodes=episodes)
 
 
-def _renames(
-    given: object,
-    sources: Sequence[str | Path | MergeSource],
-) -> tuple[Scoped[tuple[str, str]], ...]:
+def _renames(given: object, sources: Sequence[str | Path | MergeSource]) -> tuple[Scoped[tuple[str, str]], ...]:
     if given is None:
         return ()
     found = []

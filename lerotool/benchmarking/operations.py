@@ -113,10 +113,7 @@ def _statistics(column: pa.ChunkedArray, values: np.ndarray) -> Operation:
     """From an Arrow column to its statistics; ours has the quantiles too."""
     rows = column.to_pylist()
     return Operation(
-        f"statistics of {len(rows)} rows",
-        lambda: rowwise.column_stats(rows),
-        lambda: numeric_stats(values),
-        _is_close,
+        f"statistics of {len(rows)} rows", lambda: rowwise.column_stats(rows), lambda: numeric_stats(values), _is_close
     )
 
 

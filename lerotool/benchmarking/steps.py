@@ -164,9 +164,7 @@ def _codec_steps(request: Request, clips: tuple[Clip, ...], tried: list[Codec], 
     def work(codec: Codec) -> Callable[[Bench], Outcome]:
         return lambda bench: Outcome(
             bench.run(
-                "frames",
-                measure_codec,
-                CodecJob(bench.folder / "set", rig, clips, codec, scale.codec_s, bench.signs),
+                "frames", measure_codec, CodecJob(bench.folder / "set", rig, clips, codec, scale.codec_s, bench.signs)
             )
         )
 

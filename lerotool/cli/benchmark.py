@@ -13,7 +13,7 @@ import typer
 
 from lerotool.benchmarking.effort import MOST_CAMERAS, Effort, Part, Rig
 from lerotool.cli.help import Examples
-from lerotool.cli.options import JsonOption, QuietOption
+from lerotool.cli.options import JsonOption, QuietOption, in_panel
 from lerotool.cli.output import Output
 from lerotool.errors import DatasetNotFoundError, UsageError
 
@@ -32,7 +32,7 @@ EXAMPLES: Examples = {
         "lerotool benchmark --compare yesterday.json today.json",
     ],
 }
-_RIG = "Cameras and takes"
+_of_rig = in_panel("Cameras and takes")
 _INTERRUPTED = 130
 _SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if (number := getattr(signal, name, None))]
 
@@ -52,43 +52,26 @@ def benchmark(
         bool, typer.Option("--full", help="Whole takes and several rounds, for figures to publish: an hour or so.")
     ] = False,
     only: Annotated[
-        list[Part] | None,
-        typer.Option("--part", metavar="PART", help=f"Only {', '.join(Part)}; repeat for more.", show_default=False),
+        list[Part] | None, typer.Option("--part", metavar="PART", help=f"Only {', '.join(Part)}; repeat for more.")
     ] = None,
     lerobot: Annotated[
         Path | None,
-        typer.Option(
-            metavar="PYTHON",
-            help="An interpreter that has the real LeRobot, to do the same work in turn.",
-            show_default=False,
-        ),
+        typer.Option(metavar="PYTHON", help="An interpreter that has the real LeRobot, to do the same work in turn."),
     ] = None,
-    cameras: Annotated[
-        int, typer.Option(metavar="N", min=1, max=MOST_CAMERAS, help="How many.", rich_help_panel=_RIG)
-    ] = 2,
-    size: Annotated[str, typer.Option(metavar="WxH", help="Of their pictures.", rich_help_panel=_RIG)] = "640x480",
-    fps: Annotated[
-        int, typer.Option(metavar="N", min=1, max=240, help="Pictures a second.", rich_help_panel=_RIG)
-    ] = 30,
+    cameras: Annotated[int, _of_rig(metavar="N", min=1, max=MOST_CAMERAS, help="How many.")] = 2,
+    size: Annotated[str, _of_rig(metavar="WxH", help="Of their pictures.")] = "640x480",
+    fps: Annotated[int, _of_rig(metavar="N", min=1, max=240, help="Pictures a second.")] = 30,
     episode_time: Annotated[
-        float,
-        typer.Option(
-            metavar="N", min=0.5, max=600.0, help="How long your takes are, in seconds.", rich_help_panel=_RIG
-        ),
+        float, _of_rig(metavar="N", min=0.5, max=600.0, help="How long your takes are, in seconds.")
     ] = 15.0,
     work: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER",
-            help="Work on this folder's disk; nothing is left there. \\[default: where datasets go]",
-            show_default=False,
+            metavar="FOLDER", help="Work on this folder's disk; nothing is left there. \\[default: where datasets go]"
         ),
     ] = None,
     report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.html", help="Also write a page with plots.", rich_help_panel="Output", show_default=False
-        ),
+        Path | None, typer.Option(metavar="FILE.html", help="Also write a page with plots.", rich_help_panel="Output")
     ] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,

@@ -12,15 +12,7 @@ from lerotool.benchmarking.figures import Figure, Found
 from lerotool.benchmarking.runner import Advanced, Begun, Event, StepBegun, StepDone
 from lerotool.cli.progress import Bar, time_left
 
-_HEADLINES = (
-    strategies.WAIT,
-    codecs.RATE,
-    merges.RATIO,
-    batches.WAIT,
-    disk.WRITE,
-    beside.SHORTER,
-    beside.SHARE,
-)
+_HEADLINES = (strategies.WAIT, codecs.RATE, merges.RATIO, batches.WAIT, disk.WRITE, beside.SHORTER, beside.SHARE)
 
 
 @dataclass(slots=True)

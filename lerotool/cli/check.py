@@ -19,6 +19,7 @@ from lerotool.cli.options import (
     JsonOption,
     QuietOption,
     chosen_place,
+    in_panel,
 )
 from lerotool.cli.output import Output
 from lerotool.errors import DatasetError, UsageError
@@ -36,7 +37,7 @@ EXAMPLES: Examples = {
     "Take the last repair back": "lerotool check me/pick-cube --undo",
 }
 _BROKEN = DatasetError.exit_code
-_REPAIR = "Repair"
+_mending = in_panel("Repair")
 
 
 def check(
@@ -47,32 +48,16 @@ def check(
         bool, typer.Option("--quality", help="Look at the recording too: waiting, joints, pictures, clock.")
     ] = False,
     accept: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="With --quality: findings that you have looked at.", show_default=False),
+        Path | None, typer.Option(metavar="FILE", help="With --quality: findings that you have looked at.")
     ] = None,
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Mend what can be mended; see docs/checking.md.", rich_help_panel=_REPAIR)
-    ] = False,
+    repair: Annotated[bool, _mending("--repair", help="Mend what can be mended; see docs/checking.md.")] = False,
     dry_run: DryRunOption = False,
     drop_episodes: Annotated[
-        bool,
-        typer.Option(
-            "--drop-episodes",
-            help="With --repair: leave out episodes whose pictures or rows are lost.",
-            rich_help_panel=_REPAIR,
-        ),
+        bool, _mending("--drop-episodes", help="With --repair: leave out episodes whose pictures or rows are lost.")
     ] = False,
-    forget: Annotated[
-        bool,
-        typer.Option("--forget", help="Remove the files that earlier changes have kept.", rich_help_panel=_REPAIR),
-    ] = False,
+    forget: Annotated[bool, _mending("--forget", help="Remove the files that earlier changes have kept.")] = False,
     undo: Annotated[
-        bool,
-        typer.Option(
-            "--undo",
-            help="Take back the last repair, or the last rescue of what LeRobot left.",
-            rich_help_panel=_REPAIR,
-        ),
+        bool, _mending("--undo", help="Take back the last repair, or the last rescue of what LeRobot left.")
     ] = False,
     jobs: Annotated[
         int | None,

@@ -17,7 +17,15 @@ import typer
 
 from lerotool.choices import Priority
 from lerotool.cli.help import Examples
-from lerotool.cli.options import DaskFileOption, DaskOption, DryRunOption, JsonOption, QuietOption, dask_cluster
+from lerotool.cli.options import (
+    DaskFileOption,
+    DaskOption,
+    DryRunOption,
+    JsonOption,
+    QuietOption,
+    dask_cluster,
+    in_panel,
+)
 from lerotool.cli.output import Output
 from lerotool.errors import IncompleteError, LerotoolError, UsageError
 from lerotool.wording import as_argument
@@ -40,7 +48,7 @@ EXAMPLES: Examples = {
 }
 _INTERRUPTED = 130
 _INCOMPLETE = IncompleteError.exit_code
-_VIDEO = "Video"
+_of_video = in_panel("Video")
 
 
 def encode(
@@ -51,13 +59,7 @@ def encode(
     pending: Annotated[bool, typer.Option("--pending", help="Encode the pending episodes.")] = False,
     target: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            help="Re-encode the dataset's videos into a new dataset.",
-            show_default=False,
-        ),
+        typer.Option("--output", "-o", metavar="FOLDER", help="Re-encode the dataset's videos into a new dataset."),
     ] = None,
     jobs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="How many videos at a time.", show_default="one per core")
@@ -66,8 +68,7 @@ def encode(
         bool, typer.Option("--salvage", help="Also recordings that were cut off, as far as they are complete.")
     ] = False,
     episodes: Annotated[
-        str | None,
-        typer.Option(metavar="EPISODES", help="Only these, such as 0-3,7, or how they are marked: success."),
+        str | None, typer.Option(metavar="EPISODES", help="Only these, such as 0-3,7, or how they are marked: success.")
     ] = None,
     keep_pending: Annotated[
         bool, typer.Option("--keep-pending", help="Leave the pending folders where they are, marked as committed.")
@@ -78,32 +79,24 @@ def encode(
     dask_scheduler_file: DaskFileOption = None,
     vcodec: Annotated[
         str | None,
-        typer.Option(
+        _of_video(
             "--codec",
             "--vcodec",
             metavar="CODEC",
             help="libsvtav1, h264, hevc, an FFmpeg encoder, or auto: the hardware encoder that works, else libsvtav1.",
-            rich_help_panel=_VIDEO,
         ),
     ] = None,
-    pix_fmt: Annotated[str | None, typer.Option(metavar="NAME", help="Pixel format.", rich_help_panel=_VIDEO)] = None,
-    g: Annotated[
-        int | None, typer.Option("--g", metavar="N", min=1, help="Frames per keyframe.", rich_help_panel=_VIDEO)
-    ] = None,
-    crf: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="Quality, lower is better.", rich_help_panel=_VIDEO)
-    ] = None,
+    pix_fmt: Annotated[str | None, _of_video(metavar="NAME", help="Pixel format.")] = None,
+    g: Annotated[int | None, _of_video("--g", metavar="N", min=1, help="Frames per keyframe.")] = None,
+    crf: Annotated[int | None, _of_video(metavar="N", min=0, help="Quality, lower is better.")] = None,
     preset: Annotated[
-        str | None,
-        typer.Option(metavar="SPEED", help="Speed: a number for SVT-AV1, a name for others.", rich_help_panel=_VIDEO),
+        str | None, _of_video(metavar="SPEED", help="Speed: a number for SVT-AV1, a name for others.")
     ] = None,
     fast_decode: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=0, help="Tuning for quick decoding, 0 is off.", rich_help_panel=_VIDEO),
+        int | None, _of_video(metavar="N", min=0, help="Tuning for quick decoding, 0 is off.")
     ] = None,
     extra_option: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Further option of the encoder.", rich_help_panel=_VIDEO),
+        list[str] | None, _of_video(metavar="NAME=VALUE", help="Further option of the encoder.")
     ] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,

@@ -26,10 +26,7 @@ _HEADING_WIDTH = 11
 _SECONDS_PER_HOUR = 3600
 
 
-def info(
-    datasets: DatasetsArgument,
-    as_json: JsonOption = False,
-) -> int:
+def info(datasets: DatasetsArgument, as_json: JsonOption = False) -> int:
     """Show what datasets contain: robot, features, cameras, episodes, tasks, and what is pending."""
     output = Output.of(json=as_json, quiet=False)
     documents, code = answer_each(datasets, output, lambda dataset: _describe(dataset, output))

@@ -55,11 +55,7 @@ def _table(found: Sequence[ListedDataset]) -> str:
 
 
 def _row(dataset: ListedDataset) -> Sequence[str]:
-    notes = [
-        "in the Hub's cache" if dataset.shelf.value == "cache" else None,
-        dataset.part,
-        dataset.problem,
-    ]
+    notes = ["in the Hub's cache" if dataset.shelf.value == "cache" else None, dataset.part, dataset.problem]
     return (
         one_line(dataset.name),
         dataset.version or "-",

@@ -11,7 +11,15 @@ import typer
 
 from lerotool.choices import FileMode, Fill, Units, Version
 from lerotool.cli.help import Examples
-from lerotool.cli.options import DaskFileOption, DaskOption, DryRunOption, JsonOption, QuietOption, chosen_place
+from lerotool.cli.options import (
+    DaskFileOption,
+    DaskOption,
+    DryRunOption,
+    JsonOption,
+    QuietOption,
+    chosen_place,
+    in_panel,
+)
 from lerotool.cli.output import Output
 from lerotool.errors import LerotoolError, UsageError
 
@@ -34,8 +42,8 @@ EXAMPLES: Examples = {
     ),
     "v2.0 or v2.1 becomes v3.0; --to v2.1 goes back": "lerotool merge old -o new",
 }
-_DIFFERENCES = "Differences between the sources"
-_FILES = "Files"
+_difference = in_panel("Differences between the sources")
+_of_files = in_panel("Files")
 
 
 def merge(
@@ -44,80 +52,36 @@ def merge(
         typer.Argument(metavar="SOURCE", help="Folders, or user/name in the LeRobot home; SOURCE:0-9,15 for some."),
     ],
     output_folder: Annotated[Path, typer.Option("--output", "-o", metavar="TARGET", help="The folder to make.")],
-    to: Annotated[Version, typer.Option("--to", help="Format of the result.", rich_help_panel=_FILES)] = Version.V30,
-    keep_files: Annotated[
-        bool, typer.Option("--keep-files", help="Copy video files whole.", rich_help_panel=_FILES)
-    ] = False,
-    link: Annotated[
-        bool, typer.Option("--link", help="Link video files to those of the sources.", rich_help_panel=_FILES)
-    ] = False,
-    reencode: Annotated[
-        bool,
-        typer.Option("--reencode", help="Encode videos again that do not fit the first.", rich_help_panel=_FILES),
-    ] = False,
+    to: Annotated[Version, _of_files("--to", help="Format of the result.")] = Version.V30,
+    keep_files: Annotated[bool, _of_files("--keep-files", help="Copy video files whole.")] = False,
+    link: Annotated[bool, _of_files("--link", help="Link video files to those of the sources.")] = False,
+    reencode: Annotated[bool, _of_files("--reencode", help="Encode videos again that do not fit the first.")] = False,
     keep_sizes: Annotated[
-        bool,
-        typer.Option(
-            "--keep-sizes",
-            help="Let pictures of one camera have several sizes.",
-            rich_help_panel=_DIFFERENCES,
-        ),
+        bool, _difference("--keep-sizes", help="Let pictures of one camera have several sizes.")
     ] = False,
     gr00t: Annotated[
-        bool,
-        typer.Option("--gr00t", help="Also write what GR00T reads: stats.json, modality.json.", rich_help_panel=_FILES),
+        bool, _of_files("--gr00t", help="Also write what GR00T reads: stats.json, modality.json.")
     ] = False,
     rename: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="[SOURCE:]OLD=NEW",
-            help="Give a feature another name; SOURCE is a name or number.",
-            rich_help_panel=_DIFFERENCES,
-        ),
+        _difference(metavar="[SOURCE:]OLD=NEW", help="Give a feature another name; SOURCE is a name or number."),
     ] = None,
-    drop: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FEATURE", help="Leave a feature out.", rich_help_panel=_DIFFERENCES),
-    ] = None,
+    drop: Annotated[list[str] | None, _difference(metavar="FEATURE", help="Leave a feature out.")] = None,
     pad: Annotated[
-        bool,
-        typer.Option(
-            "--pad", help="Widen vectors with zeros, aligned by the names of joints.", rich_help_panel=_DIFFERENCES
-        ),
+        bool, _difference("--pad", help="Widen vectors with zeros, aligned by the names of joints.")
     ] = False,
-    ignore_names: Annotated[
-        bool,
-        typer.Option("--ignore-names", help="Align vectors by position only.", rich_help_panel=_DIFFERENCES),
-    ] = False,
-    fill_camera: Annotated[
-        Fill | None, typer.Option(help="For cameras that some lack.", rich_help_panel=_DIFFERENCES)
-    ] = None,
-    robot_type: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of the result.", rich_help_panel=_DIFFERENCES)
-    ] = None,
-    fps: Annotated[
-        float | None,
-        typer.Option(metavar="N", help="Resample to this rate by the nearest row.", rich_help_panel=_DIFFERENCES),
-    ] = None,
-    units: Annotated[
-        Units | None, typer.Option(help="Of an SO arm's joints in the result.", rich_help_panel=_DIFFERENCES)
-    ] = None,
+    ignore_names: Annotated[bool, _difference("--ignore-names", help="Align vectors by position only.")] = False,
+    fill_camera: Annotated[Fill | None, _difference(help="For cameras that some lack.")] = None,
+    robot_type: Annotated[str | None, _difference(metavar="NAME", help="Of the result.")] = None,
+    fps: Annotated[float | None, _difference(metavar="N", help="Resample to this rate by the nearest row.")] = None,
+    units: Annotated[Units | None, _difference(help="Of an SO arm's joints in the result.")] = None,
     source_units: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[SOURCE:]UNITS", help="What a source has, where nothing tells.", rich_help_panel=_DIFFERENCES
-        ),
+        list[str] | None, _difference(metavar="[SOURCE:]UNITS", help="What a source has, where nothing tells.")
     ] = None,
     calibration: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[SOURCE:]FILE", help="Calibration of the follower, to convert units.", rich_help_panel=_DIFFERENCES
-        ),
+        list[str] | None, _difference(metavar="[SOURCE:]FILE", help="Calibration of the follower, to convert units.")
     ] = None,
-    retime: Annotated[
-        bool,
-        typer.Option("--retime", help="Replace timestamps that are not frame / fps.", rich_help_panel=_DIFFERENCES),
-    ] = False,
+    retime: Annotated[bool, _difference("--retime", help="Replace timestamps that are not frame / fps.")] = False,
     jobs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="How much at a time.", show_default="one per core")
     ] = None,

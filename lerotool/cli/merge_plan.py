@@ -85,11 +85,7 @@ def _file_lines(plan: Plan) -> list[str]:
 
 def _camera_line(camera: CameraPlan, plan: Plan) -> str:
     methods = Counter(output.method for output in camera.outputs)
-    words = {
-        Method.COPY: "copied whole",
-        Method.LINK: "linked",
-        Method.JOIN: "made by copying packets",
-    }
+    words = {Method.COPY: "copied whole", Method.LINK: "linked", Method.JOIN: "made by copying packets"}
     how = ", ".join(f"{count} {words[method]}" for method, count in methods.items())
     text = f"{counted(len(camera.outputs), 'video')}, {sized(sum(o.bytes for o in camera.outputs))}: {how}"
     if camera.clips:
@@ -137,13 +133,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "data_files": len(plan.work.data),
         "videos": {name: _camera_document(camera) for name, camera in plan.work.cameras.items()},
         "differences": [
-            {
-                "what": d.what,
-                "found": d.found,
-                "verdict": d.verdict.value,
-                "action": d.action,
-                "flags": list(d.flags),
-            }
+            {"what": d.what, "found": d.found, "verdict": d.verdict.value, "action": d.action, "flags": list(d.flags)}
             for d in plan.differences
         ],
         "damage": list(plan.damage),

@@ -4,37 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from lerotool.cli.view import require_web, show_address
 
 if TYPE_CHECKING:
     from lerotool.cli.output import Output
     from lerotool.web.watching import Watched
-
-_PANEL = "Switches"
-
-MonitorOption = Annotated[
-    bool | None,
-    typer.Option(
-        "--monitor/--no-monitor",
-        help="Serve a live page.",
-        rich_help_panel=_PANEL,
-        show_default=False,
-    ),
-]
-MonitorHostOption = Annotated[
-    str | None,
-    typer.Option(
-        "--monitor-host",
-        metavar="ADDRESS",
-        help="A live page for phones too: 0.0.0.0.",
-        rich_help_panel="What to record",
-        show_default=False,
-    ),
-]
 
 
 def monitor_address(wanted: bool | str) -> str | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,37 +15,35 @@ from lerotool.errors import UsageError
 if TYPE_CHECKING:
     from lerotool.execution import DaskCluster, Place
 
+
+def in_panel(title: str) -> Callable[..., Any]:
+    """Return what makes options of one panel of the help."""
+    return partial(typer.Option, rich_help_panel=title)
+
+
+_of_output = in_panel("Output")
+_of_machines = in_panel("Many machines")
 DatasetArgument = Annotated[
     str, typer.Argument(metavar="DATASET", help="A dataset's folder, or user/name in the LeRobot home.")
 ]
 DatasetsArgument = Annotated[
     list[str], typer.Argument(metavar="DATASET", help="Folders, or user/name in the LeRobot home.")
 ]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print JSON on stdout, for machines.", rich_help_panel="Output")
-]
-QuietOption = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Only the result, warnings and errors.", rich_help_panel="Output")
-]
+JsonOption = Annotated[bool, _of_output("--json", help="Print JSON on stdout, for machines.")]
+QuietOption = Annotated[bool, _of_output("--quiet", "-q", help="Only the result, warnings and errors.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done and change nothing.")]
 DaskOption = Annotated[
     str | None,
-    typer.Option(
+    _of_machines(
         "--dask",
         metavar="ADDRESS",
         help="Run the jobs on the workers of this Dask scheduler, such as tcp://node17:8786; see docs/cluster.md.",
-        rich_help_panel="Many machines",
-        show_default=False,
     ),
 ]
 DaskFileOption = Annotated[
     Path | None,
-    typer.Option(
-        "--dask-scheduler-file",
-        metavar="FILE",
-        help="The same, with the file that the scheduler has written.",
-        rich_help_panel="Many machines",
-        show_default=False,
+    _of_machines(
+        "--dask-scheduler-file", metavar="FILE", help="The same, with the file that the scheduler has written."
     ),
 ]
 

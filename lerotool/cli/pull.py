@@ -36,8 +36,7 @@ def pull(
     ] = None,
     meta: Annotated[bool, typer.Option("--meta", help="Only the metadata.")] = False,
     episodes: Annotated[
-        str | None,
-        typer.Option(metavar="0-9,15", help="Only the files that hold these.", show_default="all"),
+        str | None, typer.Option(metavar="0-9,15", help="Only the files that hold these.", show_default="all")
     ] = None,
     root: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where to.", show_default="USER/NAME in the LeRobot home")

@@ -37,8 +37,7 @@ def push(
         typer.Option(metavar="USER/NAME", help="Where to.", show_default="where it was last, else its own name"),
     ] = None,
     private: Annotated[
-        bool | None,
-        typer.Option("--private/--public", help="Who sees it, if it is new there.", show_default="private"),
+        bool | None, typer.Option("--private/--public", help="Who sees it, if it is new there.", show_default="private")
     ] = None,
     license_id: Annotated[
         str | None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lerotool.choices import Units
+from lerotool.cli.options import in_panel
 from lerotool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,61 +18,31 @@ if TYPE_CHECKING:
     from lerotool.devices.robot import Robot
 
 SIMULATED = "sim"
-PANEL = "Robot"
+_of_robot = in_panel("Robot")
 
 
 RobotOption = Annotated[
     str | None,
-    typer.Option(
+    _of_robot(
         "--robot",
         metavar="NAME",
         help="From lerotool setup, a TOML file, or sim. \\[default: the only one set up, else sim]",
-        rich_help_panel=PANEL,
-        show_default=False,
     ),
 ]
-FollowerPortOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="PORT",
-        help="A path, or serial:NUMBER.",
-        rich_help_panel=PANEL,
-        show_default=False,
-    ),
-]
-LeaderPortOption = Annotated[
-    str | None,
-    typer.Option(metavar="PORT", help="The same for the leader.", rich_help_panel=PANEL, show_default=False),
-]
-UnitsOption = Annotated[
-    Units | None,
-    typer.Option(
-        metavar="UNITS",
-        help="Of the body: degrees, or range (-100 to 100).",
-        rich_help_panel=PANEL,
-        show_default=False,
-    ),
-]
+FollowerPortOption = Annotated[str | None, _of_robot(metavar="PORT", help="A path, or serial:NUMBER.")]
+LeaderPortOption = Annotated[str | None, _of_robot(metavar="PORT", help="The same for the leader.")]
+UnitsOption = Annotated[Units | None, _of_robot(metavar="UNITS", help="Of the body: degrees, or range (-100 to 100).")]
 MaxRelativeTargetOption = Annotated[
-    float | None,
-    typer.Option(
-        metavar="N",
-        min=0.001,
-        help="Farthest step of a joint, in its units.",
-        rich_help_panel=PANEL,
-        show_default=False,
-    ),
+    float | None, _of_robot(metavar="N", min=0.001, help="Farthest step of a joint, in its units.")
 ]
 
 
 LeRobotOption = Annotated[
     Path | None,
-    typer.Option(
+    _of_robot(
         "--lerobot",
         metavar="PYTHON",
         help="LeRobot's Python: it drives the robot, by its options after --. \\[default: $LEROTOOL_LEROBOT]",
-        rich_help_panel=PANEL,
-        show_default=False,
     ),
 ]
 LeRobotOptions = Annotated[

@@ -20,6 +20,7 @@ from lerotool.cli.options import (
     JsonOption,
     QuietOption,
     chosen_place,
+    in_panel,
 )
 from lerotool.cli.output import Output
 from lerotool.errors import IncompleteError, UsageError
@@ -44,82 +45,59 @@ EXAMPLES: Examples = {
     "For openpi": "lerotool stats me/pick-cube --export openpi --delta-actions 5,-1 --horizon 50 -o norm_stats.json",
 }
 _WRONG = IncompleteError.exit_code
-_WHAT = "What is looked at"
-_EXPORT = "Export"
+_of_what = in_panel("What is looked at")
+_exporting = in_panel("Export")
 
 
 def stats(
     datasets: DatasetsArgument,
     episodes: Annotated[bool, typer.Option("--per-episode", help="Also every episode's statistics.")] = False,
-    csv: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write them as CSV; - is stdout.", show_default=False)
-    ] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write them as CSV; - is stdout.")] = None,
     plot: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Draw distributions and episodes (needs the extra report).", show_default=False
-        ),
+        Path | None, typer.Option(metavar="FILE", help="Draw distributions and episodes (needs the extra report).")
     ] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Compare what is stored with the data.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="With --verify: warnings count as errors.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Recompute the statistics and write them.")] = False,
     dry_run: DryRunOption = False,
     only: Annotated[
-        list[str] | None,
-        typer.Option("--feature", metavar="FEATURE", help="Only this feature; can be repeated.", rich_help_panel=_WHAT),
+        list[str] | None, _of_what("--feature", metavar="FEATURE", help="Only this feature; can be repeated.")
     ] = None,
-    skip_images: Annotated[
-        bool, typer.Option("--skip-images", help="Leave cameras out.", rich_help_panel=_WHAT)
-    ] = False,
+    skip_images: Annotated[bool, _of_what("--skip-images", help="Leave cameras out.")] = False,
     images: Annotated[
         str | None,
-        typer.Option(
+        _of_what(
             metavar="all|N|lerobot",
             help="Frames of cameras to decode: all, N of each episode, or LeRobot's choice.",
-            rich_help_panel=_WHAT,
             show_default="lerobot; not decoded for showing",
         ),
     ] = None,
-    export: Annotated[
-        str | None,
-        typer.Option(
-            metavar="openpi|gr00t", help="Write a file for training code.", rich_help_panel=_EXPORT, show_default=False
-        ),
-    ] = None,
+    export: Annotated[str | None, _exporting(metavar="openpi|gr00t", help="Write a file for training code.")] = None,
     target: Annotated[
         Path | None,
-        typer.Option(
+        _exporting(
             "--output",
             "-o",
             metavar="FILE",
             help="Where to; must not exist.",
-            rich_help_panel=_EXPORT,
             show_default="norm_stats.json or stats.json",
         ),
     ] = None,
     delta_actions: Annotated[
         str | None,
-        typer.Option(
+        _exporting(
             metavar="MASK",
             help="openpi: its DeltaActions mask, as make_bool_mask takes it: 6,-1.",
-            rich_help_panel=_EXPORT,
             show_default="no action is relative to the state",
         ),
     ] = None,
     horizon: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", min=1, help="openpi: its action_horizon.", rich_help_panel=_EXPORT, show_default="50"
-        ),
+        int | None, _exporting(metavar="N", min=1, help="openpi: its action_horizon.", show_default="50")
     ] = None,
     pad: Annotated[
         int,
-        typer.Option(
-            "--pad-to",
-            metavar="N",
-            min=0,
-            help="openpi: fill up to so many dimensions with zeros (older openpi: 32).",
-            rich_help_panel=_EXPORT,
+        _exporting(
+            "--pad-to", metavar="N", min=0, help="openpi: fill up to so many dimensions with zeros (older openpi: 32)."
         ),
     ] = 0,
     jobs: Annotated[
@@ -352,12 +330,7 @@ def _export(work: Work, kind: str, target: Path | None, mask: str | None, horizo
     options = OpenpiOptions(parse_mask(mask) if mask else (), horizon or OPENPI_HORIZON, pad)
     with work.progress() as on_progress:
         lerotool.export_statistics(
-            work.dataset,
-            path,
-            kind,
-            options if is_openpi else None,
-            place=work.place,
-            on_progress=on_progress,
+            work.dataset, path, kind, options if is_openpi else None, place=work.place, on_progress=on_progress
         )
     document = {"root": str(work.dataset.root), "export": kind, "file": str(path)}
     return Answer(document, f"written: {path}", notes=tuple(export_note(kind, options)))

@@ -31,8 +31,7 @@ def view(
         typer.Argument(metavar="DATASET", help="Folders, or user/name in the LeRobot home.", show_default=False),
     ] = None,
     host: Annotated[
-        str,
-        typer.Option("--host", metavar="ADDRESS", help="Where to listen; 0.0.0.0 is every network."),
+        str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; 0.0.0.0 is every network.")
     ] = "127.0.0.1",
     port: Annotated[
         int | None,

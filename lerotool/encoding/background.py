@@ -48,12 +48,7 @@ class BackgroundEncoder:
     """
 
     def __init__(
-        self,
-        root: Path,
-        *,
-        jobs: int | None = None,
-        finish_jobs: int | None = None,
-        priority: Priority = Priority.IDLE,
+        self, root: Path, *, jobs: int | None = None, finish_jobs: int | None = None, priority: Priority = Priority.IDLE
     ) -> None:
         self._root = root
         self._jobs = jobs

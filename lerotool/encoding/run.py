@@ -18,15 +18,7 @@ from lerotool.dataset.reading.committed import committed_recordings
 from lerotool.dataset.writing.appender import DatasetAppender
 from lerotool.dataset.writing.journal import finish_interrupted
 from lerotool.encoding.commit import mark_committed
-from lerotool.encoding.events import (
-    EncodeReport,
-    Ending,
-    Finished,
-    Found,
-    Left,
-    Listener,
-    Packed,
-)
+from lerotool.encoding.events import EncodeReport, Ending, Finished, Found, Left, Listener, Packed
 from lerotool.encoding.plan import EncodeOptions, Plan, plan_encoding
 from lerotool.encoding.schedule import Schedule
 from lerotool.encoding.selection import selected, without_misfits

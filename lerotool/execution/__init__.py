@@ -11,15 +11,7 @@ from lerotool.execution.places import DaskCluster, Place, ThisMachine
 from lerotool.execution.priority import cores, detached, lower_priority
 from lerotool.execution.processes import ProcessExecutor, serve_jobs
 from lerotool.execution.progress import JobProgress, ProgressFile, read_progress
-from lerotool.execution.running import (
-    JobRun,
-    Listener,
-    Progress,
-    Watch,
-    ignore_event,
-    ignore_progress,
-    run_jobs,
-)
+from lerotool.execution.running import JobRun, Listener, Progress, Watch, ignore_event, ignore_progress, run_jobs
 
 __all__ = [
     "ClusterError",

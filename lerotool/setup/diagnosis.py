@@ -143,10 +143,7 @@ def _find_answering(facts: BusFacts) -> Iterator[Finding]:
     else:
         remedy = f"check the plugs of {motor_names([servo.id for servo in failing])}"
     found = bus_finding(
-        Code.BUS_REPLIES,
-        f"answers are missing or damaged: {counts}",
-        remedy,
-        *(servo.id for servo in failing),
+        Code.BUS_REPLIES, f"answers are missing or damaged: {counts}", remedy, *(servo.id for servo in failing)
     )
     yield replace(found, own_severity=severity)
 

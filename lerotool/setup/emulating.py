@@ -112,8 +112,7 @@ class _Child:
         assert self._process.stderr is not None
         said = self._process.stderr.read().decode(errors="replace").strip().splitlines()
         raise DeviceError(
-            f"{what} could not be emulated: {said[-1] if said else 'the process has ended'}",
-            hint=_ANOTHER,
+            f"{what} could not be emulated: {said[-1] if said else 'the process has ended'}", hint=_ANOTHER
         )
 
     def end(self) -> None:

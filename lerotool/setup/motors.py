@@ -13,14 +13,7 @@ from enum import Enum
 
 from lerotool.devices.arms.joints import JOINTS, Joint
 from lerotool.devices.servos.bus import ServoBus
-from lerotool.devices.servos.registers import (
-    BAUD_CODES,
-    BAUD_RATE,
-    ID,
-    LOCK,
-    MODEL_STS3215,
-    TORQUE_ENABLE,
-)
+from lerotool.devices.servos.registers import BAUD_CODES, BAUD_RATE, ID, LOCK, MODEL_STS3215, TORQUE_ENABLE
 from lerotool.devices.servos.scan import Found
 from lerotool.errors import DeviceError, DeviceTimeoutError
 from lerotool.setup.arm_names import joint_of, motor_names

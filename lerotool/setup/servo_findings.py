@@ -146,8 +146,5 @@ def _find_settings(servo: ServoFacts) -> Iterator[Finding]:
         )
     if servo.range_min == servo.range_max:
         yield bus_finding(
-            Code.NO_LIMITS,
-            f"{name} has no position limits",
-            'calibrate the arm: "lerotool setup calibrate"',
-            servo.id,
+            Code.NO_LIMITS, f"{name} has no position limits", 'calibrate the arm: "lerotool setup calibrate"', servo.id
         )

@@ -107,11 +107,7 @@ class SweptArm:
 
     def _write_joint(self, joint: Joint, entry: JointCalibration) -> bool:
         before = self._bus.read(joint.id, PRESENT_POSITION, PATIENCE) + self._offsets[joint.id]
-        wanted = {
-            HOMING_OFFSET: entry.homing_offset,
-            MIN_POSITION: entry.range_min,
-            MAX_POSITION: entry.range_max,
-        }
+        wanted = {HOMING_OFFSET: entry.homing_offset, MIN_POSITION: entry.range_min, MAX_POSITION: entry.range_max}
         write_memory(self._bus, joint.id, wanted)
         self._offsets = {**self._offsets, joint.id: entry.homing_offset}
         after = self._bus.read(joint.id, PRESENT_POSITION, PATIENCE) + entry.homing_offset

@@ -224,12 +224,7 @@ class Hub:
         return sent
 
     def commit(
-        self,
-        operations: Sequence[Operation],
-        title: str,
-        branch: str,
-        parent: str,
-        result: Mapping[str, int],
+        self, operations: Sequence[Operation], title: str, branch: str, parent: str, result: Mapping[str, int]
     ) -> str:
         """Make one commit, which must follow ``parent``, and return its name; contents of files were sent before.
 

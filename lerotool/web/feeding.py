@@ -40,11 +40,7 @@ class Feed(threading.Thread):
     """Copies to the board what there is; takes no lock of the recording and never waits for the monitor."""
 
     def __init__(
-        self,
-        board: Board,
-        cameras: Sequence[Showing],
-        status: Callable[[], Status],
-        press: Callable[[Key], None],
+        self, board: Board, cameras: Sequence[Showing], status: Callable[[], Status], press: Callable[[Key], None]
     ) -> None:
         super().__init__(name="monitor", daemon=True)
         self._board = board

@@ -49,12 +49,7 @@ def main() -> None:
     video = {"dtype": "video", "shape": (height, width, 3), "names": ["height", "width", "channels"]}
     features = {"action": vector, "observation.state": vector, **dict.fromkeys(cameras, video)}
     dataset = LeRobotDataset.create(
-        "benchmark/peer",
-        fps,
-        root=target,
-        features=features,
-        image_writer_threads=4 * len(cameras),
-        **options_of(mode),
+        "benchmark/peer", fps, root=target, features=features, image_writer_threads=4 * len(cameras), **options_of(mode)
     )
     waits, saves, cpu = [], [], cpu_s()
     with VideoEncodingManager(dataset):

@@ -20,7 +20,7 @@ RENAME_EXAMPLES: Examples = {
     "A camera and its videos": ("lerotool edit rename me/pick-cube observation.images.front=observation.images.top")
 }
 ADD_EXAMPLES: Examples = {
-    "A reward for each row, or each episode": "lerotool edit add me/pick-cube next.reward --from rewards.csv",
+    "A reward for each row, or each episode": "lerotool edit add me/pick-cube next.reward --from rewards.csv"
 }
 DROP_EXAMPLES: Examples = {"A camera that nobody needs": "lerotool edit drop me/pick-cube observation.images.wrist"}
 

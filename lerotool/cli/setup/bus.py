@@ -38,8 +38,7 @@ class _Target:
 
 def bus(
     where: Annotated[
-        str | None,
-        typer.Argument(metavar="NAME|PORT", help="A robot, or a port: a path or serial:NUMBER."),
+        str | None, typer.Argument(metavar="NAME|PORT", help="A robot, or a port: a path or serial:NUMBER.")
     ] = None,
     arm: ArmOption = None,
     side: SideOption = None,

@@ -43,10 +43,7 @@ def _list_named(backend: str) -> tuple[CameraDevice, ...]:
     twins = Counter(names)
     return tuple(
         CameraDevice(
-            name,
-            device.name,
-            NAMED + (name if twins[name] == 1 else unique_id or device.name),
-            unique_id=unique_id,
+            name, device.name, NAMED + (name if twins[name] == 1 else unique_id or device.name), unique_id=unique_id
         )
         for name, device, unique_id in zip(names, found, ids, strict=True)
     )

@@ -98,10 +98,6 @@ class RawPacker:
 
     def _convert(self, frame: VideoFrame) -> bytes:
         picture = convert(
-            self._reformatter,
-            frame,
-            self._stream.pixel_format,
-            matrix=Colorspace.ITU601,
-            color_range=ColorRange.MPEG,
+            self._reformatter, frame, self._stream.pixel_format, matrix=Colorspace.ITU601, color_range=ColorRange.MPEG
         )
         return picture.to_ndarray().tobytes()

@@ -39,13 +39,7 @@ class LeRobotRobot:
     """
 
     def __init__(
-        self,
-        python: Path,
-        arguments: Sequence[str],
-        *,
-        silence_s: float,
-        start_speed: float,
-        needs_teleop: bool,
+        self, python: Path, arguments: Sequence[str], *, silence_s: float, start_speed: float, needs_teleop: bool
     ) -> None:
         self._python = python
         self._arguments = list(arguments)
