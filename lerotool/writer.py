@@ -30,8 +30,8 @@ from lerotool.arguments import as_count, as_instance, as_path, as_rate, as_text
 from lerotool.choices import Priority
 from lerotool.dataset.info import INFO, load_info
 from lerotool.dataset.writing.appender import DatasetAppender
-from lerotool.dataset.writing.journal import finish_interrupted
 from lerotool.dataset.writing.measures import picture_size
+from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
 from lerotool.errors import (

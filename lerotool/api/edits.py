@@ -13,7 +13,7 @@ from lerotool.api.plans import RewritingPlan, check_carrying_out
 from lerotool.arguments import as_instance, as_path
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.writing.history import DATASET, read_entries
-from lerotool.dataset.writing.journal import finish_interrupted
+from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.editing.changes import Change, KeepEpisodes
 from lerotool.editing.plan import EditPlan as Plan
 from lerotool.editing.planning import make_plan

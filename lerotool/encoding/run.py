@@ -16,7 +16,7 @@ from pathlib import Path
 from lerotool.dataset.info import INFO, load_info
 from lerotool.dataset.reading.committed import committed_recordings
 from lerotool.dataset.writing.appender import DatasetAppender
-from lerotool.dataset.writing.journal import finish_interrupted
+from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.encoding.commit import mark_committed
 from lerotool.encoding.events import EncodeReport, Ending, Finished, Found, Left, Listener, Packed
 from lerotool.encoding.plan import EncodeOptions, Plan, plan_encoding

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from lerotool.dataset.info import INFO, load_info
-from lerotool.dataset.writing.journal import finish_interrupted
+from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.errors import IncompatibleDatasetError, TargetExistsError
 from lerotool.features import Feature, parse_features, recorded_features
 from lerotool.spool.pending import PendingEpisode, State, list_pending, next_sequence, remove_leftovers

@@ -59,7 +59,7 @@ def execute_pull(request: PullRequest, listen: Listener) -> PullReport:
     """Plan a pull and carry it out; a change of the dataset that was interrupted is finished first."""
     if request.target.is_dir():
         # A pull that was killed while it put files in place: what it has fetched belongs to its own commit.
-        journal.finish_interrupted(Workspace(request.target))
+        staging.finish_interrupted(Workspace(request.target))
     plan, hub = plan_pull(request, listen)
     return Pull(plan, hub, listen).run()
 

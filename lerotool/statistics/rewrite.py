@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.writing.journal import finish_interrupted
+from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.dataset.writing.statistics import NewStatistics, write_statistics
 from lerotool.errors import UsageError
 from lerotool.execution import Progress, ignore_progress

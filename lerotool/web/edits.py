@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from lerotool.api.checks import plan_undo, undo
 from lerotool.api.edits import EditPlan, list_changes, plan_edit
-from lerotool.dataset.writing.journal import finish_interrupted
+from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.editing.changes import Change, DeleteEpisodes, SetTask, TrimEpisodes
 from lerotool.errors import LerotoolError, UsageError
 from lerotool.web.body import json_object

@@ -19,8 +19,8 @@ from lerotool.dataset.files import Files
 from lerotool.dataset.journal_file import Commit, Rename
 from lerotool.dataset.reading.before import state_before
 from lerotool.dataset.writing.appender import DatasetAppender, NewEpisode
-from lerotool.dataset.writing.journal import commit, finish_interrupted, put_aside, redo
-from lerotool.dataset.writing.staging import sweep
+from lerotool.dataset.writing.journal import commit, put_aside, redo
+from lerotool.dataset.writing.staging import finish_interrupted, sweep
 from lerotool.errors import CorruptDatasetError, DatasetLockedError
 from lerotool.workspace import Workspace, is_committed
 from tests.dataset.faults import Fault, Killed, contents, faulty
@@ -91,6 +91,30 @@ def test_a_commit_stopped_at_any_call_is_the_old_state_or_finished_by_the_next_o
             assert not finish_interrupted(Workspace(root))
             shutil.rmtree(root)
     assert seen == {True, False}
+
+
+def test_the_next_writer_removes_what_a_dead_one_left_in_staging_also_if_it_has_nothing_to_do(tmp_path: Path) -> None:
+    commit(Workspace(tmp_path), prepared(tmp_path))
+    left = Workspace(tmp_path).staging / "0002"
+    (left / "before").mkdir(parents=True)
+    (left / "before" / "data").write_text("old")
+    before = contents(tmp_path)
+    assert not finish_interrupted(Workspace(tmp_path))
+    assert not left.exists()
+    assert contents(tmp_path) == before
+
+
+def test_the_files_of_a_writer_at_work_stay(tmp_path: Path) -> None:
+    prepared(tmp_path)
+    workspace = Workspace(tmp_path)
+    lock = workspace.lock_for_writing("writing")
+    lock.acquire()
+    try:
+        before = everything(tmp_path)
+        assert not finish_interrupted(workspace)
+        assert everything(tmp_path) == before
+    finally:
+        lock.release()
 
 
 def waits(root: Path) -> bool:

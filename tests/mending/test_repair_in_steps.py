@@ -14,7 +14,7 @@ import pytest
 
 from lerotool.checking import Code, check
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.writing.journal import finish_interrupted
+from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.errors import DatasetLockedError
 from lerotool.mending.forgetting import forget
 from lerotool.mending.repair import plan_repair, repair

@@ -14,7 +14,7 @@ import pytest
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.writing.appender import DatasetAppender
-from lerotool.dataset.writing.journal import finish_interrupted
+from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.dataset.writing.statistics import statistics_files
 from lerotool.errors import DatasetLockedError, IncompatibleDatasetError, UsageError
 from lerotool.findings import Code

@@ -17,7 +17,7 @@ from lerotool.checking import check
 from lerotool.dataset.layout import PathTemplate
 from lerotool.dataset.reading.footerless import read_footerless
 from lerotool.dataset.reading.thrift import Reader, ThriftError
-from lerotool.dataset.writing.journal import finish_interrupted
+from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.errors import LerotoolError, MetadataError
 from lerotool.features import DEFAULT_FEATURES
 from lerotool.media.decode import decode_image

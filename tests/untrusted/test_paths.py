@@ -10,8 +10,7 @@ import pytest
 
 from lerotool.checking import Code, check
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.writing.journal import finish_interrupted
-from lerotool.dataset.writing.staging import sweep
+from lerotool.dataset.writing.staging import finish_interrupted, sweep
 from lerotool.errors import CorruptDatasetError, MetadataError
 from lerotool.mending.forgetting import forget
 from lerotool.mending.repair import repair

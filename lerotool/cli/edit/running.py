@@ -21,7 +21,7 @@ def run_edit(
     from lerotool.cli.edit.report import plan_text, report_document, report_text
     from lerotool.cli.merge_progress import Tally
     from lerotool.cli.progress import show
-    from lerotool.dataset.writing.journal import finish_interrupted
+    from lerotool.dataset.writing.staging import finish_interrupted
     from lerotool.workspace import Workspace, dataset_root
 
     output = Output.of(json=json, quiet=quiet)

@@ -15,15 +15,13 @@ from pathlib import Path
 
 from lerotool.dataset.info import INFO
 from lerotool.dataset.journal_file import Commit, Proof, Rename, check_links, read_journal
-from lerotool.errors import CorruptDatasetError, DatasetLockedError, LerotoolError
+from lerotool.errors import CorruptDatasetError, LerotoolError
 from lerotool.storage import copy_file, make_directory, remove_empty_folders, sync_directory, sync_file, write_json
 from lerotool.wording import as_argument
 from lerotool.workspace import BY_COMMIT, COMMITTED, Workspace
 
 CONSUMED = "consumed-"
 _INFO = INFO.as_posix()
-_WAIT_S = 10.0
-_POLL_S = 0.02
 
 
 def commit(workspace: Workspace, change: Commit) -> None:
@@ -75,31 +73,8 @@ def _keep(root: Path, change: Commit) -> list[str]:
     return replaced
 
 
-def finish_interrupted(workspace: Workspace) -> bool:
-    """Finish the commit that a process left behind, if there is one.
-
-    Whoever writes to a dataset calls this first. Returns whether there was one to finish. `DatasetLockedError`: another
-    process has been carrying it out for 10 s and is not done.
-    """
-    give_up = time.monotonic() + _WAIT_S
-    while workspace.journal.exists():
-        lock = workspace.lock_for_writing("finishing an interrupted change")
-        try:
-            lock.acquire()
-        except DatasetLockedError:
-            if time.monotonic() > give_up:
-                raise
-            time.sleep(_POLL_S)
-            continue
-        try:
-            return redo(workspace)
-        finally:
-            lock.release()
-    return False
-
-
 def redo(workspace: Workspace) -> bool:
-    """Like `finish_interrupted`, for the holder of the writing lock."""
+    """Finish the commit that a process left behind and return whether there was one; the caller holds the lock."""
     try:
         decided = read_journal(workspace)
     except LerotoolError as error:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
@@ -16,9 +17,12 @@ import pyarrow.parquet as pq
 from lerotool.dataset.journal_file import Commit, Rename
 from lerotool.dataset.parquet import open_parquet
 from lerotool.dataset.writing import journal
-from lerotool.errors import CorruptDatasetError
+from lerotool.errors import CorruptDatasetError, DatasetLockedError
 from lerotool.storage import PARTIAL, json_bytes, make_directory, sync_file
 from lerotool.workspace import Workspace, committed_by
+
+_WAIT_S = 10.0
+_POLL_S = 0.02
 
 
 class Staging:
@@ -124,6 +128,34 @@ def verify_rows(path: Path, rows: int) -> None:
 def has_leftovers(workspace: Workspace) -> bool:
     """Return whether something is in staging, be it of a process that is at work."""
     return workspace.staging.is_dir() and any(workspace.staging.iterdir())
+
+
+def finish_interrupted(workspace: Workspace) -> bool:
+    """Finish the commit that a process left behind, and remove what it left in staging.
+
+    Whoever writes to a dataset calls this first. Returns whether there was a commit to finish. `DatasetLockedError`:
+    another process has been carrying it out for 10 s and is not done.
+    """
+    give_up = time.monotonic() + _WAIT_S
+    while workspace.journal.exists() or has_leftovers(workspace):
+        lock = workspace.lock_for_writing("finishing an interrupted change")
+        try:
+            lock.acquire()
+        except DatasetLockedError:
+            if not workspace.journal.exists():
+                # The files are those of a process at work.
+                return False
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(_POLL_S)
+            continue
+        try:
+            is_finished = journal.redo(workspace)
+            sweep(workspace)
+            return is_finished
+        finally:
+            lock.release()
+    return False
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ from lerotool import (
 )
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.writing.appender import DatasetAppender
-from lerotool.dataset.writing.journal import finish_interrupted
+from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.editing.changes import Change
 from lerotool.execution import ThisMachine
 from lerotool.features import CAMERA_PREFIX
