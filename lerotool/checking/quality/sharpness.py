@@ -67,7 +67,7 @@ def sharpness(picture: np.ndarray) -> float | None:
     `picture`: HWC uint8. A ratio, which brightness and contrast leave as it is; None where there is nothing to be seen
     sharp.
     """
-    grey = picture.mean(axis=2, dtype=np.float32) / 255
+    grey: Grey = picture.mean(axis=2, dtype=np.float32) / np.float32(255)
     while min(grey.shape) >= _SEEN:
         grey = _halved(grey)
     if min(grey.shape) < _SMALLEST:
