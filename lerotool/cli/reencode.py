@@ -57,7 +57,9 @@ def _plan_text(plan: ReencodePlan, target: Path) -> str:
             f"{counted(plan.frames, 'frame')}, {sized(plan.video_bytes)}, to {_encoder(plan.settings.to_json())}"
         )
     ]
-    lines += [f"  {file.path.relative_to(plan.dataset.root)}: {counted(file.frames, 'frame')}" for file in plan.files]
+    lines += [
+        f"  {file.path.relative_to(plan.dataset.root)}: {counted(file.output.frames, 'frame')}" for file in plan.files
+    ]
     lines += [f"  {camera}: copied, depth is not encoded again" for camera in plan.kept]
     lines += [f"  {note}" for note in plan.notes]
     return "\n".join(lines)
@@ -69,7 +71,7 @@ def _plan_document(plan: ReencodePlan, target: Path) -> dict[str, Any]:
         "target": str(target),
         "encoder": plan.settings.to_json(),
         "files": [
-            {"path": str(file.path), "camera": file.camera, "frames": file.frames, "parts": len(file.cuts) - 1}
+            {"path": str(file.path), "camera": file.camera, "frames": file.output.frames, "parts": len(file.clips)}
             for file in plan.files
         ],
         "frames": plan.frames,

@@ -8,9 +8,9 @@ were off their times, or episodes said to begin between two pictures, the new fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +20,8 @@ import numpy as np
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.info import INFO
+from lerotool.dataset.numbering import FileNumber
+from lerotool.dataset.reading.episodes import VideoSpan
 from lerotool.dataset.writing.measures import picture_size
 from lerotool.errors import (
     CorruptDatasetError,
@@ -35,7 +37,9 @@ from lerotool.media.counting import Counting, Fit, Spans, fit_rows, has_every_fr
 from lerotool.media.format import EncoderSettings
 from lerotool.media.grid import exact_rate
 from lerotool.media.probe import video_index
+from lerotool.rewriting.new_videos import NewVideo
 from lerotool.rewriting.verification import verify_rows
+from lerotool.rewriting.video_plan import Clip, Method, Part, VideoOutput
 from lerotool.wording import as_argument, ranges
 
 LONGEST_PART = 3000
@@ -57,21 +61,6 @@ class ReencodeOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class VideoFile:
-    """One video file of a camera."""
-
-    camera: str  # its key
-    path: Path  # of the file
-    cuts: tuple[int, ...]  # numbers of the frames at which its parts begin, and at the end the number of all frames
-    fit: Fit  # how its pictures belong to frames
-
-    @property
-    def frames(self) -> int:
-        """Frames in the file."""
-        return self.cuts[-1]
-
-
-@dataclass(frozen=True, slots=True)
 class ReencodePlan:
     """What will be done.
 
@@ -87,24 +76,24 @@ class ReencodePlan:
     dataset: Dataset
     info: bytes
     settings: EncoderSettings
-    files: tuple[VideoFile, ...]
+    files: tuple[NewVideo, ...]
     kept: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
     def frames(self) -> int:
         """Pictures to encode."""
-        return sum(file.frames for file in self.files)
+        return sum(file.output.frames for file in self.files)
 
     @property
     def parts(self) -> int:
         """Jobs."""
-        return sum(len(file.cuts) - 1 for file in self.files)
+        return sum(len(file.clips) for file in self.files)
 
     @property
     def video_bytes(self) -> int:
         """Size of the files to re-encode."""
-        return sum(file.path.stat().st_size for file in self.files)
+        return sum(file.output.bytes for file in self.files)
 
 
 def plan_reencoding(source: str | Path, options: ReencodeOptions) -> ReencodePlan:
@@ -134,8 +123,8 @@ def plan_reencoding(source: str | Path, options: ReencodeOptions) -> ReencodePla
         raise UsageError(f"encoder settings: {error}") from None
     chosen_settings = choose_encoder(settings).settings
     require_sizes(chosen_settings, {camera: picture_size(dataset.features[camera])[:2] for camera in chosen})
-    files = tuple(_files(dataset, chosen))
-    return ReencodePlan(dataset, info, chosen_settings, files, kept, tuple(_uneven_notes(files)))
+    files, notes = _files(dataset, chosen, chosen_settings)
+    return ReencodePlan(dataset, info, chosen_settings, files, kept, notes)
 
 
 def _check_rows(dataset: Dataset, source: Path) -> None:
@@ -146,30 +135,42 @@ def _check_rows(dataset: Dataset, source: Path) -> None:
         raise CorruptDatasetError(str(error), hint=f"lerotool check {as_argument(source)} --repair") from error
 
 
-def _files(dataset: Dataset, chosen: Sequence[str]) -> list[VideoFile]:
-    spans: dict[tuple[str, Path], list[tuple[int, int, int]]] = {}
+def _files(
+    dataset: Dataset, chosen: Sequence[str], settings: EncoderSettings
+) -> tuple[tuple[NewVideo, ...], tuple[str, ...]]:
+    """Return the files to encode, and what a user should know of them."""
+    spans: dict[tuple[str, Path], list[tuple[int, VideoSpan]]] = {}
     for episode in dataset.episodes:
         videos = episode.videos
         for camera in chosen:
             if camera not in videos:
                 raise CorruptDatasetError(f"episode {episode.index}: the table names no video of camera {camera!r}")
-            span = videos[camera]
-            spans.setdefault((camera, span.path), []).append((episode.index, span.start_frame, span.frames))
+            spans.setdefault((camera, videos[camera].path), []).append((episode.index, videos[camera]))
     files, problems = [], []
+    fits: dict[str, list[tuple[Path, Fit]]] = {camera: [] for camera in chosen}
     misfits: set[int] = set()
-    for (camera, path), episodes in spans.items():
+    rate = dataset.fps
+    for place, ((camera, path), episodes) in enumerate(spans.items()):
         try:
-            files.append(_file(camera, path, episodes, exact_rate(dataset.fps)))
+            fit, cuts = _fit(path, [span for _, span in episodes], exact_rate(rate))
+            fits[camera].append((path, fit))
+            # One thread: with others x265 describes itself in another way, and clips could not be joined.
+            whole = Clip(None, path, path, 0, fit.stop, rate, None, fit.counting, rate, None, settings, threads=1)
+            clips = tuple(
+                replace(whole, path=Path(f"{place}-{start}.mp4"), start=start, frames=stop - start)
+                for start, stop in pairwise(cuts)
+            )
+            files.append(NewVideo(camera, path, clips, _output(episodes[0][1], clips)))
         except _MisfitError as error:
             problems.append(str(error))
-            misfits.update(number for number, _, _ in episodes)
+            misfits.update(number for number, _ in episodes)
         except (LerotoolError, FileNotFoundError) as error:
             problems.append(str(error))
     if problems:
         more = f" (and {len(problems) - _MOST_PROBLEMS} more)" if len(problems) > _MOST_PROBLEMS else ""
         hint = _way_out(dataset, misfits) if misfits else "restore the files from a copy"
         raise CorruptDatasetError("; ".join(problems[:_MOST_PROBLEMS]) + more, hint=hint)
-    return files
+    return tuple(files), tuple(note for camera in chosen for note in uneven_notes(f"camera {camera!r}", fits[camera]))
 
 
 class _MisfitError(CorruptDatasetError):
@@ -185,9 +186,10 @@ def _way_out(dataset: Dataset, misfits: AbstractSet[int]) -> str:
     return f"lerotool merge {source} -o TARGET{version} leaves out the episodes of these videos"
 
 
-def _file(camera: str, path: Path, episodes: Sequence[tuple[int, int, int]], rate: Fraction) -> VideoFile:
+def _fit(path: Path, episodes: Sequence[VideoSpan], rate: Fraction) -> tuple[Fit, list[int]]:
+    """Return how the pictures of a file belong to frames, and the frames at which it is cut, with its ends."""
     header = video_index(path)
-    own = np.array([(start, count) for _, start, count in episodes], np.int64)
+    own = np.array([(span.start_frame, span.frames) for span in episodes], np.int64)
     spans = Spans(own, own)
     fit = fit_rows(header, rate, lambda: spans)
     if fit is None:
@@ -199,10 +201,10 @@ def _file(camera: str, path: Path, episodes: Sequence[tuple[int, int, int]], rat
         raise CorruptDatasetError(f"{str(path)!r}: expected at least {needed} frames, found {fit.stop}")
     begins = sorted({0, fit.stop, *own[:, 0].tolist()})
     cuts = [cut for start, stop in pairwise(begins) for cut in range(start, stop, LONGEST_PART)]
-    return VideoFile(camera, path, (*cuts, fit.stop), fit)
+    return fit, [*cuts, fit.stop]
 
 
-def _uneven_notes(files: Sequence[VideoFile]) -> Iterator[str]:
-    for camera in dict.fromkeys(file.camera for file in files):
-        own = [file for file in files if file.camera == camera]
-        yield from uneven_notes(f"camera {camera!r}", [(file.path, file.fit) for file in own])
+def _output(span: VideoSpan, clips: Sequence[Clip]) -> VideoOutput:
+    parts = tuple(Part(clip.path, 0, None, clip.frames, is_clip=True) for clip in clips)
+    method = Method.JOIN if len(parts) > 1 else Method.COPY
+    return VideoOutput(FileNumber(span.chunk_index, span.file_index), method, parts, span.path.stat().st_size)

@@ -1,9 +1,11 @@
-"""Frames of a video encoded again: chosen by number, scaled where sizes differ; or black where there are none."""
+"""Frames of a video encoded again: chosen by number, scaled if asked to; or black where there are none."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -12,53 +14,69 @@ from av.video.reformatter import VideoReformatter
 
 from lerotool.media.counting import Counting
 from lerotool.media.decode import iter_numbered, to_rgb
-from lerotool.media.encode import VideoEncoder, until_in_order
+from lerotool.media.encode import Colours, VideoEncoder, until_in_order
 from lerotool.media.format import EncoderSettings
 from lerotool.media.pyav import convert
-from lerotool.moments import FeatureStats, PictureHistogram, sampled_frames, shrink_step
+from lerotool.moments import FeatureStats, PictureHistogram, shrink_step
 
-_DEPTH = "gray12le"
+DEPTH = "gray12le"
+"""The pixel format of depth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Some frames of a video."""
+
+    path: Path  # the video
+    numbers: Sequence[int]  # never descending; a frame may be taken several times
+    fps: float | Fraction  # of the video
+    counting: Counting  # how they are numbered
+
+    def decoded(self) -> Iterator[av.VideoFrame]:
+        """Yield the frames."""
+        first, stop = self.numbers[0], self.numbers[-1] + 1
+        frames = enumerate(iter_numbered(self.path, first, stop, self.fps, self.counting), start=first)
+        number, frame = next(frames)
+        for wanted in self.numbers:
+            while number < wanted:
+                number, frame = next(frames)
+            yield frame
 
 
 @until_in_order
 def transcode(
-    source: Path,
-    numbers: Sequence[int],
-    source_fps: float | Fraction,
-    counting: Counting,
+    frames: Frames,
     target: Path,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
     fps: float | Fraction,
     settings: EncoderSettings,
+    threads: int,
+    measured: Collection[int],
+    report: Callable[[int], None],
 ) -> FeatureStats | None:
     """Encode frames of a video into a new one.
 
-    `size`: (width, height) of the new pictures. Returns statistics of the pictures before they were encoded, by
-    LeRobot's sampling rule; None for depth.
+    `size`: (width, height) of the new pictures; None keeps that of the frames, and what their colours mean. `measured`
+    are places among the frames: those pictures are measured before they are encoded; without any, None is returned.
+    `report` is called with how many are encoded.
     """
-    width, height = size
     histogram = PictureHistogram()
-    sampled = set(sampled_frames(len(numbers)).tolist())
-    step = shrink_step(height, width)
     reformatter = VideoReformatter()
-    with VideoEncoder(target, width, height, fps, settings, threads=0) as encoder:
-        for place, decoded in enumerate(_chosen(source, numbers, source_fps, counting)):
-            frame = decoded
-            if (frame.width, frame.height) != size:
-                frame = convert(reformatter, frame, size=(width, height))
-            if place in sampled and settings.pix_fmt != _DEPTH:
+    decoded = frames.decoded()
+    first = next(decoded)
+    width, height = size or (first.width, first.height)
+    step = shrink_step(height, width)
+    colours = None if size else Colours.of(first, frames.path)
+    with VideoEncoder(target, width, height, fps, settings, threads, colours) as encoder:
+        for place, original in enumerate(chain([first], decoded)):
+            frame = original
+            if size and (frame.width, frame.height) != size:
+                frame = convert(reformatter, frame, size=size)
+            if place in measured:
                 histogram.add(to_rgb(frame)[::step, ::step])
             encoder.write(frame)
-    return None if settings.pix_fmt == _DEPTH else histogram.stats()
-
-
-def _chosen(source: Path, numbers: Sequence[int], fps: float | Fraction, counting: Counting) -> Iterator[av.VideoFrame]:
-    frames = enumerate(iter_numbered(source, numbers[0], numbers[-1] + 1, fps, counting), start=numbers[0])
-    number, frame = next(frames)
-    for wanted in numbers:
-        while number < wanted:
-            number, frame = next(frames)
-        yield frame
+            report(encoder.frames)
+    return histogram.stats() if measured else None
 
 
 def encode_black(
@@ -68,8 +86,8 @@ def encode_black(
     width, height = size
     with VideoEncoder(target, width, height, fps, settings, threads=1) as encoder:
         for _ in range(frames):
-            if settings.pix_fmt == _DEPTH:
-                frame = av.VideoFrame.from_ndarray(np.zeros((height, width), np.uint16), format=_DEPTH)
+            if settings.pix_fmt == DEPTH:
+                frame = av.VideoFrame.from_ndarray(np.zeros((height, width), np.uint16), format=DEPTH)
             else:
                 frame = av.VideoFrame.from_ndarray(np.zeros((height, width, 3), np.uint8), format="rgb24")
             encoder.write(frame)

@@ -19,10 +19,10 @@ from lerotool.rewriting.data_job import run_data_job
 from lerotool.rewriting.data_jobs import data_jobs, video_batches
 from lerotool.rewriting.events import Advanced, Begun, Finishing, Listener
 from lerotool.rewriting.metadata import BlockFile, write_metadata
-from lerotool.rewriting.picture_statistics import measure_jobs, run_measure_job
+from lerotool.rewriting.picture_statistics import MeasureJob, measure_jobs, run_measure_job
 from lerotool.rewriting.rewriting import Rewriting
-from lerotool.rewriting.video_job import ClipJob, VideoJob, run_clip_job, run_video_job
-from lerotool.rewriting.video_plan import Method
+from lerotool.rewriting.video_job import ClipJob, Encoded, VideoJob, run_clip_job, run_video_job
+from lerotool.rewriting.video_plan import Clip, Method
 from lerotool.storage import SPARE_BYTES, check_space, tree_bytes
 from lerotool.workspace import Workspace
 
@@ -167,19 +167,19 @@ class _Jobs:
     def look_at_pictures(self) -> Measured:
         """Encode what must be encoded, measure pieces; return statistics of pictures by camera and episode."""
         found: Measured = {}
-        with JobRun[tuple[str, int, Advanced | None], FeatureStats | None](self.workers) as run:
+        with JobRun[tuple[str, Clip | MeasureJob], Encoded | FeatureStats](self.workers) as run:
             for name, camera in self.work.cameras.items():
                 for clip in camera.clips:
-                    advance = Advanced(clips=1, frames_encoded=clip.length)
-                    run.submit((name, clip.episode, advance), run_clip_job, ClipJob(clip, self._clip_folder(name)))
+                    run.submit((name, clip), run_clip_job, ClipJob(clip, self._clip_folder(name)))
             for job in measure_jobs(self.work):
-                run.submit((job.camera, job.episode, None), run_measure_job, job)
-            for (name, episode, told), future in run.ended():
-                stats = future.result()
-                if stats is not None:
-                    found.setdefault(name, {})[episode] = stats
-                if told is not None:
-                    self.listen(told)
+                run.submit((job.camera, job), run_measure_job, job)
+            for (name, piece), future in run.ended():
+                result = future.result()
+                stats = result.stats if isinstance(result, Encoded) else result
+                if stats is not None and piece.episode is not None:
+                    found.setdefault(name, {})[piece.episode] = stats
+                if isinstance(piece, Clip):
+                    self.listen(Advanced(clips=1, frames_encoded=piece.length))
         return found
 
     def write_files(self) -> list[BlockFile]:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from lerotool.errors import CorruptDatasetError
+from lerotool.execution import ProgressFile
 from lerotool.media.grid import exact_rate
 from lerotool.media.join import Piece, join_videos
 from lerotool.media.probe import video_index
-from lerotool.media.transcode import encode_black, transcode
-from lerotool.moments import FeatureStats
+from lerotool.media.transcode import DEPTH, Frames, encode_black, transcode
+from lerotool.moments import FeatureStats, sampled_frames
 from lerotool.rewriting.video_plan import Clip, Method, VideoOutput
 from lerotool.storage import copy_file, replacing
 
@@ -26,6 +28,25 @@ class ClipJob:
 
     clip: Clip
     folder: Path
+
+    @property
+    def progress(self) -> Path:
+        """The file that tells how far it is."""
+        return self.folder / self.clip.path.with_suffix(".progress")
+
+    @property
+    def stop_file(self) -> Path:
+        """The file that stops all clips of the folder; so does the folder's end."""
+        return self.folder / "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What is known of a clip that is encoded."""
+
+    stats: FeatureStats | None  # of its pictures; None where they are not measured
+    cpu_s: float  # CPU seconds, all threads
+    wall_s: float  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +63,30 @@ class VideoJob:
         return sum(output.bytes for output, _ in self.outputs)
 
 
-def run_clip_job(job: ClipJob) -> FeatureStats | None:
-    """Encode a clip; return the statistics of its pictures, None for black and for depth.
+def run_clip_job(job: ClipJob) -> Encoded:
+    """Encode a clip."""
+    began = time.perf_counter(), time.process_time()
+    stats = _encode(job)
+    return Encoded(stats, time.process_time() - began[1], time.perf_counter() - began[0])
 
-    Raises:
-        MediaError: the source cannot be decoded, or the encoder fails.
-        OSError: the disk is full.
-    """
+
+def _encode(job: ClipJob) -> FeatureStats | None:
+    """Return the statistics of an episode's pictures; None for black and for depth."""
     clip, target = job.clip, job.folder / job.clip.path
-    size = (clip.width, clip.height)
     if clip.source is None:
-        encode_black(target, clip.frames, size, clip.fps, clip.settings)
+        assert clip.size is not None, "black has no size of its own"
+        encode_black(target, clip.frames, clip.size, clip.fps, clip.settings)
         return None
     rows = clip.resampling.rows(clip.frames).tolist() if clip.resampling else range(clip.frames)
-    numbers = [clip.start + row for row in rows]
-    return transcode(clip.source, numbers, clip.rate, clip.counting, target, size, clip.fps, clip.settings)
+    frames = Frames(clip.source, [clip.start + row for row in rows], clip.rate, clip.counting)
+    is_measured = clip.episode is not None and clip.settings.pix_fmt != DEPTH
+    measured = frozenset(sampled_frames(clip.length).tolist() if is_measured else ())
+    progress = ProgressFile(job.progress, clip.length, job.stop_file)
+    return transcode(frames, target, clip.size, clip.fps, clip.settings, clip.threads, measured, progress.report)
 
 
 def run_video_job(job: VideoJob) -> int:
-    """Make video files and compare the number of their pictures with the plan; return how many there are.
-
-    Raises:
-        MediaError: a source is damaged.
-        CorruptDatasetError: a file is not what the plan says.
-        OSError: the disk is full or fails.
-    """
+    """Make video files and compare the number of their pictures with the plan; return how many there are."""
     return sum(_make(output, target, job) for output, target in job.outputs)
 
 
@@ -83,10 +103,11 @@ def _write(output: VideoOutput, target: Path, job: VideoJob) -> int:
         ]
         found = sum(join_videos(pieces, target, exact_rate(job.fps)))
     else:
-        if output.method is Method.LINK:
+        # Clips are going to be removed.
+        if output.method is Method.LINK or output.parts[0].is_clip:
             link(paths[0], target)
         else:
-            _copy(paths[0], target)
+            copy_whole(paths[0], target)
         # The plan has counted the pictures of a source, but not those of a clip.
         found = video_index(target).frames if output.parts[0].is_clip else output.frames
     if found != output.frames:
@@ -94,7 +115,8 @@ def _write(output: VideoOutput, target: Path, job: VideoJob) -> int:
     return found
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_whole(source: Path, target: Path) -> None:
+    """Copy a file and look whether all of it has come."""
     copy_file(source, target)
     expected, found = source.stat().st_size, target.stat().st_size
     if found != expected:

@@ -249,12 +249,11 @@ class _Placing:
             resampling,
             Counting.BY_TIME if file is None else file.fit.counting,
             rules.fps,
-            rules.height,
-            rules.width,
+            (rules.width, rules.height),
             rules.settings,
         )
         self.clips.append(clip)
-        size = int(clip.length * clip.height * clip.width * _CLIP_BYTES_PER_PIXEL) + 1
+        size = int(clip.length * rules.height * rules.width * _CLIP_BYTES_PER_PIXEL) + 1
         part = Part(clip.path, 0, None, clip.length, is_clip=True)
         return _Run(self._place, episode, 1, part, _CLIPS, size, 0, is_exact=True, is_joinable=True)
 

@@ -52,9 +52,9 @@ class Resampling:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """An episode's video that has to be encoded."""
+    """Frames that have to be encoded: an episode's video, or a stretch of a file."""
 
-    episode: int  # number of the target's episode
+    episode: int | None  # number of the target's episode, whose pictures are measured; None is a stretch
     path: Path  # of the clip, relative to the folder for such files
     source: Path | None  # the video that it is made of; None is black
     start: int  # number of its first frame there
@@ -63,9 +63,9 @@ class Clip:
     resampling: Resampling | None  # where the rate changes
     counting: Counting  # how frames are numbered in the source
     fps: float  # of the clip
-    height: int  # pixels
-    width: int  # pixels
+    size: tuple[int, int] | None  # (width, height), pixels; None keeps that of the source, and its colours
     settings: EncoderSettings  # of the encoder
+    threads: int = 0  # of the encoder; 0 lets it choose
 
     @property
     def length(self) -> int:

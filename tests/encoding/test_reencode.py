@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +25,7 @@ from lerotool.encoding.reencode_plan import ReencodeOptions, plan_reencoding
 from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError, MediaError, TargetExistsError, UsageError
 from lerotool.execution import StoppedError
 from lerotool.media.probe import probe
+from lerotool.rewriting.new_videos import NewVideo
 from tests.lerobot_judge import judge
 from tests.media.pictures import psnr
 from tests.shared import GOLDEN
@@ -41,6 +44,11 @@ def others(root: Path) -> dict[str, bytes]:
     """Return all files but videos and info.json."""
     files = [path for path in root.rglob("*") if path.is_file() and path.suffix != ".mp4" and path.name != "info.json"]
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
+
+
+def begins(video: NewVideo) -> list[int]:
+    """Return the frames at which the clips of a file begin."""
+    return [clip.start for clip in video.clips]
 
 
 def everything(root: Path) -> dict[str, tuple[bytes, int]]:
@@ -145,14 +153,14 @@ def test_frames_that_no_episode_uses_stay_in_their_places(tmp_path: Path) -> Non
     """The table begins the first episode one frame late."""
     source = shutil.copytree(GOLDEN / "v30_lerobot061_two_cams", tmp_path / "old")
     plan = plan_reencoding(source, options())
-    assert [file.cuts for file in plan.files] == [(0, 7, 32, 44, 62)] * 2
+    assert [begins(file) for file in plan.files] == [[0, 7, 32, 44]] * 2
     table = source / "meta/episodes/chunk-000/file-000.parquet"
     rows = pq.read_table(table, partitioning=None)
     names = [name for name in rows.column_names if name.endswith("from_timestamp") and "front" in name]
     shifted = [start + 0.1 if start == 0 else start for start in rows[names[0]].to_pylist()]
     rows = rows.set_column(rows.column_names.index(names[0]), names[0], pa.array(shifted))
     pq.write_table(rows, table)
-    assert plan_reencoding(source, options()).files[0].cuts == (0, 1, 7, 32, 44, 62)
+    assert begins(plan_reencoding(source, options()).files[0]) == [0, 1, 7, 32, 44]
     reencode(source, tmp_path / "new", options(**H264))
     assert_same_pictures(source, tmp_path / "new")
 
@@ -190,6 +198,15 @@ def test_a_stop_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(StoppedError):
         reencode(TWO_CAMS, tmp_path / "new", options(**H264), stop_at_first, stop=stop)
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes have no place in its folders")
+def test_what_is_not_a_file_is_named_and_nothing_is_made(tmp_path: Path) -> None:
+    source = shutil.copytree(TWO_CAMS, tmp_path / "old")
+    os.mkfifo(source / "meta" / "pipe")
+    with pytest.raises(CorruptDatasetError, match="meta/pipe: expected a file"):
+        reencode(source, tmp_path / "new", options(**H264))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old"]
 
 
 def test_targets_that_cannot_be_are_refused(tmp_path: Path) -> None:

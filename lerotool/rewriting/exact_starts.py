@@ -1,4 +1,4 @@
-"""The episodes tables of a dataset whose videos are encoded again: episodes begin exactly at frame / fps."""
+"""The episodes tables of a dataset whose videos have every picture at k/fps: so episodes begin at such times, too."""
 
 from __future__ import annotations
 
@@ -19,19 +19,7 @@ _EXACT_S = 1e-6
 
 
 def put_starts_on_grid(root: Path, cameras: Sequence[str], fps: float) -> None:
-    """Write exact times into the tables where those of a camera are not: new videos have every picture at k/fps.
-
-    Tables that are exact already are left as they are.
-
-    Args:
-        root: of the new dataset, v3.0.
-        cameras: whose videos are new.
-        fps: of the dataset.
-
-    Raises:
-        CorruptDatasetError: a table cannot be read.
-        OSError: the disk is full or fails.
-    """
+    """Write exact times into those tables of v3.0 that have others for one of the cameras."""
     for path in episodes_files(root):
         with open_parquet(path) as file:
             schema = arrow_schema(file, path)
