@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
+from copy import copy
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -111,32 +111,21 @@ def _shortened(short: Short, shown: Examples) -> type[Command]:
                 return
             first, second, *_ = (self.help or "").split("\n\n")
             whole = f"All options, keys and examples: [not dim]{escape(short.whole)}[/]"
-            changes: list[tuple[Any, dict[str, Any]]] = [
-                (self, {"help": f"{first}\n\n{second}\n\n{whole}\n\n{few}", "epilog": short.notes}),
-                *((each, {"hidden": True}) for each in self.params if each.name not in short.options),
-                *((each, {"rich_help_panel": None if each.is_flag else EVERYDAY}) for each in _options(self)),
-            ]
-            with _changed(changes):
-                super().format_help(ctx, formatter)
+            short_help = copy(self)
+            short_help.help, short_help.epilog = f"{first}\n\n{second}\n\n{whole}\n\n{few}", short.notes
+            short_help.params = [_everyday(each, short.options) for each in self.params]
+            Command.format_help(short_help, ctx, formatter)
 
     return ShortCommand
 
 
-def _options(command: TyperCommand) -> list[Any]:
-    return [each for each in command.params if isinstance(each, TyperOption)]
-
-
-@contextmanager
-def _changed(changes: Sequence[tuple[Any, dict[str, Any]]]) -> Iterator[None]:
-    """Let objects have other attributes for a while."""
-    before = [(each, {name: vars(each)[name] for name in values}) for each, values in changes]
-    for each, values in changes:
-        vars(each).update(values)
-    try:
-        yield
-    finally:
-        for each, values in before:
-            vars(each).update(values)
+def _everyday(parameter: Any, options: Collection[str]) -> Any:
+    """Return a parameter as the help of most days shows it, or hides it."""
+    shown = copy(parameter)
+    shown.hidden |= shown.name not in options
+    if isinstance(shown, TyperOption):
+        shown.rich_help_panel = None if shown.is_flag else EVERYDAY
+    return shown
 
 
 class Group(TyperGroup):

@@ -7,7 +7,7 @@ the recording.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from lerotool.choices import Units
 from lerotool.dataset.dataset import Dataset
-from lerotool.features import ACTION, STATE
+from lerotool.features import ACTION, STATE, Feature
 
 SO_ARMS = ("so100_follower", "so101_follower", "so_follower")
 GRIPPER = "gripper"
@@ -34,7 +34,7 @@ class Guess:
 
 def is_so_arm(dataset: Dataset, state: str = STATE) -> bool:
     """Whether a dataset is of an SO arm whose joints have names in a feature."""
-    return dataset.robot_type in SO_ARMS and bool(_joints(dataset, state))
+    return dataset.robot_type in SO_ARMS and bool(joints(dataset.features, state))
 
 
 def guess_units(
@@ -60,13 +60,14 @@ def _largest(dataset: Dataset, names: Sequence[str], episodes: npt.NDArray[np.in
         parts = [dataset.episodes[int(number)].stats for number in episodes[::step]]
     largest = 0.0
     for name in names:
-        for place, joint in enumerate(_joints(dataset, name)):
+        for place, joint in enumerate(joints(dataset.features, name)):
             for stats in (part[name] for part in parts if name in part):
                 if GRIPPER not in joint and place < stats.max.size:
                     largest = max(largest, abs(stats.min.flat[place]), abs(stats.max.flat[place]))
     return float(largest)
 
 
-def _joints(dataset: Dataset, name: str) -> tuple[str, ...]:
-    feature = dataset.features.get(name)
+def joints(features: Mapping[str, Feature], name: str) -> tuple[str, ...]:
+    """Return the names of the joints in a feature; none where they have none, or it is missing."""
+    feature = features.get(name)
     return (feature.dimension_names or ()) if feature else ()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lerotool.choices import Units
 from lerotool.dataset.documents import read_object
-from lerotool.dataset.joint_units import GRIPPER, Guess, guess_units, is_so_arm
+from lerotool.dataset.joint_units import GRIPPER, Guess, guess_units, is_so_arm, joints
 from lerotool.errors import DatasetError, MetadataError
 from lerotool.features import ACTION, STATE
 from lerotool.merging.differences import Difference, Verdict, by_value
@@ -87,11 +87,6 @@ def _guess(source: Source) -> Guess:
     return guess_units(source.dataset, names, source.episodes)
 
 
-def _joints(source: Source, name: str) -> tuple[str, ...]:
-    feature = source.features.get(name)
-    return (feature.dimension_names or ()) if feature else ()
-
-
 def _degrees_per_percent(path: Path) -> dict[str, float]:
     """Return the degrees that one hundredth of half a joint's range is, by joint."""
     factors = {}
@@ -113,7 +108,7 @@ def _source_factors(
     factors = {}
     for name in (STATE, ACTION):
         row = []
-        for joint in _joints(source, name):
+        for joint in joints(source.features, name):
             short = joint.partition(".")[0].removeprefix("main_")
             if short != GRIPPER and short not in per_joint:
                 raise MetadataError(f"the calibration of {source.label} has no joint {short!r}")

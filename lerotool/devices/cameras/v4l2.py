@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lerotool.devices.cameras.backends import CameraDevice, CameraMode
+from lerotool.devices.cameras.ioctl import Ioctl, system_ioctl
 
 _QUERY_CAPABILITIES = 0x80685600
 _ENUM_FORMATS = 0xC0405602
@@ -34,7 +35,6 @@ _NAMES = {b"MJPG": "mjpeg", b"JPEG": "mjpeg", b"H264": "h264"}
 _MOST = 512
 """No camera has that many modes; a driver that never says "no more" is left."""
 
-Ioctl = Callable[[int, int, bytearray], object]
 Query = Callable[[Path], "tuple[CameraMode, ...] | None"]
 
 
@@ -97,15 +97,11 @@ def _read(path: Path) -> str:
     return ""
 
 
-def query_modes(path: Path, ioctl: Ioctl | None = None) -> tuple[CameraMode, ...] | None:
+def query_modes(path: Path, ioctl: Ioctl | None = system_ioctl) -> tuple[CameraMode, ...] | None:
     """Return the modes of a node, also while another program uses it; None if it delivers no pictures.
 
     A node that may not be opened counts as a camera without known modes, so that it is listed.
     """
-    if sys.platform != "win32" and ioctl is None:
-        from fcntl import ioctl as system_ioctl
-
-        ioctl = system_ioctl
     if sys.platform == "win32" or ioctl is None:
         return None
     try:

@@ -10,9 +10,9 @@ import errno
 import os
 import struct
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from lerotool.devices.cameras.ioctl import Ioctl, system_ioctl
 from lerotool.devices.cameras.spec import AUTO, CameraSpec
 from lerotool.errors import DeviceError
 
@@ -23,8 +23,6 @@ _DESCRIPTION = struct.Struct("II32siiiiI8x")
 _VALUE = struct.Struct("Ii")
 _DISABLED = 0x1
 _ABSENT = (errno.EINVAL, errno.ENOTTY)
-
-Ioctl = Callable[[int, int, bytearray], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class _Range:
     step: int
 
 
-def set_controls(spec: CameraSpec, path: str, ioctl: Ioctl | None = None) -> None:
+def set_controls(spec: CameraSpec, path: str, ioctl: Ioctl | None = system_ioctl) -> None:
     """Set what a camera is asked to have.
 
     Args:
@@ -74,10 +72,6 @@ def set_controls(spec: CameraSpec, path: str, ioctl: Ioctl | None = None) -> Non
     given = spec.controls.given()
     if not given:
         return
-    if sys.platform != "win32" and ioctl is None:
-        from fcntl import ioctl as system_ioctl
-
-        ioctl = system_ioctl
     if sys.platform == "win32" or ioctl is None:
         return  # this kind of camera is Linux's
     try:
