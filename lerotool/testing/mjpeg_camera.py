@@ -65,9 +65,10 @@ class MjpegServer:
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._hang_up = threading.Event()
-        self._server = self._listen(port)
+        self._server = self._bound(port)
         self._port = self._server.server_port
         self.url = f"http://127.0.0.1:{self._port}/stream.mjpg"
+        self.replug()
 
     @property
     def counts(self) -> Counts:
@@ -83,15 +84,19 @@ class MjpegServer:
 
     def unplug(self) -> None:
         """Close all connections and take no new ones."""
-        self._server.shutdown()
+        if self._serving.is_alive():
+            self._server.shutdown()
         self._server.server_close()
+        self._server = self._bound(self._port)  # which no other program is to get meanwhile
         self.disconnect()
 
     def replug(self) -> None:
         """Take connections again, at the same address."""
-        self._server = self._listen(self._port)
+        self._server.server_activate()
+        self._serving = threading.Thread(target=self._server.serve_forever, args=(_POLL_S,), daemon=True)
+        self._serving.start()
 
-    def _listen(self, port: int) -> ThreadingHTTPServer:
+    def _bound(self, port: int) -> ThreadingHTTPServer:
         camera = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -105,9 +110,9 @@ class MjpegServer:
                 with contextlib.suppress(OSError):  # the viewer has gone
                     camera.stream(self.wfile)
 
-        server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        server = ThreadingHTTPServer(("127.0.0.1", port), Handler, bind_and_activate=False)
         server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, args=(_POLL_S,), daemon=True).start()
+        server.server_bind()
         return server
 
     def stream(self, viewer: BufferedIOBase) -> None:

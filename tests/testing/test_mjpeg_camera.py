@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import islice
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
@@ -62,6 +64,15 @@ def test_a_frozen_camera_repeats_its_last_whole_picture(camera: EmulatedCamera) 
     repeats = sum(one == other for one, other in zip([0, *numbers], numbers, strict=False))
     assert repeats == counts.frozen
     stream.close()
+
+
+def test_an_unplugged_camera_keeps_its_port(camera: EmulatedCamera) -> None:
+    for _ in range(2):
+        camera.unplug()
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", urlsplit(camera.url).port))
+    camera.replug()
+    assert numbers_of(list(islice(_parts(camera), 2))) == [0, 1]
 
 
 def test_a_disconnected_viewer_may_come_back_and_an_unplugged_one_not(camera: EmulatedCamera) -> None:
