@@ -12,9 +12,9 @@ import typer
 
 from lerotool.cli.help import HELP_OPTIONS, WHOLE, Examples, Group, add_command, examples
 from lerotool.cli.output import print_error
+from lerotool.cli.signals import INTERRUPTED
 from lerotool.errors import LerotoolError, UsageError
 
-INTERRUPTED = 130
 CommandLineError: type[Any] = typer.BadParameter.__mro__[2]
 """The root of what Typer raises about the command line itself: Click's ClickException, or Typer's own copy of it."""
 

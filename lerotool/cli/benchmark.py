@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +12,7 @@ from lerotool.benchmarking.effort import MOST_CAMERAS, Effort, Part, Rig
 from lerotool.cli.help import Examples
 from lerotool.cli.options import JsonOption, QuietOption, in_panel
 from lerotool.cli.output import Output
+from lerotool.cli.signals import INTERRUPTED, SIGNALS, caught
 from lerotool.errors import DatasetNotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -33,8 +31,6 @@ EXAMPLES: Examples = {
     ],
 }
 _of_rig = in_panel("Cameras and takes")
-_INTERRUPTED = 130
-_SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if (number := getattr(signal, name, None))]
 
 
 def benchmark(
@@ -136,16 +132,16 @@ def _check_report(path: Path) -> None:
 
 def _measure(request: Request, work: Path | None, page: Path | None, output: Output) -> int:
     from lerotool.benchmarking.runner import run_benchmark
-    from lerotool.cli.benchmark_progress import Tally
+    from lerotool.cli.benchmark_progress import BenchmarkTally
     from lerotool.cli.benchmark_tables import show_report
     from lerotool.cli.progress import show
 
     try:
-        with _caught_signals(), show(output, Tally(request.rig, request.take_s)) as listen:
+        with caught(_interrupt), show(output, BenchmarkTally(request.rig, request.take_s)) as listen:
             report = run_benchmark(request, work, listen)
     except KeyboardInterrupt:
         output.note("interrupted; nothing is left behind")
-        return _INTERRUPTED
+        return INTERRUPTED
     output.document(report.to_json())
     show_report(report, output)
     if page is not None:
@@ -175,19 +171,8 @@ def _compare(before: Path, after: Path, page: Path | None, output: Output) -> No
     show_comparison(changes, (before, after), output)
 
 
-@contextmanager
-def _caught_signals() -> Iterator[None]:
-    """Let the first signal interrupt, and no other one disturb the clearing up."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        for known in _SIGNALS:
-            signal.signal(known, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    previous = {number: signal.signal(number, interrupt) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+def _interrupt() -> None:
+    """Interrupt at the first signal, and let no other one disturb the clearing up."""
+    for known in SIGNALS:
+        signal.signal(known, signal.SIG_IGN)
+    raise KeyboardInterrupt

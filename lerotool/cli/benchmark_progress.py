@@ -10,18 +10,17 @@ from lerotool.benchmarking import batches, beside, codecs, disk, merges, operati
 from lerotool.benchmarking.effort import Rig
 from lerotool.benchmarking.figures import Figure, Found
 from lerotool.benchmarking.runner import Advanced, Begun, Event, StepBegun, StepDone
-from lerotool.cli.progress import Bar, time_left
+from lerotool.cli.progress import Bar, Tally, time_left
 
 _HEADLINES = (strategies.WAIT, codecs.RATE, merges.RATIO, batches.WAIT, disk.WRITE, beside.SHORTER, beside.SHARE)
 
 
 @dataclass(slots=True)
-class Tally:
+class BenchmarkTally(Tally[Event]):
     """How far a run is, for showing."""
 
     rig: Rig  # tells what real time is
     take_s: float  # length of a recorded take
-    began: float = field(default_factory=time.monotonic)
     expected_s: tuple[float, ...] = ()
     number: int = 0
     title: str = "making pictures"

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,6 +26,7 @@ from lerotool.cli.options import (
     in_panel,
 )
 from lerotool.cli.output import Output
+from lerotool.cli.signals import INTERRUPTED, caught
 from lerotool.errors import IncompleteError, LerotoolError, UsageError
 from lerotool.wording import as_argument
 from lerotool.workspace import Workspace, dataset_root, lerobot_home
@@ -46,7 +46,6 @@ EXAMPLES: Examples = {
     "On many machines": "lerotool encode --pending /shared/pick --dask tcp://node17:8786",
     "The same dataset with other videos": "lerotool encode user/pick-cube --codec h264 -o data/pick-h264",
 }
-_INTERRUPTED = 130
 _INCOMPLETE = IncompleteError.exit_code
 _of_video = in_panel("Video")
 
@@ -263,8 +262,7 @@ def _stoppable(
     """Turn the first Ctrl-C into a request to stop at a safe point; the second one interrupts at once."""
     stop = threading.Event()
 
-    def request(number: int, frame: FrameType | None) -> None:
-        del number, frame
+    def request() -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
@@ -277,14 +275,10 @@ def _stoppable(
             pass
         stop.set()
 
-    previous = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
     if until_stdin_ends:
         threading.Thread(target=watch_stdin, daemon=True).start()
-    try:
+    with caught(request, signal.SIGINT, signal.SIGTERM):
         yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 @dataclass(slots=True)
@@ -304,7 +298,7 @@ def _encode_all(
     *,
     tells_events: bool,
 ) -> int:
-    from lerotool.cli.encode_progress import Tally, recorded
+    from lerotool.cli.encode_progress import EncodeTally, recorded
     from lerotool.cli.progress import show
     from lerotool.encoding.run import encode_pending
     from lerotool.execution import ProcessExecutor
@@ -312,7 +306,7 @@ def _encode_all(
     place: dict[str, Any] = {"executor": where} if isinstance(where, ProcessExecutor) else {"place": where}
     results = _Results([], {})
     for root in roots:
-        with nullcontext(recorded(output)) if tells_events else show(output, Tally()) as listen:
+        with nullcontext(recorded(output)) if tells_events else show(output, EncodeTally()) as listen:
             try:
                 results.reports.append(encode_pending(root, options, listen, **place, stop=stop))
             except LerotoolError as error:
@@ -345,7 +339,7 @@ def _conclude(results: _Results, output: Output, *, tells_events: bool) -> int:
         output.result("nothing is pending")
     endings = {report.ending for report in results.reports}
     if Ending.STOPPED in endings:
-        return _INTERRUPTED
+        return INTERRUPTED
     if results.errors:
         return next(iter(results.errors.values())).exit_code
     return _INCOMPLETE if Ending.INCOMPLETE in endings else 0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lerotool.cli.output import Output
-from lerotool.cli.progress import Bar, Beat, time_left
+from lerotool.cli.progress import Bar, Beat, Tally, time_left
 from lerotool.encoding.events import (
     Committed,
     Event,
@@ -25,10 +24,9 @@ _RECORD_S = 0.5
 
 
 @dataclass(slots=True)
-class Tally:
+class EncodeTally(Tally[Event]):
     """What has been done so far, for showing."""
 
-    began: float = field(default_factory=time.monotonic)
     total: int = 0
     seconds: float = 0.0
     reused: int = 0
@@ -69,11 +67,6 @@ class Tally:
         return (self.done + self.reused) / self.total if self.total else 1.0
 
     @property
-    def elapsed_s(self) -> float:
-        """Since the beginning."""
-        return max(1e-9, time.monotonic() - self.began)
-
-    @property
     def frames_per_s(self) -> float:
         """On average so far."""
         return self.done / self.elapsed_s
@@ -105,11 +98,6 @@ class Tally:
         episodes = f"{self.committed} of {self.episodes} episodes, " if self.episodes else ""
         return f"{self.fraction:.0%}, {episodes}{self.text()}"
 
-    def told(self, event: Event) -> str | None:
-        """Return nothing: what fails is said at the end."""
-        del event
-        return None
-
     def document(self) -> dict[str, Any]:
         """Return the figures for machines."""
         return {
@@ -125,7 +113,7 @@ class Tally:
 
 def recorded(output: Output) -> Listener:
     """Return what tells the events of a run as JSON lines, for a program."""
-    tally, is_due = Tally(), Beat(_RECORD_S, first_s=0)
+    tally, is_due = EncodeTally(), Beat(_RECORD_S, first_s=0)
 
     def listen(event: Event) -> None:
         tally.take(event)

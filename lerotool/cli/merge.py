@@ -145,7 +145,7 @@ def _options_named() -> Iterator[None]:
 
 def _carry_out(plan: MergePlan, output: Output, place: Place | None, *, dry_run: bool) -> MergeReport | None:
     from lerotool.cli.merge_plan import plan_document, plan_text
-    from lerotool.cli.merge_progress import Tally
+    from lerotool.cli.merge_progress import MergeTally
     from lerotool.cli.progress import show
     from lerotool.merging.planning import with_values_surveyed
     from lerotool.rewriting.carrying_out import check_room
@@ -160,7 +160,7 @@ def _carry_out(plan: MergePlan, output: Output, place: Place | None, *, dry_run:
         return None
     _tell(details, output)
     details.check()
-    with show(output, Tally()) as listen:
+    with show(output, MergeTally()) as listen:
         return plan.carry_out(listen, place=place)
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
-from lerotool.cli.progress import Bar, time_left
+from lerotool.cli.progress import Bar, Tally, time_left
 from lerotool.rewriting.events import Advanced, Begun, Event, Finishing
 
 
 @dataclass(slots=True)
-class Tally:
+class MergeTally(Tally[Event]):
     """What has been done so far, for showing."""
 
-    began: float = field(default_factory=time.monotonic)
     total: Begun = field(default_factory=lambda: Begun(0, 0, 0, 0))
     episodes: int = 0
     bytes: int = 0
@@ -33,11 +31,6 @@ class Tally:
                 self.step = "encoding" if self.frames_encoded < self.total.frames_to_encode else "copying"
             case Finishing():
                 self.step = event.step
-
-    @property
-    def elapsed_s(self) -> float:
-        """Since the beginning."""
-        return max(1e-9, time.monotonic() - self.began)
 
     @property
     def left_s(self) -> float | None:
@@ -69,8 +62,3 @@ class Tally:
     def line(self) -> str:
         """Return how far all is."""
         return f"{self.episodes} of {self.total.episodes} episodes, {self.text()}"
-
-    def told(self, event: Event) -> str | None:
-        """Return nothing."""
-        del event
-        return None

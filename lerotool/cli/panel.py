@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
-from types import TracebackType
 from typing import Protocol, Self
 
 from rich.control import Control
@@ -27,9 +26,7 @@ class Panel(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
     def tell(self, event: Event) -> None:
         """Show an event."""
@@ -84,9 +81,7 @@ class LinePanel:
             self._output.note("after a take: s is success, f failure, ! a flag")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         pass
 
     def tell(self, event: Event) -> None:
@@ -125,10 +120,8 @@ class LivePanel:
         self._live.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.__exit__(kind, error, trace)
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
 
     def tell(self, event: Event) -> None:
         """Show an event."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from lerotool.cli.output import Output
 from lerotool.wording import clock
@@ -45,20 +46,32 @@ class Bar:
     figures: str = ""
 
 
-class Tally(Protocol[_E_contra]):
+@dataclass(slots=True)
+class Tally(ABC, Generic[_E_contra]):
     """What has been done so far, taken from events."""
 
+    began: float = field(default_factory=time.monotonic, kw_only=True)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Since the beginning."""
+        return max(1e-9, time.monotonic() - self.began)
+
+    @abstractmethod
     def take(self, event: _E_contra) -> None:
         """Take in an event."""
 
+    @abstractmethod
     def bars(self) -> Mapping[Hashable, Bar]:
         """Return what is shown on a terminal, by a name that stays."""
 
+    @abstractmethod
     def line(self) -> str:
         """Return the same as one line, for where there are no bars."""
 
-    def told(self, event: _E_contra) -> str | None:
-        """Return the line about an event that stays on the screen."""
+    def told(self, event: _E_contra) -> str | None:  # noqa: ARG002 - those that say something look at it
+        """Return the line about an event that stays on the screen, if there is any."""
+        return None
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from lerotool.cli.robots import (
     UnitsOption,
     choose,
 )
+from lerotool.cli.signals import INTERRUPTED
 from lerotool.errors import UsageError
 from lerotool.media.format import EncoderSettings
 from lerotool.wording import counted
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from lerotool.recording.take import Devices
     from lerotool.web.watching import Watched
 
-INTERRUPTED = 130
 
 EXAMPLES: Examples = {
     "Try it without a robot: 4 short episodes, encoded two at a time": (

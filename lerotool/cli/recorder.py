@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from queue import Empty, SimpleQueue
-from types import FrameType
 from typing import Generic, Protocol, TypeVar
 
 from lerotool.cli.output import Output, OutputMode
 from lerotool.cli.panel import Bell, LinePanel, Panel, open_panel
+from lerotool.cli.signals import caught
 from lerotool.recording.controls import Command, Controls, Keyboard
 from lerotool.recording.events import Event
 from lerotool.recording.status import Status
 
 POLL_S = 0.05
 ABORT_WITHIN_S = 5.0
-_SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if (number := getattr(signal, name, None))]
 
 _WORDS = {
     Command.STOP: "finishing and leaving",
@@ -66,7 +63,8 @@ class Recorder:
         after the take in progress was saved.
         """
         run = _Run(session)
-        with _caught_signals(self.controls), Keyboard() as keyboard:
+        # The first Ctrl-C finishes the take and leaves, the second stops at once.
+        with caught(self.controls.interrupt), Keyboard() as keyboard:
             run.start()
             try:
                 self._accompany(run, keyboard)
@@ -130,19 +128,3 @@ class _Run(threading.Thread, Generic[_Report_co]):
             self.report = self.session.run()
         except BaseException as error:  # noqa: BLE001 - the edge of a thread: raised again in the main thread
             self.error = error
-
-
-@contextmanager
-def _caught_signals(controls: Controls) -> Iterator[None]:
-    """Turn Ctrl-C and its kind into commands: the first finishes the take and leaves, the second stops at once."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        controls.interrupt()
-
-    previous = {number: signal.signal(number, interrupt) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

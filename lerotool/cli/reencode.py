@@ -34,12 +34,12 @@ def show_reencoding(source: Path, target: Path, options: ReencodeOptions, output
 def run_reencoding(source: Path, target: Path, options: ReencodeOptions, output: Output, stop: threading.Event) -> int:
     """Encode a dataset's videos again; returns the exit code."""
     from lerotool.cli.cures import naming_cures
-    from lerotool.cli.encode_progress import Tally
+    from lerotool.cli.encode_progress import EncodeTally
     from lerotool.cli.progress import show
     from lerotool.encoding.reencode import reencode
     from lerotool.execution import StoppedError
 
-    with naming_cures([source]), show(output, Tally()) as listen:
+    with naming_cures([source]), show(output, EncodeTally()) as listen:
         try:
             report = reencode(source, target, options, listen, stop=stop)
         except StoppedError:

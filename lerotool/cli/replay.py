@@ -20,13 +20,13 @@ from lerotool.cli.robots import (
     UnitsOption,
     choose,
 )
+from lerotool.cli.signals import INTERRUPTED
 from lerotool.workspace import dataset_root
 
 if TYPE_CHECKING:
     from lerotool.dataset.dataset import Dataset
     from lerotool.recording.replay import ReplayEnded
 
-INTERRUPTED = 130
 RANGE_BY_DEFAULT = ("so100_follower", "so101_follower")
 """Robot types of LeRobot up to 0.4.2, where the body joints went from -100 to 100 unless configured otherwise."""
 

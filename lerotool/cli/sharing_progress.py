@@ -8,16 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from lerotool.cli.output import Output
-from lerotool.cli.progress import Bar, show, time_left
+from lerotool.cli.progress import Bar, Tally, show, time_left
 from lerotool.sharing.events import Advanced, Begun, Event, Listener, Noted, Step, Waiting
 from lerotool.wording import counted, sized
 
 
 @dataclass(slots=True)
-class SharingTally:
+class SharingTally(Tally[Event]):
     """What has been sent or fetched so far, for showing."""
 
-    began: float = field(default_factory=time.monotonic)
     total: Begun = field(default_factory=lambda: Begun(0, 0))
     files: int = 0
     bytes: int = 0
@@ -53,7 +52,7 @@ class SharingTally:
     def _figures(self) -> str:
         if self.step:
             return self.step
-        rate = self.bytes / max(1e-9, time.monotonic() - self.began)
+        rate = self.bytes / self.elapsed_s
         parts = [f"{self.files} of {counted(self.total.files, 'file')}", f"{rate / 1e6:.1f} MB/s"]
         if self.bytes:
             parts.append(time_left(max(0, self.total.bytes - self.bytes) / rate))

@@ -52,71 +52,55 @@ class Robot(Protocol):
     @property
     def robot_type(self) -> str:
         """What ``info.json`` calls it."""
-        ...
 
     @property
     def alarms(self) -> tuple[str, ...]:
         """What it complained of when it was last read, in words: ``follower gripper: overload``; empty if nothing."""
-        ...
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of how it was opened, in words."""
-        ...
 
     @property
     def buses(self) -> Mapping[str, BusStatistics]:
         """What was counted on each of its servo buses since it was built, by name; empty where it has none."""
-        ...
 
     @property
     def is_open(self) -> bool:
         """Whether it is connected."""
-        ...
 
     @property
     def is_aligned(self) -> bool:
         """Whether it goes straight to where it is sent; before, it approaches slowly."""
-        ...
 
     def features(self) -> dict[str, Feature]:
         """Return all features that `observe` and `send` give, under LeRobot's names, in its order; open or not."""
-        ...
 
     def cameras(self) -> Sequence[RobotCamera]:
         """Return the cameras that come with it; they are recorded unless others are asked for."""
-        ...
 
     def open(self) -> None:
         """Connect. An open robot stays as it is; one that cannot be opened whole is closed again."""
-        ...
 
     def reopen(self) -> None:
         """Connect again what does not answer any more; what does goes on holding where it is."""
-        ...
 
     def observe(self) -> Reading:
         """Return what the robot measures now."""
-        ...
 
     def command(self) -> Reading:
         """Return what the person wants now, as `send` takes it."""
-        ...
 
     def send(self, action: Values) -> Values:
         """Send an action and return what was really sent, by feature."""
-        ...
 
     def close(self) -> None:
         """Make the robot safe and disconnect."""
-        ...
 
     def __enter__(self) -> Self:
         """Open it."""
-        ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close it."""
-        ...

@@ -19,7 +19,7 @@ import pytest
 from lerotool.benchmarking.figures import Better
 from lerotool.benchmarking.runner import Advanced, Begun, StepBegun, StepDone
 from lerotool.benchmarking.steps import Outcome
-from lerotool.cli.benchmark_progress import Tally, headline
+from lerotool.cli.benchmark_progress import BenchmarkTally, headline
 from lerotool.cli.benchmark_tables import bar
 from tests.benchmarking.parts import TINY, figure, report
 from tests.patience import PATIENCE_S
@@ -199,7 +199,7 @@ def test_runs_on_other_machines_are_compared_with_a_warning(tmp_path: Path, caps
 
 
 def test_progress_tells_rate_and_time_left() -> None:
-    tally = Tally(TINY, 1.0)
+    tally = BenchmarkTally(TINY, 1.0)
     assert tally.left_s is None
     tally.take(Begun((10.0, 30.0), "2 steps"))
     tally.take(StepBegun(0, "codec"))
@@ -217,7 +217,7 @@ def test_progress_tells_rate_and_time_left() -> None:
 
 
 def test_a_step_is_told_with_what_it_is_faster_than() -> None:
-    tally = Tally(TINY, 1.0)
+    tally = BenchmarkTally(TINY, 1.0)
     for case, seconds in (("immediate", 4.0), ("background", 0.02)):
         found = [figure("wait per take", seconds, group="recording, 1-s takes", case=case)]
         event = StepDone(0, f"recording: {case}", 1.0, Outcome(found))

@@ -19,7 +19,7 @@ def run_edit(
     import lerotool
     from lerotool.cli.cures import naming_cures
     from lerotool.cli.edit.report import plan_text, report_document, report_text
-    from lerotool.cli.merge_progress import Tally
+    from lerotool.cli.merge_progress import MergeTally
     from lerotool.cli.progress import show
     from lerotool.dataset.writing.staging import finish_interrupted
     from lerotool.workspace import Workspace, dataset_root
@@ -39,7 +39,7 @@ def run_edit(
         if not yes and not _is_meant(plan, output):
             output.note("nothing was done")
             return
-        with show(output, Tally()) as listen:
+        with show(output, MergeTally()) as listen:
             report = plan.carry_out(listen)
     output.document({"dry_run": False, **plan.to_json(), **report_document(report)})
     output.result(report_text(plan, report))

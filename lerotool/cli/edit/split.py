@@ -39,7 +39,7 @@ def split(
     import lerotool
     from lerotool.cli.cures import naming_cures
     from lerotool.cli.edit.report import plan_text, report_document, report_text
-    from lerotool.cli.merge_progress import Tally
+    from lerotool.cli.merge_progress import MergeTally
     from lerotool.cli.progress import show
     from lerotool.rewriting.build import remove_abandoned
     from lerotool.workspace import dataset_root
@@ -61,7 +61,7 @@ def split(
                 output.result(plan_text(plan))
                 documents.append({"name": name, **plan.to_json()})
                 continue
-            with show(output, Tally()) as listen:
+            with show(output, MergeTally()) as listen:
                 report = plan.carry_out(listen)
             output.result(report_text(plan, report))
             documents.append({"name": name, **plan.to_json(), **report_document(report)})

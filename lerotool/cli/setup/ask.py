@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from lerotool.cli.output import Output
@@ -104,9 +103,7 @@ if sys.platform == "win32":
         def __enter__(self) -> Self:
             return self
 
-        def __exit__(
-            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-        ) -> None:
+        def __exit__(self, *_: object) -> None:
             pass
 
         def is_pressed(self) -> bool:
@@ -158,9 +155,7 @@ else:
             termios.tcsetattr(self._descriptor, termios.TCSAFLUSH, mode)  # type: ignore[arg-type]
             return self
 
-        def __exit__(
-            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-        ) -> None:
+        def __exit__(self, *_: object) -> None:
             if self._saved is not None:
                 try:
                     termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._saved)  # type: ignore[arg-type]

@@ -11,13 +11,13 @@ import typer
 
 from lerotool.cli.output import Output
 from lerotool.cli.setup.ask import Left
+from lerotool.cli.signals import INTERRUPTED
 from lerotool.devices.arms.joints import Role
 from lerotool.setup.arm_names import Side
 
 if TYPE_CHECKING:
     from lerotool.devices.config import SoRobotConfig
 
-INTERRUPTED = 130
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="What the robot is called.")]
 ArmOption = Annotated[Role | None, typer.Option("--arm", help="Which arm.")]
 SideOption = Annotated[Side | None, typer.Option("--side", help="Which pair, of a robot with two.")]

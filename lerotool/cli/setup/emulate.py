@@ -14,7 +14,7 @@ import typer
 from lerotool.cli.help import Examples
 from lerotool.cli.options import JsonOption, QuietOption
 from lerotool.cli.output import Output
-from lerotool.cli.setup.commands import INTERRUPTED
+from lerotool.cli.signals import INTERRUPTED
 
 if TYPE_CHECKING:
     from lerotool.setup.emulating import EmulatedRig

@@ -29,34 +29,27 @@ class Leader(Protocol):
     @property
     def joint_names(self) -> tuple[str, ...]:
         """Names of the joints, in the order of all vectors."""
-        ...
 
     @property
     def alarms(self) -> tuple[str, ...]:
         """What the arm complained of when it was last read, in words: ``gripper: overload``; empty if nothing."""
-        ...
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of how the arm was opened, in words."""
-        ...
 
     @property
     def buses(self) -> Mapping[str, BusStatistics]:
         """What was counted since the arm was made on each of its servo buses, by name: ``leader``, ``left leader``."""
-        ...
 
     def open(self) -> None:
         """Connect."""
-        ...
 
     def read(self) -> JointReading:
         """Return where the joints are now."""
-        ...
 
     def close(self) -> None:
         """Make the arm safe and disconnect; a closed arm may be closed again."""
-        ...
 
 
 class Follower(Leader, Protocol):
@@ -65,8 +58,6 @@ class Follower(Leader, Protocol):
     @property
     def is_aligned(self) -> bool:
         """Whether the arm goes straight to every goal; before, it approaches slowly where it is sent."""
-        ...
 
     def send(self, goal: NDArray[np.float32]) -> NDArray[np.float32]:
         """Send the joints to a goal, and return what was really sent: within the joints' ranges, in servo steps."""
-        ...

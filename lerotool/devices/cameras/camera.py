@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from types import TracebackType
 from typing import Protocol, Self
 
 from lerotool.devices.cameras.kinds import open_source, pin_source
@@ -38,7 +37,6 @@ class PacketWriterLike(Protocol):
 
     def append(self, packet: bytes, captured_ns: int, keyframe: bool = True) -> int:
         """Write a packet and return its number in the take, counted from 0."""
-        ...
 
 
 class CameraState(StrEnum):
@@ -260,9 +258,7 @@ class Camera:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _raise_if_lost(self) -> None:

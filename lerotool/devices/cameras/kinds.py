@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import entry_points
 from threading import Event
 
@@ -34,40 +35,20 @@ class SourceKind:
     has_controls: bool = False  # whether it looks at the spec's controls; where it does not, asking for one is an error
 
 
-def _open_simulated(spec: CameraSpec, stop: Event) -> PacketSource:
-    from lerotool.devices.cameras.scene import open_source
+def _opens(module: str) -> Callable[[CameraSpec, Event], PacketSource]:
+    """Return what opens a source as the ``open_source`` of a module beside this one does."""
 
-    return open_source(spec, stop)
+    def open_with(spec: CameraSpec, stop: Event) -> PacketSource:
+        opened: PacketSource = import_module(f"lerotool.devices.cameras.{module}").open_source(spec, stop)
+        return opened
 
-
-def _open_http(spec: CameraSpec, stop: Event) -> PacketSource:
-    from lerotool.devices.cameras.http import open_source
-
-    return open_source(spec, stop)
-
-
-def _open_network(spec: CameraSpec, stop: Event) -> PacketSource:
-    from lerotool.devices.cameras.network import open_source
-
-    return open_source(spec, stop)
-
-
-def _open_capture(spec: CameraSpec, stop: Event) -> PacketSource:
-    from lerotool.devices.cameras.capture import open_source
-
-    return open_source(spec, stop)
+    return open_with
 
 
 def _pin_capture(spec: CameraSpec) -> CameraSpec:
     from lerotool.devices.cameras.listing import pin_camera
 
     return pin_camera(spec)
-
-
-def _open_file(spec: CameraSpec, stop: Event) -> PacketSource:
-    from lerotool.devices.cameras.file import open_source
-
-    return open_source(spec, stop)
 
 
 def _begins(pattern: str) -> Callable[[str], bool]:
@@ -78,17 +59,17 @@ def _begins(pattern: str) -> Callable[[str], bool]:
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 SOURCES: tuple[SourceKind, ...] = (
-    SourceKind("sim, sim:numbered", lambda source: re.match(r"sim(?![^:,])", source) is not None, _open_simulated),
-    SourceKind("http://…, https://…", _begins("https?://"), _open_http),
-    SourceKind("rtsp://…, tcp://HOST:PORT", _begins("(rtsps?|tcp)://"), _open_network),
+    SourceKind("sim, sim:numbered", lambda source: re.match(r"sim(?![^:,])", source) is not None, _opens("scene")),
+    SourceKind("http://…, https://…", _begins("https?://"), _opens("http")),
+    SourceKind("rtsp://…, tcp://HOST:PORT", _begins("(rtsps?|tcp)://"), _opens("network")),
     SourceKind(
         "a camera's index (0), path (/dev/video0, /dev/v4l/…) or name (usb:NAME)",
         _begins(r"[0-9]+$|/dev/(video|v4l/)|usb:"),
-        _open_capture,
+        _opens("capture"),
         _pin_capture,
         has_controls=True,
     ),
-    SourceKind("a video file", lambda source: _SCHEME.match(source) is None, _open_file),
+    SourceKind("a video file", lambda source: _SCHEME.match(source) is None, _opens("file")),
 )
 
 

@@ -29,7 +29,6 @@ class Packer(Protocol):
 
     def pack(self, packet: VideoPacket) -> tuple[bytes, bool]:
         """Return the bytes for the spool, empty for a damaged packet, and whether they are a keyframe."""
-        ...
 
 
 def build_packer(stream: StreamFormat, video: VideoStream) -> Packer:

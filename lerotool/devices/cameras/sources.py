@@ -44,20 +44,16 @@ class PacketSource(Protocol):
     @property
     def format(self) -> StreamFormat:
         """What is really delivered, read back from the source."""
-        ...
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What differs from what was asked for, in words for people."""
-        ...
 
     def packets(self) -> Iterator[StreamPacket]:
         """Yield packets as they arrive, until the source is closed or ends; DeviceError says why it ended by itself."""
-        ...
 
     def close(self) -> None:
         """Stop delivering and wake the thread that waits; a closed source may be closed again."""
-        ...
 
 
 def compare_format(spec: CameraSpec, stream: StreamFormat) -> tuple[str, ...]:

@@ -116,9 +116,7 @@ class ServoBus:
         self.open()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def set_baudrate(self, baudrate: int) -> None:

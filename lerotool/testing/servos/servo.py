@@ -58,7 +58,6 @@ class Motion(Protocol):
 
     def at(self, now: float) -> float:
         """Return the angle in steps at a monotonic time in seconds."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
