@@ -61,7 +61,7 @@ class Report:
             "versions": self.versions,
             "settings": self.settings,
             "figures": [_plain(figure) for figure in self.found],
-            "failures": [{"group": f.group, "case": f.case, "reason": f.reason} for f in self.found.failures],
+            "failures": [asdict(failure) for failure in self.found.failures],
             "advice": list(self.advice),
         }
 
@@ -94,14 +94,6 @@ class _FigureEntry(BaseModel):
     values: Annotated[list[float], Field(min_length=1)]
 
 
-class _FailureEntry(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    group: str
-    case: str
-    reason: str
-
-
 class _Document(BaseModel):
     model_config = ConfigDict(extra="ignore", populate_by_name=True)
 
@@ -114,7 +106,7 @@ class _Document(BaseModel):
     versions: dict[str, str]
     settings: dict[str, str]
     figures: list[_FigureEntry]
-    failures: list[_FailureEntry]
+    failures: list[Failure]
     advice: list[str]
     plan: PlanEntry | None = None
 
@@ -133,7 +125,7 @@ def load_report(path: Path) -> Report:
         raise MetadataError(
             f"{path}: is not JSON", hint="compare files that lerotool benchmark --json has written"
         ) from None
-    found = Found(failures=[Failure(f.group, f.case, f.reason) for f in document.failures])
+    found = Found(failures=document.failures)
     found.add(
         Figure(f.group, f.case, f.name, f.unit, tuple(f.values), better=f.better, basis=f.basis)
         for f in document.figures

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from lerotool.cli.rescue_report import rescue_report_document, rescue_report_text
-from lerotool.encoding.events import EncodeReport, Left
+from lerotool.encoding.events import EncodeReport
 from lerotool.encoding.plan import Plan
 from lerotool.encoding.selection import folder_number
 from lerotool.wording import counted, sized
@@ -47,8 +48,8 @@ def report_document(report: EncodeReport) -> dict[str, Any]:
         "times_real_time": report.times_real_time,
         "speed_up": report.speed_up,
         "total_episodes": report.total_episodes,
-        "failures": [_left_document(left) for left in report.failures],
-        "left": [_left_document(left) for left in report.left],
+        "failures": [asdict(left) for left in report.failures],
+        "left": [asdict(left) for left in report.left],
         "live": list(report.live),
         "rescue": None if report.rescue is None else rescue_report_document(report.rescue),
     }
@@ -95,13 +96,9 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "seconds": plan.seconds,
         "estimated_bytes": plan.estimated_bytes,
         "salvageable": [{"episode": verdict.path.name, "rows": verdict.rows} for verdict in plan.salvageable],
-        "left": [_left_document(left) for left in plan.left],
+        "left": [asdict(left) for left in plan.left],
         "live": list(plan.live),
     }
-
-
-def _left_document(left: Left) -> dict[str, Any]:
-    return {"episode": left.episode, "reason": left.reason, "hint": left.hint}
 
 
 def _numbered(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from lerotool.choices import FileMode
@@ -132,10 +133,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "sources": [_source_document(c) for c in plan.work.contributions],
         "data_files": len(plan.work.data),
         "videos": {name: _camera_document(camera) for name, camera in plan.work.cameras.items()},
-        "differences": [
-            {"what": d.what, "found": d.found, "verdict": d.verdict.value, "action": d.action, "flags": list(d.flags)}
-            for d in plan.differences
-        ],
+        "differences": [asdict(d) for d in plan.differences],
         "damage": list(plan.damage),
         "notes": list(plan.notes),
         "problems": list(plan.problems),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,14 +88,4 @@ def report_text(report: PullReport, *, is_dry: bool) -> str:
 
 def report_document(report: PullReport) -> dict[str, Any]:
     """Return what a pull has done, for machines."""
-    return {
-        "root": str(report.root),
-        "repository": report.repository,
-        "commit": report.commit,
-        "partial": None if report.partial is None else report.partial.to_json(),
-        "files_fetched": report.files_fetched,
-        "files_removed": report.files_removed,
-        "files_kept": report.files_kept,
-        "bytes": report.bytes,
-        "wall_s": report.wall_s,
-    }
+    return {**asdict(report), "partial": None if report.partial is None else report.partial.to_json()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
@@ -40,7 +41,7 @@ def rescue_plan_document(plan: RescuePlan) -> dict[str, Any]:
     return {
         "refusal": plan.refusal,
         "makes_tables_anew": plan.is_broken,
-        "episodes": [_finding_document(finding) for finding in plan.findings],
+        "episodes": [asdict(finding) for finding in plan.findings],
         "notes": list(plan.notes),
     }
 
@@ -51,7 +52,7 @@ def rescue_report_document(report: RescueReport) -> dict[str, Any]:
         "refusal": report.refusal,
         "originals": None if report.originals is None else str(report.originals),
         "removed_pictures": report.removed_pictures,
-        "episodes": [_finding_document(finding) for finding in report.findings],
+        "episodes": [asdict(finding) for finding in report.findings],
         "notes": list(report.notes),
     }
 
@@ -78,15 +79,3 @@ def _describe(finding: EpisodeFinding) -> str:
 
 def _note_lines(notes: Iterable[str]) -> list[str]:
     return [f"  {note}" for note in notes]
-
-
-def _finding_document(finding: EpisodeFinding) -> dict[str, Any]:
-    return {
-        "episode": finding.episode,
-        "fate": finding.fate.value,
-        "rows": finding.rows,
-        "usable": finding.usable,
-        "pictures": dict(finding.pictures),
-        "reason": finding.reason,
-        "hint": finding.hint,
-    }

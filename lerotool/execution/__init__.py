@@ -5,10 +5,19 @@ travels by file (:class:`ProgressFile`). So the same jobs run anywhere: :func:`o
 """
 
 from lerotool.choices import Priority
-from lerotool.execution.errors import ClusterError, StoppedError, WorkerDiedError, WorkersLostError
 from lerotool.execution.opening import open_executor
-from lerotool.execution.places import DaskCluster, Place, ThisMachine
-from lerotool.execution.priority import cores, detached, lower_priority
+from lerotool.execution.places import (
+    ClusterError,
+    DaskCluster,
+    Place,
+    StoppedError,
+    ThisMachine,
+    WorkerDiedError,
+    WorkersLostError,
+    cores,
+    detached,
+    lower_priority,
+)
 from lerotool.execution.processes import ProcessExecutor, serve_jobs
 from lerotool.execution.progress import JobProgress, ProgressFile, read_progress
 from lerotool.execution.running import JobRun, Listener, Progress, Watch, ignore_event, ignore_progress, run_jobs

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from lerotool.errors import UsageError
-from lerotool.execution.errors import ClusterError, WorkerDiedError
+from lerotool.execution.places import ClusterError, WorkerDiedError
 from lerotool.execution.watch import WorkerWatch
 
 if TYPE_CHECKING:

@@ -1,13 +1,18 @@
-"""The places where jobs can run."""
+"""The places where jobs can run, what they ask of a machine, and what can go wrong there that is no job's own fault."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lerotool.choices import Priority
-from lerotool.execution.priority import cores
+from lerotool.errors import LerotoolError
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +60,49 @@ class DaskCluster:
 
 
 Place = ThisMachine | DaskCluster
+
+
+def lower_priority(priority: Priority) -> None:
+    """Lower the priority of this process as far as the system lets it; Windows sets it from outside."""
+    if priority is Priority.NORMAL or sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError):
+        os.nice(10 if priority is Priority.LOW else 19)
+    if priority is Priority.IDLE and sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def detached(priority: Priority) -> dict[str, Any]:
+    """Return the ``subprocess.Popen`` options that keep the terminal's Ctrl-C away, with Windows' priority."""
+    if sys.platform == "win32":
+        classes = {
+            Priority.NORMAL: 0,
+            Priority.LOW: subprocess.BELOW_NORMAL_PRIORITY_CLASS,
+            Priority.IDLE: subprocess.IDLE_PRIORITY_CLASS,
+        }
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | classes[priority]}
+    return {"process_group": 0}
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class WorkerDiedError(LerotoolError):
+    """A worker process ended in the middle of a job: killed, out of memory, or a crash in a codec."""
+
+
+class StoppedError(LerotoolError):
+    """A job was asked to stop and did, at a safe point."""
+
+
+class ClusterError(LerotoolError):
+    """A cluster cannot be reached, or its workers cannot do the work."""
+
+
+class WorkersLostError(ClusterError):
+    """All workers of a cluster have gone and none has come back; what fails one job this way fails all others too."""

@@ -24,8 +24,7 @@ from dataclasses import dataclass
 from typing import IO, Any, ParamSpec, TypeVar
 
 from lerotool.choices import Priority
-from lerotool.execution.errors import WorkerDiedError
-from lerotool.execution.priority import detached, lower_priority
+from lerotool.execution.places import WorkerDiedError, detached, lower_priority
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

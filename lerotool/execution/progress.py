@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lerotool.execution.errors import StoppedError
+from lerotool.execution.places import StoppedError
 
 _COUNTS = struct.Struct("<QQ")
 

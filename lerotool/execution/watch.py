@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from lerotool.execution.errors import WorkersLostError
+from lerotool.execution.places import WorkersLostError
 
 _LOOK_S = 1.0
 
