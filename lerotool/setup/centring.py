@@ -14,10 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lerotool.devices.arms.calibration import JointCalibration
+from lerotool.devices.servos.registers import RESOLUTION
 from lerotool.errors import CalibrationError
 
-RESOLUTION = 4096
-"""Steps of a full turn."""
 CLEAR_STEP = RESOLUTION // 4
 """The most that a joint may move from one reading to the next; farther, and the way round might be the other one."""
 MIDDLE = RESOLUTION // 2 - 1

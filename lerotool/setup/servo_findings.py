@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lerotool.devices.arms.calibration import JointCalibration
-from lerotool.devices.servos.registers import MODEL_STS3215
+from lerotool.devices.servos.registers import MODEL_STS3215, MULTI_TURN
 from lerotool.devices.servos.status_packets import Status
 from lerotool.findings import Code, Finding, bus_finding
 from lerotool.setup.arm_names import motor_name
@@ -14,7 +14,6 @@ from lerotool.setup.facts import ServoFacts
 HOT_C = 60
 LOW_VOLTAGE_SERVO_V = 9.0
 """A servo whose upper limit is below is of the 7.4 V kind; those for 12 V have 12 V and more."""
-MULTI_TURN = 0x10
 
 
 def find_in_servo(servo: ServoFacts) -> Iterator[Finding]:

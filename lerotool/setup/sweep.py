@@ -17,16 +17,17 @@ from lerotool.devices.servos.registers import (
     LOCK,
     MAX_POSITION,
     MIN_POSITION,
+    MULTI_TURN,
     OPERATING_MODE,
     PHASE,
     PRESENT_POSITION,
+    RESOLUTION,
     TORQUE_ENABLE,
     Register,
 )
 from lerotool.errors import CalibrationError, DeviceLostError, DeviceTimeoutError
 from lerotool.setup.arm_names import motor_names
 from lerotool.setup.centring import (
-    RESOLUTION,
     Travel,
     begin_travel,
     centre,
@@ -37,7 +38,6 @@ from lerotool.setup.centring import (
 )
 from lerotool.setup.listening import PATIENCE
 
-MULTI_TURN = 0x10
 SILENT_READS = 50
 """So many readings in a row without any answer, one second, and the arm is lost."""
 MOVED_STEPS = 200

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from lerotool.dataset.documents import read_object
 from lerotool.errors import CorruptDatasetError, MetadataError
@@ -18,24 +18,6 @@ from lerotool.storage import make_directory, write_json
 from lerotool.workspace import Workspace
 
 _NAME = "hub.json"
-
-
-class _Attempt(BaseModel):
-    parent: str | None
-    digest: str
-
-
-class _Entry(BaseModel):
-    commit: str | None = None
-    files: dict[str, str] = Field(default_factory=dict)
-    attempt: _Attempt | None = None
-
-
-class _Document(BaseModel):
-    """What ``hub.json`` holds."""
-
-    last: str
-    repositories: dict[str, dict[str, _Entry]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +36,13 @@ class LastSync:
     # What each file held then, by its path, as the Hub names contents.
     files: Mapping[str, str] = field(default_factory=dict)
     attempt: Attempt | None = None  # a push whose end is not known
+
+
+class _Document(BaseModel):
+    """What ``hub.json`` holds."""
+
+    last: str
+    repositories: dict[str, dict[str, LastSync]]
 
 
 class SyncMemory:
@@ -81,11 +70,7 @@ class SyncMemory:
 
     def last(self, repository: str, branch: str) -> LastSync:
         """Return what was last in common with a branch of a repository."""
-        entry = self._document.repositories.get(repository, {}).get(branch)
-        if entry is None:
-            return LastSync()
-        attempt = None if entry.attempt is None else Attempt(entry.attempt.parent, entry.attempt.digest)
-        return LastSync(entry.commit, entry.files, attempt)
+        return self._document.repositories.get(repository, {}).get(branch, LastSync())
 
     def remember(self, repository: str, branch: str, sync: LastSync) -> None:
         """Keep what is in common now, durably."""
@@ -100,9 +85,7 @@ class SyncMemory:
         return folder / _NAME
 
     def _take(self, repository: str, branch: str, sync: LastSync) -> None:
-        attempt = None if sync.attempt is None else _Attempt(parent=sync.attempt.parent, digest=sync.attempt.digest)
-        entry = _Entry(commit=sync.commit, files=dict(sync.files), attempt=attempt)
-        self._document.repositories.setdefault(repository, {})[branch] = entry
+        self._document.repositories.setdefault(repository, {})[branch] = sync
         self._document.last = repository
 
 

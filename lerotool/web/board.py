@@ -47,6 +47,10 @@ class ShownCamera:
         return max(_PACKET_ROOM, 4 * pixels if self.format.codec is StreamCodec.RAW else pixels)
 
 
+def _rooms(cameras: Sequence[ShownCamera]) -> list[int]:
+    return [_STATE_ROOM, *(camera.room for camera in cameras)]
+
+
 class Board:
     """The shared memory of one recording."""
 
@@ -54,7 +58,7 @@ class Board:
         self._memory = memory
         assert memory.buf is not None
         self._buffer = memory.buf
-        self._rooms = [_STATE_ROOM, *(camera.room for camera in cameras)]
+        self._rooms = _rooms(cameras)
         self._starts = [_WATCHED.size + _COMMANDS.size]
         for room in self._rooms:
             self._starts.append(self._starts[-1] + _SLOT.size + room)
@@ -62,17 +66,13 @@ class Board:
     @classmethod
     def create(cls, cameras: Sequence[ShownCamera]) -> Self:
         """Make the board; the recorder does this, and `remove`s it."""
-        size = _WATCHED.size + _COMMANDS.size + sum(_SLOT.size + room for room in cls._all_rooms(cameras))
+        size = _WATCHED.size + _COMMANDS.size + sum(_SLOT.size + room for room in _rooms(cameras))
         return cls(SharedMemory(create=True, size=size), cameras)
 
     @classmethod
     def attach(cls, name: str, cameras: Sequence[ShownCamera]) -> Self:
         """Open a board by its name; the monitor does this."""
         return cls(SharedMemory(name=name), cameras)
-
-    @staticmethod
-    def _all_rooms(cameras: Sequence[ShownCamera]) -> list[int]:
-        return [_STATE_ROOM, *(camera.room for camera in cameras)]
 
     @property
     def name(self) -> str:

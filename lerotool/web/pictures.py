@@ -21,8 +21,8 @@ BLOCK = 16
 THUMBNAIL_WIDTH = 320
 _KEPT_BYTES = 96 << 20
 _AT_ONCE = 2
-_FRAME_QUALITY = 4
-_THUMBNAIL_QUALITY = 6
+FRAME_QUALITY = 4
+THUMBNAIL_QUALITY = 6
 _NEAR_AND_FAR = (2, 98)
 _COLOURS = np.array([[20, 16, 60], [52, 72, 158], [32, 144, 160], [96, 200, 100], [250, 230, 90]], np.float32)
 
@@ -74,7 +74,7 @@ def frame_block(dataset: Dataset, episode: int, camera: str, number: int) -> Ite
     span = depth_span(dataset, episode, camera) if dataset.features[camera].is_depth else None
     stop = min(number + BLOCK, length)
     for place, picture in enumerate(dataset.frames(episode, camera, number, stop)):
-        yield number + place, encode_jpeg(shown(picture, span), _FRAME_QUALITY)
+        yield number + place, encode_jpeg(shown(picture, span), FRAME_QUALITY)
 
 
 def thumbnail(dataset: Dataset, episode: int, camera: str) -> bytes:
@@ -84,7 +84,7 @@ def thumbnail(dataset: Dataset, episode: int, camera: str) -> bytes:
     if picture is None:
         raise MediaError(f"episode {episode} has no frame {middle}")
     span = depth_span(dataset, episode, camera) if dataset.features[camera].is_depth else None
-    return encode_jpeg(shrunk(shown(picture, span)), _THUMBNAIL_QUALITY)
+    return encode_jpeg(shrunk(shown(picture, span)), THUMBNAIL_QUALITY)
 
 
 def depth_span(dataset: Dataset, episode: int, camera: str) -> tuple[float, float]:

@@ -19,10 +19,7 @@ from lerotool.spool.episode import PendingEpisode, State
 from lerotool.spool.pending import pending_folders
 from lerotool.spool.row_log import picture_columns
 from lerotool.web.describing import is_drawn, series, short, timing_strip
-from lerotool.web.pictures import shown, shrunk
-
-_THUMBNAIL_QUALITY = 6
-_FRAME_QUALITY = 4
+from lerotool.web.pictures import FRAME_QUALITY, THUMBNAIL_QUALITY, shown, shrunk
 
 
 def waiting(root: Path) -> list[dict[str, Any]]:
@@ -124,7 +121,7 @@ def waiting_thumbnail(episode: PendingEpisode) -> bytes:
 
     camera = next(iter(episode.header.cameras))
     data = waiting_frame(episode, camera, episode.length // 2)
-    return encode_jpeg(shrunk(decode_image(data)), _THUMBNAIL_QUALITY)
+    return encode_jpeg(shrunk(decode_image(data)), THUMBNAIL_QUALITY)
 
 
 def _jpeg(episode: PendingEpisode, camera: str, number: int) -> bytes:
@@ -142,7 +139,7 @@ def _jpeg(episode: PendingEpisode, camera: str, number: int) -> bytes:
         from lerotool.media.decode import to_rgb
 
         picture = depth_array(frame) if form.pixel_format in DEPTH_UNITS else to_rgb(frame)
-        return encode_jpeg(shown(np.asarray(picture), None), _FRAME_QUALITY)
+        return encode_jpeg(shown(np.asarray(picture), None), FRAME_QUALITY)
 
 
 def _keyframe(keyframes: np.ndarray, number: int) -> int:

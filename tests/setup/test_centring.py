@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lerotool.devices.arms.calibration import JointCalibration
+from lerotool.devices.servos.registers import RESOLUTION
 from lerotool.errors import CalibrationError
 from lerotool.setup.centring import (
     CLEAR_STEP,
     MAX_OFFSET,
     MAX_TRAVEL,
     MIN_TRAVEL,
-    RESOLUTION,
     Travel,
     begin_travel,
     centre,

@@ -23,6 +23,7 @@ from lerotool.devices.servos.registers import (
     MAX_POSITION,
     MAX_TORQUE,
     MIN_POSITION,
+    MULTI_TURN,
     OPERATING_MODE,
     OVERLOAD_TORQUE,
     P_GAIN,
@@ -35,8 +36,6 @@ from lerotool.devices.servos.registers import (
 )
 
 _POSITION_MODE = 0
-_MULTI_TURN = 0x10
-"""Bit of PHASE: positions leave 0 to 4095."""
 _FASTEST = 254
 _TRIES = 3
 _BLOCKS = (
@@ -86,7 +85,7 @@ def _wanted(
 ) -> Iterator[tuple[Register, int]]:
     # New servos wait 0.5 ms before each answer: 3 ms of every reading of an arm.
     yield RETURN_DELAY, 0
-    yield PHASE, present[PHASE] & ~_MULTI_TURN
+    yield PHASE, present[PHASE] & ~MULTI_TURN
     yield OPERATING_MODE, _POSITION_MODE
     yield HOMING_OFFSET, calibration.homing_offset
     yield MIN_POSITION, calibration.range_min

@@ -86,11 +86,7 @@ class ServoBus:
     @property
     def statistics(self) -> BusStatistics:
         """What was counted so far."""
-        return self._exchanges.statistics()
-
-    def reset_statistics(self) -> None:
-        """Count from zero."""
-        self._exchanges.reset_statistics()
+        return self._exchanges.tally.snapshot()
 
     def open(self) -> None:
         """Open the port; after a loss, open it again."""

@@ -11,7 +11,7 @@ import scservo_sdk
 from lerotool.devices.servos.registers import TABLE_SIZE
 from lerotool.devices.servos.serial_port import SerialPort
 from lerotool.devices.servos.status_packets import OVERHEAD, StatusPacket, find_damaged, take_packets
-from lerotool.devices.servos.tallies import BusStatistics, BusTally
+from lerotool.devices.servos.tallies import BusTally
 from lerotool.errors import UsageError
 
 MEMORY_NS = 1_000_000_000
@@ -161,14 +161,6 @@ class Exchanges:
         is_echo = b"\xff\xff" + request + bytes((~sum(request) & 0xFF,)) in port.received
         port.received.clear()
         return is_echo
-
-    def statistics(self) -> BusStatistics:
-        """Return what was counted."""
-        return self.tally.snapshot()
-
-    def reset_statistics(self) -> None:
-        """Count from zero."""
-        self.tally = BusTally()
 
     def _note_sent(self, result: int) -> None:
         port = self.open_port

@@ -16,6 +16,8 @@ from lerotool.errors import UsageError
 MODEL_STS3215 = 777
 RESOLUTION = 4096
 """Steps of one turn."""
+MULTI_TURN = 0x10
+"""Bit of PHASE: positions go on beyond a turn."""
 TABLE_SIZE = 87
 """Bytes of the control table; nothing is read beyond."""
 BAUD_CODES: Mapping[int, int] = MappingProxyType({1_000_000: 0, 500_000: 1, 250_000: 2, 128_000: 3, 115_200: 4})

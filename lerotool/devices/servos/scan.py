@@ -7,15 +7,7 @@ from dataclasses import dataclass
 
 from lerotool.devices.servos.bus import ServoBus
 from lerotool.devices.servos.exchange import LAST_ID
-from lerotool.devices.servos.registers import (
-    BAUD_CODES,
-    FIRMWARE_MAJOR,
-    FIRMWARE_MINOR,
-    MODEL_NUMBER,
-    PRESENT_CURRENT,
-    PRESENT_POSITION,
-)
-from lerotool.devices.servos.status_packets import Status
+from lerotool.devices.servos.registers import BAUD_CODES, PRESENT_CURRENT, PRESENT_POSITION
 
 ALL_IDS = range(LAST_ID + 1)
 _LISTENINGS = 6
@@ -28,8 +20,6 @@ class Found:
     id: int
     baudrate: int
     model: int | None  # None if no answer was whole
-    firmware: str | None  # ``major.minor``, or None
-    status: Status
     is_crowded: bool  # whether its answers are damaged as two servos with one id damage each other's
 
 
@@ -74,17 +64,8 @@ def examine(bus: ServoBus, servo: int) -> Found | None:
         id=servo,
         baudrate=bus.baudrate,
         model=None if pong is None else pong.model,
-        firmware=_read_firmware(bus, servo),
-        status=Status.NONE if pong is None else pong.status,
         is_crowded=_is_crowded(bus, servo),
     )
-
-
-def _read_firmware(bus: ServoBus, servo: int) -> str | None:
-    reading = bus.sync_read(FIRMWARE_MAJOR, [servo], block=MODEL_NUMBER)
-    if reading.silent:
-        return None
-    return f"{reading.value(servo, FIRMWARE_MAJOR)}.{reading.value(servo, FIRMWARE_MINOR)}"
 
 
 def _is_crowded(bus: ServoBus, servo: int) -> bool:

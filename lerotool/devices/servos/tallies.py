@@ -22,7 +22,7 @@ class ServoStatistics:
 
 @dataclass(frozen=True, slots=True)
 class BusStatistics:
-    """Of a bus since it was made, or since ``ServoBus.reset_statistics``."""
+    """Of a bus since it was made."""
 
     requests: int  # packets sent
     replies: int  # answers in time and whole, of all servos

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lerotool.devices.servos import registers as table
-from lerotool.devices.servos.registers import MODEL_STS3215, RESOLUTION, Memory, Register
+from lerotool.devices.servos.registers import MODEL_STS3215, MULTI_TURN, RESOLUTION, Memory, Register
 
 MEMORY_SIZE = 128
 _EEPROM_END = 40
@@ -17,8 +17,6 @@ _TORQUE_ON = 1
 _MAKE_MIDDLE = 128
 _MIDDLE = 2048
 _TOP_SPEED = 3400.0
-_MULTI_TURN = 0x10
-"""Bit of PHASE: positions go on beyond a turn."""
 _READ_ONLY = frozenset(
     byte
     for register in table.REGISTERS.values()
@@ -165,7 +163,7 @@ class Servo:
     def position(self) -> int:
         """Return what the servo reports: the encoder less the homing offset."""
         steps = round(self.angle) - self.get(table.HOMING_OFFSET)
-        return steps if self.get(table.PHASE) & _MULTI_TURN else steps % RESOLUTION
+        return steps if self.get(table.PHASE) & MULTI_TURN else steps % RESOLUTION
 
     def read(self, address: int, size: int) -> bytes:
         """Return memory as the bus reads it, with what is present brought up to date."""

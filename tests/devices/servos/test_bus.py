@@ -192,14 +192,6 @@ def test_the_port_is_free_after_closing(emulated: EmulatedBus) -> None:
             assert bus.ping(1, 10) is not None
 
 
-def test_statistics_begin_anew_on_request(bus: ServoBus) -> None:
-    bus.sync_read(PRESENT_POSITION, IDS)
-    assert bus.statistics.replies == 6
-    bus.reset_statistics()
-    assert bus.statistics.replies == bus.statistics.requests == 0
-    assert not bus.statistics.servos
-
-
 def test_threads_take_turns(bus: ServoBus, emulated: EmulatedBus) -> None:
     for servo in IDS:
         emulated.servo(servo).change(angle=1000 + servo)
