@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class EmulatedRig:
 
     ports: Mapping[Role, Path]  # by arm, where its serial port is
     cameras: Mapping[str, str]  # by name, the address
-    _arms: Mapping[Role, _Child] = field(repr=False, compare=False)
+    _arms: Mapping[Role, Child] = field(repr=False, compare=False)
 
     @property
     def serial_ports(self) -> str:
@@ -47,7 +47,8 @@ class EmulatedRig:
     def toggle(self, role: Role) -> bool:
         """Pull the USB cable of an arm, or plug it in again; return whether it is plugged in now."""
         is_in = os.path.lexists(self.ports[role])
-        self._arms[role].ask("unplug" if is_in else "replug")
+        order = "unplug" if is_in else "replug"
+        _require(self._arms[role].ask(order), self._arms[role], order)
         return not is_in
 
 
@@ -72,55 +73,74 @@ def emulated_rig(folder: Path, cameras: int = 1, first_port: int = CAMERA_PORT) 
             if link.exists():
                 raise DeviceBusyError(f"{link} is there already", hint=_ANOTHER)
             link.unlink(missing_ok=True)  # of one that was killed
-            child = _Child("servo_bus", "--ids", "1-6", "--move", "--link", str(link))
+            child = _start("servo_bus", "--ids", "1-6", "--move", "--link", str(link))
             stack.callback(child.end)
             ports[role], arms[role] = link, child
         children = {}
         for place, name in enumerate(CAMERAS[:cameras]):
-            child = _Child("mjpeg_camera", "--size", "640x480", "--fps", "30", "--port", str(first_port + place))
+            child = _start("mjpeg_camera", "--size", "640x480", "--fps", "30", "--port", str(first_port + place))
             stack.callback(child.end)
             children[name] = child
         for role, child in arms.items():
-            child.read(f"the port {ports[role]}")
+            _require(child.read(), child, f"the port {ports[role]}")
         for name, child in children.items():
-            urls[name] = str(child.read(f"the camera {name!r}")["url"])
+            urls[name] = str(_require(child.read(), child, f"the camera {name!r}")["url"])
         yield EmulatedRig(ports, urls, arms)
 
 
-class _Child:
+def _start(module: str, *arguments: str) -> Child:
+    return Child(module, *arguments, stderr=subprocess.PIPE, start_new_session=True)
+
+
+class Child:
     """A process of `lerotool.testing` that takes orders as lines of JSON and ends when its input ends."""
 
-    def __init__(self, module: str, *arguments: str) -> None:
+    def __init__(
+        self, module: str, *arguments: str, stderr: int | None = None, start_new_session: bool = False
+    ) -> None:
         command = [sys.executable, "-m", f"lerotool.testing.{module}", "--control", *arguments]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=start_new_session,
         )
 
-    def ask(self, order: str) -> None:
-        """Let it do something."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"do": order}).encode() + b"\n")
-        self._process.stdin.flush()
-        self.read(order)
+    def ask(self, order: str, **arguments: object) -> dict[str, Any] | None:
+        """Let it do something; return its answer, None if it has ended."""
+        assert self.process.stdin is not None
+        with suppress(OSError):  # it has ended
+            self.process.stdin.write(json.dumps({"do": order, **arguments}).encode() + b"\n")
+            self.process.stdin.flush()
+        return self.read()
 
-    def read(self, what: str) -> dict[str, Any]:
-        """Return its next answer."""
-        assert self._process.stdout is not None
-        if line := self._process.stdout.readline():
-            answer: dict[str, Any] = json.loads(line)
-            return answer
-        assert self._process.stderr is not None
-        said = self._process.stderr.read().decode(errors="replace").strip().splitlines()
-        raise DeviceError(
-            f"{what} could not be emulated: {said[-1] if said else 'the process has ended'}", hint=_ANOTHER
-        )
+    def read(self) -> dict[str, Any] | None:
+        """Return its next answer, None if it has ended."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        answer: dict[str, Any] | None = json.loads(line) if line else None
+        return answer
 
     def end(self) -> None:
-        """End the process; its port goes with it."""
-        with self._process as process:
+        """End the process, and with it its port; one that has ended may be ended again."""
+        with self.process as process:
             assert process.stdin is not None
-            process.stdin.close()
+            with suppress(OSError):
+                process.stdin.close()
             try:
                 process.wait(_STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _require(answer: dict[str, Any] | None, child: Child, what: str) -> dict[str, Any]:
+    """Return an answer; raises what the process has said last if there is none."""
+    if answer is not None:
+        return answer
+    assert child.process.stderr is not None
+    said = child.process.stderr.read().decode(errors="replace").strip().splitlines()
+    raise DeviceError(
+        f"{what} could not be emulated: {said[-1] if said else 'the process has ended'}",
+        hint=_ANOTHER,
+    )

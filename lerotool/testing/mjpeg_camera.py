@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import subprocess
 import sys
 import threading
 from collections import Counter
@@ -25,6 +24,7 @@ from typing import IO, Any, Self
 from lerotool.devices.cameras.scene import open_source
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceLostError, UsageError
+from lerotool.setup.emulating import Child
 
 _POLL_S = 0.01
 _PART = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\n"
@@ -155,11 +155,9 @@ class EmulatedCamera:
 
     def __init__(self, *, size: tuple[int, int] = (640, 480), fps: float = 30.0, numbered: bool = True) -> None:
         width, height = size
-        command = [sys.executable, "-m", __name__, "--control", "--size", f"{width}x{height}", "--fps", f"{fps:g}"]
-        if numbered:
-            command.append("--numbered")
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.url: str = self._answer()["url"]
+        arguments = ["--size", f"{width}x{height}", "--fps", f"{fps:g}", *(["--numbered"] if numbered else [])]
+        self._child = Child("mjpeg_camera", *arguments)
+        self.url: str = self._checked(self._child.read())["url"]
 
     def faults(self, **settings: Any) -> None:
         """Change some settings of ``Faults``; the others stay."""
@@ -185,31 +183,15 @@ class EmulatedCamera:
 
     def close(self) -> None:
         """End the process; a closed camera may be closed again."""
-        if self._process.stdin is not None and not self._process.stdin.closed:
-            self._process.stdin.close()
-        self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        self._child.end()
 
     def _ask(self, request: str, **settings: Any) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps({"do": request, **settings}) + "\n")
-            self._process.stdin.flush()
-        except OSError as error:
-            raise self._ended() from error
-        return self._answer()
+        return self._checked(self._child.ask(request, **settings))
 
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise self._ended()
-        answer: dict[str, Any] = json.loads(line)
+    def _checked(self, answer: dict[str, Any] | None) -> dict[str, Any]:
+        if answer is None:
+            raise DeviceLostError(f"the emulated camera has ended with exit code {self._child.process.wait()}")
         return answer
-
-    def _ended(self) -> DeviceLostError:
-        return DeviceLostError(f"the emulated camera has ended with exit code {self._process.wait()}")
 
     def __enter__(self) -> Self:
         return self

@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -27,8 +26,7 @@ from typing import IO, Any, Self
 
 from lerotool.devices.servos.registers import Register
 from lerotool.errors import DeviceError, UsageError
-
-_STOP_TIMEOUT_S = 5.0
+from lerotool.setup.emulating import Child
 
 
 class EmulatedBus:
@@ -55,19 +53,17 @@ class EmulatedBus:
         self._seed = seed
         self._settings = settings
         self._stack = ExitStack()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
 
     def __enter__(self) -> Self:
         link = self._link
         if link is None:
             folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lerotool-bus-"))
             link = Path(folder) / "ttyACM0"
-        command = [sys.executable, "-m", "lerotool.testing.servo_bus", "--control", "--link", str(link)]
-        command += ["--ids", ",".join(map(str, self._ids)), "--seed", str(self._seed)]
-        command += ["--move"] if self._is_moving else []
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        arguments = ["--link", str(link), "--ids", ",".join(map(str, self._ids)), "--seed", str(self._seed)]
+        self._child = Child("servo_bus", *arguments, *(["--move"] if self._is_moving else []))
         try:
-            self.port = json.loads(self._read_answer())["port"]
+            self.port = self._checked(self._child.read())["port"]
             if self._settings:
                 self.faults(**self._settings)
         except BaseException:
@@ -81,19 +77,13 @@ class EmulatedBus:
     @property
     def pid(self) -> int:
         """The process that emulates."""
-        return self._running().pid
+        return self._running().process.pid
 
     def close(self) -> None:
         """End the process; the port goes with it."""
-        process, self._process = self._process, None
-        if process is not None:
-            with process:
-                assert process.stdin is not None
-                process.stdin.close()
-                try:
-                    process.wait(_STOP_TIMEOUT_S)
-                except subprocess.TimeoutExpired:
-                    process.kill()
+        child, self._child = self._child, None
+        if child is not None:
+            child.end()
         self._stack.close()
 
     def faults(self, **settings: float | bool) -> dict[str, Any]:
@@ -149,27 +139,20 @@ class EmulatedBus:
         self._do("replug")
 
     def _do(self, command: str, **arguments: object) -> Any:
-        process = self._running()
-        assert process.stdin is not None
-        process.stdin.write(json.dumps({"do": command, **arguments}).encode() + b"\n")
-        process.stdin.flush()
-        answer = json.loads(self._read_answer())
+        answer = self._checked(self._running().ask(command, **arguments))
         if "error" in answer:
             raise UsageError(f"the emulated bus refuses {command}: {answer['error']}")
         return answer["result"]
 
-    def _read_answer(self) -> bytes:
-        process = self._running()
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        if not line:
-            raise DeviceError(f"the emulated bus has ended with {process.wait()}")
-        return line
+    def _checked(self, answer: dict[str, Any] | None) -> dict[str, Any]:
+        if answer is None:
+            raise DeviceError(f"the emulated bus has ended with {self._running().process.wait()}")
+        return answer
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
+    def _running(self) -> Child:
+        if self._child is None:
             raise UsageError("the emulated bus is not running")
-        return self._process
+        return self._child
 
 
 class EmulatedServo:
