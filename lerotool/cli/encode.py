@@ -359,8 +359,7 @@ def _tell_left(report: EncodeReport, output: Output) -> None:
 
 
 def _show_plans(roots: list[Path], options: EncodeOptions, output: Output) -> int:
-    from lerotool.cli.encode_report import plan_document, plan_text
-    from lerotool.cli.rescue_report import rescue_plan_document, rescue_plan_text
+    from lerotool.cli.encode_report import plan_document, plan_text, rescue_plan_document, rescue_plan_text
     from lerotool.encoding.run import plan_pending
     from lerotool.mending.rescue_plan import plan_rescue
 

@@ -144,8 +144,8 @@ def _options_named() -> Iterator[None]:
 
 
 def _carry_out(plan: MergePlan, output: Output, place: Place | None, *, dry_run: bool) -> MergeReport | None:
-    from lerotool.cli.merge_plan import plan_document, plan_text
     from lerotool.cli.merge_progress import MergeTally
+    from lerotool.cli.merge_report import plan_document, plan_text
     from lerotool.cli.progress import show
     from lerotool.merging.planning import with_values_surveyed
     from lerotool.rewriting.carrying_out import check_room

@@ -44,15 +44,12 @@ class BackgroundStatus:
 class BackgroundEncoder:
     """Encodes a dataset's saved episodes while others are recorded.
 
-    ``jobs`` and ``priority`` hold while recording goes on; `finish` uses ``finish_jobs`` and `Priority.LOW`.
+    ``jobs`` and ``priority`` hold while recording goes on; `finish` uses all cores and `Priority.LOW`.
     """
 
-    def __init__(
-        self, root: Path, *, jobs: int | None = None, finish_jobs: int | None = None, priority: Priority = Priority.IDLE
-    ) -> None:
+    def __init__(self, root: Path, *, jobs: int | None = None, priority: Priority = Priority.IDLE) -> None:
         self._root = root
         self._jobs = jobs
-        self._finish_jobs = finish_jobs
         self._priority = priority
         self._status = BackgroundStatus()
         self._changed = threading.Condition()
@@ -176,9 +173,8 @@ class BackgroundEncoder:
     def _command(self, priority: Priority, *, pack: bool) -> list[str]:
         command = [sys.executable, "-m", "lerotool", "encode", "--pending", "--json", "--background"]
         command += ["--priority", priority.value]
-        jobs = self._finish_jobs if pack else self._jobs
-        if jobs is not None:
-            command += ["--jobs", str(jobs)]
+        if self._jobs is not None and not pack:
+            command += ["--jobs", str(self._jobs)]
         command += [] if pack else ["--no-pack"]
         # A folder's name may look like an option.
         return [*command, "--", str(self._root)]

@@ -336,11 +336,7 @@ class LeRobotDataset:
     # Loading is LeRobot's.
 
     def _reading(self) -> Any:
-        """Return LeRobot's own dataset.
-
-        Raises:
-            UsageError: LeRobot was not replaced in this process, or the dataset is being recorded.
-        """
+        """Return LeRobot's own dataset."""
         if self._loaded is None:
             if own_class() is not None and self._writer is not None and self._writer.is_open:
                 raise TooEarlyError("rows cannot be read before finalize(): the dataset is being recorded")

@@ -3,7 +3,7 @@
     watched        i64   when the monitor was last asked for something, monotonic clock
     commands       u64   counts what was pressed, and the newest of it: count * 256 + key
     state          slot  JSON, 64 KiB
-    one camera     slot  the newest packet, one slot per camera; of H.264 all since the keyframe (`packet_groups`)
+    one camera     slot  the newest packet, one slot per camera; of H.264 all since the keyframe (`pack`)
 
 A slot is ``<u64 sequence><i64 captured_ns><u32 size>`` and the bytes. The sequence is odd while the writer writes; a
 reader takes what it read only if the sequence was even and is still the same.
@@ -24,6 +24,7 @@ from lerotool.recording.controls import Key
 _WATCHED = struct.Struct("<q")
 _COMMANDS = struct.Struct("<Q")
 _SLOT = struct.Struct("<QqI")
+_SIZE = struct.Struct("<I")
 _STATE_ROOM = 64 << 10
 _PACKET_ROOM = 768 << 10
 _GROUP_ROOM = 8 << 20
@@ -143,3 +144,19 @@ class Board:
         data = bytes(self._buffer[start + _SLOT.size : start + _SLOT.size + size])
         (after, _, _) = _SLOT.unpack_from(self._buffer, start)
         return (sequence, data) if after == sequence else None
+
+
+def pack(packets: Sequence[bytes]) -> bytes:
+    """Return packets that must be decoded together as one text of bytes: ``<u32 size>`` and the bytes of each."""
+    return b"".join(part for packet in packets for part in (_SIZE.pack(len(packet)), packet))
+
+
+def unpack(data: bytes) -> tuple[bytes, ...]:
+    """Return the packets that `pack` was given."""
+    packets, place = [], 0
+    while place < len(data):
+        (size,) = _SIZE.unpack_from(data, place)
+        place += _SIZE.size
+        packets.append(data[place : place + size])
+        place += size
+    return tuple(packets)

@@ -11,8 +11,7 @@ from typing import Protocol
 from lerotool.media.format import StreamCodec, StreamFormat
 from lerotool.recording.controls import Key
 from lerotool.recording.status import Status
-from lerotool.web.board import Board
-from lerotool.web.packet_groups import pack
+from lerotool.web.board import Board, pack
 
 _WATCHED_S = 1 / 40
 _ALONE_S = 0.2

@@ -14,8 +14,7 @@ from lerotool.media.decode import PacketDecoder, to_rgb
 from lerotool.media.depth import depth_array
 from lerotool.media.encode import encode_jpeg
 from lerotool.media.format import DEPTH_UNITS, StreamCodec
-from lerotool.web.board import Board, ShownCamera
-from lerotool.web.packet_groups import unpack
+from lerotool.web.board import Board, ShownCamera, unpack
 from lerotool.web.pictures import shown
 
 _POLL_S = 0.01

@@ -16,10 +16,9 @@ from lerotool.media.decode import decode_image
 from lerotool.media.format import StreamCodec, StreamFormat
 from lerotool.recording.status import Phase, Status
 from lerotool.web import live_pictures
-from lerotool.web.board import Board, ShownCamera
+from lerotool.web.board import Board, ShownCamera, pack
 from lerotool.web.feeding import Feed
 from lerotool.web.live_pictures import LivePicture
-from lerotool.web.packet_groups import pack
 from tests.devices.cameras.h264 import SIZE, RtspCamera, encoder, iter_packets
 from tests.patience import wait_for
 from tests.web.serving import PATIENCE_MS, picture

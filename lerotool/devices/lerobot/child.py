@@ -430,16 +430,11 @@ def _take_opencv_cameras(robot: Any) -> dict[str, Any]:
     for place, prefix in _ARMS.items():
         part: Any = getattr(robot, place, None) if place else robot
         cameras = getattr(part, "cameras", None) or {}
-        ours = [name for name, camera in cameras.items() if _is_ours(camera)]
+        ours = [name for name, camera in cameras.items() if getattr(camera, "type", None) == _OPENCV]
         taken |= {f"{prefix}{name}": {"type": _OPENCV, **_settings(cameras[name])} for name in ours}
         if ours:
             part.cameras = {name: camera for name, camera in cameras.items() if name not in ours}
     return taken
-
-
-def _is_ours(camera: Any) -> bool:
-    """Whether lerotool opens it."""
-    return getattr(camera, "type", None) == _OPENCV
 
 
 def _settings(camera: Any) -> dict[str, Any]:
