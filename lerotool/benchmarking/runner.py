@@ -158,13 +158,7 @@ def run_benchmark(request: Request, folder: Path | None, listen: Listener) -> Re
         time.perf_counter() - began,
         found,
         advice,
-        PlanEntry(
-            round(plan.expected_s, 1),
-            round(plan.peer_s, 1),
-            plan.limit_s,
-            (*map(str, plan.left_out), *late),
-            plan.words,
-        ),
+        _entry(plan, late),
     )
 
 

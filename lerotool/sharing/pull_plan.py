@@ -22,8 +22,6 @@ from lerotool.sharing.scope import ALL, Scope, is_metadata, is_pulled
 from lerotool.wording import as_argument, counted
 from lerotool.workspace import Workspace, lerobot_home
 
-_SHOWN = 8
-
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
