@@ -13,7 +13,8 @@ from lerotool.cli.columns import columns
 from lerotool.cli.help import Examples
 from lerotool.cli.options import JsonOption
 from lerotool.cli.output import Output
-from lerotool.cli.robots import SIMULATED, Overrides, choose_robot
+from lerotool.cli.robots import Overrides, choose_robot
+from lerotool.devices.robots import SIMULATED
 from lerotool.wording import one_line
 
 if TYPE_CHECKING:

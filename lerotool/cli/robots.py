@@ -10,6 +10,7 @@ import typer
 
 from lerotool.choices import Units
 from lerotool.cli.options import in_panel
+from lerotool.devices.robots import SIMULATED
 from lerotool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from lerotool.devices.config import RobotConfig
     from lerotool.devices.robot import Robot
 
-SIMULATED = "sim"
 _of_robot = in_panel("Robot")
 
 

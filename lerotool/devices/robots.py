@@ -5,9 +5,7 @@ A robot's modules are imported when it is built.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lerotool.errors import UsageError
@@ -17,19 +15,15 @@ if TYPE_CHECKING:
     from lerotool.devices.robot import Robot
 
 
-def _build_simulated() -> Robot:
-    from lerotool.devices.arms.simulator import build_robot
-
-    return build_robot()
-
-
-ROBOTS: Mapping[str, Callable[[], Robot]] = MappingProxyType({"sim": _build_simulated})
+SIMULATED = "sim"
 
 
 def build_robot(name: str) -> Robot:
-    """Return a robot, not yet open: one of ``ROBOTS``, one with a file under its name, or the one in a TOML file."""
-    if (build := ROBOTS.get(name)) is not None:
-        return build()
+    """Return a robot, not yet open: the simulated one, one with a file under its name, or the one in a TOML file."""
+    if name == SIMULATED:
+        from lerotool.devices.arms import simulator
+
+        return simulator.build_robot()
     from lerotool.devices import config
 
     described = find_robot(name)
@@ -54,5 +48,5 @@ def robot_file(name: str) -> Path:
     if path.suffix == ".toml" or path.is_file():
         return path
     raise UsageError(
-        f"unknown robot {name!r}", hint=f"known robots: {', '.join((*ROBOTS, *known))}; lerotool setup makes one"
+        f"unknown robot {name!r}", hint=f"known robots: {', '.join((SIMULATED, *known))}; lerotool setup makes one"
     )
