@@ -121,7 +121,10 @@ def encode(
 
     output = Output.of(json=json, quiet=quiet)
     cluster = dask_cluster(dask, dask_scheduler_file, jobs, output)
-    overrides = _overrides(vcodec, pix_fmt, g, crf, preset, fast_decode, extra_option)
+    speed = int(preset) if preset is not None and preset.isdecimal() else preset
+    overrides = _overrides(
+        extra_option, vcodec=vcodec, pix_fmt=pix_fmt, g=g, crf=crf, preset=speed, fast_decode=fast_decode
+    )
     _tell_choice(overrides, output)
     if target is not None:
         if salvage or episodes is not None or keep_pending or no_pack:
@@ -206,23 +209,7 @@ def _encode_anew(
         return run_reencoding(source, target, options, output, stop)
 
 
-def _overrides(
-    vcodec: str | None,
-    pix_fmt: str | None,
-    g: int | None,
-    crf: int | None,
-    preset: str | None,
-    fast_decode: int | None,
-    extra_options: list[str] | None,
-) -> dict[str, Any]:
-    given: dict[str, Any] = {
-        "vcodec": vcodec,
-        "pix_fmt": pix_fmt,
-        "g": g,
-        "crf": crf,
-        "preset": int(preset) if preset is not None and preset.isdecimal() else preset,
-        "fast_decode": fast_decode,
-    }
+def _overrides(extra_options: list[str] | None, **given: Any) -> dict[str, Any]:
     if extra_options:
         pairs = [option.partition("=") for option in extra_options]
         if wrong := [name for name, sign, _ in pairs if not sign or not name]:

@@ -154,6 +154,8 @@ def report_text(plan: PushPlan, report: PushReport) -> str:
 
 def plan_document(plan: PushPlan) -> dict[str, Any]:
     """Return what a push does, for machines."""
+    from lerotool.findings import Severity
+
     return {
         "root": str(plan.root),
         "repository": plan.repository,
@@ -167,14 +169,8 @@ def plan_document(plan: PushPlan) -> dict[str, Any]:
         "bytes": plan.bytes,
         "tags": list(plan.wanted_tags),
         "license": plan.license_id,
-        "check": {"errors": plan.report.count(_error()), "loading": plan.report.loading.value},
+        "check": {"errors": plan.report.count(Severity.ERROR), "loading": plan.report.loading.value},
     }
-
-
-def _error() -> Any:
-    from lerotool.checking import Severity
-
-    return Severity.ERROR
 
 
 def report_document(report: PushReport) -> dict[str, Any]:
