@@ -128,8 +128,8 @@ class Hub:
         with quiet_client(self._listen), in_words(self.repository, what):
             yield
 
-    def _patiently(self, ask: Callable[[], _T]) -> _T:
-        """Ask again where the client does not: what can be asked twice without harm."""
+    def _patiently(self, ask: Callable[[], _T], look: Callable[[], _T | None] = lambda: None) -> _T:
+        """Ask again where the client does not: what can be asked twice without harm, or if a look does not find it."""
         wait_s = _FIRST_WAIT_S
         for _ in range(_ATTEMPTS - 1):
             try:
@@ -140,6 +140,8 @@ class Hub:
                 told_s = _told_wait(error)
                 self._wait(error, wait_s if told_s is None else told_s)
             wait_s *= 2
+            if (found := look()) is not None:
+                return found
         return ask()
 
     def _wait(self, error: BaseException, seconds: float) -> None:
@@ -231,35 +233,31 @@ class Hub:
         ``result`` (names and sizes of the files afterwards) tells whether it was made when its answer did not arrive.
         With HubError it may have been made; the next push finds out.
         """
-        wait_s = _FIRST_WAIT_S
-        for attempt in range(_ATTEMPTS):
-            with self._doing("making the commit"):
-                try:
-                    made = self._api.create_commit(
-                        self.repository,
-                        operations,
-                        commit_message=title,
-                        repo_type=DATASET,
-                        revision=branch,
-                        parent_commit=parent,
-                    )
-                except Exception as error:
-                    if status_of(error) not in (0, *TRANSIENT) or attempt == _ATTEMPTS - 1:
-                        raise
-                    told_s = _told_wait(error)
-                    self._wait(error, wait_s if told_s is None else told_s)
-                else:
-                    return str(made.oid)
-            wait_s *= 2
-            if (head := self._head(branch)) != parent:
-                tree = self.tree(head)
-                if {path: file.size for path, file in tree.items()} == result and _has(tree, operations):
-                    return head
-                raise HubConflictError(
-                    f"somebody else has made a commit in {self.repository} meanwhile ({head[:8]})",
-                    hint="look at it, then push again",
-                )
-        raise AssertionError
+
+        def commit() -> str:
+            made = self._api.create_commit(
+                self.repository,
+                operations,
+                commit_message=title,
+                repo_type=DATASET,
+                revision=branch,
+                parent_commit=parent,
+            )
+            return str(made.oid)
+
+        def look() -> str | None:
+            if (head := self._head(branch)) == parent:
+                return None
+            tree = self.tree(head)
+            if {path: file.size for path, file in tree.items()} == result and _has(tree, operations):
+                return head
+            raise HubConflictError(
+                f"somebody else has made a commit in {self.repository} meanwhile ({head[:8]})",
+                hint="look at it, then push again",
+            )
+
+        with self._doing("making the commit"):
+            return self._patiently(commit, look)
 
     def _head(self, branch: str) -> str:
         refs = self.refs()
