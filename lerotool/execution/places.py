@@ -1,4 +1,4 @@
-"""The places where jobs can run, what they ask of a machine, and what can go wrong there that is no job's own fault."""
+"""The places where jobs can run, what they ask of a machine, and what can go wrong there beside the jobs themselves."""
 
 from __future__ import annotations
 
