@@ -11,17 +11,12 @@ from pathlib import Path
 from lerotool.devices.arms.calibration import (
     Calibration,
     calibration_path,
-    calibration_places,
+    find_existing,
     load_calibration,
     save_calibration,
 )
 from lerotool.devices.arms.joints import ArmType, Role
 from lerotool.storage import write_atomic
-
-
-def find_existing(role: Role, arm_id: str, arm_type: ArmType) -> Path | None:
-    """Return the calibration file that an arm has, in any of LeRobot's places, or None."""
-    return next((path for path in calibration_places(role, arm_id, arm_type) if path.is_file()), None)
 
 
 def read_existing(role: Role, arm_id: str, arm_type: ArmType) -> Calibration | None:

@@ -87,9 +87,10 @@ def calibrate_arm(
 
     Without ``seconds`` the joints are followed until Enter, with questions. Nothing has changed when the person stops.
     """
+    from lerotool.devices.arms.calibration import find_existing
     from lerotool.devices.servos.adapters import find_port
     from lerotool.setup.descriptions import arm_at
-    from lerotool.setup.keeping import find_existing, read_existing
+    from lerotool.setup.keeping import read_existing
     from lerotool.setup.sweep import open_arm
 
     arm = arm_at(config, place)

@@ -79,14 +79,18 @@ def calibration_places(role: Role, arm_id: str, arm_type: ArmType = ArmType.SO10
     return (newest, *older)
 
 
+def find_existing(role: Role, arm_id: str, arm_type: ArmType = ArmType.SO101) -> Path | None:
+    """Return the calibration file that an arm has, in any of LeRobot's places, or None."""
+    return next((path for path in calibration_places(role, arm_id, arm_type) if path.is_file()), None)
+
+
 def find_calibration(role: Role, arm_id: str, arm_type: ArmType = ArmType.SO101, *, robot: str | None = None) -> Path:
     """Return an arm's calibration file; ``robot`` is the name by which it can be set up."""
-    places = calibration_places(role, arm_id, arm_type)
-    for path in places:
-        if path.is_file():
-            return path
+    if (path := find_existing(role, arm_id, arm_type)) is not None:
+        return path
+    places = ", ".join(map(str, calibration_places(role, arm_id, arm_type)))
     raise CalibrationError(
-        f"the {role} {arm_id!r} has no calibration; looked for {', '.join(map(str, places))}",
+        f"the {role} {arm_id!r} has no calibration; looked for {places}",
         hint=f"calibrate it: {setup_command('calibrate', robot)}",
     )
 
