@@ -27,8 +27,7 @@ from lerotool.errors import CorruptDatasetError, DatasetError, MediaError
 from lerotool.media.decode import PacketDecoder
 from lerotool.media.format import EncoderSettings
 from lerotool.merging.options import MergeOptions, MergeRequest, SourceArgument
-from lerotool.merging.planning import make_plan
-from lerotool.merging.run import execute_plan
+from lerotool.merging.run import merge_datasets
 from lerotool.recording.config import BatchMode
 
 WAIT, END, CPU, LIKENESS, MISSING = "wait per take", "wait at the end", "CPU per frame", "PSNR", "frames missing"
@@ -220,7 +219,7 @@ def make_source(job: SourceJob) -> None:
 def merge_copies(sources: list[Path], target: Path) -> float:
     """Merge datasets with lerotool, as it does without any option, and return the seconds that it took."""
     arguments = tuple(SourceArgument.parse(str(source)) for source in sources)
-    return wall_s(lambda: execute_plan(make_plan(MergeRequest(arguments, target, MergeOptions()))))
+    return wall_s(lambda: merge_datasets(MergeRequest(arguments, target, MergeOptions())))
 
 
 def merge_beside(bench: Bench, peer: Peer, source: Path, count: int) -> tuple[list[Figure], list[Failure]]:

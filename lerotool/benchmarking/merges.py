@@ -19,8 +19,7 @@ from lerotool.dataset.formats import FormatVersion
 from lerotool.errors import CorruptDatasetError
 from lerotool.execution import ProgressFile
 from lerotool.merging.options import MergeOptions, MergeRequest, SourceArgument
-from lerotool.merging.planning import make_plan
-from lerotool.merging.run import execute_plan
+from lerotool.merging.run import merge_datasets
 from lerotool.rewriting.events import Advanced, Event
 
 GROUP = "merging"
@@ -100,7 +99,7 @@ def _merge(sources: list[Path], target: Path, progress: _Progress) -> None:
 
     arguments = tuple(SourceArgument.parse(str(source)) for source in sources)
     request = MergeRequest(arguments, target, MergeOptions(version=FormatVersion.V21, files=FileMode.KEEP, pad=True))
-    execute_plan(make_plan(request), listen)
+    merge_datasets(request, listen)
 
 
 def check_equal(ours: Path, reference: Path) -> None:
