@@ -166,7 +166,7 @@ class Camera:
     @property
     def statistics(self) -> CameraStatistics:
         """Of the running take up to now, or of the last one when none is running."""
-        return self._tally.snapshot(time.monotonic_ns())
+        return self._tally.snapshot()
 
     # At the boundaries of takes.
 
@@ -211,9 +211,7 @@ class Camera:
     def end(self) -> None:
         """End the take; on return nothing is appended any more. Without a take it does nothing."""
         with self._boundary:
-            if self._writer is not None:
-                self._writer = None
-                self._tally.finish(time.monotonic_ns())
+            self._writer = None
 
     def reopen(self) -> None:
         """Close the source and open the same one again, as after it was unplugged. Opening may take seconds.

@@ -149,7 +149,6 @@ class CameraStatistics:
 
     packets: int  # pictures appended
     rate: float | None  # measured pictures a second; None below two pictures
-    largest_gap_ns: int  # longest time from one picture's capture to the next, or to now or the end of the take
     empty: int  # packets of size 0, from damaged transfers; not appended
     cut: int  # JPEGs without an end; not appended
     repeats: int  # pictures that are the same as the one before, as a frozen camera sends them; appended
@@ -169,31 +168,21 @@ class Tally:
         self._repeats = 0
         self._first_ns = 0
         self._last_ns = 0
-        self._largest_gap_ns = 0
-        self._finished_ns: int | None = None
 
     def count(self, packet: StreamPacket, *, is_repeat: bool) -> None:
         """Count an appended packet."""
         self._repeats += is_repeat
-        if self._packets:
-            self._largest_gap_ns = max(self._largest_gap_ns, packet.captured_ns - self._last_ns)
-        else:
+        if not self._packets:
             self._first_ns = packet.captured_ns
         self._last_ns = packet.captured_ns
         self._packets += 1
 
-    def finish(self, now: int) -> None:
-        """The take has ended: the time since the last picture is a gap that grows no longer."""
-        self._finished_ns = now
-
-    def snapshot(self, now: int) -> CameraStatistics:
-        """Return the counts at a time of the monotonic clock."""
-        until = now if self._finished_ns is None else self._finished_ns
+    def snapshot(self) -> CameraStatistics:
+        """Return the counts."""
         packets, span = self._packets, self._last_ns - self._first_ns
         return CameraStatistics(
             packets=packets,
             rate=(packets - 1) * 1e9 / span if packets > 1 and span > 0 else None,
-            largest_gap_ns=max(self._largest_gap_ns, until - self._last_ns) if packets else 0,
             empty=self.empty,
             cut=self.cut,
             repeats=self._repeats,

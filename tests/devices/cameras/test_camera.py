@@ -321,18 +321,15 @@ def test_another_stream_than_before_is_not_taken_after_reopening(source: str, pr
 
 
 @settings(max_examples=50)
-@given(st.lists(st.integers(1, 10**9), min_size=1, max_size=20), st.integers(0, 10**9))
-def test_rate_and_largest_gap_follow_from_the_capture_times(steps: list[int], rest: int) -> None:
+@given(st.lists(st.integers(1, 10**9), min_size=1, max_size=20))
+def test_the_rate_follows_from_the_capture_times(steps: list[int]) -> None:
     tally = Tally()
     now = 0
     for number, step in enumerate(steps):
         now += step
         tally.count(StreamPacket(b"%d" % number, now), is_repeat=False)
-    tally.finish(now + rest)
-    counts = tally.snapshot(now + 10**12)
     span = sum(steps[1:])
-    assert counts.largest_gap_ns == max([*steps[1:], rest])
-    assert counts.rate == (pytest.approx((len(steps) - 1) * 1e9 / span) if span else None)
+    assert tally.snapshot().rate == (pytest.approx((len(steps) - 1) * 1e9 / span) if span else None)
 
 
 @pytest.mark.parametrize("source", ["udp://10.0.0.1:5000", "ftp://host/file.mp4"])
