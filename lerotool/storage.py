@@ -28,7 +28,6 @@ from lerotool.wording import sized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from types import TracebackType
 
 PARTIAL = ".partial-"
 DISCARDED = ".discarded-"
@@ -317,9 +316,7 @@ class ProcessLock:
         self.acquire()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
 

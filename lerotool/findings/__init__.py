@@ -1,6 +1,6 @@
 """One form for everything that is found, whoever looks: a code with its meaning, the place, the text, what mends it."""
 
-from lerotool.findings.codes import MEANINGS, Code, Loading, Meaning, Page, Remedy, Severity
+from lerotool.findings.codes import Code, Loading, Meaning, Page, Remedy, Severity
 from lerotool.findings.finding import (
     Advice,
     Finding,
@@ -13,7 +13,6 @@ from lerotool.findings.finding import (
 )
 
 __all__ = [
-    "MEANINGS",
     "Advice",
     "Code",
     "Finding",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lerotool.findings.codes import MEANINGS, Code, Loading, Meaning, Page, Remedy, Severity
+from lerotool.findings.codes import Code, Loading, Meaning, Page, Remedy, Severity
 
 _MOST_ALIKE = 3
 _ORDER = (Loading.RIGHT, Loading.WRONG, Loading.REFUSED)
@@ -68,7 +68,7 @@ class Finding:
     @property
     def meaning(self) -> Meaning:
         """What the code stands for."""
-        return MEANINGS[self.code]
+        return self.code.meaning
 
     @property
     def severity(self) -> Severity:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 import av
@@ -194,9 +193,7 @@ class VideoEncoder:
         if packet.dts is None or not number - _LARGEST_REORDER <= packet.dts <= packet.pts:
             packet.dts = min(number, packet.pts)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._abandon()
             return

@@ -15,7 +15,6 @@ import time
 from contextlib import suppress
 from enum import IntEnum, StrEnum
 from queue import Empty, SimpleQueue
-from types import TracebackType
 from typing import Self
 
 ESCAPE_WAIT_S = 0.060
@@ -127,9 +126,7 @@ if sys.platform == "win32":
             self.is_active = sys.stdin is not None and sys.stdin.isatty()
             return self
 
-        def __exit__(
-            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-        ) -> None:
+        def __exit__(self, *_: object) -> None:
             self.is_active = False
 
         def poll(self) -> list[Key]:
@@ -182,9 +179,7 @@ else:
                 self._claim()
             return self
 
-        def __exit__(
-            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-        ) -> None:
+        def __exit__(self, *_: object) -> None:
             if self._previous is not None:
                 signal.signal(signal.SIGCONT, self._previous)  # type: ignore[arg-type]
                 self._previous = None

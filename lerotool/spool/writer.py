@@ -7,7 +7,6 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from lerotool.errors import SpoolError, TargetExistsError
@@ -176,9 +175,7 @@ class PendingWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _open_camera(self, key: str) -> PacketWriter | PictureWriter:

@@ -12,7 +12,7 @@ from pathlib import Path
 from lerotool.checking.quality.case import Case
 from lerotool.dataset.selection import Selection
 from lerotool.errors import UsageError
-from lerotool.findings import MEANINGS, Code, Page
+from lerotool.findings import Code, Page
 
 _ALL = "all"
 
@@ -45,7 +45,7 @@ class Accepted:
 
 
 def _parse(words: Sequence[str], place: str) -> tuple[Code, Selection | None]:
-    codes = [code.value for code in Code if MEANINGS[code].page is Page.QUALITY]
+    codes = [code.value for code in Code if code.meaning.page is Page.QUALITY]
     if words[0] not in codes:
         raise UsageError(f"{place}: {words[0]!r} is not a finding of --quality", hint=f"one of {', '.join(codes)}")
     text = "".join(words[1:])

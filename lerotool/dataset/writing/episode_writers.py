@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 import pyarrow as pa
@@ -40,9 +39,7 @@ class LineWriter:
         assert self._file is not None
         self._file.write(json_lines(entries))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._file is not None:
             self._file.close()
 
@@ -69,9 +66,7 @@ class EpisodeLinesWriter:
         if self._stats is not None:
             self._stats.add(table.stats_lines())
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
 
@@ -146,9 +141,7 @@ class EpisodeFilesWriter:
         self._file = self._stack.enter_context(path.open("wb"))
         self._writer = self._stack.enter_context(pq.ParquetWriter(self._file, schema, compression="snappy"))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self._write_group()
         self._waiting.clear()
