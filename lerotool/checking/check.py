@@ -32,10 +32,9 @@ from lerotool.checking.leftovers import (
 from lerotool.checking.metadata import read_info, read_layout, read_tasks
 from lerotool.checking.motion import check_doubles, check_motion
 from lerotool.checking.part import check_part, note_part
-from lerotool.checking.pictures import PictureFacts, look_at_pictures
+from lerotool.checking.pictures import PictureFacts, look_at_pictures, picture_jobs
 from lerotool.checking.report import CheckReport
 from lerotool.checking.rows import DataFileFacts, DataJob, look_at_data
-from lerotool.checking.sampling import picture_jobs
 from lerotool.checking.stored import check_statistics
 from lerotool.checking.table import EpisodeTable, read_table
 from lerotool.checking.videos import VideoFacts, VideoJob, look_at_videos

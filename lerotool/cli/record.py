@@ -37,9 +37,8 @@ if TYPE_CHECKING:
     from lerotool.cli.robots import RobotChoice
     from lerotool.devices.cameras.camera import Camera
     from lerotool.encoding.background import BackgroundEncoder
-    from lerotool.recording.config import RecordingConfig
+    from lerotool.recording.config import Prompts, RecordingConfig
     from lerotool.recording.events import SessionReport
-    from lerotool.recording.prompts import Prompts
     from lerotool.recording.session import Session
     from lerotool.recording.take import Devices
     from lerotool.web.watching import Watched
@@ -209,7 +208,7 @@ def _read_prompts(path: Path | None, shuffle: bool, seed: int | None) -> Prompts
         if shuffle:
             raise UsageError("--shuffle: no list of tasks to shuffle", hint="name one: --tasks FILE")
         return None
-    from lerotool.recording.prompts import read_prompts
+    from lerotool.recording.config import read_prompts
 
     return read_prompts(path.expanduser(), (seed or 0) if shuffle else None)
 

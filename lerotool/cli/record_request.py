@@ -15,7 +15,7 @@ from lerotool.workspace import lerobot_home
 if TYPE_CHECKING:
     from lerotool.cli.robots import RobotChoice
     from lerotool.devices.cameras.spec import CameraSpec
-    from lerotool.recording.prompts import Prompts
+    from lerotool.recording.config import Prompts
 
 SIMULATED_CAMERAS = ("front=sim", "wrist=sim")
 SIMULATED_TASK = "Follow the simulated leader"

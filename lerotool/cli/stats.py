@@ -199,7 +199,7 @@ class Work:
 def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: bool, with_stored: bool) -> Answer:
     import lerotool
     from lerotool.cli.stats_show import feature_document, features_text, write_csv
-    from lerotool.statistics.shapes import LEROBOT_COLUMNS
+    from lerotool.statistics.segments import LEROBOT_COLUMNS
     from lerotool.workspace import dataset_name
 
     dataset, output = work.dataset, work.output

@@ -288,7 +288,7 @@ class Dataset:
         Raises:
             CorruptDatasetError: the file is unreadable or shorter than the data file.
         """
-        from lerotool.dataset.reading.timing import read_timing
+        from lerotool.dataset.reading.rows import read_timing
 
         return read_timing(self._layout, self.episodes[index].data)
 

@@ -29,7 +29,6 @@ RECORDINGS = Path("meta", "lerotool", "recordings")
 RECORDINGS_PATH = "meta/lerotool/recordings/chunk-{chunk_index:03d}/file-{file_index:03d}.jsonl"
 
 TASKS = Path("meta", "tasks.parquet")
-TASK_LINES = Path("meta", "tasks.jsonl")
 STATS = Path("meta", "stats.json")
 EPISODES = Path("meta", "episodes")
 EPISODE_LINES = Path("meta", "episodes.jsonl")

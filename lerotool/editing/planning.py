@@ -18,7 +18,7 @@ from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import STATS, inside
 from lerotool.dataset.parquet import arrow_schema, open_parquet
 from lerotool.dataset.partial import load_partial
-from lerotool.dataset.reading.widths import check_widths
+from lerotool.dataset.reading.columns import check_widths
 from lerotool.editing.changes import Change
 from lerotool.editing.draft import Draft, draft
 from lerotool.editing.plan import EditPlan

@@ -27,7 +27,7 @@ from lerotool.execution import Place, ThisMachine, cores, ignore_event, open_exe
 from lerotool.media.encode import probe_encoder
 from lerotool.mending.fates import Fate, RescueReport
 from lerotool.mending.rescue import remove_rescued, rescue
-from lerotool.mending.rescue_ending import holds_packing
+from lerotool.mending.taken_pictures import holds_packing
 from lerotool.spool.header import load_header
 from lerotool.spool.pending import State, list_pending
 from lerotool.spool.recovery import salvage

@@ -94,7 +94,7 @@ def _write(plan: RescuePlan, loose: LooseEpisode, rows: pa.Table, recording_id: 
     sources += [video.path for video in loose.videos.values()]
     began = min(path.stat().st_mtime for path in sources)
     streams = {key: _stream(folder.path / folder.files[0], key, info) for key, folder in loose.folders.items()}
-    streams |= {key: _colour_stream(key, info) for key in loose.videos}
+    streams |= {key: colour_stream(key, info) for key in loose.videos}
     header = Header.build(
         sequence=next_sequence(plan.root, len(plan.kept)),
         fps=info.fps,
@@ -136,7 +136,7 @@ def _fill(writer: PendingWriter, loose: LooseEpisode, rows: Iterable[tuple[dict[
 
 
 def _stream(path: Path, key: str, info: DatasetInfo) -> StreamFormat:
-    stream = _colour_stream(key, info)
+    stream = colour_stream(key, info)
     if not info.features[key].is_depth:
         return stream
     dtype = str(decode_image(path.read_bytes()).dtype)
@@ -145,7 +145,8 @@ def _stream(path: Path, key: str, info: DatasetInfo) -> StreamFormat:
     return replace(stream, pixel_format=_DEPTHS[dtype])
 
 
-def _colour_stream(key: str, info: DatasetInfo) -> StreamFormat:
+def colour_stream(key: str, info: DatasetInfo) -> StreamFormat:
+    """Return the format of a camera's picture files."""
     height, width, _ = picture_size(info.features[key])
     return StreamFormat(StreamCodec.PICTURE, width, height, "rgb24", info.fps)
 

@@ -117,8 +117,8 @@ def stage_data(files: Sequence[NewFile], info: DatasetInfo, layout: Layout, stag
 def _stage(file: NewFile, info: DatasetInfo, staging: KeepingStaging) -> None:
     table = file.source.table()
     if file.source.recovered is not None:
-        kind = "Sequence" if info.codebase_version.has_files_of_episodes else "List"
-        table = table.replace_schema_metadata(data_schema(info.features, sequence_type=kind).metadata)
+        schema = data_schema(info.features, sequence_type=info.codebase_version.list_type)
+        table = table.replace_schema_metadata(schema.metadata)
     table = _with_counters(table, info)
     path = staging.file(file.path)
     rows = 0

@@ -33,7 +33,7 @@ from lerotool.features import Kind
 from lerotool.mending.data_rewrite import NewFile
 from lerotool.mending.lost_statistics import (
     Entry,
-    PictureJob,
+    PictureCall,
     Stats,
     column_entries,
     default_stats,
@@ -184,12 +184,12 @@ def _measured_pictures(
     lost: Mapping[int, Sequence[str]],
     executor: Executor | None,
 ) -> dict[int, dict[str, Entry]]:
-    jobs: dict[tuple[int, str], PictureJob] = {}
+    jobs: dict[tuple[int, str], PictureCall] = {}
     for true in (true for file in files for _, _, true in file.episodes):
         for name in set(lost[true.span.number]) & set(true.videos):
             number, start = true.videos[name]
             path = layout.video_path(name, number.chunk, number.file)
-            jobs[true.span.number, name] = PictureJob(path, start, true.span.length, info.fps, info.features[name])
+            jobs[true.span.number, name] = (path, start, true.span.length, info.fps, info.features[name])
     found: dict[int, dict[str, Entry]] = {}
     for (episode, name), entry in zip(jobs, measure_all(list(jobs.values()), executor), strict=True):
         found.setdefault(episode, {})[name] = entry

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,8 @@ from lerotool.rewriting.picture_statistics import measure_pictures
 
 Stats = dict[str, FeatureStats]
 Entry = Mapping[str, Any]
+PictureCall = tuple[Path, int, int, float, Feature]
+"""What `measure_pictures` is called with."""
 
 
 def default_stats(info: DatasetInfo, file: NewFile, number: int, first: int, true: TrueEpisode) -> Stats:
@@ -48,20 +49,8 @@ def column_entries(features: Mapping[str, Feature], rows: pa.Table, names: Seque
     return {name: entry.to_json() for name, entry in stats.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class PictureJob:
-    """The pictures of an episode in a video: from which frame on, how many, and of which camera."""
-
-    path: Path
-    start: int
-    length: int
-    fps: float
-    feature: Feature
-
-
-def measure_all(jobs: Sequence[PictureJob], executor: Executor | None) -> list[Entry]:
+def measure_all(calls: Sequence[PictureCall], executor: Executor | None) -> list[Entry]:
     """Return the statistics of pictures as ``stats.json`` has them."""
-    calls = [(job.path, job.start, job.length, job.fps, job.feature) for job in jobs]
     if executor is None:
         return [measure_pictures(*call) for call in calls]
     return [future.result() for future in [executor.submit(measure_pictures, *call) for call in calls]]

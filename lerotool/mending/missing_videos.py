@@ -13,17 +13,15 @@ from pathlib import Path
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.writing.history import KeepingStaging
-from lerotool.dataset.writing.measures import picture_size
 from lerotool.errors import LerotoolError, MediaError
 from lerotool.media.decode import PacketDecoder
 from lerotool.media.encode import VideoEncoder
-from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
+from lerotool.media.format import EncoderSettings, StreamFormat
 from lerotool.media.probe import count_packets
-from lerotool.mending.adoption import settings_from
+from lerotool.mending.adoption import colour_stream, settings_from
 from lerotool.mending.fates import NO_ROWS, EpisodeFinding, Fate, Filling, RescuePlan
 from lerotool.mending.picture_folders import PictureFolder
-from lerotool.mending.rescue_ending import RESCUE, rescue_details
-from lerotool.mending.taken_pictures import TakenEpisode, move_pictures
+from lerotool.mending.taken_pictures import RESCUE, TakenEpisode, move_pictures, rescue_details
 from lerotool.workspace import Workspace
 
 
@@ -73,7 +71,7 @@ def fill(plan: RescuePlan, executor: Executor) -> Filled:
     failed: dict[int, LerotoolError] = {}
     with KeepingStaging(Workspace(plan.root), RESCUE) as staging:
         jobs = [(filling, staging.reserve(filling.target)) for filling in plan.fillings]
-        futures = [executor.submit(encode_folder, _job(plan, filling, path)) for filling, path in jobs]
+        futures = [_submit(executor, plan, filling, path) for filling, path in jobs]
         for (filling, _), future in zip(jobs, futures, strict=True):
             if (error := _failure(future)) is not None:
                 failed.setdefault(filling.folder.episode, error)
@@ -99,36 +97,26 @@ def _taken(filling: Filling, root: Path) -> TakenEpisode:
     return TakenEpisode(episode=folder.episode, recording_id=None, pictures=names)
 
 
-@dataclass(frozen=True, slots=True)
-class FolderJob:
-    """Picture files to encode: where they are, their format, and the video to make of them."""
-
-    folder: Path
-    names: tuple[str, ...]
-    format: StreamFormat
-    settings: EncoderSettings
-    target: Path
-
-
-def encode_folder(job: FolderJob) -> None:
+def encode_folder(
+    folder: Path, names: Sequence[str], stream: StreamFormat, settings: EncoderSettings, target: Path
+) -> None:
     """Encode picture files, one frame each, into an mp4 that is durable."""
-    decoder = PacketDecoder(job.format)
-    with VideoEncoder(job.target, job.format.width, job.format.height, job.format.fps, job.settings) as encoder:
-        for name in job.names:
+    decoder = PacketDecoder(stream)
+    with VideoEncoder(target, stream.width, stream.height, stream.fps, settings) as encoder:
+        for name in names:
             try:
-                encoder.write(decoder.decode((job.folder / name).read_bytes()))
+                encoder.write(decoder.decode((folder / name).read_bytes()))
             except MediaError as error:
-                raise MediaError(f"{job.folder / name}: {error}") from error
-    frames = count_packets(job.target)
-    if frames != len(job.names):
-        raise MediaError(f"{job.folder}: expected one frame for each of {len(job.names)} pictures, found {frames}")
+                raise MediaError(f"{folder / name}: {error}") from error
+    frames = count_packets(target)
+    if frames != len(names):
+        raise MediaError(f"{folder}: expected one frame for each of {len(names)} pictures, found {frames}")
 
 
-def _job(plan: RescuePlan, filling: Filling, target: Path) -> FolderJob:
-    folder = filling.folder
-    height, width, _ = picture_size(plan.info.features[folder.camera])
-    stream = StreamFormat(StreamCodec.PICTURE, width, height, "rgb24", plan.info.fps)
-    return FolderJob(folder.path, folder.files[: filling.length], stream, settings_from(plan.info), target)
+def _submit(executor: Executor, plan: RescuePlan, filling: Filling, target: Path) -> Future[None]:
+    folder, names = filling.folder, filling.folder.files[: filling.length]
+    stream = colour_stream(folder.camera, plan.info)
+    return executor.submit(encode_folder, folder.path, names, stream, settings_from(plan.info), target)
 
 
 def _failure(future: Future[None]) -> LerotoolError | None:

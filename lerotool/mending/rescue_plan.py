@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
+import os
+import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,14 +32,13 @@ from lerotool.mending.fates import (
 from lerotool.mending.missing_videos import plan_filling
 from lerotool.mending.picture_folders import PictureFolder, find_picture_folders
 from lerotool.mending.picture_places import Place
-from lerotool.mending.quiet import who_writes
 from lerotool.mending.row_sources import Source, read_source
 from lerotool.mending.taken_pictures import taken_folders
 from lerotool.mending.true_episodes import Span, TrueEpisode
 from lerotool.mending.video_frames import KnownEpisode, VideoFrames, count_frames, known_episodes
+from lerotool.storage import lock_owner
 from lerotool.wording import as_argument, listed
-
-Folders = Mapping[str, PictureFolder]
+from lerotool.workspace import Workspace
 
 
 def plan_rescue(root: Path) -> RescuePlan | None:
@@ -243,3 +246,44 @@ def _spans(sources: Sequence[Source]) -> Iterator[Span]:
         runs = source.runs
         for number, start, length in zip(runs.episode.tolist(), runs.start.tolist(), runs.length.tolist(), strict=True):
             yield Span(number, which, start, length)
+
+
+_QUIET_S = 60.0
+_LOOKED_AT = ("images", "data", "meta/episodes", "videos")
+
+
+def who_writes(root: Path) -> str | None:
+    """Return who may be writing to a dataset, None if nobody seems to.
+
+    LeRobot takes no lock, and its recordings look crashed while they last. It is a recording of ours, on Linux a
+    process that has a file of the dataset open, or somebody who changed a file less than a minute ago.
+    """
+    if (owner := lock_owner(Workspace(root).recording_lock)) is not None:
+        return f"in use by {owner}"
+    if (process := _open_by(root)) is not None:
+        return f"process {process} has files of it open"
+    newest = max((path.stat().st_mtime for path in _files(root)), default=0.0)
+    age_s = time.time() - newest
+    # The clock of another machine, or of a file server, may be ahead of this one's.
+    return f"it was changed {max(0.0, age_s):.0f} s ago" if abs(age_s) < _QUIET_S else None
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for name in _LOOKED_AT:
+        yield from (path for path in (root / name).rglob("*") if path.is_file())
+
+
+def _open_by(root: Path) -> int | None:
+    """Return a process that has a file of the dataset open; what may not be looked at is passed over."""
+    if sys.platform != "linux":
+        return None
+    inside = tuple(f"{os.path.realpath(root / name)}{os.sep}" for name in _LOOKED_AT)
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit() or int(folder.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            for link in (folder / "fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if str(link.readlink()).startswith(inside):
+                        return int(folder.name)
+    return None

@@ -18,8 +18,7 @@ from lerotool.dataset.writing.history import (
 )
 from lerotool.dataset.writing.staging import changing
 from lerotool.errors import DatasetLockedError, IncompleteError
-from lerotool.mending.rescue_ending import RESCUE
-from lerotool.mending.taken_pictures import move_back, pending_of, waiting_entries
+from lerotool.mending.taken_pictures import RESCUE, move_back, pending_of, waiting_entries
 from lerotool.storage import lock_owner
 from lerotool.wording import as_argument, listed
 from lerotool.workspace import Workspace

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.partial import Partial, load_partial
-from lerotool.dataset.reading.widths import check_widths
+from lerotool.dataset.reading.columns import check_widths
 from lerotool.errors import DatasetError, DatasetLockedError, UsageError
 from lerotool.features import DEFAULT_FEATURES, Feature, recorded_features
 from lerotool.merging.options import MergeOptions, SourceArgument

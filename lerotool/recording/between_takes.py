@@ -100,7 +100,7 @@ class BetweenTakes:
                 labelling.obey(self._controls)
             return is_over(now_ns)
 
-        with labelling.held() if labelling is not None else nullcontext():
+        with labelling.saved.held() if labelling is not None else nullcontext():
             ending = run(obey_until)
             if labelling is not None and ending is not Ending.AGAIN:
                 # What was pressed just before the key that ended the phase.

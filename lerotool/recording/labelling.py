@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 
 from lerotool.dataset.marks import Mark, Outcome
 from lerotool.recording.controls import Controls, Key
 from lerotool.recording.events import EpisodeMarked
 from lerotool.recording.take import Saved
-from lerotool.spool.mark_file import write_mark
+from lerotool.spool.saved import write_mark
 
 _OUTCOMES = {Key.SUCCESS: Outcome.SUCCESS, Key.FAILURE: Outcome.FAILURE}
 
@@ -30,12 +29,6 @@ class Labelling:
         self.episode = episode
         self.mark = Mark()
         self._listen = listen
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep the episode from being encoded meanwhile."""
-        with self.saved.held():
-            yield
 
     def obey(self, controls: Controls) -> None:
         """Mark the take as the keys since the last call say."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -58,12 +57,9 @@ class Saved:
     report: EpisodeReport
     seconds: float
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep the episode from being encoded, as long as the person may still take it back."""
-        lock = ProcessLock(self.pending.path / RECORDING_LOCK, "deciding whether to keep it")
-        with lock:
-            yield
+    def held(self) -> ProcessLock:
+        """Return what keeps the episode from being encoded, as long as the person may still take it back."""
+        return ProcessLock(self.pending.path / RECORDING_LOCK, "deciding whether to keep it")
 
 
 class OpenTake:

@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.checking.quality.exposure import DARK
+from lerotool.checking.quality.cameras import DARK
 
 Floats = npt.NDArray[np.float64]
 WIDTH = 320

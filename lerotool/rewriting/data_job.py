@@ -69,7 +69,7 @@ def run_data_job(job: DataJob) -> int:
         OSError: the disk is full or fails.
     """
     # What reads v2.1 knows vectors as sequences only.
-    sequence_type = "Sequence" if job.version.has_files_of_episodes else "List"
+    sequence_type = job.version.list_type
     if job.files is None:
         job = replace(job, features={n: f for n, f in job.features.items() if f.kind is not Kind.IMAGE})
     schema = data_schema(job.features, job.language, sequence_type=sequence_type)

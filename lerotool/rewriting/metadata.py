@@ -14,7 +14,7 @@ from lerotool.dataset.formats import Totals
 from lerotool.dataset.info import new_info, recounted
 from lerotool.dataset.layout import STATS
 from lerotool.dataset.reading.padding import merge_notes
-from lerotool.dataset.writing.complete import write_info, write_stats
+from lerotool.dataset.writing.metadata_files import write_info, write_stats
 from lerotool.memory import giving_back
 from lerotool.moments import FeatureStats
 from lerotool.rewriting.camera_statistics import PictureStatistics

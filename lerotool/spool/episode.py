@@ -16,11 +16,10 @@ from lerotool.errors import SpoolError
 from lerotool.features import Feature
 from lerotool.media.format import StreamCodec
 from lerotool.spool.header import Header, load_header
-from lerotool.spool.mark_file import load_mark
 from lerotool.spool.packets import PacketReader, read_entries
 from lerotool.spool.picture_files import PictureReader
 from lerotool.spool.row_log import count_rows, picture_columns, read_rows
-from lerotool.spool.saved import Saved, load_saved
+from lerotool.spool.saved import Saved, load_mark, load_saved
 from lerotool.storage import lock_owner, remove_directory, tree_bytes
 from lerotool.workspace import is_committed, refuse_link
 

@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.reading.columns import to_numpy
-from lerotool.dataset.reading.widths import check_widths
+from lerotool.dataset.reading.columns import check_widths, to_numpy
 from lerotool.errors import UsageError
 from lerotool.execution import Progress, ignore_progress, run_jobs
 from lerotool.moments import FeatureStats, Moments, Pool

@@ -13,8 +13,7 @@ from lerotool.findings import Code, Severity
 from lerotool.moments import QUANTILES, Floats, sampled_frames, shrink_step
 from lerotool.statistics.definitions import Context, compare_quantiles, gap_of, scale_of
 from lerotool.statistics.sampling import Sampling
-from lerotool.statistics.segments import OVERFLOWN_STD, Segments
-from lerotool.statistics.shapes import values_pooled
+from lerotool.statistics.segments import OVERFLOWN_STD, Segments, values_pooled
 from lerotool.statistics.stored import StoredBlock, StoredValues
 from lerotool.statistics.tolerance import Scale, picture_tolerance
 

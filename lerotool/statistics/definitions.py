@@ -14,8 +14,7 @@ from lerotool.findings import Code, Severity
 from lerotool.moments import QUANTILES, Floats, gap_name
 from lerotool.statistics.measure import Measurement
 from lerotool.statistics.sampling import Sampling
-from lerotool.statistics.segments import Segments
-from lerotool.statistics.shapes import LEROBOT_COLUMNS
+from lerotool.statistics.segments import LEROBOT_COLUMNS, Segments
 from lerotool.statistics.stored import StoredBlock
 from lerotool.statistics.tally import Tally
 from lerotool.statistics.tolerance import Scale

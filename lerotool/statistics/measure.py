@@ -17,8 +17,7 @@ from lerotool.statistics.jobs import address
 from lerotool.statistics.numeric import measure_columns
 from lerotool.statistics.pictures import measure_cameras
 from lerotool.statistics.sampling import Sampling
-from lerotool.statistics.segments import Measured
-from lerotool.statistics.shapes import dimensions
+from lerotool.statistics.segments import Measured, dimensions
 from lerotool.statistics.store import EpisodeStore
 from lerotool.storage import make_directory
 from lerotool.workspace import Workspace

@@ -17,16 +17,22 @@ import pyarrow as pa
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.parquet import open_parquet
-from lerotool.dataset.reading.columns import to_numpy
+from lerotool.dataset.reading.columns import check_widths, to_numpy
 from lerotool.dataset.reading.datafiles import cumulated
-from lerotool.dataset.reading.widths import check_widths
 from lerotool.execution import Progress, ignore_progress, run_jobs
 from lerotool.features import Feature
 from lerotool.moments import FeatureStats, Floats, Moments, Pool
 from lerotool.quantiles import Answer, Lines, QuantileSearch, Question, answer
 from lerotool.statistics.jobs import address, opened
-from lerotool.statistics.segments import BARS, COLUMNS, Measured, meant_lengths, measured_table
-from lerotool.statistics.shapes import dimensions, values_pooled
+from lerotool.statistics.segments import (
+    BARS,
+    COLUMNS,
+    Measured,
+    dimensions,
+    meant_lengths,
+    measured_table,
+    values_pooled,
+)
 from lerotool.statistics.store import EpisodeStore
 
 _TIME, _NUMBER = "timestamp", "frame_index"

@@ -11,7 +11,7 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.layout import EPISODES, STATS
 from lerotool.findings import Code, Finding, FindingPlace, Severity
 from lerotool.moments import REQUIRED_QUANTILES
-from lerotool.statistics.shapes import LEROBOT_COLUMNS
+from lerotool.statistics.segments import LEROBOT_COLUMNS
 from lerotool.statistics.stored import StoredBlock
 from lerotool.wording import counted, listed
 

@@ -14,8 +14,7 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.execution import Progress, ignore_progress
 from lerotool.moments import VALUES, FeatureStats, Floats
 from lerotool.statistics.measure import Selection, measured
-from lerotool.statistics.segments import Segments
-from lerotool.statistics.shapes import dimension_labels
+from lerotool.statistics.segments import Segments, dimension_labels
 
 
 class Source(StrEnum):

@@ -12,7 +12,7 @@ from lerotool.features import ACTION, Kind
 from lerotool.findings import Code, Finding, FindingPlace, Severity
 from lerotool.moments import Floats
 from lerotool.statistics.measure import Measurement
-from lerotool.statistics.shapes import dimension_labels
+from lerotool.statistics.segments import dimension_labels
 from lerotool.wording import listed
 
 DATA = FindingPlace("data")

@@ -16,7 +16,7 @@ from lerotool.statistics.measure import Measurement, Selection, measured
 from lerotool.statistics.plausible import check_block
 from lerotool.statistics.presence import Presence
 from lerotool.statistics.sampling import Sampling
-from lerotool.statistics.shapes import dimension_labels
+from lerotool.statistics.segments import dimension_labels
 from lerotool.statistics.stored import stored_dataset, stored_episodes
 from lerotool.statistics.tally import Tally
 from lerotool.statistics.training import check_training

@@ -60,7 +60,7 @@ class Conversions:
 
 def convert_episode(conversions: Conversions, dataset: Dataset, episode: int, camera: str) -> Path:
     """Return an episode's pictures of a camera as an H.264 video: frame k is shown from k/fps on."""
-    from lerotool.media.playable import encode_playable
+    from lerotool.media.transcode import encode_playable
 
     span = dataset.episodes[episode].videos.get(camera)
     if span is None or dataset.features[camera].is_depth or not span.path.is_file():

@@ -16,7 +16,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.checking.quality.sharpness import sharpness
+from lerotool.checking.quality.cameras import sharpness
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import CorruptDatasetError
 from lerotool.media.decode import iter_frames, to_rgb

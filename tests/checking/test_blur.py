@@ -11,7 +11,7 @@ import pytest
 
 import lerotool
 from lerotool import DatasetWriter, EncoderSettings
-from lerotool.checking.quality.sharpness import sharpness
+from lerotool.checking.quality.cameras import sharpness
 from lerotool.findings import Code
 
 CAMERA = "observation.images.front"

@@ -12,9 +12,9 @@ import pytest
 
 from lerotool.dataset.numbering import FileNumber, numbers_after
 from lerotool.dataset.writing.measures import image_stats, merged, picture_size
+from lerotool.dataset.writing.metadata_files import rewrite_task_table
 from lerotool.dataset.writing.sidecar import joined_timing, recording_lines, timing_table
 from lerotool.dataset.writing.tables import column_problems, column_values, data_schema, data_table, default_columns
-from lerotool.dataset.writing.task_files import rewrite_task_table
 from lerotool.errors import IncompatibleDatasetError, MediaError
 from lerotool.features import Feature, with_defaults
 from lerotool.media.encode import encode_png

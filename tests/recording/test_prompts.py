@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lerotool.errors import UsageError
+from lerotool.recording.config import Prompts, read_prompts
 from lerotool.recording.controls import Command
 from lerotool.recording.events import ResetStarted, TakeStarted
-from lerotool.recording.prompts import Prompts, read_prompts
 from lerotool.recording.status import Status
 from lerotool.spool.pending import list_pending
 from tests.recording.sessions import build_config, stage

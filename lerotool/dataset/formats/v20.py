@@ -83,6 +83,6 @@ class V20(FormatVersion):
 
     def write_tasks(self, root: Path, tasks: Sequence[str]) -> None:
         """Write the task texts of a new dataset."""
-        from lerotool.dataset.writing.task_files import write_task_lines
+        from lerotool.dataset.writing.metadata_files import write_task_lines
 
         write_task_lines(root / self.tasks_path, tasks)

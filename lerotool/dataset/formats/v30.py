@@ -90,6 +90,6 @@ class V30(FormatVersion):
 
     def write_tasks(self, root: Path, tasks: Sequence[str]) -> None:
         """Write the task texts of a new dataset."""
-        from lerotool.dataset.writing.task_files import write_task_table
+        from lerotool.dataset.writing.metadata_files import write_task_table
 
         write_task_table(root / self.tasks_path, tasks)

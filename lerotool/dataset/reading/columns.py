@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from lerotool.arrow_types import IMAGE_TYPE, arrow_type, value_type
 from lerotool.dataset.documents import RESTORE
-from lerotool.dataset.parquet import joined_chunks, plain_values
+from lerotool.dataset.parquet import column_names, first_rows, joined_chunks, open_parquet, plain_values
 from lerotool.errors import CorruptDatasetError, UsageError
 from lerotool.features import Feature, Kind
+
+if TYPE_CHECKING:
+    from lerotool.dataset.dataset import Dataset
 
 
 def conform(table: pa.Table, features: Mapping[str, Feature]) -> pa.Table:
@@ -117,3 +121,25 @@ def _check_complete(values: pa.Array, name: str) -> None:
         raise CorruptDatasetError(
             f"feature {name!r}: missing values: {values.null_count} of {len(values)}", hint=RESTORE
         )
+
+
+_WIDE = 2**14
+"""Values of a row that take little memory, true or not."""
+
+
+def check_widths(dataset: Dataset, names: Sequence[str]) -> None:
+    """Compare the declared shapes of wide numeric columns with the first row, before memory is taken for them."""
+    if not dataset.num_frames:
+        return
+    path = dataset.data_files.path(0)
+    with open_parquet(path) as file:
+        present = set(column_names(file, path))
+        wide = [name for name in names if name in present and _is_wide(dataset, name)]
+        row = first_rows(file, path, wide) if wide else pa.table({})
+    for name in wide:
+        to_numpy(row[name], name, dataset.features[name])
+
+
+def _is_wide(dataset: Dataset, name: str) -> bool:
+    feature = dataset.features[name]
+    return feature.kind is Kind.NUMERIC and math.prod(feature.shape) > _WIDE

@@ -15,10 +15,9 @@ from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.info import INFO, DatasetInfo, new_info
 from lerotool.dataset.layout import STATS
 from lerotool.dataset.writing.batch import stage_batch
-from lerotool.dataset.writing.fitting import check_fit
 from lerotool.dataset.writing.journal import redo
 from lerotool.dataset.writing.measures import MOST_VALUES, column_stats, numeric
-from lerotool.dataset.writing.new_episode import NewEpisode, StagedVideo
+from lerotool.dataset.writing.new_episode import NewEpisode, StagedVideo, check_fit
 from lerotool.dataset.writing.packing import PackReport
 from lerotool.dataset.writing.packing_tables import pack_tables
 from lerotool.dataset.writing.packing_videos import pack_videos

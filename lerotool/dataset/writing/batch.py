@@ -17,12 +17,12 @@ from lerotool.dataset.layout import STATS, Layout
 from lerotool.dataset.marks import MARKS, with_marks
 from lerotool.dataset.numbering import FileNumber, numbers_after
 from lerotool.dataset.writing.measures import episode_stats, merged
+from lerotool.dataset.writing.metadata_files import TASK, rewrite_task_table
 from lerotool.dataset.writing.new_episode import NewEpisode, StagedVideo
 from lerotool.dataset.writing.sidecar import joined_timing, recording_lines, timing_table
 from lerotool.dataset.writing.staging import Staging, verify_rows
 from lerotool.dataset.writing.state import WriterState, data_files, episodes_files, stats_text
 from lerotool.dataset.writing.tables import data_schema, data_table, default_columns
-from lerotool.dataset.writing.task_files import TASK, rewrite_task_table
 from lerotool.errors import IncompatibleDatasetError, TargetExistsError
 from lerotool.features import Feature, Kind, cameras
 from lerotool.wording import as_argument

@@ -1,17 +1,22 @@
-"""The task texts of a dataset, by number, as the formats keep them."""
+"""The task texts of a dataset, by number, as the formats keep them; ``info.json`` and ``stats.json`` of a new one."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lerotool.dataset.info import INFO, DatasetInfo
+from lerotool.dataset.layout import STATS
 from lerotool.dataset.parquet import plain_array, plain_texts
-from lerotool.storage import json_lines, sync_file
+from lerotool.moments import FeatureStats
+from lerotool.storage import json_bytes, json_lines, sync_file
 
 TASK = "task"
 
@@ -56,3 +61,23 @@ def rewrite_task_table(path: Path, old: Path, tasks: Sequence[str]) -> None:
     with path.open("wb") as sink:
         table.to_parquet(sink)
     sync_file(path)
+
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+def write_info(root: Path, info: DatasetInfo) -> None:
+    """Write ``info.json``."""
+    _write(root / INFO, info.to_json())
+
+
+def write_stats(root: Path, stats: Mapping[str, FeatureStats], others: Mapping[str, Any] = _NONE) -> None:
+    """Write ``stats.json``, in the order given, ``others`` behind where they are of something else."""
+    document: dict[str, Any] = {name: entry.to_json() for name, entry in stats.items()}
+    _write(root / STATS, document | {name: entry for name, entry in others.items() if name not in document})
+
+
+def _write(path: Path, document: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Statistics of NaN are NaN, and a foreign key of info.json may hold anything that was read.
+    path.write_bytes(json_bytes(document, allow_nan=True))
