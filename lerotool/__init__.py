@@ -209,134 +209,54 @@ __all__ = [
 ]
 
 _HOMES = {
-    "lerotool.api.checks": (
-        "check",
-        "check_quality",
-        "forget",
-        "plan_repair",
-        "plan_undo",
-        "repair",
-        "undo",
+    "api.checks": "check check_quality forget plan_repair plan_undo repair undo",
+    "api.datasets": "CameraSummary DatasetSummary PendingSummary info",
+    "api.edits": "EditPlan KeptChange edit list_changes plan_edit plan_split",
+    "api.merges": "MergePlan MergeSource merge plan_merge",
+    "api.numbers": "export_statistics measure_statistics verify_statistics write_statistics",
+    "checking.quality.report": "QualityReport",
+    "checking.report": "CheckReport",
+    "choices": "Depth Export FileMode Fill Frames Priority Units Version",
+    "dataset.dataset": "Dataset",
+    "dataset.formats": "FormatVersion",
+    "dataset.reading.episodes": "Episode",
+    "dataset.reading.windows": "Windows",
+    "editing.changes": (
+        "AddFeature DeleteEpisodes DropFeature KeepEpisodes RenameFeature RenameTask RepackFiles SetTask TrimEpisodes"
     ),
-    "lerotool.api.datasets": (
-        "CameraSummary",
-        "DatasetSummary",
-        "PendingSummary",
-        "info",
+    "editing.run": "EditReport",
+    "encoding.events": "EncodeReport",
+    "encoding.plan": "EncodeOptions",
+    "encoding.reencode": "ReencodeReport reencode",
+    "encoding.reencode_plan": "ReencodeOptions ReencodePlan plan_reencoding",
+    "encoding.run": "encode_pending plan_pending",
+    "errors": (
+        "CalibrationError CorruptDatasetError DatasetError DatasetLockedError DatasetNotFoundError "
+        "DeviceBusyError DeviceError DeviceLostError DeviceNotFoundError DevicePermissionError "
+        "DeviceTimeoutError HubError IncompatibleDatasetError IncompleteError LerotoolError MediaError "
+        "MetadataError ReadOnlyDatasetError SpoolError TargetExistsError UnsupportedVersionError UsageError"
     ),
-    "lerotool.api.edits": ("EditPlan", "KeptChange", "edit", "list_changes", "plan_edit", "plan_split"),
-    "lerotool.api.merges": ("MergePlan", "MergeSource", "merge", "plan_merge"),
-    "lerotool.api.numbers": (
-        "export_statistics",
-        "measure_statistics",
-        "verify_statistics",
-        "write_statistics",
-    ),
-    "lerotool.checking.quality.report": ("QualityReport",),
-    "lerotool.checking.report": ("CheckReport",),
-    "lerotool.choices": (
-        "Depth",
-        "Export",
-        "FileMode",
-        "Fill",
-        "Frames",
-        "Priority",
-        "Units",
-        "Version",
-    ),
-    "lerotool.dataset.dataset": ("Dataset",),
-    "lerotool.dataset.formats": ("FormatVersion",),
-    "lerotool.dataset.reading.episodes": ("Episode",),
-    "lerotool.dataset.reading.windows": ("Windows",),
-    "lerotool.editing.changes": (
-        "AddFeature",
-        "DeleteEpisodes",
-        "DropFeature",
-        "KeepEpisodes",
-        "RenameFeature",
-        "RenameTask",
-        "RepackFiles",
-        "SetTask",
-        "TrimEpisodes",
-    ),
-    "lerotool.editing.run": ("EditReport",),
-    "lerotool.encoding.events": ("EncodeReport",),
-    "lerotool.encoding.plan": ("EncodeOptions",),
-    "lerotool.encoding.reencode": (
-        "ReencodeReport",
-        "reencode",
-    ),
-    "lerotool.encoding.reencode_plan": (
-        "ReencodeOptions",
-        "ReencodePlan",
-        "plan_reencoding",
-    ),
-    "lerotool.encoding.run": (
-        "encode_pending",
-        "plan_pending",
-    ),
-    "lerotool.errors": (
-        "CalibrationError",
-        "CorruptDatasetError",
-        "DatasetError",
-        "DatasetLockedError",
-        "DatasetNotFoundError",
-        "DeviceBusyError",
-        "DeviceError",
-        "DeviceLostError",
-        "DeviceNotFoundError",
-        "DevicePermissionError",
-        "DeviceTimeoutError",
-        "HubError",
-        "IncompatibleDatasetError",
-        "IncompleteError",
-        "LerotoolError",
-        "MediaError",
-        "MetadataError",
-        "ReadOnlyDatasetError",
-        "SpoolError",
-        "TargetExistsError",
-        "UnsupportedVersionError",
-        "UsageError",
-    ),
-    "lerotool.execution": (
-        "ClusterError",
-        "DaskCluster",
-        "StoppedError",
-        "ThisMachine",
-        "WorkerDiedError",
-        "WorkersLostError",
-    ),
-    "lerotool.features": ("Feature",),
-    "lerotool.findings": (
-        "Advice",
-        "Code",
-        "Finding",
-        "Loading",
-        "FindingPlace",
-        "Remedy",
-        "Severity",
-    ),
-    "lerotool.media.format": ("EncoderSettings",),
-    "lerotool.mending.forgetting": ("Forgotten",),
-    "lerotool.mending.repair_plan": (
-        "RepairPlan",
-        "RepairReport",
-    ),
-    "lerotool.mending.undoing": ("Undone",),
-    "lerotool.merging.run": ("MergeReport",),
-    "lerotool.moments": ("FeatureStats",),
-    "lerotool.sharing.api": ("pull", "push"),
-    "lerotool.sharing.listing": ("ListedDataset", "list_datasets"),
-    "lerotool.sharing.pull": ("PullReport",),
-    "lerotool.sharing.push": ("PushReport",),
-    "lerotool.statistics.export": ("OpenpiOptions",),
-    "lerotool.statistics.report": ("FeatureReport",),
-    "lerotool.statistics.rewrite": ("RewriteReport",),
-    "lerotool.statistics.sampling": ("Sampling",),
-    "lerotool.statistics.verify": ("VerifyReport",),
-    "lerotool.writer": ("DatasetWriter",),
+    "execution": "ClusterError DaskCluster StoppedError ThisMachine WorkerDiedError WorkersLostError",
+    "features": "Feature",
+    "findings": "Advice Code Finding Loading FindingPlace Remedy Severity",
+    "media.format": "EncoderSettings",
+    "mending.forgetting": "Forgotten",
+    "mending.repair_plan": "RepairPlan RepairReport",
+    "mending.undoing": "Undone",
+    "merging.run": "MergeReport",
+    "moments": "FeatureStats",
+    "sharing.api": "pull push",
+    "sharing.listing": "ListedDataset list_datasets",
+    "sharing.pull": "PullReport",
+    "sharing.push": "PushReport",
+    "statistics.export": "OpenpiOptions",
+    "statistics.report": "FeatureReport",
+    "statistics.rewrite": "RewriteReport",
+    "statistics.sampling": "Sampling",
+    "statistics.verify": "VerifyReport",
+    "writer": "DatasetWriter",
 }
+"""The modules that have the names."""
 
 
 def __getattr__(name: str) -> object:
@@ -345,8 +265,8 @@ def __getattr__(name: str) -> object:
 
         return version("lerotool")
     for home, names in _HOMES.items():
-        if name in names:
-            return getattr(importlib.import_module(home), name)
+        if name in names.split():
+            return getattr(importlib.import_module(f"lerotool.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
