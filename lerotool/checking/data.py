@@ -326,10 +326,7 @@ def _check_rows(
 
 
 def _check_task_lists(
-    table: EpisodeTable | None,
-    tasks: Mapping[int, str] | None,
-    facts: Sequence[DataFileFacts],
-    gathering: Gathering,
+    table: EpisodeTable | None, tasks: Mapping[int, str] | None, facts: Sequence[DataFileFacts], gathering: Gathering
 ) -> None:
     if (
         table is None

@@ -171,11 +171,7 @@ _SMALLEST = 8
 
 
 def picture_jobs(
-    info: DatasetInfo,
-    view: DataView,
-    videos: Mapping[Path, tuple[VideoJob, VideoFacts]],
-    *,
-    is_deep: bool,
+    info: DatasetInfo, view: DataView, videos: Mapping[Path, tuple[VideoJob, VideoFacts]], *, is_deep: bool
 ) -> list[PictureJob]:
     """Return the episodes whose pictures are decoded, of videos and data files in which they are all there."""
     moves = moving_episodes(view)

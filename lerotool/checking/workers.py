@@ -23,8 +23,5 @@ def workers(root: Path, place: Place | None) -> Iterator[Executor | None]:
     # The workers of a cluster must reach the dataset, and show it by writing beside it.
     beside = root.absolute().parent if isinstance(place, DaskCluster) else None
     place = place or ThisMachine(priority=Priority.NORMAL)
-    with (
-        scratch_folder(".lerotool-check-", beside) as shared,
-        open_executor(place, shared) as executor,
-    ):
+    with scratch_folder(".lerotool-check-", beside) as shared, open_executor(place, shared) as executor:
         yield executor

@@ -12,14 +12,7 @@ from lerotool.media.encoder_options import check_size
 from lerotool.media.format import AUTO, EncoderSettings
 from lerotool.media.video_codecs import SVT_AV1
 
-HARDWARE = (
-    "h264_videotoolbox",
-    "hevc_videotoolbox",
-    "h264_nvenc",
-    "hevc_nvenc",
-    "h264_vaapi",
-    "h264_qsv",
-)
+HARDWARE = ("h264_videotoolbox", "hevc_videotoolbox", "h264_nvenc", "hevc_nvenc", "h264_vaapi", "h264_qsv")
 """What ``auto`` tries, in LeRobot's order."""
 
 

@@ -13,14 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from lerotool.dataset.documents import read_lines
-from lerotool.dataset.episode_table import (
-    STATS_PREFIX,
-    Column,
-    EpisodeTable,
-    data_places,
-    stats_columns,
-    video_places,
-)
+from lerotool.dataset.episode_table import STATS_PREFIX, Column, EpisodeTable, data_places, stats_columns, video_places
 from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import EPISODE_LINES, EPISODE_STATS_LINES, EPISODES, RECORDINGS, Layout

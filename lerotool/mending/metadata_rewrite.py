@@ -22,11 +22,7 @@ from lerotool.storage import json_bytes
 
 
 def stage_info(
-    info: DatasetInfo,
-    root: Path,
-    totals: tuple[int, int, int] | None,
-    changes: Mapping[str, Any],
-    staging: Staging,
+    info: DatasetInfo, root: Path, totals: tuple[int, int, int] | None, changes: Mapping[str, Any], staging: Staging
 ) -> None:
     """Stage ``info.json`` with other totals and entries, and with every key that LeRobot writes.
 

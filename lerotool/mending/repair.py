@@ -28,11 +28,7 @@ _ROUNDS = 3
 
 
 def plan_repair(
-    root: str | Path,
-    *,
-    drops: bool = False,
-    executor: Executor | None = None,
-    on_progress: Progress = ignore_progress,
+    root: str | Path, *, drops: bool = False, executor: Executor | None = None, on_progress: Progress = ignore_progress
 ) -> RepairPlan:
     """Tell what `repair` would do; nothing is changed.
 
@@ -48,11 +44,7 @@ def plan_quickly(report: CheckReport, sight: Sight) -> RepairPlan:
 
 
 def repair(
-    root: str | Path,
-    *,
-    drops: bool = False,
-    executor: Executor | None = None,
-    on_progress: Progress = ignore_progress,
+    root: str | Path, *, drops: bool = False, executor: Executor | None = None, on_progress: Progress = ignore_progress
 ) -> RepairReport:
     """Repair a dataset in one step; interrupted at any time it is the old one or the new one.
 

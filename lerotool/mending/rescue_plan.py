@@ -21,14 +21,7 @@ from lerotool.dataset.tasks import load_tasks
 from lerotool.dataset.writing.state import data_files, episodes_files, numbered
 from lerotool.features import Kind, cameras, columns
 from lerotool.mending.episode_rows import read_old_rows
-from lerotool.mending.fates import (
-    NO_ROWS,
-    EpisodeFinding,
-    Fate,
-    LooseEpisode,
-    RescuePlan,
-    VideoSource,
-)
+from lerotool.mending.fates import NO_ROWS, EpisodeFinding, Fate, LooseEpisode, RescuePlan, VideoSource
 from lerotool.mending.missing_videos import plan_filling
 from lerotool.mending.picture_folders import PictureFolder, find_picture_folders
 from lerotool.mending.picture_places import Place

@@ -15,9 +15,7 @@ from lerotool.mending.draft import Action, Draft
 from lerotool.wording import listed
 from lerotool.workspace import Workspace, committed_by
 
-_NO_TABLE = frozenset(
-    [Code.EPISODES_MISSING, Code.EPISODES_UNREADABLE, Code.EPISODES_VALUES, Code.EPISODES_ORDER],
-)
+_NO_TABLE = frozenset([Code.EPISODES_MISSING, Code.EPISODES_UNREADABLE, Code.EPISODES_VALUES, Code.EPISODES_ORDER])
 _KIN: Mapping[Code, frozenset[Code]] = MappingProxyType(
     {
         Code.DATA_STRAY: _NO_TABLE

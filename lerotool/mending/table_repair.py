@@ -78,8 +78,7 @@ def plan_tables(draft: Draft, info: DatasetInfo, *, drops: bool, measures: bool)
         draft.leave(wanted, why)
         return
     draft.leave(
-        rebuilt.problems,
-        "the times in the video itself are wrong; write exact ones: lerotool encode DATASET -o TARGET",
+        rebuilt.problems, "the times in the video itself are wrong; write exact ones: lerotool encode DATASET -o TARGET"
     )
     wanted -= rebuilt.problems
     if not wanted:

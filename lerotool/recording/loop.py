@@ -182,11 +182,7 @@ def _watch_age(take: Take, key: str, log: CameraLog, age_ns: int) -> None:
 
 
 def follow(
-    robot: Robot,
-    schedule: Schedule,
-    clock: Clock,
-    controls: Controls,
-    is_over: Callable[[int], bool],
+    robot: Robot, schedule: Schedule, clock: Clock, controls: Controls, is_over: Callable[[int], bool]
 ) -> Ending:
     """Let the robot do what the person wants, recording nothing, until ``is_over(now_ns)`` or a command."""
     tick = 0

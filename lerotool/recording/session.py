@@ -51,11 +51,7 @@ from lerotool.workspace import Workspace
 Failure = LerotoolError | OSError
 Listener = Callable[[Event], None]
 _LEAVING = (Ending.STOP, Ending.INTERRUPT, Ending.ABORT, Ending.FAILURE)
-_ENDS = {
-    Command.STOP: SessionEnd.STOPPED,
-    Command.INTERRUPT: SessionEnd.INTERRUPTED,
-    Command.ABORT: SessionEnd.ABORTED,
-}
+_ENDS = {Command.STOP: SessionEnd.STOPPED, Command.INTERRUPT: SessionEnd.INTERRUPTED, Command.ABORT: SessionEnd.ABORTED}
 _POLL_NS = NANOSECONDS // 20
 _Result = TypeVar("_Result")
 _Other = TypeVar("_Other")

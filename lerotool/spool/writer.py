@@ -148,14 +148,7 @@ class PendingWriter:
             if highest >= packets[key]:
                 raise SpoolError(f"{str(self.path)!r}: picture {highest} of camera {key!r} does not exist")
         self.sync()
-        write_saved(
-            self.path,
-            rows=rows,
-            packets=packets,
-            file_bytes=sizes,
-            not_finite=self._not_finite,
-            report=report,
-        )
+        write_saved(self.path, rows=rows, packets=packets, file_bytes=sizes, not_finite=self._not_finite, report=report)
         self.close()
         return PendingEpisode.open(self.path)
 

@@ -60,13 +60,7 @@ class Presence:
         return missing & (lengths > 0)
 
     def _note(
-        self,
-        code: Code,
-        severity: Severity,
-        place: str,
-        name: str,
-        missing: npt.NDArray[np.bool_],
-        first: int | None,
+        self, code: Code, severity: Severity, place: str, name: str, missing: npt.NDArray[np.bool_], first: int | None
     ) -> None:
         if missing.any():
             episodes = set((np.flatnonzero(missing) + (first or 0)).tolist())

@@ -40,12 +40,7 @@ class V20(FormatVersion):
         return feature.shape
 
     def info_document(
-        self,
-        fps: float,
-        features: Mapping[str, Feature],
-        robot_type: str | None,
-        totals: Totals,
-        sizes: Sizes,
+        self, fps: float, features: Mapping[str, Feature], robot_type: str | None, totals: Totals, sizes: Sizes
     ) -> dict[str, Any]:
         """Return the keys of ``info.json`` in LeRobot's order."""
         videos = len(cameras(features))

@@ -46,12 +46,7 @@ class V30(FormatVersion):
         return feature.shape[-1:]
 
     def info_document(
-        self,
-        fps: float,
-        features: Mapping[str, Feature],
-        robot_type: str | None,
-        totals: Totals,
-        sizes: Sizes,
+        self, fps: float, features: Mapping[str, Feature], robot_type: str | None, totals: Totals, sizes: Sizes
     ) -> dict[str, Any]:
         """Return the keys of ``info.json`` in LeRobot's order."""
         return {

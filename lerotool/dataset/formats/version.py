@@ -155,12 +155,7 @@ class FormatVersion(str):
         raise NotImplementedError
 
     def info_document(
-        self,
-        fps: float,
-        features: Mapping[str, Feature],
-        robot_type: str | None,
-        totals: Totals,
-        sizes: Sizes,
+        self, fps: float, features: Mapping[str, Feature], robot_type: str | None, totals: Totals, sizes: Sizes
     ) -> dict[str, Any]:
         """Return the keys of ``info.json`` that LeRobot writes, in its order."""
         raise NotImplementedError

@@ -43,8 +43,7 @@ class DataFiles:
             again = min(set(range(len(files))) - set(first_use.tolist()))
             chunk, file = files[again].tolist()
             raise CorruptDatasetError(
-                f"{place}: episode {firsts[again]} continues file {file} of chunk {chunk} after others",
-                hint=RESTORE,
+                f"{place}: episode {firsts[again]} continues file {file} of chunk {chunk} after others", hint=RESTORE
             )
         return cls(layout, np.append(starts[firsts], starts[-1]), files)
 

@@ -26,10 +26,7 @@ Values = npt.NDArray[Any]
 
 
 def data_schema(
-    features: Mapping[str, Feature],
-    language: Mapping[str, pa.DataType] | None = None,
-    *,
-    sequence_type: str = "List",
+    features: Mapping[str, Feature], language: Mapping[str, pa.DataType] | None = None, *, sequence_type: str = "List"
 ) -> pa.Schema:
     """Return the schema of a data file, in the order of ``info.json``."""
     language = language or {}
