@@ -52,6 +52,12 @@ def arrow_type(feature: Feature) -> pa.DataType:
     return value
 
 
+def is_list(data_type: pa.DataType) -> bool:
+    """Whether a type is one of Arrow's lists, whatever kind."""
+    types = pa.types
+    return bool(types.is_list(data_type) or types.is_large_list(data_type) or types.is_fixed_size_list(data_type))
+
+
 def value_type(dtype: str) -> pa.DataType:
     """Return the Arrow type of one value of a numeric dtype or ``string``."""
     if dtype == "string":

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lerotool.arrow_types import MAX_DIMENSIONS, value_type
+from lerotool.arrow_types import MAX_DIMENSIONS, is_list, value_type
 from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.parquet import joined_chunks, plain_values
 from lerotool.errors import CorruptDatasetError
@@ -64,7 +64,7 @@ def _leaf(found: pa.DataType) -> tuple[int, pa.DataType]:
     depth = 0
     while isinstance(found, pa.BaseExtensionType):
         found = found.storage_type
-    while pa.types.is_list(found) or pa.types.is_large_list(found) or pa.types.is_fixed_size_list(found):
+    while is_list(found):
         found, depth = found.value_type, depth + 1
     return depth, found
 

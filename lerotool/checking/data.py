@@ -45,7 +45,7 @@ def find_members(info: DatasetInfo, layout: Layout | None, table: EpisodeTable |
         text = "a hidden file, such as macOS leaves; LeRobot reads it as data"
         gathering.add(Code.DATA_STRAY, path, text, harms=Loading.REFUSED)
     found = [path for path in found if path not in hidden]
-    named = _named(info, layout, table, gathering)
+    named = named_paths(info, layout, table, gathering)
     if named is None:
         return Members(tuple(found), None)
     assert table is not None
@@ -94,9 +94,10 @@ def _is_inside(path: Path, gathering: Gathering) -> bool:
     return True
 
 
-def _named(
+def named_paths(
     info: DatasetInfo, layout: Layout | None, table: EpisodeTable | None, gathering: Gathering
 ) -> tuple[Path, ...] | None:
+    """Return the data file of each episode as the table names it, in v2.x by its number; None where it does not."""
     if layout is None or table is None:
         return None
     if not info.codebase_version.has_files_of_episodes:
@@ -131,10 +132,7 @@ def check_data(
 ) -> DataView:
     """Note what is wrong with each data file, and with all of them together."""
     for fact in facts:
-        for problem in fact.problems:
-            gathering.add(
-                problem.code, fact.path, problem.text, row=problem.row, column=problem.column, harms=problem.harms
-            )
+        gathering.add_problems(fact.path, fact.problems)
     if not info.codebase_version.has_files_of_episodes:
         facts = _in_order(_without_strays(facts, table, members, gathering), gathering)
     is_known = all(fact.runs is not None for fact in facts) and not gathering.has(*_GONE)

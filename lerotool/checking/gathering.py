@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from lerotool.checking.columns import Problem
 from lerotool.errors import LerotoolError
 from lerotool.findings import Code, Finding, FindingPlace, Loading
 
@@ -40,6 +41,11 @@ class Gathering:
         for prefix in (f"{file}: ", f"{str(file)!r}: ", f"{file}, ", f"{self.root}{os.sep}"):
             text = text.removeprefix(prefix)
         self.add(code, file, text, harms=harms)
+
+    def add_problems(self, path: Path, problems: Iterable[Problem]) -> None:
+        """Note what a job has found wrong with a file."""
+        for found in problems:
+            self.add(found.code, path, found.text, row=found.row, column=found.column, harms=found.harms)
 
     def has(self, *codes: Code) -> bool:
         """Whether one of some findings is there."""

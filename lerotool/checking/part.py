@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from lerotool.checking.cameras import check_videos, video_jobs
+from lerotool.checking.data import named_paths
 from lerotool.checking.gathering import Gathering
 from lerotool.checking.rows import DataFileFacts, DataJob
 from lerotool.checking.table import CameraColumns, EpisodeTable
@@ -16,7 +16,6 @@ from lerotool.checking.videos import VideoFacts, VideoJob
 from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import Layout
 from lerotool.dataset.partial import Partial, partial_path
-from lerotool.errors import DatasetError
 from lerotool.findings import Code
 from lerotool.wording import counted
 
@@ -43,16 +42,13 @@ def check_part(
     here = _only(table, np.isin(table.numbers, partial.episodes))
     if not len(here):
         return
-    paths = _data_paths(info, layout, here, gathering)
+    paths = dict.fromkeys(named_paths(info, layout, here, gathering) or ())
     for path in [path for path in paths if not path.is_file()]:
         gathering.add(Code.DATA_MISSING, path, "the file is missing, and it has episodes that should be here")
     jobs = [DataJob(path, info.features, info.fps, info.codebase_version) for path in paths if path.is_file()]
     facts = look_at_data(jobs)
     for fact in facts:
-        for problem in fact.problems:
-            gathering.add(
-                problem.code, fact.path, problem.text, row=problem.row, column=problem.column, harms=problem.harms
-            )
+        gathering.add_problems(fact.path, fact.problems)
     _check_lengths(here, facts, gathering)
     videos, _ = video_jobs(info, layout, here, None, gathering)
     check_videos(info, look_at_videos(videos), (), gathering)
@@ -76,20 +72,6 @@ def _only(table: EpisodeTable, rows: np.ndarray) -> EpisodeTable:
         places=[table.places[row] for row in kept] if table.places else (),
         rows=[table.rows[row] for row in kept] if table.rows else (),
     )
-
-
-def _data_paths(info: DatasetInfo, layout: Layout, table: EpisodeTable, gathering: Gathering) -> list[Path]:
-    if info.codebase_version.has_files_of_episodes:
-        numbers = np.stack([table.numbers // info.chunks_size, table.numbers], axis=1)
-    elif table.data is None:
-        return []
-    else:
-        numbers = table.data
-    try:
-        return [layout.data_path(*pair) for pair in dict.fromkeys(map(tuple, numbers.tolist()))]
-    except DatasetError as error:
-        gathering.add_error(Code.LINK_OUTSIDE, "data", error)
-        return []
 
 
 def _check_lengths(table: EpisodeTable, facts: Sequence[DataFileFacts], gathering: Gathering) -> None:

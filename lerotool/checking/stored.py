@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from lerotool.checking.data import DataView
 from lerotool.checking.gathering import Gathering
-from lerotool.checking.table import STATS_PREFIX, EpisodeTable
+from lerotool.checking.table import EpisodeTable
 from lerotool.dataset.documents import read_lines, read_object
+from lerotool.dataset.episode_table import STATS_PREFIX, stats_of_row
 from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import EPISODE_STATS_LINES, EPISODES, STATS
 from lerotool.dataset.parquet import column_names, open_parquet, read_groups
@@ -87,12 +88,7 @@ def _table_rows(root: Path) -> Iterator[tuple[int, Entry]]:
             names = [name for name in column_names(file, path) if name.startswith(STATS_PREFIX)]
             for group in range(file.num_row_groups if names else 0):
                 for row in read_groups(file, path, [group], names).to_pylist():
-                    entries: dict[str, dict[str, Any]] = {}
-                    for name, value in row.items():
-                        feature, _, statistic = name.removeprefix(STATS_PREFIX).rpartition("/")
-                        if value is not None:
-                            entries.setdefault(feature, {})[statistic] = value
-                    yield first, entries
+                    yield first, stats_of_row(row.items())
                     first += 1
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from lerotool.checking.columns import check_plausible
 from lerotool.checking.gathering import Gathering
 from lerotool.dataset.documents import read_lines, whole_number
+from lerotool.dataset.episode_table import STATS_PREFIX
 from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import EPISODE_LINES, EPISODES, inside
 from lerotool.dataset.parquet import column_names, joined_chunks, open_parquet, plain_values, read_groups, whole_numbers
@@ -25,7 +26,6 @@ from lerotool.wording import counted
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-STATS_PREFIX = "stats/"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ Columns are named as in v3.0, the format that has most of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -240,6 +240,16 @@ def stats_columns(entries: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[st
         values = {statistic: [own.get(statistic) for own in found] for statistic in statistics}
         columns[name] = {s: Column(own) for s, own in values.items() if any(value is not None for value in own)}
     return columns
+
+
+def stats_of_row(row: Iterable[tuple[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the statistics by feature that a row of a table has under the names of columns; nulls are left out."""
+    entries: dict[str, dict[str, Any]] = {}
+    for name, value in row:
+        feature, _, statistic = name.removeprefix(STATS_PREFIX).rpartition("/")
+        if name.startswith(STATS_PREFIX) and value is not None:
+            entries.setdefault(feature, {})[statistic] = value
+    return entries
 
 
 def episodes_schema(features: Mapping[str, Feature], measured: Sequence[str]) -> pa.Schema:

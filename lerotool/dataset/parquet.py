@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lerotool.arrow_types import is_list
 from lerotool.dataset.documents import MOST, RESTORE
 from lerotool.errors import CorruptDatasetError
 from lerotool.wording import sized
@@ -75,33 +76,40 @@ def _defect(path: Path, error: Exception) -> CorruptDatasetError:
 
 def read_groups(file: pq.ParquetFile, path: Path, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
     """Read columns of some row groups, in the order in which the columns are named."""
-    try:
+    with _named_damage(path):
         _refuse_flood(file, path, groups, columns)
         table = file.read_row_groups(list(groups), columns=list(columns), use_threads=True).select(list(columns))
         # Damaged pages can decode to texts that are not UTF-8 and to offsets outside of their buffers.
         table.validate(full=True)
+    return table
+
+
+@contextlib.contextmanager
+def _named_damage(path: Path) -> Iterator[None]:
+    """Name the file in what Arrow raises over its contents; errors of the system stay as they are."""
+    try:
+        yield
     except MemoryError as error:
         raise MemoryError(f"{path}: {_first_line(error)}") from error
     except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise CorruptDatasetError(f"{path}: the parquet file is damaged: {_first_line(error)}", hint=RESTORE) from error
-    return table
+
+
+def read_whole(path: Path) -> pa.Table:
+    """Read all columns of all rows of a file."""
+    with open_parquet(path) as file:
+        return read_groups(file, path, range(file.num_row_groups), column_names(file, path))
 
 
 def first_rows(file: pq.ParquetFile, path: Path, columns: Sequence[str]) -> pa.Table:
     """Read columns of the first row alone, however many rows a row group has."""
-    try:
+    with _named_damage(path):
         batches = file.iter_batches(batch_size=1, columns=list(columns), use_threads=False)
         first = next(batches, None)
         table = file.schema_arrow.empty_table() if first is None else pa.Table.from_batches([first])
         table.validate(full=True)
-    except MemoryError as error:
-        raise MemoryError(f"{path}: {_first_line(error)}") from error
-    except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise CorruptDatasetError(f"{path}: the parquet file is damaged: {_first_line(error)}", hint=RESTORE) from error
     return table
 
 
@@ -186,7 +194,7 @@ def leaf_paths(field: pa.Field[Any]) -> list[str]:
     if pa.types.is_struct(kind):
         children = [kind.field(place) for place in range(kind.num_fields)]
         return [f"{name}.{path}" for child in children for path in leaf_paths(child)]
-    if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_large_list(kind):
+    if is_list(kind):
         element = pa.field("element", kind.value_type)
         return [f"{name}.list.{path}" for path in leaf_paths(element)]
     return [name]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from lerotool.arguments import as_instance
-from lerotool.arrow_types import MAX_DIMENSIONS
+from lerotool.arrow_types import MAX_DIMENSIONS, is_list
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import UsageError
 from lerotool.features import NUMERIC_DTYPES, Feature
@@ -107,7 +107,7 @@ def _read_table(path: Path) -> pa.Table:
 
 def _numbers(column: pa.ChunkedArray, path: Path, name: str) -> Values:
     kind = column.type
-    while pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_large_list(kind):
+    while is_list(kind):
         kind = kind.value_type
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
     if not is_number or column.null_count:

@@ -17,7 +17,7 @@ from lerotool.checking.data import TOLERANCE_S
 from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import Layout
 from lerotool.dataset.numbering import FileNumber, numbers_after
-from lerotool.dataset.parquet import column_names, open_parquet, read_groups
+from lerotool.dataset.parquet import read_whole
 from lerotool.dataset.writing.history import KeepingStaging
 from lerotool.dataset.writing.staging import verify_rows
 from lerotool.dataset.writing.tables import data_schema, default_columns
@@ -160,8 +160,7 @@ def _stage_timing(file: NewFile, layout: Layout, staging: KeepingStaging) -> Non
     old_path, new_path = (layout.timing_path(number.chunk, number.file) for number in (old, new))
     table = None
     if old_path.is_file():
-        with open_parquet(old_path) as opened:
-            table = read_groups(opened, old_path, range(opened.num_row_groups), column_names(opened, old_path))
+        table = read_whole(old_path)
         if table.num_rows != file.source.rows:
             return
         table = table if file.source.order is None else table.take(pa.array(file.source.order))

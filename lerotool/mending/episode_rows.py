@@ -13,12 +13,20 @@ import numpy as np
 import pyarrow as pa
 
 from lerotool.dataset.documents import read_lines
-from lerotool.dataset.episode_table import STATS_PREFIX, Column, EpisodeTable, data_places, stats_columns, video_places
+from lerotool.dataset.episode_table import (
+    STATS_PREFIX,
+    Column,
+    EpisodeTable,
+    data_places,
+    stats_columns,
+    stats_of_row,
+    video_places,
+)
 from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import EPISODE_LINES, EPISODE_STATS_LINES, EPISODES, RECORDINGS, Layout
 from lerotool.dataset.numbering import FileNumber
-from lerotool.dataset.parquet import column_names, open_parquet, read_groups
+from lerotool.dataset.parquet import read_whole
 from lerotool.dataset.writing.history import KeepingStaging
 from lerotool.dataset.writing.measures import measured
 from lerotool.errors import DatasetError
@@ -56,13 +64,11 @@ def read_old_rows(root: Path, version: FormatVersion) -> OldRows:
         if path.name.startswith("."):
             continue
         try:
-            with open_parquet(path) as file:
-                names = column_names(file, path)
-                table = read_groups(file, path, range(file.num_row_groups), names)
+            table = read_whole(path)
         except DatasetError:
             continue  # what is unreadable is a finding, and is rewritten
-        for name in names:
-            old.types.setdefault(name, table.schema.field(name).type)
+        for field_ in table.schema:
+            old.types.setdefault(field_.name, field_.type)
         for row in table.to_pylist():
             _take_row(row, old)
     return old
@@ -74,12 +80,7 @@ def _take_row(row: Mapping[str, Any], old: OldRows) -> None:
     if number in old.plain:
         return
     old.plain[number] = {name: value for name, value in row.items() if not name.startswith(STATS_PREFIX)}
-    stats: dict[str, dict[str, Any]] = {}
-    for name, value in row.items():
-        feature, _, statistic = name.removeprefix(STATS_PREFIX).rpartition("/")
-        if name.startswith(STATS_PREFIX) and value is not None:
-            stats.setdefault(feature, {})[statistic] = value
-    old.stats[number] = stats
+    old.stats[number] = stats_of_row(row.items())
 
 
 def _read_lines(root: Path, old: OldRows) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 
 from lerotool.checking.check import Sight, look
-from lerotool.dataset.parquet import column_names, open_parquet, read_groups
+from lerotool.dataset.parquet import column_names, open_parquet, read_groups, read_whole
 from lerotool.dataset.reading.footerless import has_footer, read_footerless
 from lerotool.dataset.writing.history import KEPT, LEDGER, read_entries, remove
 from lerotool.dataset.writing.staging import changing, has_leftovers
@@ -125,8 +125,7 @@ class _Rows:
         info = self._sight.info
         try:
             if has_footer(path):
-                with open_parquet(path) as file:
-                    table = read_groups(file, path, range(file.num_row_groups), column_names(file, path))
+                table = read_whole(path)
             elif info is not None:
                 table = pa.concat_tables(read_footerless(path, info.features).groups or [pa.table({})])
             else:

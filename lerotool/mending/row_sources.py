@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from lerotool.checking.rows import Runs, sum_up
-from lerotool.dataset.parquet import column_names, open_parquet, plain_array, read_groups
+from lerotool.dataset.parquet import column_names, open_parquet, plain_array, read_groups, read_whole
 from lerotool.dataset.reading.footerless import has_footer, read_footerless
 from lerotool.errors import CorruptDatasetError
 from lerotool.features import Feature
@@ -58,8 +58,7 @@ class Source:
 def _closed_table(path: Path, state: tuple[int, int]) -> pa.Table:
     """Return a file's columns; they are asked for episode by episode, so one file is remembered, in one state."""
     del state
-    with open_parquet(path) as file:
-        return read_groups(file, path, range(file.num_row_groups), column_names(file, path))
+    return read_whole(path)
 
 
 def read_source(path: Path, features: Mapping[str, Feature], fps: float) -> Source:

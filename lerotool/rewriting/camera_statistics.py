@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from lerotool.dataset.episode_table import stats_of_row
 from lerotool.dataset.parquet import joined_chunks, plain_values
 from lerotool.dataset.reading.statistics import parse_stats
 from lerotool.dataset.writing.measures import picture_size
@@ -109,12 +110,7 @@ class CameraStats:
         return blocks | regular
 
     def _of_row(self, table: pa.Table, row: int) -> Mapping[str, FeatureStats]:
-        entries: dict[str, dict[str, object]] = {}
-        for name in table.column_names:
-            feature, _, statistic = name.removeprefix("stats/").rpartition("/")
-            value = table[name][row].as_py()
-            if value is not None:
-                entries.setdefault(feature, {})[statistic] = value
+        entries = stats_of_row((name, table[name][row].as_py()) for name in table.column_names)
         complete = {
             name: entry for name, entry in entries.items() if {"min", "max", "mean", "std", "count"} <= set(entry)
         }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from lerotool.arrow_types import IMAGE_TYPE, arrow_type, value_type
+from lerotool.arrow_types import IMAGE_TYPE, arrow_type, is_list, value_type
 from lerotool.dataset.documents import RESTORE
 from lerotool.dataset.parquet import column_names, first_rows, joined_chunks, open_parquet, plain_values
 from lerotool.errors import CorruptDatasetError, UsageError
@@ -85,9 +85,9 @@ def _flattened(column: pa.ChunkedArray, name: str, feature: Feature) -> pa.Array
     values: Any = joined_chunks(column)
     _check_complete(values, name)
     # A scalar is a plain value, or in some foreign datasets a list of one.
-    sizes = feature.shape if not feature.is_scalar or _is_list(values.type) else ()
+    sizes = feature.shape if not feature.is_scalar or is_list(values.type) else ()
     for size in sizes:
-        if not _is_list(values.type):
+        if not is_list(values.type):
             raise CorruptDatasetError(
                 f"feature {name!r}: expected values of shape {list(feature.shape)}, found {column.type}", hint=RESTORE
             )
@@ -109,11 +109,6 @@ def _lengths(values: Any) -> np.ndarray:
         return np.full(min(len(values), 1), values.type.list_size)
     lengths = values.value_lengths()
     return plain_values(lengths, np.dtype(np.int32 if lengths.type == pa.int32() else np.int64))
-
-
-def _is_list(data_type: pa.DataType) -> bool:
-    types = pa.types
-    return bool(types.is_list(data_type) or types.is_large_list(data_type) or types.is_fixed_size_list(data_type))
 
 
 def _check_complete(values: pa.Array, name: str) -> None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lerotool.dataset.documents import RESTORE
-from lerotool.dataset.episode_table import STATS_PREFIX
+from lerotool.dataset.episode_table import STATS_PREFIX, stats_of_row
 from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import EPISODES, Layout
 from lerotool.dataset.parquet import column_names, open_parquet, read_groups, whole_numbers
@@ -158,12 +158,8 @@ class TableEpisodes:
                 self._cached_footer = (number, opened.metadata)
                 self._cached_group = (number, group, read_groups(opened, file.path, [group], file.stats_columns))
         table = self._cached_group[2]
-        entries: dict[str, dict[str, Any]] = {}
-        for name in file.stats_columns:
-            feature, _, statistic = name.removeprefix(STATS_PREFIX).rpartition("/")
-            value = table[name][row - int(file.group_starts[group])].as_py()
-            if value is not None:
-                entries.setdefault(feature, {})[statistic] = value
+        within = row - int(file.group_starts[group])
+        entries = stats_of_row((name, table[name][within].as_py()) for name in file.stats_columns)
         return parse_stats(entries, f"{file.path}, row {row}")
 
     def _find(self, episode: int) -> tuple[_TableFile, int]:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lerotool.arrow_types import arrow_field, arrow_type, hf_feature
+from lerotool.arrow_types import arrow_field, arrow_type, hf_feature, is_list
 from lerotool.errors import IncompatibleDatasetError
 from lerotool.features import Feature, Kind, columns
 
@@ -141,7 +141,7 @@ def _leaves(data_type: pa.DataType) -> object:
     """Return a type without the difference between kinds of lists, which hold the same values."""
     if isinstance(data_type, pa.BaseExtensionType):
         data_type = data_type.storage_type
-    if pa.types.is_list(data_type) or pa.types.is_large_list(data_type) or pa.types.is_fixed_size_list(data_type):
+    if is_list(data_type):
         return ("list", _leaves(data_type.value_type))
     if pa.types.is_large_string(data_type):
         return pa.string()
