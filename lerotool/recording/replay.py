@@ -115,9 +115,9 @@ class Replay:
     def status(self) -> Status:
         """Return a snapshot; from any thread."""
         phase, began_ns, length_s = self._phase
-        return Status.at(
-            phase,
-            (self._clock.monotonic_ns() - began_ns) / 1e9,
+        return Status(
+            phase=phase,
+            elapsed_s=(self._clock.monotonic_ns() - began_ns) / 1e9,
             episode=self._motion.episode,
             length_s=length_s,
             alarms=self._robot.alarms,

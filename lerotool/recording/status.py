@@ -74,57 +74,28 @@ class MarkedStatus:
     flagged: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """A session now."""
+    """A session now; what is left out is that of one that records nothing."""
 
     phase: Phase
-    episode: int  # the take in progress or the next one, counted from 0 over the whole dataset
-    goal: int  # how many the dataset shall have; 0 if nothing is recorded
+    episode: int = 0  # the take in progress or the next one, counted from 0 over the whole dataset
+    goal: int = 0  # how many the dataset shall have; 0 if nothing is recorded
     elapsed_s: float
-    length_s: float | None  # of the phase, None if open
-    take: TakeStatus | None  # the take in progress, None outside of takes
-    cameras: tuple[CameraStatus, ...]
-    pending: int
-    until_batch: int  # how many of them the encoder does not know of yet
-    batch: int  # the encoder starts after so many; 0 never
-    encoder: EncoderStatus | None  # how far it is, None without one
-    disk: DiskStatus | None  # what is free and how long it lasts, None before it was first looked at
-    is_leaving: bool
+    length_s: float | None = None  # of the phase, None if open
+    take: TakeStatus | None = None  # the take in progress, None outside of takes
+    cameras: tuple[CameraStatus, ...] = ()
+    pending: int = 0
+    until_batch: int = 0  # how many of them the encoder does not know of yet
+    batch: int = 0  # the encoder starts after so many; 0 never
+    encoder: EncoderStatus | None = None  # how far it is, None without one
+    disk: DiskStatus | None = None  # what is free and how long it lasts, None before it was first looked at
+    is_leaving: bool = False
     alarms: tuple[str, ...] = ()
     marked: MarkedStatus | None = None  # the take before, while it can be marked
     task: str = ""  # of the take in progress or the next one; empty if nothing is recorded
     # Why the take before was discarded, until the next begins; None if it was saved, or the person asked.
     not_kept: str | None = None
-
-    @classmethod
-    def at(
-        cls,
-        phase: Phase,
-        elapsed_s: float,
-        *,
-        episode: int = 0,
-        length_s: float | None = None,
-        alarms: tuple[str, ...] = (),
-        is_leaving: bool = False,
-    ) -> Status:
-        """Return the status of a session that records nothing."""
-        return cls(
-            phase=phase,
-            episode=episode,
-            goal=0,
-            elapsed_s=elapsed_s,
-            length_s=length_s,
-            take=None,
-            cameras=(),
-            pending=0,
-            until_batch=0,
-            batch=0,
-            encoder=None,
-            disk=None,
-            is_leaving=is_leaving,
-            alarms=alarms,
-        )
 
     @property
     def left_s(self) -> float | None:

@@ -50,7 +50,7 @@ class Teleoperation:
         """Return a snapshot; from any thread."""
         phase, began_ns = self._phase
         seconds = (self._clock.monotonic_ns() - began_ns) / 1e9
-        return Status.at(phase, seconds, alarms=self._robot.alarms, is_leaving=self._controls.is_leaving)
+        return Status(phase=phase, elapsed_s=seconds, alarms=self._robot.alarms, is_leaving=self._controls.is_leaving)
 
     def run(self) -> TeleoperationEnded:
         """Follow until somebody wants to leave."""

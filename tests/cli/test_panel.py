@@ -32,7 +32,7 @@ def status(phase: Phase, **changes: Any) -> Status:
         "alarms": ("the follower's gripper is hot: 61 degrees",),
     }
     return replace(
-        Status.at(phase, 13.4, **usual),
+        Status(phase=phase, elapsed_s=13.4, **usual),
         goal=500,
         take=TakeStatus(402, 29.9, Lateness(0.1, 9, 31), 12, 3, 4) if phase is Phase.TAKE else None,
         cameras=(CameraStatus("front", 30.0, 12.0, False, False), CameraStatus("wrist", 29.0, 950.0, True, False)),

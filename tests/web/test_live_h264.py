@@ -102,7 +102,7 @@ class StillCamera:
 
 def test_a_recorder_shows_the_whole_group(board: Board, packets: list[bytes]) -> None:
     group = tuple(packets[:4])
-    feed = Feed(board, [StillCamera(group)], lambda: Status.at(Phase.TAKE, 0.0), print)
+    feed = Feed(board, [StillCamera(group)], lambda: Status(phase=Phase.TAKE, elapsed_s=0.0), print)
     board.watch()
     feed.start()
     try:

@@ -95,7 +95,7 @@ def test_whoever_looks_gets_a_new_state_before_eight_more_pictures(board: Board)
     def status() -> Status:
         board.watch()
         noted.append("state")
-        return Status.at(Phase.TAKE, 0.0)
+        return Status(phase=Phase.TAKE, elapsed_s=0.0)
 
     feed = Feed(board, [EndlessCamera(noted)], status, print)
     feed.start()
