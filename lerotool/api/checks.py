@@ -6,11 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from lerotool.api.datasets import as_root
-from lerotool.checking.check import look
+from lerotool.checking.check import look, workers
 from lerotool.checking.kept import Keeper, Look
 from lerotool.checking.quality import Accepted, QualityReport, look_at_quality
 from lerotool.checking.report import CheckReport
-from lerotool.checking.workers import workers
 from lerotool.choices import Depth
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import DatasetNotFoundError

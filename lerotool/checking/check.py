@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -38,14 +39,24 @@ from lerotool.checking.rows import DataFileFacts, DataJob, look_at_data
 from lerotool.checking.stored import check_statistics
 from lerotool.checking.table import EpisodeTable, read_table
 from lerotool.checking.videos import VideoFacts, VideoJob, look_at_videos
-from lerotool.choices import Depth
+from lerotool.choices import Depth, Priority
 from lerotool.dataset.info import INFO, DatasetInfo
 from lerotool.dataset.layout import Layout
 from lerotool.dataset.partial import PARTIAL, Partial, load_partial
 from lerotool.dataset.reading.padding import Padding, load_padding, merge_notes
 from lerotool.errors import CorruptDatasetError, DatasetNotFoundError, MetadataError
-from lerotool.execution import Progress, ignore_progress, run_jobs
+from lerotool.execution import (
+    DaskCluster,
+    Place,
+    Progress,
+    ThisMachine,
+    cores,
+    ignore_progress,
+    open_executor,
+    run_jobs,
+)
 from lerotool.findings import Code, Finding, ordered
+from lerotool.storage import scratch_folder, tree_bytes
 from lerotool.wording import listed
 from lerotool.workspace import JOURNAL, Workspace, dataset_root
 
@@ -275,3 +286,19 @@ class _Files:
                 self._done += 1
                 self._on_progress(self._done, self._total)
                 yield result
+
+
+_WORTH_WORKERS = 64 << 20
+
+
+@contextmanager
+def workers(root: Path, place: Place | None) -> Iterator[Executor | None]:
+    """Open workers for a dataset of some size, or where a place is asked for; None is this process."""
+    if not root.is_dir() or (place is None and (cores() == 1 or tree_bytes(root) < _WORTH_WORKERS)):
+        yield None
+        return
+    # The workers of a cluster must reach the dataset, and show it by writing beside it.
+    beside = root.absolute().parent if isinstance(place, DaskCluster) else None
+    place = place or ThisMachine(priority=Priority.NORMAL)
+    with scratch_folder(".lerotool-check-", beside) as shared, open_executor(place, shared) as executor:
+        yield executor

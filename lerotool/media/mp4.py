@@ -36,7 +36,6 @@ class Mp4Header:
     is_keyframe: npt.NDArray[np.bool_]
     sizes: Ints  # of each picture in bytes: int64
     stop: int  # byte behind the last picture; a file that is shorter has been cut
-    is_alone: bool
 
     @property
     def frames(self) -> int:
@@ -128,7 +127,7 @@ def _parse_moov(moov: bytes) -> Mp4Header | None:
         keyframes[np.frombuffer(table[b"stss"], ">u4", offset=8).astype(np.int64) - 1] = True
     scale = Fraction(1, _timescale(media[b"mdhd"]))
     stop = _stop(table, sizes)
-    return Mp4Header(scale, table[b"stsd"], times.astype(np.int64) - start, keyframes, sizes, stop, len(tracks) == 1)
+    return Mp4Header(scale, table[b"stsd"], times.astype(np.int64) - start, keyframes, sizes, stop)
 
 
 def _handler(track: dict[bytes, bytes]) -> bytes:

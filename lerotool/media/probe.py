@@ -168,7 +168,6 @@ def _index_packets(path: Path) -> Mp4Header:
             times.append(packet.pts - start)
             keyframes.append(packet.is_keyframe)
             sizes.append(packet.size)
-        is_alone = len(container.streams) == 1
     if not times:
         raise MediaError(f"{str(path)!r}: the video has no pictures")
     return Mp4Header(
@@ -178,5 +177,4 @@ def _index_packets(path: Path) -> Mp4Header:
         np.array(keyframes, np.bool_),
         np.array(sizes, np.int64),
         0,
-        is_alone,
     )

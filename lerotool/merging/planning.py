@@ -13,10 +13,16 @@ import numpy.typing as npt
 from lerotool.errors import TargetExistsError, UsageError
 from lerotool.features import DEFAULT_FEATURES, Kind, columns
 from lerotool.merging.differences import Difference, Verdict
-from lerotool.merging.episode_columns import settle_episode_columns
 from lerotool.merging.options import MergeOptions, MergeRequest
 from lerotool.merging.plan import Plan
-from lerotool.merging.schema import Schema, settle_features, settle_fps, settle_robot, with_complete_blocks
+from lerotool.merging.schema import (
+    Schema,
+    settle_episode_columns,
+    settle_features,
+    settle_fps,
+    settle_robot,
+    with_complete_blocks,
+)
 from lerotool.merging.sources import open_sources, unused_names
 from lerotool.merging.units import Factors, settle_units
 from lerotool.merging.warnings import source_notes

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from lerotool.choices import Fill
 from lerotool.dataset.formats import FormatVersion
@@ -17,6 +18,7 @@ from lerotool.merging.differences import Difference, Verdict, by_value
 from lerotool.merging.options import MergeOptions
 from lerotool.merging.vectors import Alignment, align
 from lerotool.rewriting.source import Source
+from lerotool.rewriting.source_table import unknown_columns
 from lerotool.wording import flag, listed
 
 _ENCODER_KEYS = ("g", "crf", "preset", "fast_decode", "video_backend", "extra_options")
@@ -265,3 +267,27 @@ def settle_robot(sources: Sequence[Source], options: MergeOptions) -> tuple[str 
     if len(set(types)) > 1:
         return robot, [Difference("robot_type", found, Verdict.TRIVIAL, f"{robot}, another name of the same")]
     return robot, []
+
+
+def settle_episode_columns(
+    sources: Sequence[Source], options: MergeOptions
+) -> tuple[dict[str, pa.DataType], list[Difference]]:
+    """Return the unknown columns of all sources with one type for each, and where there is none."""
+    found: dict[str, list[tuple[str, pa.DataType]]] = {}
+    for source in sources:
+        for name, data_type in unknown_columns(source).items():
+            if name not in options.drop:
+                found.setdefault(name, []).append((source.label, data_type))
+    settled: dict[str, pa.DataType] = {}
+    differences = []
+    for name, types in found.items():
+        try:
+            schemas = [pa.schema([(name, data_type)]) for _, data_type in types]
+            settled[name] = pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+        except MemoryError:
+            raise
+        except pa.ArrowException:
+            shown = by_value((label, str(data_type)) for label, data_type in types)
+            what = f"column {name!r} of the episode table"
+            differences.append(Difference(what, shown, Verdict.OPEN, flags=(flag("--drop", name),)))
+    return settled, differences

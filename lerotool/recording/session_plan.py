@@ -26,7 +26,6 @@ class Plan:
     stock: Stock
     takes: int
     need: DiskNeed  # what they will need on disk, by the data rates of the cameras just measured
-    camera_bytes_per_s: Mapping[str, float]  # those data rates, by camera key
 
 
 def build_features(
@@ -45,7 +44,7 @@ def plan_session(config: RecordingConfig, devices: Devices, stock: Stock, clock:
     takes = max(0, config.episodes - stock.total)
     rates = measure_cameras(devices.cameras, clock)
     need = estimate_need(sum(rates.values()), float(config.fps), config.episode_time_s, takes)
-    return Plan(stock, takes, need, rates)
+    return Plan(stock, takes, need)
 
 
 def measure_cameras(cameras: Sequence[Camera], clock: Clock) -> dict[str, float]:

@@ -13,8 +13,7 @@ from lerotool.findings import Code, Finding, FindingPlace, Severity, count, wors
 from lerotool.statistics.compare import compare_dataset, compare_episodes
 from lerotool.statistics.definitions import Context
 from lerotool.statistics.measure import Measurement, Selection, measured
-from lerotool.statistics.plausible import check_block
-from lerotool.statistics.presence import Presence
+from lerotool.statistics.presence import Presence, check_block
 from lerotool.statistics.sampling import Sampling
 from lerotool.statistics.segments import dimension_labels
 from lerotool.statistics.stored import stored_dataset, stored_episodes

@@ -49,7 +49,6 @@ def test_a_header_says_what_ffmpeg_says(tmp_path: Path, settings: EncoderSetting
     assert header.sizes.tolist() == [size for _, _, size in expected]
     assert header.time_base == probe(path).time_base
     assert header.stop <= path.stat().st_size
-    assert header.is_alone
     assert header.is_exact(Fraction(10))
     assert not header.is_exact(Fraction(9))
 

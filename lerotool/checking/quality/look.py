@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lerotool.checking.fingerprints import Marks
-from lerotool.checking.quality.accepted import Accepted
 from lerotool.checking.quality.cameras import blurred, exposures, sharpnesses
 from lerotool.checking.quality.case import Case
 from lerotool.checking.quality.copies import copies, row_marks
 from lerotool.checking.quality.following import Following, following, lags, offsets
 from lerotool.checking.quality.motion import Motion, Usual, joints_of, labels_of, motion_features, motions, usual
-from lerotool.checking.quality.report import QualityReport, findings_of
+from lerotool.checking.quality.report import Accepted, QualityReport, findings_of
 from lerotool.checking.quality.telemetry import dead, frozen, glitches, jumps, saturated
 from lerotool.checking.quality.waiting import odd_lengths, waits, wrong_rate
 from lerotool.dataset.dataset import Dataset
