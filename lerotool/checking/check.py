@@ -86,10 +86,7 @@ def check(
     executor: Executor | None = None,
     on_progress: Progress = ignore_progress,
 ) -> CheckReport:
-    """Look at a dataset and report everything that is wrong with it; nothing is changed.
-
-    `executor`: where files are looked at; None is this process.
-    """
+    """Look at a dataset and report everything that is wrong with it; nothing is changed."""
     return look(root, depth, executor=executor, on_progress=on_progress)[0]
 
 

@@ -114,10 +114,7 @@ class Layout:
 
     @classmethod
     def of(cls, root: Path, info: DatasetInfo, files: Files | None = None) -> Layout:
-        """Return the layout that ``info.json`` states.
-
-        `files`: where they are while a change is unfinished; None is where they belong.
-        """
+        """Return the layout that ``info.json`` states."""
         version = info.codebase_version
         data, video = (
             PathTemplate.parse(

@@ -92,10 +92,7 @@ def count_complete_packets(path: Path) -> int:
 def feature_info(
     path: Path, settings: EncoderSettings | None, depth: DepthScale | None = None, depth_unit: str | None = None
 ) -> dict[str, Any]:
-    """Return the ``info`` block that LeRobot 0.6 writes for a camera whose video this is.
-
-    `settings`: how it was encoded; None leaves these keys out.
-    """
+    """Return the ``info`` block that LeRobot 0.6 writes for a camera whose video this is."""
     video = probe(path)
     rate = video.base_rate or video.fps
     info: dict[str, Any] = {

@@ -127,10 +127,7 @@ def new_rows(
     which: Measured,
     executor: Executor | None = None,
 ) -> list[NewRow]:
-    """Return the episodes of the new table.
-
-    `executor`: where pictures are measured; None is this process.
-    """
+    """Return the episodes of the new table."""
     has_statistics = info.codebase_version.has_episode_statistics
     lost = {
         true.span.number: _lost(info, old.stats.get(true.span.number), which) if has_statistics else []

@@ -24,10 +24,7 @@ from lerotool.storage import json_bytes
 def stage_info(
     info: DatasetInfo, root: Path, totals: tuple[int, int, int] | None, changes: Mapping[str, Any], staging: Staging
 ) -> None:
-    """Stage ``info.json`` with other totals and entries, and with every key that LeRobot writes.
-
-    `totals`: numbers of episodes, frames and tasks; None leaves them.
-    """
+    """Stage ``info.json`` with other totals and entries, and with every key that LeRobot writes."""
     counts = {} if totals is None else recounted(info, Totals(*totals))
     stated = Totals(info.total_episodes, info.total_frames, info.total_tasks)
     usual = info.codebase_version.info_document(info.fps, info.features, None, stated, Sizes(info.chunks_size))

@@ -30,10 +30,7 @@ _ROUNDS = 3
 def plan_repair(
     root: str | Path, *, drops: bool = False, executor: Executor | None = None, on_progress: Progress = ignore_progress
 ) -> RepairPlan:
-    """Tell what `repair` would do; nothing is changed.
-
-    `executor`: where files are looked at; None is this process.
-    """
+    """Tell what `repair` would do; nothing is changed."""
     report, sight = look(root, Depth.FAST, executor=executor, on_progress=on_progress)
     return _draft(report, sight, drops=drops).plan()
 
@@ -49,8 +46,8 @@ def repair(
     """Repair a dataset in one step; interrupted at any time it is the old one or the new one.
 
     Files that change are kept as they were until `lerotool.mending.forgetting.forget`, and brought back by
-    `lerotool.mending.undoing.undo`. `executor`: where files are looked at; None is this process. `OSError`: the disk is
-    full or fails; the dataset is the old one, or the next writer makes it the new one.
+    `lerotool.mending.undoing.undo`. `OSError`: the disk is full or fails; the dataset is the old one, or the next
+    writer makes it the new one.
     """
     folder = dataset_root(str(root)).absolute()
     workspace = Workspace(folder)

@@ -41,10 +41,7 @@ class MergeReport:
 
 
 def merge_datasets(request: MergeRequest, listen: Listener = ignore_event, place: Place | None = None) -> MergeReport:
-    """Plan a merge and do it.
-
-    `place`: where the work runs; None is this machine, one job per core.
-    """
+    """Plan a merge and do it."""
     return execute_plan(make_plan(request), listen, place)
 
 

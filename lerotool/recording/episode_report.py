@@ -131,10 +131,7 @@ def build_report(
     not_finite: Mapping[str, int],
     buses: Mapping[str, BusReport],
 ) -> EpisodeReport:
-    """Return the report of a take.
-
-    `fps`: rows per second that were asked for.
-    """
+    """Return the report of a take."""
     started_ns = log.started_ns
     span_ns = int(started_ns[-1] - started_ns[0]) if log.rows else 0
     return EpisodeReport(

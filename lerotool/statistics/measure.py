@@ -73,8 +73,7 @@ def measured(
 ) -> Iterator[Measurement]:
     """Measure a dataset; what is kept of the episodes goes with the context.
 
-    `selection`: which features; None is all, cameras by LeRobot's rule. `executor`: where jobs run; None is this
-    process.
+    `selection`: which features; None is all, cameras by LeRobot's rule.
     """
     selection = selection or Selection()
     numeric, cameras = selection.names(dataset)
@@ -132,10 +131,7 @@ def is_small(dataset: Dataset, selection: Selection) -> bool:
 
 @contextmanager
 def workers(dataset: Dataset, selection: Selection, place: Place | None = None) -> Iterator[Executor | None]:
-    """Provide workers that suit a dataset, or None where this process is quicker.
-
-    `place`: where jobs run; None is one process for each core, if it is worth it.
-    """
+    """Provide workers that suit a dataset, or None where this process is quicker."""
     if place is None and (cores() == 1 or is_small(dataset, selection)):
         yield None
         return

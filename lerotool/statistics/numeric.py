@@ -80,9 +80,9 @@ def measure_columns(
 ) -> dict[str, Measured]:
     """Measure numeric columns of all episodes and of the dataset.
 
-    `executor`: where jobs run; None is this process. `episodes`: numbers of those that are measured, which have rows;
-    None is all. Returns the statistics of all rows together: equal to numpy's on the concatenated columns, quantiles
-    included. Of padded vectors each dimension counts where it is real.
+    `episodes`: numbers of those that are measured, which have rows; None is all. Returns the statistics of all rows
+    together: equal to numpy's on the concatenated columns, quantiles included. Of padded vectors each dimension counts
+    where it is real.
     """
     check_widths(dataset, names)
     searches = {

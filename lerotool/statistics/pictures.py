@@ -73,10 +73,7 @@ def measure_cameras(
     *,
     episodes: frozenset[int] | None = None,
 ) -> dict[str, CameraMeasure]:
-    """Measure cameras in all episodes and of the dataset.
-
-    `executor`: where jobs run; None is this process. `episodes`: numbers of those that are measured; None is all.
-    """
+    """Measure cameras in all episodes and of the dataset."""
     root, state = address(dataset)
     jobs = [_Job(root, state, c, *span, sampling, episodes) for c in cameras for span in _spans(dataset)]
     lengths = meant_lengths(dataset.episodes.lengths, episodes)

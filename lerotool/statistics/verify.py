@@ -48,10 +48,7 @@ def verify(
     executor: Executor | None = None,
     on_progress: Progress = ignore_progress,
 ) -> VerifyReport:
-    """Measure a dataset and compare what it states with that; nothing is written.
-
-    `selection`: which features; None is all. `executor`: where jobs run; None is this process.
-    """
+    """Measure a dataset and compare what it states with that; nothing is written."""
     selection = selection or Selection()
     with measured(dataset, selection, executor, on_progress) as measurement:
         labels = {name: dimension_labels(dataset.features[name], dataset.version) for name in measurement.features}

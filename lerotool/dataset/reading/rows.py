@@ -51,10 +51,7 @@ class RowReader:
         self._footers_bytes = 0
 
     def read(self, start: int, stop: int, names: Sequence[str] | None) -> pa.Table:
-        """Return the rows ``start`` to ``stop`` of the dataset, types conformed to the features (see `conform`).
-
-        `names`: columns, in this order; None is all that the files have.
-        """
+        """Return the rows ``start`` to ``stop`` of the dataset, types conformed to the features (see `conform`)."""
         parts = list(self._read_parts(start, stop, names))
         if not parts:
             return self._empty(names)

@@ -50,10 +50,7 @@ _RATE_TOLERANCE = 1e-3
 
 
 def check_fit(state: WriterState, episodes: Sequence[NewEpisode]) -> None:
-    """Make sure that the episodes can be added.
-
-    `IncompatibleDatasetError`: listing all that is wrong with all of them.
-    """
+    """Make sure that the episodes can be added."""
     problems: list[str] = []
     seen: set[Any] = set(state.recorded_ids)
     for place, episode in enumerate(episodes):

@@ -39,10 +39,7 @@ def joined_timing(tables: Sequence[pa.Table]) -> pa.Table | None:
 
 
 def recording_lines(first: int, recordings: Sequence[Mapping[str, Any] | None]) -> bytes | None:
-    """Return the reports that go with one episodes file; None if there are none.
-
-    `recordings`: a report per episode, None where there is none.
-    """
+    """Return the reports that go with one episodes file; None if there are none."""
     if not any(recordings):
         return None
     lines = [{"episode_index": first + place, **(report or {})} for place, report in enumerate(recordings)]
