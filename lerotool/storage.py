@@ -183,6 +183,14 @@ def copy_file(source: Path, target: Path) -> None:
         os.posix_fadvise(new.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name, or make a copy where the file system has no such names; not yet durable."""
+    try:
+        os.link(source, target)
+    except OSError:
+        copy_file(source, target)
+
+
 def remove_directory(path: Path) -> None:
     """Remove a directory and what is in it: first out of sight in one durable step, then for good.
 

@@ -40,7 +40,8 @@ from lerotool.checking.stored import check_statistics
 from lerotool.checking.table import EpisodeTable, read_table
 from lerotool.checking.videos import VideoFacts, VideoJob, look_at_videos
 from lerotool.choices import Depth, Priority
-from lerotool.dataset.info import INFO, DatasetInfo
+from lerotool.dataset.edition import commit_stamp
+from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import Layout
 from lerotool.dataset.partial import PARTIAL, Partial, load_partial
 from lerotool.dataset.reading.padding import Padding, load_padding, merge_notes
@@ -58,7 +59,7 @@ from lerotool.execution import (
 from lerotool.findings import Code, Finding, ordered
 from lerotool.storage import scratch_folder, tree_bytes
 from lerotool.wording import listed
-from lerotool.workspace import JOURNAL, Workspace, dataset_root
+from lerotool.workspace import Workspace, dataset_root
 
 _ATTEMPTS = 5
 _BATCHES = 64
@@ -105,21 +106,12 @@ def look(
             hint="name a dataset's folder, or user/name under the LeRobot home",
         )
     for attempt in range(_ATTEMPTS):
-        before = _state(folder)
+        before = commit_stamp(folder)
         report, sight = _look_once(folder, depth, executor, on_progress)
         # Between two files read, another process may have added episodes: then the new state is looked at.
-        if report.is_sound or _state(folder) == before or attempt == _ATTEMPTS - 1:
+        if report.is_sound or commit_stamp(folder) == before or attempt == _ATTEMPTS - 1:
             return report, sight
     raise AssertionError
-
-
-def _state(root: Path) -> tuple[bytes | None, bool]:
-    """Return what changes with every commit."""
-    try:
-        info = (root / INFO).read_bytes()
-    except OSError:
-        info = None
-    return info, (Workspace.place(root) / JOURNAL).exists()
 
 
 def _look_once(root: Path, depth: Depth, executor: Executor | None, on_progress: Progress) -> tuple[CheckReport, Sight]:

@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lerotool.dataset.edition import commit_stamp
 from lerotool.dataset.files import Files
 from lerotool.dataset.formats import FormatVersion
-from lerotool.dataset.info import INFO, DatasetInfo, load_info
+from lerotool.dataset.info import DatasetInfo, load_info
 from lerotool.dataset.layout import Layout
 from lerotool.dataset.reading.episodes import Episode, Episodes
 from lerotool.dataset.tasks import load_tasks
@@ -71,13 +72,13 @@ class Dataset:
         folder = dataset_root(str(root))
         workspace = Workspace(folder)
         for attempt in range(_ATTEMPTS):
-            before = _stamp(workspace)
+            before = commit_stamp(folder)
             files, unfinished = _state_before(workspace)
             try:
                 return cls(folder, files, unfinished)
             except (CorruptDatasetError, MetadataError):
                 # Between two files read, another process may have added episodes: then the new state is read.
-                if attempt == _ATTEMPTS - 1 or _stamp(workspace) == before:
+                if attempt == _ATTEMPTS - 1 or commit_stamp(folder) == before:
                     raise
         raise AssertionError
 
@@ -322,18 +323,6 @@ class Dataset:
 def _check_range(start: int, stop: int, length: int, what: str) -> None:
     if not 0 <= start <= stop <= length:
         raise IndexError(f"{start} to {stop} is not within the {length} {what}")
-
-
-def _stamp(workspace: Workspace) -> tuple[bytes | None, bytes | None]:
-    """Return what changes with every commit."""
-    return _bytes(workspace.root / INFO), _bytes(workspace.journal)
-
-
-def _bytes(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
 
 
 def _state_before(workspace: Workspace) -> tuple[Files | None, str | None]:

@@ -1,10 +1,11 @@
-"""Whether a dataset may have changed, told by the times of a few files and folders: no file is read."""
+"""Whether a dataset may have changed: told by the times of a few files and folders, or by what a commit writes."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
+from lerotool.dataset.info import INFO
 from lerotool.workspace import JOURNAL, Workspace
 
 _DIGITS = 10
@@ -19,6 +20,18 @@ def edition(root: Path) -> str:
     paths = [workspace / JOURNAL, workspace / "history"]
     paths += [path for pattern in _PLACES for path in sorted(root.glob(pattern))]
     return hashlib.sha256(repr([_stamp(path) for path in paths]).encode()).hexdigest()[:_DIGITS]
+
+
+def commit_stamp(root: Path) -> tuple[bytes | None, bytes | None]:
+    """Return what changes with every commit: the contents of ``info.json`` and of the journal."""
+    return _contents(root / INFO), _contents(Workspace.place(root) / JOURNAL)
+
+
+def _contents(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -5,7 +5,6 @@ Jobs are values. Files appear complete: a job that is run twice, even after the 
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from lerotool.media.probe import video_index
 from lerotool.media.transcode import DEPTH, Frames, encode_black, transcode
 from lerotool.moments import FeatureStats, sampled_frames
 from lerotool.rewriting.video_plan import Clip, Method, VideoOutput
-from lerotool.storage import copy_file, replacing
+from lerotool.storage import copy_file, link_or_copy, replacing
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +126,7 @@ def link(source: Path, target: Path) -> None:
     """Make a file that shares the bytes of another: a reflink or a hard link where possible, else a copy."""
     if _reflink(source, target):
         return
-    try:
-        # What a link names is meant, not the link.
-        os.link(source.resolve(), target)
-    except OSError:
-        copy_file(source, target)
+    link_or_copy(source.resolve(), target)  # what a link names is meant, not the link
 
 
 def _reflink(source: Path, target: Path) -> bool:

@@ -6,8 +6,6 @@ the pending episode is complete in itself, takes no more room, and whoever remov
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import Self
 
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 
 from lerotool.errors import SpoolError
 from lerotool.spool.log import AppendFile
-from lerotool.storage import sync_directory, sync_file
+from lerotool.storage import link_or_copy, sync_directory, sync_file
 
 
 class PictureWriter:
@@ -35,10 +33,7 @@ class PictureWriter:
     def adopt(self, path: Path) -> int:
         """Take over a picture file, which stays where it is as well; return its number, counted from 0."""
         target = self._next(path.suffix)
-        try:
-            os.link(path, target)
-        except OSError:
-            shutil.copyfile(path, target)
+        link_or_copy(path, target)
         return self._took(target)
 
     def write(self, data: bytes, suffix: str) -> int:

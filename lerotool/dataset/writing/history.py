@@ -19,7 +19,6 @@ files and ``change.json`` with ``is_undone`` in one step; then the entry is remo
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from lerotool.dataset.journal_file import Proof
 from lerotool.dataset.layout import check_relative
 from lerotool.dataset.writing import journal
 from lerotool.dataset.writing.staging import Staging
@@ -205,8 +205,7 @@ class KeepingStaging(Staging):
 
 def check_sum(path: Path) -> str:
     """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return Proof.of(path).sha256
 
 
 def changed_since(root: Path, entry: Entry) -> list[str]:

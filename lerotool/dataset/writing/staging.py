@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import shutil
 import time
@@ -18,7 +17,7 @@ from lerotool.dataset.journal_file import Commit, Rename
 from lerotool.dataset.parquet import open_parquet
 from lerotool.dataset.writing import journal
 from lerotool.errors import CorruptDatasetError, DatasetLockedError
-from lerotool.storage import PARTIAL, json_bytes, make_directory, sync_file
+from lerotool.storage import PARTIAL, json_bytes, link_or_copy, make_directory, sync_file
 from lerotool.workspace import Workspace, committed_by
 
 _WAIT_S = 10.0
@@ -66,11 +65,7 @@ class Staging:
 
     def duplicate(self, source: Path, target: Path) -> None:
         """Plan that ``target`` becomes what ``source`` is now: by a hard link, else a copy."""
-        path = self.file(target)
-        try:
-            os.link(source, path)
-        except OSError:
-            shutil.copyfile(source, path)
+        link_or_copy(source, self.file(target))
 
     def write(self, target: Path, data: bytes) -> None:
         """Stage a small file."""
