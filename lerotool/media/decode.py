@@ -21,7 +21,7 @@ from lerotool.media.counting import NEAR, Counting
 from lerotool.media.depth import RAW_DTYPES, DepthScale
 from lerotool.media.format import DEPTH_UNITS, StreamCodec, StreamFormat
 from lerotool.media.grid import exact_rate
-from lerotool.media.libav import decoder, named_errors, open_video
+from lerotool.media.libav import decoder, named_errors, open_video, plane
 from lerotool.media.mp4 import read_header
 from lerotool.media.probe import video_index
 from lerotool.media.pyav import convert
@@ -242,18 +242,11 @@ def sampled_rgb(frame: av.VideoFrame, step: int) -> Pixels:
     height, width = len(rows) << down, len(columns) << right
     small = av.VideoFrame(width + width % 2, height + height % 2, frame.format.name)
     small.color_range, small.colorspace = frame.color_range, frame.colorspace
-    _plane(small, 0)[: height : 1 << down, : width : 1 << right] = _plane(frame, 0)[::step, : frame.width : step]
+    plane(small, 0)[: height : 1 << down, : width : 1 << right] = plane(frame, 0)[::step, : frame.width : step]
     for number in (1, 2):
-        colours = _plane(frame, number)[np.ix_(rows >> down, columns >> right)]
-        _plane(small, number)[: len(rows), : len(columns)] = colours
+        colours = plane(frame, number)[np.ix_(rows >> down, columns >> right)]
+        plane(small, number)[: len(rows), : len(columns)] = colours
     return to_rgb(small)[: height : 1 << down, : width : 1 << right]
-
-
-def _plane(frame: av.VideoFrame, number: int) -> Pixels:
-    """Return a plane of a frame, to read and to write; lines may have more bytes than pixels."""
-    plane = frame.planes[number]
-    buffer: Any = plane
-    return np.frombuffer(buffer, np.uint8).reshape(-1, plane.line_size)[: plane.height]
 
 
 def _as_rgb(frame: av.VideoFrame, reformatter: VideoReformatter) -> Pixels:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Self
@@ -114,15 +114,8 @@ class EncoderSettings:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for files."""
-        return {
-            "vcodec": self.vcodec,
-            "pix_fmt": self.pix_fmt,
-            "g": self.g,
-            "crf": self.crf,
-            "preset": self.preset,
-            "fast_decode": self.fast_decode,
-            "extra_options": dict(self.extra_options),
-        }
+        plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        return plain | {"extra_options": dict(self.extra_options)}
 
 
 DEPTH_SETTINGS = EncoderSettings(

@@ -9,8 +9,11 @@ import platform
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
+import numpy as np
+import numpy.typing as npt
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
@@ -73,6 +76,21 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         if getattr(stream, "codec_context", None) is None or not stream.width or not stream.pix_fmt:
             raise MediaError(f"{str(path)!r}: the video stream cannot be decoded: its codec or picture size is unknown")
         yield container, stream
+
+
+def plane(frame: av.VideoFrame, number: int) -> npt.NDArray[np.uint8]:
+    """Return a plane of a frame, to read and to write: (lines, bytes); lines may have more bytes than pixels."""
+    found = frame.planes[number]
+    buffer: Any = found
+    return np.frombuffer(buffer, np.uint8).reshape(-1, found.line_size)[: found.height]
+
+
+def copy_tags(source: av.VideoFrame, target: av.VideoFrame) -> None:
+    """Give a frame the range, the matrix and the time of another."""
+    target.color_range, target.colorspace = source.color_range, source.colorspace
+    target.pts = source.pts
+    if source.time_base is not None:
+        target.time_base = source.time_base
 
 
 def decoder(name: str) -> VideoCodecContext:

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Protocol
 
 import av
-import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
 from lerotool.errors import DeviceError
-from lerotool.media.libav import named_errors, open_video
+from lerotool.media.libav import copy_tags, named_errors, open_video, plane
 
 _IS_17 = hasattr(av.VideoFrame, "color_primaries")
 
@@ -77,14 +76,9 @@ def _named_by_range(frame: av.VideoFrame) -> av.VideoFrame:
     if name is None or frame.color_range != ColorRange.JPEG:
         return frame
     renamed = av.VideoFrame(frame.width, frame.height, name)
-    for source, target in zip(frame.planes, renamed.planes, strict=True):
-        rows, copies = (np.frombuffer(memoryview(plane), np.uint8) for plane in (source, target))
-        lines = copies.reshape(-1, target.line_size)
-        lines[:, : source.width] = rows.reshape(-1, source.line_size)[: len(lines), : source.width]
-    renamed.color_range, renamed.colorspace = frame.color_range, frame.colorspace
-    renamed.pts = frame.pts
-    if frame.time_base is not None:
-        renamed.time_base = frame.time_base
+    for number, source in enumerate(frame.planes):
+        plane(renamed, number)[:, : source.width] = plane(frame, number)[:, : source.width]
+    copy_tags(frame, renamed)
     return renamed
 
 

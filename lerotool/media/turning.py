@@ -10,6 +10,7 @@ import numpy as np
 
 from lerotool.errors import MediaError
 from lerotool.media.format import Rotation
+from lerotool.media.libav import copy_tags, plane
 
 _ALIKE = ("yuv420p", "yuvj420p", "yuv444p", "yuvj444p", "gray", "rgb24", "gray16le", "grayf32le")
 _TURNED: Mapping[str, str] = MappingProxyType(
@@ -43,15 +44,11 @@ def turn(frame: av.VideoFrame, rotation: Rotation) -> av.VideoFrame:
     turned = av.VideoFrame(*size, _TURNED[layout] if is_quarter else layout)
     for number in range(len(frame.planes)):
         _samples(turned, number)[...] = np.rot90(_samples(frame, number), -rotation // 90)
-    turned.color_range, turned.colorspace = frame.color_range, frame.colorspace
-    turned.pts = frame.pts
-    if frame.time_base is not None:
-        turned.time_base = frame.time_base
+    copy_tags(frame, turned)
     return turned
 
 
 def _samples(frame: av.VideoFrame, number: int) -> np.ndarray:
     """Return a plane as (height, width, bytes of a sample); what is written there is the frame's."""
-    plane, size = frame.planes[number], _SAMPLE_BYTES.get(frame.format.name, 1)
-    lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-    return lines[: plane.height, : plane.width * size].reshape(plane.height, plane.width, size)
+    lines, width, size = plane(frame, number), frame.planes[number].width, _SAMPLE_BYTES.get(frame.format.name, 1)
+    return lines[:, : width * size].reshape(len(lines), width, size)

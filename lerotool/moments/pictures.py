@@ -73,8 +73,7 @@ class PictureHistogram:
             raise ValueError("no pictures were added")
         channels = [_level_stats(counts) for counts in self._counts]
         scaled = {name: np.array([c[name] for c in channels]).reshape(-1, 1, 1) / 255 for name in channels[0]}
-        quantiles = {name: scaled.pop(name) for name in QUANTILES}
-        return FeatureStats(**scaled, count=self.frames, quantiles=quantiles)
+        return FeatureStats.of_values(scaled, self.frames)
 
     @property
     def counts(self) -> npt.NDArray[np.int64]:
@@ -139,8 +138,7 @@ class DepthHistogram:
         if (exact := self._metres) is not None:
             moments = {"min": exact.min, "max": exact.max, "mean": exact.mean, "std": exact.std}
             found |= {name: value.reshape(1, 1, 1) for name, value in moments.items()}
-        quantiles = {name: found.pop(name) for name in QUANTILES}
-        return FeatureStats(**found, count=self.frames, quantiles=quantiles)
+        return FeatureStats.of_values(found, self.frames)
 
 
 def _level_stats(counts: npt.NDArray[np.int64]) -> dict[str, float]:
