@@ -15,7 +15,7 @@ from lerotool.dataset.writing.packing import MB, NumberedFile, Pack, PackReport,
 from lerotool.dataset.writing.pointers import DATA, Moves, Place, Pointers, moved_table, numbered_table, read_pointers
 from lerotool.dataset.writing.sidecar import joined_timing
 from lerotool.dataset.writing.staging import Staging, verify_rows
-from lerotool.dataset.writing.state import WriterState, data_files, episodes_files
+from lerotool.dataset.writing.state import WriterState, data_files, episodes_files, numbered
 from lerotool.errors import CorruptDatasetError
 from lerotool.storage import SPARE_BYTES, check_space
 from lerotool.workspace import Workspace
@@ -68,11 +68,8 @@ def _numbered_episodes(state: WriterState) -> list[NumberedFile]:
     """Return the episodes files with their numbers; none if one is called otherwise."""
     found: list[NumberedFile] = []
     for path in episodes_files(state.layout.root):
-        digits = [part.rpartition("-")[2] for part in (path.parent.name, path.stem)]
-        if not all(text.isdecimal() for text in digits):
-            return []
-        number = FileNumber(int(digits[0]), int(digits[1]))
-        if state.layout.episodes_path(number.chunk, number.file) != path:
+        number = numbered(path)
+        if number is None or state.layout.episodes_path(number.chunk, number.file) != path:
             return []
         found.append(NumberedFile(path, number, path.stat().st_size))
     return found
