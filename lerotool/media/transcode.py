@@ -23,6 +23,8 @@ from lerotool.moments import FeatureStats, PictureHistogram, shrink_step
 
 DEPTH = "gray12le"
 """The pixel format of depth."""
+_BT601 = frozenset([2, 5, 6])
+"""ITU-T H.273, MatrixCoefficients: not told, and both names of BT.601."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,9 @@ def transcode(
 ) -> FeatureStats | None:
     """Encode frames of a video into a new one.
 
-    `size`: (width, height) of the new pictures; None keeps that of the frames, and what their colours mean. `measured`
-    are places among the frames: those pictures are measured before they are encoded; without any, None is returned.
-    `report` is called with how many are encoded.
+    `size`: (width, height) of the new pictures, whose numbers are then those of BT.601; None keeps the size of the
+    frames and what their colours mean. `measured` are places among the frames: those pictures are measured before they
+    are encoded; without any, None is returned. `report` is called with how many are encoded.
     """
     histogram = PictureHistogram()
     reformatter = VideoReformatter()
@@ -71,7 +73,7 @@ def transcode(
     colours = None if size else Colours.of(first, frames.path)
     with VideoEncoder(target, width, height, fps, settings, threads, colours) as encoder:
         for place, original in enumerate(chain([first], decoded)):
-            frame = original
+            frame = _in_bt601(original) if size else original
             if size and (frame.width, frame.height) != size:
                 frame = convert(reformatter, frame, size=size)
             if place in measured:
@@ -79,6 +81,14 @@ def transcode(
             encoder.write(frame)
             report(encoder.frames)
     return histogram.stats() if measured else None
+
+
+def _in_bt601(frame: av.VideoFrame) -> av.VideoFrame:
+    """Return a frame whose numbers mean what those of a video without a word about its colours do to most readers."""
+    if frame.format.is_rgb or frame.format.name.startswith("gray") or int(frame.colorspace) in _BT601:
+        return frame
+    # FFmpeg's scaler rounds far more where it goes from one matrix to the other by itself.
+    return av.VideoFrame.from_ndarray(to_rgb(frame), format="rgb24")
 
 
 def encode_black(
