@@ -67,7 +67,7 @@ def test_where_files_cannot_be_linked_they_are_copied(tmp_path: Path, monkeypatc
     def refuse(*_: object) -> None:
         raise OSError(errno.EPERM, "Operation not permitted")
 
-    monkeypatch.setattr("lerotool.spool.picture_files.os.link", refuse)
+    monkeypatch.setattr(os, "link", refuse)
     episode = record(tmp_path)
     assert episode.camera(FRONT).packet(2) == png(2)
 
