@@ -10,7 +10,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Generic, TypeVar
 
 from lerotool.execution.progress import JobProgress, read_progress
@@ -73,7 +72,7 @@ class JobRun(Generic[_T, _R]):
     def __enter__(self) -> JobRun[_T, _R]:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         if not self._running:
             return
         if self._watch is not None:
