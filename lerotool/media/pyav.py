@@ -55,6 +55,7 @@ def convert(
     if av.VideoFormat(pixel_format or source.format.name).is_rgb:
         wanted = _BT601
     is_full = source.format.name.startswith("yuvj") or source.color_range == ColorRange.JPEG
+    becomes_full = color_range is None and (pixel_format or source.format.name).startswith("yuvj")
     result = reformatter.reformat(
         source,
         width,
@@ -63,7 +64,7 @@ def convert(
         src_colorspace=own,
         dst_colorspace=wanted,
         src_color_range=ColorRange.JPEG if is_full else ColorRange.MPEG,
-        dst_color_range=color_range,
+        dst_color_range=ColorRange.JPEG if becomes_full else color_range,
     )
     if result is not frame and color_range is not None:
         result.color_range = color_range

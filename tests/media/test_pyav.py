@@ -56,6 +56,14 @@ def test_colours_stay_the_same_in_another_matrix_and_range(pixel_format, color_r
     assert np.abs(to_rgb(common).reshape(-1, 3) - rgb_of(matrix, full=full)).max() <= 6
 
 
+@pytest.mark.parametrize("color_range", [ColorRange.UNSPECIFIED, ColorRange.MPEG, ColorRange.JPEG])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p", "yuvj420p", "yuvj422p"])
+def test_colours_stay_the_same_in_another_size(pixel_format, color_range):
+    full = color_range is ColorRange.JPEG or pixel_format.startswith("yuvj")
+    small = convert(VideoReformatter(), plain_frame(pixel_format, 2, color_range), size=(32, 24))
+    assert np.abs(to_rgb(small).reshape(-1, 3) - rgb_of(2, full=full)).max() <= 4
+
+
 @pytest.mark.parametrize(("options", "depth"), [({"bf": "0"}, 0), ({"g": "2"}, 1), ({"bf": "2"}, 2)])
 @pytest.mark.parametrize("frames", [1, 9])
 def test_colours_and_b_frames_of_a_video_are_known(tmp_path, options, depth, frames):
