@@ -10,7 +10,7 @@ from lerotool.devices.servos.exchange import LAST_ID
 from lerotool.devices.servos.registers import BAUD_CODES, PRESENT_CURRENT, PRESENT_POSITION
 
 ALL_IDS = range(LAST_ID + 1)
-_LISTENINGS = 6
+_LISTENINGS = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def test_two_servos_that_differ_in_temperature_only_are_told_from_one() -> None:
 
 
 def test_a_line_that_fails_now_and_then_is_no_crowd(emulated: EmulatedBus, bus: ServoBus) -> None:
-    emulated.order("corrupt", servo=1, count=3)
+    emulated.order("corrupt", servo=1, count=4)
     assert examine(bus, 1) == Found(1, 1_000_000, None, is_crowded=False)
 
 
