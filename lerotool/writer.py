@@ -133,12 +133,9 @@ class DatasetWriter:
         _require_sizes(options["encoder"], known)
         # First of all, because it leaves nothing behind in a folder that it refuses.
         DatasetAppender.create(root, fps, known, robot_type).close()
-        if list_pending(root):
-            raise TargetExistsError(
-                f"{str(root)!r} has pending episodes already", hint="go on with resume(), or encode them first"
-            )
         lock = _lock(root)
         try:
+            _refuse_pending(root)
             return cls(root, lock, fps=fps, features=known, robot_type=robot_type, **options)
         except BaseException:
             lock.release()
@@ -451,6 +448,13 @@ def _lock(root: Path) -> ProcessLock:
     lock.acquire()
     remove_leftovers(root)
     return lock
+
+
+def _refuse_pending(root: Path) -> None:
+    if list_pending(root):
+        raise TargetExistsError(
+            f"{str(root)!r} has pending episodes already", hint="go on with resume(), or encode them first"
+        )
 
 
 def _found(root: Path) -> tuple[float, dict[str, Feature], str | None]:

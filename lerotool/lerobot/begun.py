@@ -9,7 +9,7 @@ from typing import Any
 from lerotool.dataset.info import INFO
 from lerotool.errors import MetadataError
 from lerotool.features import recorded_features
-from lerotool.spool.pending import list_pending
+from lerotool.spool.pending import is_blank, list_pending
 from lerotool.storage import write_json
 from lerotool.workspace import Workspace
 from lerotool.writer import DatasetWriter
@@ -35,7 +35,9 @@ def forget_begun(root: Path) -> None:
 def read_begun(root: Path) -> dict[str, Any] | None:
     """Return arguments for `DatasetWriter.create`; None where there are episodes, or nothing was created."""
     path = _path(root)
-    if not path.is_file() or (root / INFO).exists() or list_pending(root):
+    if not path.is_file() or (root / INFO).exists():
+        return None
+    if any(not is_blank(episode.path) for episode in list_pending(root)):
         return None
     try:
         document = json.loads(path.read_bytes())

@@ -10,11 +10,12 @@ import pytest
 from PIL import Image
 
 import lerotool
+from harness.faults.recordings import open_recording
 from lerotool.errors import MetadataError, UsageError
 from lerotool.lerobot import HF_LEROBOT_HOME, LeRobotDataset, VideoEncodingManager
 from lerotool.lerobot.settings import WithoutEffectWarning, read_encoder
 from lerotool.lerobot.values import FrameError
-from lerotool.spool.pending import list_pending
+from lerotool.spool.pending import list_pending, pending_folders
 
 FRONT = "observation.images.front"
 STATE = {"observation.state": {"dtype": "float32", "shape": (2,), "names": ["x", "y"]}}
@@ -265,6 +266,17 @@ def test_a_dataset_without_an_episode_is_gone_on_with(tmp_path: Path) -> None:
     read = lerotool.Dataset(tmp_path / "set")
     assert (read.num_episodes, read.fps, read.robot_type, read.features[FRONT].shape) == (1, 10, "toy", (64, 96, 3))
     assert not [path for path in (tmp_path / "set" / ".lerotool").iterdir() if path.name == "begun.json"]
+
+
+def test_a_dataset_whose_first_take_was_killed_before_its_first_row_is_gone_on_with(tmp_path: Path) -> None:
+    create(tmp_path / "set").close()
+    open_recording(tmp_path / "set", 0).close()
+
+    LeRobotDataset.resume("local/set", root=tmp_path / "set").close()
+
+    open_recording(tmp_path / "set", 0).close()
+    create(tmp_path / "set").close()
+    assert not pending_folders(tmp_path / "set")
 
 
 def test_what_a_dataset_was_created_as_is_kept_until_there_is_an_episode(tmp_path: Path) -> None:
