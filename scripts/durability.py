@@ -125,10 +125,10 @@ first and one in the middle, and flushes between two other calls. Locks and proc
 is left out where one of them was asked for. Threads and the clock may put another call in the place of the one that was
 meant: a call that was not reached is tried again, up to three times.
 
-All moments of all of them were tried on 2026-11-30 (2-core VM, with much other work beside), but for six that take
-longest: 2801 kills of 25 commands, 30 calls not reached, nothing left. `encode`, `record`, `pull`, `benchmark`, and
-scripts with `DatasetWriter` and `lerotool.lerobot` were killed at 40 moments each or more, evenly spread, 297 times; 53
-of these calls, of threads of the Hub's client and of the recorder, were not reached in one try.
+All moments of all of them were tried on 2026-11-30 (2-core VM, with much other work beside), but for four that take
+longest: 3292 kills of 27 commands, 30 calls not reached, nothing left. `record`, `pull`, and scripts with
+`DatasetWriter` and `lerotool.lerobot` were killed at 40 moments each or more, evenly spread, 218 times; 49 of these
+calls, of threads of the Hub's client and of the recorder, were not reached in one try.
 """
 
 
