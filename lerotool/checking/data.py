@@ -31,7 +31,7 @@ class Members:
 
     paths: tuple[Path, ...]  # in the order in which LeRobot reads them
     named: tuple[Path, ...] | None  # by episode, the path that the episode table names; None where it does not tell
-    missing: Mapping[int, Path] = field(default_factory=dict)  # by episode, the named paths where there is no file
+    missing: Mapping[int, Path] = field(default_factory=dict)  # by episode, the named paths that do not exist
     strays: tuple[Path, ...] = ()  # other files below data/, in v2.x
 
 

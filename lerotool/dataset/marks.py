@@ -121,7 +121,7 @@ SELECTIONS: Mapping[str, Callable[[Mark], bool]] = {
 
 
 def load_marks(dataset: Dataset) -> Marks:
-    """Read the marks of a dataset; none where there is no file."""
+    """Read the marks of a dataset; without their file there are none."""
     path = inside(dataset.root, dataset.layout.files.name(MARKS.as_posix()))
     if not path.exists():
         return Marks()

@@ -134,7 +134,7 @@ def _draft(report: CheckReport, sight: Sight, *, drops: bool = False, measures: 
 def _carry_out(workspace: Workspace, draft: Draft, entry: Entry | None, done: list[Step]) -> Entry | None:
     """Build what is to change, and swap it in; return the entry in the history, None where nothing changes.
 
-    `OSError`: the disk is full or fails; if there is no journal then, nothing has changed.
+    `OSError`: the disk is full or fails; without a journal nothing has changed.
     """
     if draft.rebuilt is not None:
         check_space(workspace.root, SPARE_BYTES + draft.rebuilt.changed_bytes, "a repair")

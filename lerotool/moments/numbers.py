@@ -19,8 +19,8 @@ class Moments:
     count: int  # rows
     mean: Floats  # (d,)
     m2: Floats  # (d,), the sum of squared deviations from the mean
-    min: Floats  # (d,), +inf while there are no rows
-    max: Floats  # (d,), -inf while there are no rows
+    min: Floats  # (d,), +inf without rows
+    max: Floats  # (d,), -inf without rows
 
     @classmethod
     def of(cls, values: npt.ArrayLike) -> Moments:
@@ -36,7 +36,7 @@ class Moments:
 
     @property
     def std(self) -> Floats:
-        """The population standard deviation (d,); NaN while there are no rows."""
+        """The population standard deviation (d,); NaN without rows."""
         if self.count == 0:
             return np.full_like(self.mean, np.nan)
         deviation: Floats = np.sqrt(self.m2 / self.count)
