@@ -10,7 +10,7 @@ from lerotool.cli.view import require_web, show_address
 
 if TYPE_CHECKING:
     from lerotool.cli.output import Output
-    from lerotool.web.watching import Watched
+    from lerotool.web.board import Watched
 
 
 def monitor_address(wanted: bool | str) -> str | None:

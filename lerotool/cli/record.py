@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from lerotool.recording.events import SessionReport
     from lerotool.recording.session import Session
     from lerotool.recording.take import Devices
-    from lerotool.web.watching import Watched
+    from lerotool.web.board import Watched
 
 
 EXAMPLES: Examples = {
@@ -288,7 +288,7 @@ def _record(
 
 
 def _watched(config: RecordingConfig, devices: Devices, session: Session, recorder: Recorder) -> Watched:
-    from lerotool.web.watching import Watched
+    from lerotool.web.board import Watched
 
     return Watched(config.root, devices.cameras, session.status, recorder.controls.press)
 

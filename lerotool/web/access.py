@@ -6,21 +6,19 @@ own that leads to this machine is refused), and what it sends carries its ``Orig
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TOKEN = "token"
 _LOOPBACK_NAMES = frozenset(["localhost"])
-_READING = ("GET", "HEAD")
 _HEADERS: Mapping[bytes, bytes] = {
     # Charts set the style of their own elements; scripts come from this server alone.
     b"content-security-policy": (
@@ -100,53 +98,41 @@ class Guard:
                 message["headers"] = [*message["headers"], *_HEADERS.items()]
             await send(message)
 
-        answer = self._refusal(scope) or self._admission(scope)
+        request = Request(scope)
+        answer = self._refusal(request) or self._admission(request)
         await (answer or self._app)(scope, receive, bound)
 
-    def _refusal(self, scope: Scope) -> Response | None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        host = headers.get("host", "")
+    def _refusal(self, request: Request) -> Response | None:
+        headers = request.headers
+        host, origin = headers.get("host", ""), headers.get("origin")
         if not self._access.names_us(host):
-            return _refused(403, f"this server is not called {host!r}", "open the address that lerotool printed")
-        origin = headers.get("origin")
-        if origin is not None and origin != f"http://{host}":
-            return _refused(403, "another page may not ask this server", "open the address that lerotool printed")
-        if origin is None and scope["method"] not in _READING:
-            return _refused(403, "what changes something is sent by a page", "open the address that lerotool printed")
-        is_visit = headers.get("sec-fetch-mode") == "navigate" and scope["method"] == "GET"
-        if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not is_visit:
-            return _refused(403, "another page may not ask this server", "open the address that lerotool printed")
+            return _refused(403, f"this server is not called {host!r}")
+        if origin is None and request.method not in ("GET", "HEAD"):
+            return _refused(403, "what changes something is sent by a page")
+        is_visit = headers.get("sec-fetch-mode") == "navigate" and request.method == "GET"
+        is_foreign = headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not is_visit
+        if is_foreign or origin not in (None, f"http://{host}"):
+            return _refused(403, "another page may not ask this server")
         return None
 
-    def _admission(self, scope: Scope) -> Response | None:
+    def _admission(self, request: Request) -> Response | None:
         token = self._access.token
-        if token is None:
+        if token is None or _same(request.cookies.get(self._cookie, ""), token):
             return None
-        cookie = next((value for name, value in scope["headers"] if name == b"cookie"), b"").decode("latin-1")
-        if _same(_cookie(cookie, self._cookie), token):
-            return None
-        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        query = request.query_params.multi_items()
         if not any(name == TOKEN and _same(value, token) for name, value in query):
             return _refused(401, "this address lacks its token", "open the whole address that lerotool printed")
         rest = urlencode([pair for pair in query if pair[0] != TOKEN])
         # Out of the address bar and the history; from now on the browser sends the cookie.
         # One slash: with two, the path would name another host.
-        answer = RedirectResponse(f"/{scope['path'].lstrip('/')}" + (f"?{rest}" if rest else ""), 303)
+        answer = RedirectResponse(f"/{request.scope['path'].lstrip('/')}" + (f"?{rest}" if rest else ""), 303)
         answer.set_cookie(self._cookie, token, httponly=True, samesite="strict")
         return answer
 
 
-def _cookie(header: str, name: str) -> str:
-    try:
-        morsel = SimpleCookie(header).get(name)
-    except CookieError:
-        return ""
-    return morsel.value if morsel else ""
-
-
 def _same(given: str, expected: str) -> bool:
-    return hmac.compare_digest(given.encode(), expected.encode())
+    return secrets.compare_digest(given.encode(), expected.encode())
 
 
-def _refused(status: int, text: str, hint: str) -> Response:
+def _refused(status: int, text: str, hint: str = "open the address that lerotool printed") -> Response:
     return JSONResponse({"error": text, "hint": hint}, status)

@@ -5,31 +5,44 @@
     state          slot  JSON, 64 KiB
     one camera     slot  the newest packet, one slot per camera; of H.264 all since the keyframe (`pack`)
 
-A slot is ``<u64 sequence><i64 captured_ns><u32 size>`` and the bytes. The sequence is odd while the writer writes; a
+A slot is ``<u64 sequence><u32 size>`` and the bytes. The sequence is odd while the writer writes; a
 reader takes what it read only if the sequence was even and is still the same.
 """
 
 from __future__ import annotations
 
+import json
 import struct
+import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from multiprocessing.shared_memory import SharedMemory
-from typing import Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from lerotool.media.format import StreamCodec, StreamFormat
 from lerotool.recording.controls import Key
+from lerotool.recording.status import Status
+
+if TYPE_CHECKING:
+    from lerotool.devices.cameras.camera import Camera
 
 _WATCHED = struct.Struct("<q")
 _COMMANDS = struct.Struct("<Q")
-_SLOT = struct.Struct("<QqI")
+_SLOT = struct.Struct("<QI")
 _SIZE = struct.Struct("<I")
 _STATE_ROOM = 64 << 10
 _PACKET_ROOM = 768 << 10
 _GROUP_ROOM = 8 << 20
 _WATCHED_FOR_NS = 3_000_000_000
 _KEYS = tuple(Key)
+_WATCHED_EVERY_S = 1 / 40
+_ALONE_EVERY_S = 0.2
+_STATES = 8
+"""One state for so many rounds while somebody looks, so that a phase is seen soon; alone one in each."""
+_GROUPS = 4
+"""The packets of an H.264 camera likewise: each time all since the keyframe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +109,20 @@ class Board:
 
     def put_state(self, document: bytes) -> None:
         """Show a new state."""
-        self._put(0, document, time.monotonic_ns())
+        self._put(0, document)
 
-    def put_packet(self, camera: int, packet: bytes, captured_ns: int) -> None:
+    def put_packet(self, camera: int, packet: bytes) -> None:
         """Show a camera's newest packet, or the newest of H.264 with those that it needs."""
-        self._put(1 + camera, packet, captured_ns)
+        self._put(1 + camera, packet)
 
-    def _put(self, slot: int, data: bytes, captured_ns: int) -> None:
+    def _put(self, slot: int, data: bytes) -> None:
         if len(data) > self._rooms[slot]:
             return
         start = self._starts[slot]
-        (sequence, _, _) = _SLOT.unpack_from(self._buffer, start)
-        _SLOT.pack_into(self._buffer, start, sequence + 1, captured_ns, len(data))
+        (sequence, _) = _SLOT.unpack_from(self._buffer, start)
+        _SLOT.pack_into(self._buffer, start, sequence + 1, len(data))
         self._buffer[start + _SLOT.size : start + _SLOT.size + len(data)] = data
-        _SLOT.pack_into(self._buffer, start, sequence + 2, captured_ns, len(data))
+        _SLOT.pack_into(self._buffer, start, sequence + 2, len(data))
 
     def remove(self) -> None:
         """Close the board for good."""
@@ -138,11 +151,11 @@ class Board:
 
     def _get(self, slot: int, seen: int) -> tuple[int, bytes] | None:
         start = self._starts[slot]
-        sequence, _, size = _SLOT.unpack_from(self._buffer, start)
+        sequence, size = _SLOT.unpack_from(self._buffer, start)
         if sequence in (0, seen) or sequence % 2 or size > self._rooms[slot]:
             return None
         data = bytes(self._buffer[start + _SLOT.size : start + _SLOT.size + size])
-        (after, _, _) = _SLOT.unpack_from(self._buffer, start)
+        (after, _) = _SLOT.unpack_from(self._buffer, start)
         return (sequence, data) if after == sequence else None
 
 
@@ -160,3 +173,62 @@ def unpack(data: bytes) -> tuple[bytes, ...]:
         packets.append(data[place : place + size])
         place += size
     return tuple(packets)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the recorder lends to the monitor."""
+
+    root: Path  # the dataset, which need not be there yet
+    cameras: Sequence[Camera]  # running
+    status: Callable[[], Status]  # of the session; from any thread
+    press: Callable[[Key], None]  # takes a key that was pressed on the page
+
+
+class Feed(threading.Thread):
+    """Copies to the board what there is; takes no lock of the recording and never waits for the monitor."""
+
+    def __init__(self, board: Board, watched: Watched) -> None:
+        super().__init__(name="monitor", daemon=True)
+        self._board = board
+        self._watched = watched
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        """Feed until `stop`."""
+        shown: list[bytes | None] = [None] * len(self._watched.cameras)
+        rounds = seen = 0
+        while not self._over.wait(_WATCHED_EVERY_S if self._board.is_watched else _ALONE_EVERY_S):
+            seen, key = self._board.pressed(seen)
+            if key is not None:
+                self._watched.press(key)
+            is_watched = self._board.is_watched
+            if rounds % _STATES == 0 or not is_watched:
+                self._show_state()
+            rounds += 1
+            if is_watched:
+                self._show_pictures(shown, has_groups=rounds % _GROUPS == 0)
+
+    def stop(self) -> None:
+        """Show the last state and end."""
+        self._over.set()
+        self.join()
+        self._show_state()
+
+    def _show_state(self) -> None:
+        status = self._watched.status()
+        document = {**asdict(status), "left_s": status.left_s}
+        self._board.put_state(json.dumps(document, default=str).encode())
+
+    def _show_pictures(self, shown: list[bytes | None], *, has_groups: bool) -> None:
+        for number, camera in enumerate(self._watched.cameras):
+            packet = camera.latest_packet()
+            # The same object is the same picture; nothing is compared byte by byte.
+            if packet is None or packet is shown[number]:
+                continue
+            if camera.format.codec is not StreamCodec.H264:
+                shown[number] = packet
+                self._board.put_packet(number, packet)
+            elif has_groups and (group := camera.latest_group()):
+                shown[number] = group[-1]
+                self._board.put_packet(number, pack(group))

@@ -1,15 +1,19 @@
-"""What pages know of a dataset, as plain values."""
+"""What pages know of a dataset, as plain values; nothing is measured."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lerotool.features import CAMERA_PREFIX, DEFAULT_FEATURES, STATE, Feature, Kind
+from lerotool.choices import Units
+from lerotool.dataset.joint_units import GRIPPER, Guess, guess_units, is_so_arm
+from lerotool.features import ACTION, CAMERA_PREFIX, DEFAULT_FEATURES, STATE, Feature, Kind, picture_size
 from lerotool.media.video_codecs import VIDEO_CODECS
+from lerotool.moments.feature_stats import VALUES, FeatureStats
 from lerotool.workspace import repository_of
 
 if TYPE_CHECKING:
@@ -25,6 +29,11 @@ _TYPES: Mapping[str, str] = {
 }
 """What a browser is asked whether it can play it, by codec; all others are sent as frames."""
 _PLAIN_FORMATS = frozenset(["yuv420p", "yuvj420p"])
+
+COLUMNS = ("min", "q01", "mean", "std", "q99", "max")
+_JOINT_UNITS = {Units.DEGREES: "°", Units.RANGE: "% of half the range"}
+_WORDS = {Units.DEGREES: "degrees", Units.RANGE: "per cent of half their range"}
+_COLOURS = ("red", "green", "blue")
 
 
 def dataset_line(dataset: Dataset) -> dict[str, Any]:
@@ -105,20 +114,32 @@ def episode_page(dataset: Dataset, episode: Episode, marks: Marks) -> dict[str, 
 
 def _camera(dataset: Dataset, episode: Episode, number: int, name: str) -> dict[str, Any]:
     feature = dataset.features[name]
-    found: dict[str, Any] = {"number": number, "name": name, "label": short(name), "depth": feature.is_depth}
-    found["width"], found["height"] = _size(feature)
+    height, width = picture_size(feature)[:2] if len(feature.shape) == 3 else (3, 4)
+    entry = camera_entry(number, name, width, height, is_depth=feature.is_depth)
     span = episode.videos.get(name) if feature.kind is Kind.VIDEO else None
-    if span is None:
-        return {**found, "type": None, "is_there": feature.kind is Kind.IMAGE, "is_converted": False}
-    if not span.path.is_file():
-        return {**found, "type": None, "is_there": False, "is_converted": False}
+    if span is None or not span.path.is_file():
+        return {**entry, "is_there": feature.kind is Kind.IMAGE}
     return {
-        **found,
+        **entry,
         "type": video_type(feature, span.path),
-        "is_there": True,
         "is_converted": not feature.is_depth,
         # A frame is shown from k/fps on; the table's own times may be off by some microseconds.
         "from": span.start_frame / dataset.fps,
+    }
+
+
+def camera_entry(number: int, name: str, width: int, height: int, *, is_depth: bool) -> dict[str, Any]:
+    """Return what the page of an episode needs of a camera whose pictures are sent one by one."""
+    return {
+        "number": number,
+        "name": name,
+        "label": short(name),
+        "depth": is_depth,
+        "width": width,
+        "height": height,
+        "type": None,
+        "is_there": True,
+        "is_converted": False,
     }
 
 
@@ -133,20 +154,12 @@ def video_type(feature: Feature, path: Path) -> str | None:
     return _TYPES.get(codec) if pixels in _PLAIN_FORMATS and not feature.is_depth else None
 
 
-def _size(feature: Feature) -> tuple[int, int]:
-    shape = feature.shape
-    if len(shape) != 3:
-        return 4, 3
-    channels_first = shape[0] in (1, 3, 4) and shape[2] not in (1, 3, 4)
-    return (shape[2], shape[1]) if channels_first else (shape[1], shape[0])
-
-
-def episode_rows(dataset: Dataset, index: int) -> dict[str, Any]:
+def episode_rows(dataset: Dataset, episode: int) -> dict[str, Any]:
     """Return the numbers of an episode's rows by feature, and its measured times."""
-    episode = dataset.episodes[index]
+    rows = dataset.episodes[episode]
     names = [name for name, feature in dataset.features.items() if is_drawn(name, feature)]
-    values = {name: dataset.numpy(name, episode.dataset_from, episode.dataset_to) for name in names}
-    timing = dataset.timing(index)
+    values = {name: dataset.numpy(name, rows.dataset_from, rows.dataset_to) for name in names}
+    timing = dataset.timing(episode)
     columns = {} if timing is None else {name: _numbers(timing[name]) for name in timing.column_names}
     return {
         "features": [series(name, dataset.features[name], values[name]) for name in names],
@@ -164,15 +177,12 @@ def series(name: str, feature: Feature, values: np.ndarray) -> dict[str, Any]:
     """Return a feature's values as one list per dimension, null where a value is not finite."""
     table = values.reshape(len(values), -1).astype(np.float64)
     names = feature.dimension_names or tuple(str(number) for number in range(table.shape[1]))
-    return {"name": name, "dimensions": list(names), "values": [_finite(column) for column in table.T]}
+    return {"name": name, "dimensions": list(names), "values": [_plain(column) for column in table.T]}
 
 
-def _finite(column: np.ndarray) -> list[float | None]:
-    """Return plain numbers of six digits, which JSON can hold."""
-    return [
-        float(f"{value:.6g}") if is_finite else None
-        for value, is_finite in zip(column.tolist(), np.isfinite(column).tolist(), strict=True)
-    ]
+def _plain(values: np.ndarray) -> list[float | None]:
+    """Return plain numbers of six digits, which JSON can hold; None for those that are not finite."""
+    return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values.tolist()]
 
 
 def timing_strip(columns: Mapping[str, np.ndarray | None], fps: float, state: Feature | None) -> dict[str, Any] | None:
@@ -185,7 +195,7 @@ def timing_strip(columns: Mapping[str, np.ndarray | None], fps: float, state: Fe
     if due is None or observed is None:
         return None
     stale = [columns.get(name) for name in ("stale", "stale_action")]
-    bits = [np.array([int(value).bit_count() for value in each.tolist()]) for each in stale if each is not None]
+    bits = [np.bitwise_count(each).astype(np.int64) for each in stale if each is not None]
     prefix = "picture_age_ns/"
     return {
         "period_ms": 1000 / fps,
@@ -211,3 +221,44 @@ def _numbers(column: Any) -> np.ndarray | None:
 def short(name: str) -> str:
     """Return what a camera is called on screen."""
     return name.removeprefix(CAMERA_PREFIX)
+
+
+def statistics_table(dataset: Dataset) -> dict[str, Any]:
+    """Return what ``meta/stats.json`` says of each dimension, None for what it does not say."""
+    guess = guess_units(dataset) if is_so_arm(dataset) else None
+    features = [
+        {"name": name, "label": short(name), "frames": stats.count, "lines": _lines(name, feature, stats, guess)}
+        for name, feature in dataset.features.items()
+        if _is_shown(name, feature) and (stats := dataset.stats.get(name)) is not None
+    ]
+    return {"columns": list(COLUMNS), "features": features, "units": _told(guess)}
+
+
+def _is_shown(name: str, feature: Feature) -> bool:
+    return is_drawn(name, feature) or (feature.kind is not Kind.NUMERIC and name not in DEFAULT_FEATURES)
+
+
+def _lines(name: str, feature: Feature, stats: FeatureStats, guess: Guess | None) -> list[dict[str, Any]]:
+    rows = dict(zip(VALUES, stats.rows(), strict=True))
+    if feature.kind is Kind.NUMERIC:
+        labels = feature.dimension_names or tuple(map(str, range(stats.min.size)))
+        own = [_joint_unit(label, guess) if name in (STATE, ACTION) else "" for label in labels]
+    else:
+        labels = ("depth",) if feature.is_depth else _COLOURS
+        own = [str(feature.info.get("depth_unit", "")) if feature.is_depth else "of full scale"] * len(labels)
+    by_dimension = np.stack([rows[column] for column in COLUMNS], axis=1)
+    return [
+        {"label": label, "unit": unit, "values": _plain(values)}
+        for label, unit, values in zip(labels, own, by_dimension, strict=False)
+    ]
+
+
+def _joint_unit(label: str, guess: Guess | None) -> str:
+    if guess is None or guess.units is None:
+        return ""
+    return "% open" if GRIPPER in label else _JOINT_UNITS[guess.units]
+
+
+def _told(guess: Guess | None) -> str | None:
+    """Return why joints are thought to have their units; None where that is not known."""
+    return None if guess is None or guess.units is None else f"joints in {_WORDS[guess.units]}: {guess.reason}"

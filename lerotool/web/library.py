@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.edition import edition
@@ -32,7 +30,8 @@ class Shelf:
     def of(cls, root: Path, name: str | None = None) -> Shelf:
         """Return the shelf of a folder."""
         absolute = Path(os.path.abspath(root))  # noqa: PTH100 - links must stay as they are
-        return cls(_digest(str(absolute)), name or dataset_name(absolute), absolute)
+        key = hashlib.sha256(str(absolute).encode()).hexdigest()[:_KEY_DIGITS]
+        return cls(key, name or dataset_name(absolute), absolute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +45,18 @@ class Opened:
 class Library:
     """Datasets by the keys that addresses have, opened once and again when they have changed."""
 
-    def __init__(self, named: Sequence[str] = ()) -> None:
-        self._named = [_named(argument) for argument in named]
-        self._lock = threading.Lock()
+    def __init__(self, named: Sequence[str | Shelf] = ()) -> None:
+        self._named = [each if isinstance(each, Shelf) else _named(each) for each in named]
         self._seen: dict[str, Shelf] = {shelf.key: shelf for shelf in self._named}
         self._opened: dict[str, Opened] = {}
-
-    @classmethod
-    def of(cls, root: Path) -> Self:
-        """Return the library of one dataset, which need not be there yet."""
-        library = cls()
-        library._named = [Shelf.of(root)]
-        library._seen = {shelf.key: shelf for shelf in library._named}
-        return library
 
     def shelves(self) -> list[Shelf]:
         """Return what there is to show now, in order of names."""
         if self._named:
             return self._named
-        found = sorted(
-            (Shelf.of(root, name) for name, root, _ in dataset_places()), key=lambda shelf: shelf.name.lower()
-        )
+        found = [Shelf.of(root, name) for name, root, _ in dataset_places()]
         self._seen = {shelf.key: shelf for shelf in found}
-        return found
+        return sorted(found, key=lambda shelf: shelf.name.lower())
 
     def find(self, key: str) -> Shelf:
         """Return a dataset by its key."""
@@ -81,33 +69,17 @@ class Library:
     def open(self, shelf: Shelf) -> Opened:
         """Return a dataset as it is now, and which edition that is."""
         now = edition(shelf.root)
-        with self._lock:
-            known = self._opened.get(shelf.key)
-        if known is not None and known.edition == now:
-            return known
-        opened = Opened(now, Dataset.open(shelf.root))
-        with self._lock:
-            self._opened[shelf.key] = opened
-        return opened
-
-    def dataset(self, shelf: Shelf) -> Dataset:
-        """Return a dataset as it is now; raises like `open`."""
-        return self.open(shelf).dataset
+        known = self._opened.get(shelf.key)
+        if known is None or known.edition != now:
+            known = self._opened[shelf.key] = Opened(now, Dataset.open(shelf.root))
+        return known
 
 
 def _named(argument: str) -> Shelf:
     root = dataset_root(argument)
-    if not _is_shown(root):
-        raise DatasetNotFoundError(
-            f"{argument!r} is neither a dataset nor a folder with pending episodes",
-            hint="lerotool view without a name shows everything in the LeRobot home",
-        )
-    return Shelf.of(root)
-
-
-def _is_shown(root: Path) -> bool:
-    return (root / INFO).is_file() or (Workspace.place(root) / "pending").is_dir()
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
+    if (root / INFO).is_file() or (Workspace.place(root) / "pending").is_dir():
+        return Shelf.of(root)
+    raise DatasetNotFoundError(
+        f"{argument!r} is neither a dataset nor a folder with pending episodes",
+        hint="lerotool view without a name shows everything in the LeRobot home",
+    )

@@ -1,17 +1,28 @@
-"""Pictures of episodes as JPEG: thumbnails, and frames where a browser cannot play the video or there is none."""
+"""Pictures of episodes for a browser: thumbnails, and frames and H.264 where it cannot play a video or there is none.
+
+Videos that are made are kept in the user's cache, never in a dataset.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from itertools import islice
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lerotool.errors import MediaError
+from lerotool.errors import DatasetNotFoundError, MediaError
+from lerotool.media.decode import to_rgb
+from lerotool.media.depth import depth_array
 from lerotool.media.encode import encode_jpeg
+from lerotool.media.format import DEPTH_UNITS, StreamFormat
+from lerotool.storage import make_directory, remove_left_partials
+from lerotool.workspace import user_cache
 
 if TYPE_CHECKING:
     from lerotool.dataset.dataset import Dataset
@@ -20,6 +31,7 @@ BLOCK = 16
 """Frames that are decoded together: a browser that plays asks for the next one soon."""
 THUMBNAIL_WIDTH = 320
 _KEPT_BYTES = 96 << 20
+_MOST_VIDEO_BYTES = 2_000_000_000
 _AT_ONCE = 2
 FRAME_QUALITY = 4
 THUMBNAIL_QUALITY = 6
@@ -71,7 +83,7 @@ def frame_block(dataset: Dataset, episode: int, camera: str, number: int) -> Ite
     length = dataset.episodes[episode].length
     if not 0 <= number < length:
         raise IndexError(f"no frame {number}: the episode has {length}")
-    span = depth_span(dataset, episode, camera) if dataset.features[camera].is_depth else None
+    span = _depth_span(dataset, episode, camera)
     stop = min(number + BLOCK, length)
     for place, picture in enumerate(dataset.frames(episode, camera, number, stop)):
         yield number + place, encode_jpeg(shown(picture, span), FRAME_QUALITY)
@@ -83,14 +95,18 @@ def thumbnail(dataset: Dataset, episode: int, camera: str) -> bytes:
     picture = next(iter(dataset.frames(episode, camera, middle, middle + 1)), None)
     if picture is None:
         raise MediaError(f"episode {episode} has no frame {middle}")
-    span = depth_span(dataset, episode, camera) if dataset.features[camera].is_depth else None
-    return encode_jpeg(shrunk(shown(picture, span)), THUMBNAIL_QUALITY)
+    return encode_jpeg(shrunk(shown(picture, _depth_span(dataset, episode, camera))), THUMBNAIL_QUALITY)
 
 
-def depth_span(dataset: Dataset, episode: int, camera: str) -> tuple[float, float]:
+def frame_jpeg(frame: Any, form: StreamFormat, quality: int) -> bytes:
+    """Return the picture of a decoded packet as JPEG."""
+    picture = depth_array(frame) if form.pixel_format in DEPTH_UNITS else to_rgb(frame)
+    return encode_jpeg(shown(np.asarray(picture), None), quality)
+
+
+def _depth_span(dataset: Dataset, episode: int, camera: str) -> tuple[float, float] | None:
     """Return the millimetres between which an episode's depth is coloured: of its first frame, without outliers."""
-    first = next(islice(dataset.frames(episode, camera, 0, 1), 1))
-    return span_of(first)
+    return span_of(next(iter(dataset.frames(episode, camera, 0, 1)))) if dataset.features[camera].is_depth else None
 
 
 def span_of(depth: np.ndarray) -> tuple[float, float]:
@@ -111,15 +127,10 @@ def shown(picture: np.ndarray, span: tuple[float, float] | None) -> np.ndarray:
 
 
 def _coloured(depth: np.ndarray, span: tuple[float, float] | None) -> np.ndarray:
-    near, far = span or span_of(depth)
-    place = np.clip((depth - near) / (far - near), 0, 1) * (len(_COLOURS) - 1)
-    place = np.nan_to_num(place)
-    below = np.minimum(place.astype(np.int64), len(_COLOURS) - 2)
-    share = (place - below)[:, :, np.newaxis]
-    colours = _COLOURS[below] * (1 - share) + _COLOURS[below + 1] * share
-    colours[~(np.isfinite(depth) & (depth > 0))] = 0
-    coloured: np.ndarray = colours.astype(np.uint8)
-    return coloured
+    stops = np.linspace(*(span or span_of(depth)), len(_COLOURS))
+    coloured = np.stack([np.interp(depth, stops, channel) for channel in _COLOURS.T], axis=-1)
+    coloured[~(np.isfinite(depth) & (depth > 0))] = 0
+    return coloured.astype(np.uint8)
 
 
 def shrunk(picture: np.ndarray) -> np.ndarray:
@@ -133,3 +144,56 @@ def shrunk(picture: np.ndarray) -> np.ndarray:
     blocks = picture[:height, :width].reshape(height // step, step, width // step, step, 3)
     small: np.ndarray = blocks.mean(axis=(1, 3)).astype(np.uint8)
     return shown(small, None)
+
+
+class Conversions:
+    """A folder of videos of bounded size; those that were not looked at for the longest time leave first.
+
+    By default it is ``lerotool/view`` in the user's cache. The newest video stays, however large.
+    """
+
+    def __init__(self, folder: Path | None = None, most_bytes: int = _MOST_VIDEO_BYTES) -> None:
+        self._folder = folder or user_cache() / "view"
+        self._most_bytes = most_bytes
+        # One at a time: each of them takes a core, and a page asks for all cameras at once.
+        self._making = threading.Lock()
+
+    def get(self, name: str, make: Callable[[Path], None]) -> Path:
+        """Return a video, made if it is not kept; its name says all that it is made of, and it appears complete."""
+        path = self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.mp4"
+        with self._making:
+            if path.is_file():
+                os.utime(path)
+                return path
+            make_directory(self._folder)
+            remove_left_partials(path)
+            make(path)
+            self._forget_oldest(path)
+        return path
+
+    def _forget_oldest(self, newest: Path) -> None:
+        """Remove videos until the others have room; what another process removes meanwhile is not missed."""
+        found = []
+        for path in self._folder.glob("*.mp4"):
+            with suppress(OSError):
+                facts = path.stat()
+                found.append((path == newest, facts.st_mtime_ns, facts.st_size, path))
+        total = sum(size for _, _, size, _ in found)
+        for is_newest, _, size, path in sorted(found):
+            if total <= self._most_bytes or is_newest:
+                return
+            path.unlink(missing_ok=True)
+            total -= size
+
+
+def convert_episode(conversions: Conversions, dataset: Dataset, episode: int, camera: str) -> Path:
+    """Return an episode's pictures of a camera as an H.264 video: frame k is shown from k/fps on."""
+    from lerotool.media.transcode import encode_playable
+
+    span = dataset.episodes[episode].videos.get(camera)
+    if span is None or dataset.features[camera].is_depth or not span.path.is_file():
+        raise DatasetNotFoundError(f"camera {camera!r} has no colour video of this episode")
+    facts = span.path.stat()
+    file = (str(span.path), facts.st_mtime_ns, facts.st_size, facts.st_ino)
+    name = repr((*file, span.start_frame, span.frames, dataset.fps))
+    return conversions.get(name, lambda target: encode_playable(target, dataset.frames(episode, camera), dataset.fps))

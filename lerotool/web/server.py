@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import uvicorn
+from starlette.applications import Starlette
 
 from lerotool.errors import UsageError
 from lerotool.web.access import TOKEN, Access
@@ -27,7 +28,7 @@ class Listening:
     """A server that listens and does not answer yet."""
 
     access: Access  # who may ask
-    sockets: tuple[socket.socket, ...]  # that it listens on
+    socket: socket.socket  # that it listens on
     address: str  # to open in a browser, with the token if there is one
 
     def address_of(self, path: str) -> str:
@@ -37,20 +38,23 @@ class Listening:
 
     def close(self) -> None:
         """Stop listening in this process."""
-        for opened in self.sockets:
-            opened.close()
+        self.socket.close()
 
     def serve(self, library: Library, on_ready: Callable[[], None]) -> None:
         """Answer requests until a signal ends it; ``on_ready`` is called once at the beginning."""
-        app = create_app(library, self.access)
-        settings = uvicorn.Config(
-            app, log_level="error", access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(settings)
+        server = make_server(create_app(library, self.access), "error")
         on_ready()
         # Ctrl-C is how a person ends it: uvicorn raises it again when it has closed everything.
         with suppress(KeyboardInterrupt):
-            server.run(sockets=list(self.sockets))
+            server.run(sockets=[self.socket])
+
+
+def make_server(app: Starlette, log_level: str) -> uvicorn.Server:
+    """Return what serves an application; live pictures have no end of their own, so it does not wait for them."""
+    settings = uvicorn.Config(
+        app, log_level=log_level, access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=1
+    )
+    return uvicorn.Server(settings)
 
 
 def listen(host: str, port: int | None) -> Listening:
@@ -64,7 +68,7 @@ def listen(host: str, port: int | None) -> Listening:
             problem = error
             continue
         access = Access.to(host, int(opened.getsockname()[1]))
-        return Listening(access, (opened,), _address(access))
+        return Listening(access, opened, _address(access))
     reason = (problem.strerror or str(problem)).lower() if problem else ""
     raise UsageError(f"cannot listen on {host}, port {ports[0]}: {reason}", hint="name another one with --port")
 

@@ -11,15 +11,14 @@ import numpy as np
 from lerotool.dataset.marks import Mark
 from lerotool.errors import LerotoolError, MediaError, SpoolError
 from lerotool.features import STATE
-from lerotool.media.decode import PacketDecoder
-from lerotool.media.depth import depth_array
+from lerotool.media.decode import PacketDecoder, decode_image
 from lerotool.media.encode import encode_jpeg
 from lerotool.media.format import DEPTH_UNITS, StreamCodec
 from lerotool.spool.episode import PendingEpisode, State
 from lerotool.spool.pending import pending_folders
 from lerotool.spool.row_log import picture_columns
-from lerotool.web.describing import is_drawn, series, short, timing_strip
-from lerotool.web.pictures import FRAME_QUALITY, THUMBNAIL_QUALITY, shown, shrunk
+from lerotool.web.describing import camera_entry, is_drawn, series, timing_strip
+from lerotool.web.pictures import FRAME_QUALITY, THUMBNAIL_QUALITY, frame_jpeg, shrunk
 
 
 def waiting(root: Path) -> list[dict[str, Any]]:
@@ -36,12 +35,16 @@ def waiting(root: Path) -> list[dict[str, Any]]:
                     "frames": episode.length,
                     "seconds": episode.length / episode.header.fps,
                     "task": episode.header.task,
-                    "state": "recording" if episode.is_live else episode.state.value,
+                    "state": _state(episode),
                     "mark": _mark(episode),
                     "has_picture": bool(episode.header.cameras and episode.length),
                 }
             )
     return found
+
+
+def _state(episode: PendingEpisode) -> str:
+    return "recording" if episode.is_live else episode.state.value
 
 
 def _mark(episode: PendingEpisode) -> dict[str, Any]:
@@ -61,27 +64,16 @@ def open_waiting(root: Path, name: str) -> PendingEpisode:
 
 def waiting_page(episode: PendingEpisode) -> dict[str, Any]:
     """Return what the page of an episode needs, as `lerotool.web.describing.episode_page` does."""
-    cameras = [
-        {
-            "number": number,
-            "name": name,
-            "label": short(name),
-            "depth": form.pixel_format in DEPTH_UNITS,
-            "width": form.width,
-            "height": form.height,
-            "type": None,
-            "is_there": True,
-            "is_converted": False,
-        }
-        for number, (name, form) in enumerate(episode.header.cameras.items())
-    ]
     return {
         "pending": episode.path.name,
-        "state": "recording" if episode.is_live else episode.state.value,
+        "state": _state(episode),
         "fps": episode.header.fps,
         "frames": episode.length,
         "tasks": [episode.header.task],
-        "cameras": cameras,
+        "cameras": [
+            camera_entry(number, name, form.width, form.height, is_depth=form.pixel_format in DEPTH_UNITS)
+            for number, (name, form) in enumerate(episode.header.cameras.items())
+        ],
         "mark": _mark(episode),
         "operator": episode.header.operator,
         "can_mark": False,
@@ -111,37 +103,22 @@ def waiting_frame(episode: PendingEpisode, camera: str, number: int) -> bytes:
     """Return the picture of a row as JPEG: the camera's own packet where that is one."""
     if not 0 <= number < episode.length:
         raise IndexError(f"no frame {number}: the episode has {episode.length}")
-    packet = int(episode.rows()[picture_columns([camera])[camera]][number].as_py())
-    return _jpeg(episode, camera, packet)
+    last = int(episode.rows()[picture_columns([camera])[camera]][number].as_py())
+    form = episode.header.cameras[camera]
+    with episode.camera(camera) as packets:
+        if form.is_upright_jpeg:
+            return packets.packet(last)
+        decoder, first, frame = PacketDecoder(form), last, None
+        if form.codec is StreamCodec.H264:
+            first = int(max(np.flatnonzero(packets.keyframes[: last + 1]), default=0))
+        for each in range(first, last + 1):
+            frame = decoder.decode(packets.packet(each))
+        if frame is None:
+            raise MediaError(f"packet {last} of {camera!r} has no picture")
+        return frame_jpeg(frame, form, FRAME_QUALITY)
 
 
 def waiting_thumbnail(episode: PendingEpisode) -> bytes:
     """Return a small JPEG from the middle of an episode; raises like `waiting_frame`."""
-    from lerotool.media.decode import decode_image
-
-    camera = next(iter(episode.header.cameras))
-    data = waiting_frame(episode, camera, episode.length // 2)
+    data = waiting_frame(episode, next(iter(episode.header.cameras)), episode.length // 2)
     return encode_jpeg(shrunk(decode_image(data)), THUMBNAIL_QUALITY)
-
-
-def _jpeg(episode: PendingEpisode, camera: str, number: int) -> bytes:
-    form = episode.header.cameras[camera]
-    with episode.camera(camera) as packets:
-        if form.is_upright_jpeg:
-            return packets.packet(number)
-        decoder = PacketDecoder(form)
-        first = number if form.codec is not StreamCodec.H264 else _keyframe(packets.keyframes, number)
-        frame = None
-        for each in range(first, number + 1):
-            frame = decoder.decode(packets.packet(each))
-        if frame is None:
-            raise MediaError(f"packet {number} of {camera!r} has no picture")
-        from lerotool.media.decode import to_rgb
-
-        picture = depth_array(frame) if form.pixel_format in DEPTH_UNITS else to_rgb(frame)
-        return encode_jpeg(shown(np.asarray(picture), None), FRAME_QUALITY)
-
-
-def _keyframe(keyframes: np.ndarray, number: int) -> int:
-    before = np.flatnonzero(keyframes[: number + 1])
-    return int(before[-1]) if before.size else 0

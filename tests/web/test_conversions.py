@@ -14,7 +14,7 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.devices.cameras.numbered import read_number
 from lerotool.media.decode import iter_rgb
 from lerotool.media.transcode import encode_playable
-from lerotool.web.conversions import Conversions
+from lerotool.web.pictures import Conversions
 from tests.web.conftest import FRONT, WRIST, number_of, write_numbered
 from tests.web.serving import picture, serving, wait_until_shown
 

@@ -15,10 +15,9 @@ from lerotool.devices.cameras.numbered import read_number
 from lerotool.media.decode import decode_image
 from lerotool.media.format import StreamCodec, StreamFormat
 from lerotool.recording.status import Phase, Status
-from lerotool.web import live_pictures
-from lerotool.web.board import Board, ShownCamera, pack
-from lerotool.web.feeding import Feed
-from lerotool.web.live_pictures import LivePicture
+from lerotool.web import monitor
+from lerotool.web.board import Board, Feed, ShownCamera, Watched, pack
+from lerotool.web.monitor import LivePicture
 from tests.devices.cameras.h264 import SIZE, RtspCamera, encoder, iter_packets
 from tests.patience import wait_for
 from tests.web.serving import PATIENCE_MS, picture
@@ -39,7 +38,7 @@ def board() -> Iterator[Board]:
 
 @pytest.fixture
 def packets(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    monkeypatch.setattr(live_pictures, "MADE_EVERY_S", 0.0)
+    monkeypatch.setattr(monitor, "MADE_EVERY_S", 0.0)
     return list(iter_packets(encoder(group=GROUP), 3 * GROUP))
 
 
@@ -60,24 +59,24 @@ def test_the_newest_picture_of_a_group_is_shown_also_after_gaps_and_keyframes(
 ) -> None:
     live, seen = LivePicture(board, 0, CAMERA), 0
     for first, last in [(0, 0), (0, 1), (0, 7), (12, 12), (12, 20), (24, 34), (24, 35), (12, 13)]:
-        board.put_packet(0, pack(packets[first : last + 1]), 0)
+        board.put_packet(0, pack(packets[first : last + 1]))
         seen, number = newest(live, seen)
         assert number == last
 
 
 def test_after_a_damaged_packet_the_next_group_is_shown(board: Board, packets: list[bytes]) -> None:
     live = LivePicture(board, 0, CAMERA)
-    board.put_packet(0, pack(packets[:3]), 0)
+    board.put_packet(0, pack(packets[:3]))
     seen, _ = newest(live, 0)
-    board.put_packet(0, pack([*packets[:3], b""]), 0)
+    board.put_packet(0, pack([*packets[:3], b""]))
     assert newest(live, 0) == (seen, 2)
-    board.put_packet(0, pack(packets[:5]), 0)
+    board.put_packet(0, pack(packets[:5]))
     assert newest(live, seen)[1] == 4
 
 
 def test_all_who_look_get_what_one_of_them_had_made(board: Board, packets: list[bytes]) -> None:
     live = LivePicture(board, 0, CAMERA)
-    board.put_packet(0, pack(packets[:3]), 0)
+    board.put_packet(0, pack(packets[:3]))
 
     async def look() -> list[tuple[int, bytes]]:
         return await asyncio.gather(*(live.after(0) for _ in range(4)))
@@ -102,7 +101,7 @@ class StillCamera:
 
 def test_a_recorder_shows_the_whole_group(board: Board, packets: list[bytes]) -> None:
     group = tuple(packets[:4])
-    feed = Feed(board, [StillCamera(group)], lambda: Status(phase=Phase.TAKE, elapsed_s=0.0), print)
+    feed = Feed(board, Watched(Path(), [StillCamera(group)], lambda: Status(phase=Phase.TAKE, elapsed_s=0.0), print))
     board.watch()
     feed.start()
     try:

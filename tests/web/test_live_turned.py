@@ -11,7 +11,7 @@ from lerotool.devices.cameras.numbered import read_number
 from lerotool.media.decode import decode_image
 from lerotool.media.format import Rotation, StreamCodec, StreamFormat
 from lerotool.web.board import Board, ShownCamera
-from lerotool.web.live_pictures import LivePicture
+from lerotool.web.monitor import LivePicture
 from tests.devices.cameras.parts import jpeg
 from tests.web.serving import PATIENCE_MS
 from tests.web.test_live_h264 import run
@@ -22,7 +22,7 @@ def test_live_jpegs_are_turned(rotation: Rotation) -> None:
     camera = ShownCamera("top", StreamFormat(StreamCodec.MJPEG, 64, 32, "yuvj422p", 50.0).turned(rotation))
     board = Board.create([camera])
     try:
-        board.put_packet(0, jpeg(7), 0)
+        board.put_packet(0, jpeg(7))
         _, made = run(asyncio.wait_for(LivePicture(board, 0, camera).after(0), PATIENCE_MS / 1000))
     finally:
         board.remove()

@@ -21,8 +21,7 @@ from lerotool.media.format import StreamCodec, StreamFormat
 from lerotool.recording.controls import Key
 from lerotool.recording.status import Phase, Status
 from lerotool.spool.pending import list_pending
-from lerotool.web.board import Board, ShownCamera
-from lerotool.web.feeding import Feed
+from lerotool.web.board import Board, Feed, ShownCamera, Watched
 from tests.patience import wait_for
 from tests.web.serving import PATIENCE_MS, picture
 
@@ -47,8 +46,8 @@ def board() -> Iterator[Board]:
 
 def test_a_reader_gets_whole_packets_once_and_the_newest_of_them(board: Board) -> None:
     assert board.packet(0, 0) is None
-    board.put_packet(0, b"old", 1)
-    board.put_packet(0, b"new picture", 2)
+    board.put_packet(0, b"old")
+    board.put_packet(0, b"new picture")
     found = board.packet(0, 0)
     assert found is not None
     assert found[1] == b"new picture"
@@ -56,7 +55,7 @@ def test_a_reader_gets_whole_packets_once_and_the_newest_of_them(board: Board) -
 
 
 def test_what_is_larger_than_its_room_is_not_shown(board: Board) -> None:
-    board.put_packet(0, b"x" * (CAMERA.room + 1), 1)
+    board.put_packet(0, b"x" * (CAMERA.room + 1))
     assert board.packet(0, 0) is None
 
 
@@ -97,7 +96,7 @@ def test_whoever_looks_gets_a_new_state_before_eight_more_pictures(board: Board)
         noted.append("state")
         return Status(phase=Phase.TAKE, elapsed_s=0.0)
 
-    feed = Feed(board, [EndlessCamera(noted)], status, print)
+    feed = Feed(board, Watched(Path(), [EndlessCamera(noted)], status, print))
     feed.start()
     wait_for(lambda: noted.count("state") > 4, "states")
     feed.stop()

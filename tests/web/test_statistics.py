@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.info import INFO
-from lerotool.web.statistics_table import COLUMNS, statistics_table
+from lerotool.web.describing import COLUMNS, statistics_table
 from tests.web.conftest import FRONT, LENGTHS
 from tests.web.serving import PATIENCE_MS, serving
 
