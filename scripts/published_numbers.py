@@ -17,8 +17,7 @@ from pathlib import Path
 
 from lerotool.benchmarking import beside, codecs, merges, operations, strategies, views
 from lerotool.benchmarking.effort import Effort
-from lerotool.benchmarking.figures import Found
-from lerotool.benchmarking.report import Report, load_report
+from lerotool.benchmarking.figures import Found, Report, load_report
 
 PAGE = Path(__file__).parents[1] / "docs" / "numbers.md"
 BEGIN, END = "<!-- benchmark: made by scripts/published_numbers.py -->", "<!-- benchmark: end -->"

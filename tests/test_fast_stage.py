@@ -12,9 +12,7 @@ from lerotool.cli.app import COMMANDS, GROUPS
 TESTS = Path(__file__).parent
 ELSEWHERE = {
     "lerotool.__main__",
-    "lerotool.benchmarking.peer.merge",
-    "lerotool.benchmarking.peer.read",
-    "lerotool.benchmarking.peer.record",
+    "lerotool.benchmarking.lerobot_peer",
     "lerotool.devices.lerobot.child",
     "lerotool.lerobot.__main__",
 }

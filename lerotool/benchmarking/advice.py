@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from lerotool.benchmarking import batches, codecs, disk, reading, strategies
+from lerotool.benchmarking import codecs, reading, strategies
 from lerotool.benchmarking.codecs import Codec
 from lerotool.benchmarking.effort import Rig
 from lerotool.benchmarking.figures import Found
+from lerotool.benchmarking.strategies import ONE_TAKE, TAKE_WAIT, case_of
 from lerotool.execution import cores
 
 _SPARE = 1.25
@@ -57,7 +58,7 @@ def _is_enough(rate: float, rig: Rig) -> bool:
 
 def _rate_of_takes(found: Found, rig: Rig, longest_s: float) -> float:
     """Return the frames a second that encoding the longest take by itself came to."""
-    wait_s = found.typical(batches.GROUP, batches.case_of(longest_s), batches.WAIT)
+    wait_s = found.typical(ONE_TAKE, case_of(longest_s), TAKE_WAIT)
     return longest_s * rig.frames_per_s / wait_s if wait_s else 0.0
 
 
@@ -107,9 +108,9 @@ def _wait(found: Found, rig: Rig, take_s: float, name: str) -> float | None:
 
 def _batch(found: Found, rig: Rig, longest_s: float) -> int:
     """Return the smallest batch whose encoding is not mostly starting up."""
-    lengths = [case for case in found.cases(batches.GROUP) if found.get(batches.GROUP, case, batches.WAIT)]
-    longest = found.typical(batches.GROUP, batches.case_of(longest_s), batches.WAIT)
-    short = found.typical(batches.GROUP, lengths[0], batches.WAIT) if lengths else None
+    lengths = [case for case in found.cases(ONE_TAKE) if found.get(ONE_TAKE, case, TAKE_WAIT)]
+    longest = found.typical(ONE_TAKE, case_of(longest_s), TAKE_WAIT)
+    short = found.typical(ONE_TAKE, lengths[0], TAKE_WAIT) if lengths else None
     if longest is None or short is None or longest <= short:
         return _MOST_BATCH
     whole = longest * rig.take_s / longest_s
@@ -117,8 +118,8 @@ def _batch(found: Found, rig: Rig, longest_s: float) -> int:
 
 
 def _on_disk(found: Found, rig: Rig) -> Iterator[str]:
-    rate = found.typical(disk.GROUP, disk.CASE, disk.WRITE)
-    needed = found.typical(disk.GROUP, disk.CASE, disk.NEEDED)
+    rate = found.typical(codecs.DISK, codecs.THIS_DISK, codecs.WRITE)
+    needed = found.typical(codecs.DISK, codecs.THIS_DISK, codecs.NEEDED)
     if rate is None or needed is None:
         return
     verdict = "it keeps up easily" if rate > 10 * needed else "it keeps up" if rate > 2 * needed else "it is too slow"

@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from lerotool.benchmarking.bench import Bench, wall_s
-from lerotool.benchmarking.clips import Clip, Picture, mean_psnr, spool_episode, stream_format
-from lerotool.benchmarking.effort import Rig
+from lerotool.benchmarking.bench import Bench, Peer, PeerError, Site, wall_s
+from lerotool.benchmarking.clips import Picture, mean_psnr, spool_episode
 from lerotool.benchmarking.figures import Better, Failure, Figure
-from lerotool.benchmarking.peers import Peer, PeerError
-from lerotool.benchmarking.sessions import ArraysJob, SessionJob, record_arrays, run_session
+from lerotool.benchmarking.sessions import record_arrays, run_session
 from lerotool.dataset.dataset import Dataset
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
 from lerotool.errors import CorruptDatasetError, DatasetError, MediaError
-from lerotool.media.decode import PacketDecoder
 from lerotool.media.format import EncoderSettings
 from lerotool.merging.options import MergeOptions, MergeRequest, SourceArgument
 from lerotool.merging.run import merge_datasets
@@ -62,7 +60,7 @@ def group_of(take_s: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class _Cost:
     """What recording cost, whoever did it."""
 
     wait_s: float
@@ -71,181 +69,125 @@ class Cost:
     likeness: float  # to the camera's pictures, dB
     missing: int  # frames that are not there
 
-
-@dataclass(slots=True)
-class Recording:
-    """Everybody records the same takes."""
-
-    bench: Bench
-    peer: Peer
-    rig: Rig
-    clips: tuple[Clip, ...]
-    take_s: float
-    takes: int
-    failures: list[Failure] = field(default_factory=list)
-
-    @property
-    def _rows(self) -> int:
-        return round(self.take_s * self.rig.fps)
-
-    @property
-    def _frames(self) -> int:
-        return self._rows * self.takes * self.rig.cameras
-
-    @property
-    def group(self) -> str:
-        """What figures are filed under."""
-        return group_of(self.take_s)
-
-    def round(self, pair: Pair) -> list[Figure]:
-        """Let LeRobot and lerotool record once each."""
-        pictures = self._write_pictures()
-        figures = []
-        theirs = self._try_peer(pair, pictures)
-        if theirs is not None:
-            figures += self._figures(f"{self.peer}, {pair.name}", theirs)
-        flags = f"--batch {pair.batch}" + (" --foreground" if pair.session is BatchMode.FOREGROUND else "")
-        ways: list[tuple[str, Cost]] = [(f"lerotool record {flags}", self._session(pair))]
-        if pair.has_arrays:
-            ways.append((f"lerotool.DatasetWriter(batch={pair.batch})", self._arrays(pair, pictures)))
-        for name, ours in ways:
-            figures += self._figures(name, ours)
-            if theirs is not None:
-                figures += self._ratios(name, ours, pair, theirs)
-        return figures
-
-    def _figures(self, case: str, cost: Cost) -> list[Figure]:
-        better = Better.NEITHER if case.startswith(str(self.peer)) else Better.LESS
+    def figures(self, group: str, case: str, better: Better) -> list[Figure]:
         return [
-            Figure(self.group, case, WAIT, "s", (cost.wait_s,), better),
-            Figure(self.group, case, END, "s", (cost.end_s,), better),
-            Figure(self.group, case, CPU, "ms/frame", (cost.cpu_ms,), better),
-            Figure(self.group, case, LIKENESS, "dB", (cost.likeness,), Better.NEITHER),
-            Figure(self.group, case, MISSING, "", (float(cost.missing),), Better.NEITHER),
+            Figure(group, case, WAIT, "s", (self.wait_s,), better),
+            Figure(group, case, END, "s", (self.end_s,), better),
+            Figure(group, case, CPU, "ms/frame", (self.cpu_ms,), better),
+            Figure(group, case, LIKENESS, "dB", (self.likeness,), Better.NEITHER),
+            Figure(group, case, MISSING, "", (float(self.missing),), Better.NEITHER),
         ]
 
-    def _ratios(self, name: str, ours: Cost, pair: Pair, theirs: Cost) -> Iterator[Figure]:
+
+def record_beside(bench: Bench, peer: Peer, pair: Pair, takes: int, take_s: float) -> list[Figure | Failure]:
+    """Let LeRobot and lerotool record the same takes, once each."""
+    site, group, case = bench.site, group_of(take_s), f"{peer}, {pair.name}"
+    rows, expected_s = round(take_s * site.rig.fps), takes * take_s
+    pictures, root = site.folder / "pictures", site.folder / "set"
+    pictures.mkdir(exist_ok=True)
+    for clip in site.clips:
+        np.save(pictures / f"{clip.name}.npy", np.stack(clip.decoded(site.rig)))
+
+    def cost(told: Mapping[str, Any]) -> _Cost:
+        likeness, missing = _look(root, pictures, rows * takes, site.rig.cameras)
+        shutil.rmtree(root)
+        frames = told.get("frames", rows * takes * site.rig.cameras)
+        wait_s = max(0.0, sum(told["waits_s"]) / max(1, len(told["waits_s"])))
+        return _Cost(wait_s, told["end_s"], told["cpu_s"] * 1e3 / frames, likeness, missing)
+
+    found: list[Figure | Failure] = []
+    theirs = None
+    request = {"takes": takes, "rows": rows, "fps": site.rig.fps, "pictures": pictures, "target": root}
+    try:
+        theirs = cost(
+            peer.run(
+                "record",
+                site.folder,
+                {"mode": pair.mode, **request},
+                lambda seconds: bench.advance(min(seconds, expected_s), expected_s, "s"),
+            )
+        )
+        found += theirs.figures(group, case, Better.NEITHER)
+    except (PeerError, DatasetError, MediaError) as error:
+        found.append(Failure(group, case, str(error)))
+        shutil.rmtree(root, ignore_errors=True)
+    flags = f"--batch {pair.batch}" + (" --foreground" if pair.session is BatchMode.FOREGROUND else "")
+    session = bench.run("takes", run_session, pair.batch, pair.session, takes, take_s)
+    told = {"waits_s": session.waits_s, "end_s": session.end_s, "cpu_s": session.cpu_s, "frames": session.frames}
+    ways = {f"lerotool record {flags}": cost(told)}
+    if pair.has_arrays:
+        arrays = bench.run("takes", record_arrays, pictures, takes, rows, pair.batch)
+        ways[f"lerotool.DatasetWriter(batch={pair.batch})"] = cost(arrays)
+    for name, ours in ways.items():
+        found += ours.figures(group, name, Better.LESS)
+        if theirs is None:
+            continue
         if abs(ours.likeness - theirs.likeness) > _LIKE_DB:
             raise CorruptDatasetError(
-                f"{name}: pictures differ from those of {self.peer}, {pair.name}, by "
-                f"{ours.likeness - theirs.likeness:+.2f} dB; the work is not the same, so no ratios are given"
+                f"{name}: pictures differ from those of {case}, by {ours.likeness - theirs.likeness:+.2f} dB; "
+                "the work is not the same, so no ratios are given"
             )
-        yield Figure(self.group, name, SHORTER, "x", (theirs.wait_s / max(ours.wait_s, 1e-3),), Better.MORE)
-        yield Figure(self.group, name, SHARE, "x", (ours.cpu_ms / theirs.cpu_ms,))
-
-    def _write_pictures(self) -> Path:
-        folder = self.bench.folder / "pictures"
-        if not folder.exists():
-            folder.mkdir()
-            decoder = PacketDecoder(stream_format(self.rig))
-            for clip in self.clips:
-                frames = [decoder.decode(jpeg).to_ndarray(format="rgb24") for jpeg in clip.jpegs]
-                np.save(folder / f"{clip.name}.npy", np.stack(frames))
-        return folder
-
-    def _try_peer(self, pair: Pair, pictures: Path) -> Cost | None:
-        root = self.bench.folder / "lerobot"
-        arguments: list[object] = [pair.mode, self.takes, self._rows, self.rig.fps, pictures, root, None]
-        expected_s = self.takes * self.take_s
-        try:
-            found = self.peer.run(
-                "record.py",
-                self.bench.folder,
-                arguments,
-                lambda seconds: self.bench.advance(min(seconds, expected_s), expected_s, "s"),
-            )
-            likeness, missing = self._look(root, pictures)
-        except (PeerError, DatasetError, MediaError) as error:
-            self.failures.append(Failure(self.group, f"{self.peer}, {pair.name}", str(error)))
-            return None
-        finally:
-            shutil.rmtree(root, ignore_errors=True)
-        wait_s = max(0.0, sum(found["waits_s"]) / self.takes)
-        return Cost(wait_s, found["end_s"], found["cpu_s"] * 1e3 / self._frames, likeness, missing)
-
-    def _session(self, pair: Pair) -> Cost:
-        root, bench = self.bench.folder / "session", self.bench
-        films = tuple(clip.write(bench.folder) for clip in self.clips)
-        count = len(self.clips[0].jpegs)
-        job = SessionJob(root, self.rig, films, count, self.takes, self.take_s, pair.batch, pair.session, bench.signs)
-        cost = bench.run("takes", run_session, job)
-        likeness, missing = self._look(root, self._write_pictures())
-        shutil.rmtree(root)
-        wait_s = sum(cost.waits_s) / max(1, len(cost.waits_s))
-        return Cost(wait_s, cost.end_s, cost.cpu_s * 1e3 / cost.frames, likeness, missing)
-
-    def _arrays(self, pair: Pair, pictures: Path) -> Cost:
-        root, bench = self.bench.folder / "arrays", self.bench
-        job = ArraysJob(root, pictures, self.rig.fps, self.takes, self._rows, pair.batch, bench.signs)
-        cost = bench.run("takes", record_arrays, job)
-        likeness, missing = self._look(root, pictures)
-        shutil.rmtree(root)
-        wait_s = max(0.0, sum(cost.waits_s) / self.takes)
-        return Cost(wait_s, cost.end_s, cost.cpu_s * 1e3 / self._frames, likeness, missing)
-
-    def _look(self, root: Path, pictures: Path) -> tuple[float, int]:
-        """Return how like the frames of the first take are to the sources, and how many are missing in all."""
-        dataset = Dataset.open(root)
-        missing = max(0, self._rows * self.takes - dataset.num_frames) * self.rig.cameras
-        likeness = []
-        for camera in dataset.cameras:
-            sources: Picture = np.load(pictures / f"{camera.rpartition('.')[2]}.npy", mmap_mode="r")
-            likeness.append(mean_psnr(dataset.frames(0, camera), sources))
-            for episode in dataset.episodes:
-                decoded = 0
-                with contextlib.suppress(MediaError):  # fewer frames than rows: that is what is counted
-                    for _ in dataset.frames(episode.index, camera):
-                        decoded += 1
-                missing += episode.length - decoded
-        return float(np.mean(likeness)), missing
+        shorter = theirs.wait_s / max(ours.wait_s, 1e-3)
+        found.append(Figure(group, name, SHORTER, "x", (shorter,), Better.MORE))
+        found.append(Figure(group, name, SHARE, "x", (ours.cpu_ms / theirs.cpu_ms,)))
+    return found
 
 
-@dataclass(frozen=True, slots=True)
-class SourceJob:
-    """A v3.0 dataset to merge copies of: ``rig`` and ``clips`` as elsewhere, ``root`` is where it is made."""
+def _look(root: Path, pictures: Path, rows: int, cameras: int) -> tuple[float, int]:
+    """Return how like the frames of the first take are to the sources, and how many are missing in all."""
+    dataset = Dataset.open(root)
+    missing = max(0, rows - dataset.num_frames) * cameras
+    likeness = []
+    for camera in dataset.cameras:
+        sources: Picture = np.load(pictures / f"{camera.rpartition('.')[2]}.npy", mmap_mode="r")
+        likeness.append(mean_psnr(dataset.frames(0, camera), sources))
+        for episode in dataset.episodes:
+            decoded = 0
+            with contextlib.suppress(MediaError):  # fewer frames than rows: that is what is counted
+                for _ in dataset.frames(episode.index, camera):
+                    decoded += 1
+            missing += episode.length - decoded
+    return float(np.mean(likeness)), missing
 
-    root: Path
-    rig: Rig
-    clips: tuple[Clip, ...]
 
-
-def make_source(job: SourceJob) -> None:
+def make_source(site: Site) -> None:
     """Make a v3.0 dataset with real videos."""
+    root = site.folder / "source"
     for sequence in range(_SOURCE_EPISODES):
-        spool_episode(job.root, job.rig, job.clips, sequence, round(_SOURCE_S * job.rig.fps), EncoderSettings())
-    encode_pending(job.root, EncodeOptions())
+        spool_episode(root, site.rig, site.clips, sequence, round(_SOURCE_S * site.rig.fps), EncoderSettings())
+    encode_pending(root, EncodeOptions())
 
 
-def merge_copies(sources: list[Path], target: Path) -> float:
+def merge_copies(site: Site, sources: list[Path]) -> float:
     """Merge datasets with lerotool, as it does without any option, and return the seconds that it took."""
     arguments = tuple(SourceArgument.parse(str(source)) for source in sources)
-    return wall_s(lambda: merge_datasets(MergeRequest(arguments, target, MergeOptions())))
+    return wall_s(lambda: merge_datasets(MergeRequest(arguments, site.folder / "ours", MergeOptions())))
 
 
-def merge_beside(bench: Bench, peer: Peer, source: Path, count: int) -> tuple[list[Figure], list[Failure]]:
+def merge_beside(bench: Bench, peer: Peer, count: int) -> list[Figure | Failure]:
     """Merge copies of a dataset with LeRobot and with lerotool."""
-    sources = []
-    for number in range(count):
-        sources.append(bench.folder / f"copy{number}")
-        shutil.copytree(source, sources[-1])
-    case = f"{count} datasets"
-    copy_s = wall_s(lambda: [shutil.copytree(s, bench.folder / "plain" / s.name) for s in sources])
-    ours, theirs = bench.folder / "ours", bench.folder / "theirs"
-    ours_s = bench.run("datasets", merge_copies, sources, ours)
-    figures = [
+    folder, case = bench.site.folder, f"{count} datasets"
+    bench.run("episodes", make_source)
+    sources = [folder / f"copy{number}" for number in range(count)]
+    for copied in sources:
+        shutil.copytree(folder / "source", copied)
+    copy_s = wall_s(lambda: [shutil.copytree(s, folder / "plain" / s.name) for s in sources])
+    ours_s = bench.run("datasets", merge_copies, sources)
+    found: list[Figure | Failure] = [
         Figure(MERGE_GROUP, case, "lerotool", "s", (ours_s,)),
         Figure(MERGE_GROUP, case, "plain copy", "s", (copy_s,), Better.NEITHER),
     ]
+    request = {"sources": sources, "target": folder / "theirs"}
     try:
-        found = peer.run("merge.py", bench.folder, [None, theirs, *sources], lambda s: bench.advance(s, 2 * s + 1, "s"))
-        _check_rows(ours, theirs)
+        theirs = peer.run("merge", folder, request, lambda s: bench.advance(s, 2 * s + 1, "s"))
+        _check_rows(folder / "ours", folder / "theirs")
     except (PeerError, DatasetError) as error:
-        return figures, [Failure(MERGE_GROUP, f"{peer}, {case}", str(error))]
-    figures += [
-        Figure(MERGE_GROUP, case, str(peer), "s", (found["wall_s"],), Better.NEITHER),
-        Figure(MERGE_GROUP, case, MERGE_RATIO, "x", (found["wall_s"] / ours_s,), Better.MORE),
+        return [*found, Failure(MERGE_GROUP, f"{peer}, {case}", str(error))]
+    return [
+        *found,
+        Figure(MERGE_GROUP, case, str(peer), "s", (theirs["wall_s"],), Better.NEITHER),
+        Figure(MERGE_GROUP, case, MERGE_RATIO, "x", (theirs["wall_s"] / ours_s,), Better.MORE),
     ]
-    return figures, []
 
 
 def _check_rows(ours: Path, theirs: Path) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lerotool.benchmarking.effort import Rig
 from lerotool.features import CAMERA_PREFIX, STATE, camera, vector
+from lerotool.media.decode import PacketDecoder
 from lerotool.media.encode import encode_jpeg
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
 from lerotool.spool.header import Header
@@ -40,9 +41,10 @@ class Clip:
     name: str
     jpegs: tuple[bytes, ...]  # one for each picture
 
-    def packet(self, number: int) -> bytes:
-        """Return the n-th packet of a camera that begins again at its end."""
-        return self.jpegs[number % len(self.jpegs)]
+    def decoded(self, rig: Rig, count: int | None = None) -> list[Picture]:
+        """Return the first pictures, or all, (height, width, 3) RGB."""
+        decoder = PacketDecoder(stream_format(rig))
+        return [decoder.decode(jpeg).to_ndarray(format="rgb24").astype(np.uint8) for jpeg in self.jpegs[:count]]
 
     def write(self, folder: Path) -> Path:
         """Write a Motion JPEG file that serves as a camera, and return its path."""
@@ -151,7 +153,7 @@ def spool_episode(
     writer = PendingWriter.create(Workspace(root).pending, header)
     for number in range(rows):
         for key, clip in keys.items():
-            writer.camera(key).append(clip.packet(number), captured_ns=number)
+            writer.camera(key).append(clip.jpegs[number % len(clip.jpegs)], captured_ns=number)
         state = np.array([number], np.float32)
         pictures = dict.fromkeys(keys, number)
         writer.append_row({STATE: state}, task="", tick_ns=0, observed_ns=0, acted_ns=0, pictures=pictures)

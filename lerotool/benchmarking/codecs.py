@@ -1,16 +1,18 @@
-"""What encoders make of a rig's pictures on all cores: frames a second, size, likeness."""
+"""What encoders make of a rig's pictures on all cores, frames a second, size, likeness; and what the disk takes."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from concurrent.futures import wait
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from lerotool.benchmarking.bench import Signs
-from lerotool.benchmarking.clips import Clip, mean_psnr, spool_episode, stream_format
+from lerotool.benchmarking.bench import Site
+from lerotool.benchmarking.clips import mean_psnr, spool_episode
 from lerotool.benchmarking.effort import Effort, Rig
 from lerotool.benchmarking.figures import Better, Figure
 from lerotool.choices import Priority
@@ -19,17 +21,17 @@ from lerotool.encoding.events import Ending, Event, JobDone, JobProgressed
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
 from lerotool.errors import IncompleteError, MediaError
-from lerotool.execution import ProcessExecutor, ProgressFile, cores
+from lerotool.execution import ProcessExecutor, cores
 from lerotool.media.codecs import HARDWARE
-from lerotool.media.decode import PacketDecoder
 from lerotool.media.encode import probe_encoder
 from lerotool.media.format import EncoderSettings
+from lerotool.storage import sync_file
 
+DISK, THIS_DISK, WRITE, NEEDED = "disk", "this folder's", "writing, synced", "what the cameras need"
+DISK_REPEATS = 3
+_CHUNK = 1 << 20
 GROUP = "codecs"
-RATE = "rate"
-SIZE = "size a frame"
-LIKENESS = "PSNR"
-CPU = "CPU per frame"
+RATE, SIZE, LIKENESS, CPU = "rate", "size a frame", "PSNR", "CPU per frame"
 _COMPARED = 8
 
 
@@ -73,83 +75,75 @@ def codecs_to_try(effort: Effort) -> list[Codec]:
     return chosen
 
 
-@dataclass(frozen=True, slots=True)
-class CodecJob:
-    """What is to be encoded."""
-
-    root: Path
-    rig: Rig
-    clips: tuple[Clip, ...]
-    codec: Codec
-    seconds: float
-    signs: Signs
-
-
 def frames_of(rig: Rig, seconds: float, workers: int) -> int:
     """Return how many frames are encoded for seconds of recording: episodes enough to keep all workers busy."""
-    return _rows(rig, seconds) * _episodes(rig, workers) * rig.cameras
+    rows, episodes = _sizes(rig, seconds, workers)
+    return rows * episodes * rig.cameras
 
 
-def _rows(rig: Rig, seconds: float) -> int:
-    return max(2, round(seconds * rig.fps))
+def _sizes(rig: Rig, seconds: float, workers: int) -> tuple[int, int]:
+    """Return the rows of an episode, and the episodes."""
+    return max(2, round(seconds * rig.fps)), -(-workers // rig.cameras)
 
 
-def _episodes(rig: Rig, workers: int) -> int:
-    return -(-workers // rig.cameras)
-
-
-def measure_codec(job: CodecJob) -> list[Figure]:
+def measure_codec(site: Site, codec: Codec, seconds: float) -> list[Figure]:
     """Encode pending episodes of all cameras with all cores."""
-    rig, workers = job.rig, cores()
-    rows, total = _rows(rig, job.seconds), frames_of(rig, job.seconds, workers)
-    for sequence in range(_episodes(rig, workers)):
-        spool_episode(job.root, rig, job.clips, sequence, rows, job.codec.settings)
-    progress = _Counted(ProgressFile(job.signs.progress, total, job.signs.stop))
+    root, rig, workers = site.folder / "set", site.rig, cores()
+    rows, episodes = _sizes(rig, seconds, workers)
+    total = frames_of(rig, seconds, workers)
+    for sequence in range(episodes):
+        spool_episode(root, rig, site.clips, sequence, rows, codec.settings)
+    progress = site.progress(total)
+    done: dict[object, int] = {}
+
+    def listen(event: Event) -> None:
+        if isinstance(event, JobProgressed | JobDone):
+            done[event.job] = event.done if isinstance(event, JobProgressed) else event.frames
+            progress.report(sum(done.values()))
+
     pool = ProcessExecutor(workers, Priority.NORMAL)
     try:
         # Processes that have started already: what counts is what they sustain.
         pool.load("lerotool.encoding.job")
         wait([pool.submit(cores) for _ in range(workers)])
-        report = encode_pending(job.root, EncodeOptions(pack=False), progress.listen, executor=pool)
+        report = encode_pending(root, EncodeOptions(pack=False), listen, executor=pool)
     finally:
         pool.kill()
     if report.ending is not Ending.COMPLETE or report.frames != total:
         reason = report.failures[0].reason if report.failures else f"{report.frames} of {total} frames"
-        raise IncompleteError(f"{job.codec.name}: {reason}")
-    size = sum(path.stat().st_size for path in (job.root / "videos").rglob("*.mp4"))
-    likeness = _likeness(job)
-    shutil.rmtree(job.root)
-    case = job.codec.name
+        raise IncompleteError(f"{codec.name}: {reason}")
+    size = sum(path.stat().st_size for path in (root / "videos").rglob("*.mp4"))
+    likeness = _likeness(root, site)
+    shutil.rmtree(root)
     return [
-        Figure(GROUP, case, RATE, "frames/s", (report.frames_per_s,), Better.MORE),
-        Figure(GROUP, case, CPU, "ms/frame", (report.cpu_s * 1e3 / total,)),
-        Figure(GROUP, case, SIZE, "kB", (size / total / 1e3,)),
-        Figure(GROUP, case, LIKENESS, "dB", (likeness,), Better.MORE),
+        Figure(GROUP, codec.name, RATE, "frames/s", (report.frames_per_s,), Better.MORE),
+        Figure(GROUP, codec.name, CPU, "ms/frame", (report.cpu_s * 1e3 / total,)),
+        Figure(GROUP, codec.name, SIZE, "kB", (size / total / 1e3,)),
+        Figure(GROUP, codec.name, LIKENESS, "dB", (likeness,), Better.MORE),
     ]
 
 
-def _likeness(job: CodecJob) -> float:
+def _likeness(root: Path, site: Site) -> float:
     """Return how like the first frames are to what the camera sent, in dB."""
-    decoder = PacketDecoder(stream_format(job.rig))
-    jpegs = job.clips[0].jpegs[: _COMPARED * 2]
-    sources = np.stack([decoder.decode(jpeg).to_ndarray(format="rgb24") for jpeg in jpegs]).astype(np.uint8)
-    dataset = Dataset.open(job.root)
+    sources = np.stack(site.clips[0].decoded(site.rig, _COMPARED * 2))
+    dataset = Dataset.open(root)
     return mean_psnr(dataset.frames(0, dataset.cameras[0], 0, min(_COMPARED, dataset.episodes[0].length)), sources)
 
 
-class _Counted:
-    """Adds up the frames of all jobs."""
-
-    def __init__(self, progress: ProgressFile) -> None:
-        self._progress = progress
-        self._done: dict[object, int] = {}
-
-    def listen(self, event: Event) -> None:
-        match event:
-            case JobProgressed():
-                self._done[event.job] = event.done
-            case JobDone():
-                self._done[event.job] = event.frames
-            case _:
-                return
-        self._progress.report(sum(self._done.values()))
+def measure_disk(folder: Path, megabytes: int, needed_bytes_per_s: float) -> list[Figure]:
+    """Write a file that cannot be compressed and sync it, several times."""
+    chunk = os.urandom(_CHUNK)
+    path = folder / "written"
+    rates = []
+    for _ in range(DISK_REPEATS):
+        began = time.perf_counter()
+        with path.open("wb") as file:
+            for _ in range(megabytes):
+                file.write(chunk)
+        sync_file(path)
+        rates.append(megabytes * _CHUNK / 1e6 / (time.perf_counter() - began))
+        path.unlink()
+    return [
+        Figure(DISK, THIS_DISK, WRITE, "MB/s", tuple(rates), Better.MORE),
+        Figure(DISK, THIS_DISK, NEEDED, "MB/s", (needed_bytes_per_s / 1e6,), Better.NEITHER),
+    ]

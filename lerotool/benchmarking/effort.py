@@ -85,25 +85,25 @@ class MergeSize:
 class Scale:
     """The sizes of one run."""
 
-    batches: tuple[int, ...]  # sizes of the batches that are waited for
     takes: int  # of a session at least, but for the last one, after which nobody waits for the next
     take_s: float | None  # how long they are; None is as long as the rig's
-    longest_s: float | None  # of the takes that are encoded by themselves; None is as long as the rig's
-    rounds: int  # how often each strategy is gone through
     codec_s: float  # seconds of recording that each codec encodes; its start weighs more the shorter they are
-    codec_rounds: int  # how often
     disk_mb: int  # that are written to find the speed of the disk
     merges: tuple[MergeSize, ...]  # sizes of merges
     operation_rows: int  # rows that single operations work on
-    operation_episodes: int  # episodes that they work on
-    read_codecs: tuple[str, ...]  # of videos that are read
-    read_groups: tuple[int, ...]  # their lengths of a group of pictures, ascending
     read_s: float  # seconds of each of two episodes that are read
     read_batches: int  # of 16 random windows
-    peer_takes: int  # takes that go through LeRobot too
-    peer_take_s: float | None  # how long they are; None is as long as the rig's
-    peer_rounds: int  # how often both take turns
     peer_merges: tuple[int, ...]  # numbers of datasets that both merge
+    batches: tuple[int, ...] = (5, 10)  # sizes of the batches that are waited for
+    longest_s: float | None = None  # of the takes that are encoded by themselves; None is as long as the rig's
+    rounds: int = 1  # how often each strategy is gone through
+    codec_rounds: int = 1  # how often each codec encodes
+    operation_episodes: int = 500  # episodes that single operations work on
+    read_codecs: tuple[str, ...] = ("libsvtav1", "h264")  # of videos that are read
+    read_groups: tuple[int, ...] = (2, 10)  # their lengths of a group of pictures, ascending
+    peer_takes: int = 3  # takes that go through LeRobot too
+    peer_take_s: float | None = None  # how long they are; None is as long as the rig's
+    peer_rounds: int = 1  # how often both take turns
 
 
 SCALES = {
@@ -111,62 +111,40 @@ SCALES = {
         batches=(5,),
         takes=5,
         take_s=1.0,
-        longest_s=None,
-        rounds=1,
         codec_s=3.0,
-        codec_rounds=1,
         disk_mb=64,
         merges=(MergeSize("small", 20, 2), MergeSize("medium", 100, 1)),
         operation_rows=20_000,
-        operation_episodes=500,
         read_codecs=("libsvtav1",),
-        read_groups=(2, 10),
         read_s=1.0,
         read_batches=3,
-        peer_takes=3,
         peer_take_s=5.0,
-        peer_rounds=1,
         peer_merges=(5,),
     ),
     Effort.NORMAL: Scale(
-        batches=(5, 10),
         takes=5,
         take_s=1.5,
         longest_s=60.0,
-        rounds=1,
         codec_s=6.0,
-        codec_rounds=1,
         disk_mb=128,
         merges=(MergeSize("small", 50, 3), MergeSize("medium", 300, 1), MergeSize("large", 1000, 1)),
         operation_rows=50_000,
-        operation_episodes=500,
-        read_codecs=("libsvtav1", "h264"),
-        read_groups=(2, 10),
         read_s=2.0,
         read_batches=4,
-        peer_takes=3,
-        peer_take_s=None,
-        peer_rounds=1,
         peer_merges=(5, 20),
     ),
     Effort.FULL: Scale(
-        batches=(5, 10),
         takes=10,
         take_s=None,
-        longest_s=None,
         rounds=2,
         codec_s=10.0,
         codec_rounds=3,
         disk_mb=512,
         merges=(MergeSize("small", 100, 5), MergeSize("medium", 1000, 3), MergeSize("large", 3000, 2)),
         operation_rows=200_000,
-        operation_episodes=500,
-        read_codecs=("libsvtav1", "h264"),
         read_groups=(2, 10, 30),
         read_s=10.0,
         read_batches=20,
-        peer_takes=3,
-        peer_take_s=None,
         peer_rounds=3,
         peer_merges=(5, 20, 60),
     ),

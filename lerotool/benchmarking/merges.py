@@ -1,101 +1,95 @@
-"""Merging end to end: lerotool, the row-by-row reference and a plain copy on the same sources, in turn."""
+"""Merging end to end: lerotool, the row-by-row reference and a plain copy on the same sources, in turn.
+
+The sources are v2.1 datasets of two arms of different width, with tiny real videos and statistics of every episode.
+"""
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd  # noqa: F401 - the reference imports it, which is no part of what is measured
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from lerotool.benchmarking.bench import Signs, wall_s
-from lerotool.benchmarking.effort import MergeSize
+from lerotool.benchmarking.bench import Site, wall_s
+from lerotool.benchmarking.clips import make_clips, spool_episode
+from lerotool.benchmarking.effort import MergeSize, Rig
 from lerotool.benchmarking.figures import Better, Figure
 from lerotool.benchmarking.rowwise import merge_row_by_row
-from lerotool.benchmarking.sets import WIDTHS, make_clip, make_set
 from lerotool.choices import FileMode
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.formats import FormatVersion
+from lerotool.dataset.formats import FormatVersion, Totals
+from lerotool.dataset.info import new_info
+from lerotool.dataset.layout import EPISODE_LINES, EPISODE_STATS_LINES
+from lerotool.dataset.writing.episode_writers import LineWriter
+from lerotool.dataset.writing.metadata_files import write_info
+from lerotool.dataset.writing.tables import data_schema, default_columns
+from lerotool.encoding.plan import EncodeOptions
+from lerotool.encoding.run import encode_pending
 from lerotool.errors import CorruptDatasetError
-from lerotool.execution import ProgressFile
+from lerotool.features import ACTION, CAMERA_PREFIX, STATE, Feature, vector, with_defaults
+from lerotool.media.format import EncoderSettings
 from lerotool.merging.options import MergeOptions, MergeRequest, SourceArgument
 from lerotool.merging.run import merge_datasets
+from lerotool.moments import FeatureStats, numeric_stats
 from lerotool.rewriting.events import Advanced, Event
 
 GROUP = "merging"
 OURS, REFERENCE, COPY, RATIO = "lerotool", "row by row", "plain copy", "times faster"
 _TOLERANCE = 1e-5
 _COMPARED = 25
+FPS = 30
+ROWS = 150
+"""Of an episode."""
+CAMERA = f"{CAMERA_PREFIX}front"
+WIDTHS = (6, 7)
+"""Of the two arms; the wider one's first joints are those of the other."""
+_TASKS = ("pick the cube", "place the cube")
+_CLIP = Rig(cameras=1, width=64, height=64, fps=FPS, take_s=ROWS / FPS)
 
 
-@dataclass(frozen=True, slots=True)
-class MergeJob:
-    """What is to be merged, once."""
-
-    folder: Path
-    size: MergeSize
-    signs: Signs
-
-
-@dataclass(slots=True)
-class _Progress:
-    """Adds up episodes over several merges."""
-
-    file: ProgressFile
-    before: int = 0
-
-    def reference(self, done: int) -> None:
-        self.file.report(self.before + done)
-
-
-def case_of(size: MergeSize) -> str:
-    """Return what a merge of a size is called."""
-    return f"{size.name}, {size.episodes} episodes"
-
-
-def measure_merge(job: MergeJob) -> list[Figure]:
+def measure_merge(site: Site, size: MergeSize) -> list[Figure]:
     """Make the sources, then merge them both ways as often as asked for; results are compared every time."""
-    size = job.size
-    each = size.episodes // 2
-    progress = _Progress(ProgressFile(job.signs.progress, 2 * size.repeats * size.episodes, job.signs.stop))
-    progress.reference(0)
-    clip, camera = make_clip(job.folder)
-    sources = []
-    for width in WIDTHS:
-        sources.append(job.folder / f"arm{width}")
-        make_set(sources[-1], each, width, clip, camera)
-    rounds = [_round(job, sources, progress) for _ in range(size.repeats)]
-    case = case_of(size)
-    reference, ours, copy = (tuple(times) for times in zip(*rounds, strict=True))
+    progress = site.progress(2 * size.repeats * size.episodes)
+    progress.report(0)
+    clip, camera = make_clip(site.folder)
+    sources = [site.folder / f"arm{width}" for width in WIDTHS]
+    for source, width in zip(sources, WIDTHS, strict=True):
+        make_set(source, size.episodes // 2, width, clip, camera)
+    done = 0
+
+    def advance(episodes: int) -> None:
+        nonlocal done
+        done += episodes
+        progress.report(done)
+
+    reference, ours, copied = [], [], []
+    merged_row_by_row, merged, copies = (site.folder / name for name in ("naive", "ours", "copy"))
+    for _ in range(size.repeats):
+        copied.append(wall_s(lambda: [shutil.copytree(source, copies / source.name) for source in sources]))
+        reference.append(wall_s(lambda: merge_row_by_row(sources, merged_row_by_row, lambda _: advance(1))))
+        ours.append(wall_s(lambda: _merge(sources, merged, advance)))
+        check_equal(merged, merged_row_by_row)
+        for made in (merged_row_by_row, merged, copies):
+            shutil.rmtree(made)
+    case = f"{size.name}, {size.episodes} episodes"
+    ratios = tuple(a / b for a, b in zip(reference, ours, strict=True))
     return [
-        Figure(GROUP, case, REFERENCE, "s", reference, Better.NEITHER),
-        Figure(GROUP, case, OURS, "s", ours),
-        Figure(GROUP, case, COPY, "s", copy, Better.NEITHER),
-        Figure(GROUP, case, RATIO, "x", tuple(a / b for a, b in zip(reference, ours, strict=True)), Better.MORE),
+        Figure(GROUP, case, REFERENCE, "s", tuple(reference), Better.NEITHER),
+        Figure(GROUP, case, OURS, "s", tuple(ours)),
+        Figure(GROUP, case, COPY, "s", tuple(copied), Better.NEITHER),
+        Figure(GROUP, case, RATIO, "x", ratios, Better.MORE),
     ]
 
 
-def _round(job: MergeJob, sources: list[Path], progress: _Progress) -> tuple[float, float, float]:
-    naive, ours, copy = (job.folder / name for name in ("naive", "ours", "copy"))
-    copy_s = wall_s(lambda: [shutil.copytree(source, copy / source.name) for source in sources])
-    naive_s = wall_s(lambda: merge_row_by_row(sources, naive, progress.reference))
-    progress.before += job.size.episodes
-    ours_s = wall_s(lambda: _merge(sources, ours, progress))
-    progress.before += job.size.episodes
-    check_equal(ours, naive)
-    for made in (naive, ours, copy):
-        shutil.rmtree(made)
-    return naive_s, ours_s, copy_s
-
-
-def _merge(sources: list[Path], target: Path, progress: _Progress) -> None:
-    done = 0
-
+def _merge(sources: list[Path], target: Path, advance: Callable[[int], None]) -> None:
     def listen(event: Event) -> None:
-        nonlocal done
         if isinstance(event, Advanced):
-            done += event.episodes
-            progress.reference(done)
+            advance(event.episodes)
 
     arguments = tuple(SourceArgument.parse(str(source)) for source in sources)
     request = MergeRequest(arguments, target, MergeOptions(version=FormatVersion.V21, files=FileMode.KEEP, pad=True))
@@ -122,3 +116,59 @@ def check_equal(ours: Path, reference: Path) -> None:
                 a, b = getattr(found, statistic), getattr(expected, statistic)
                 if not np.allclose(a, b, rtol=_TOLERANCE, atol=_TOLERANCE):
                     raise CorruptDatasetError(f"{place}: {statistic} of {name!r} in episode {number}")
+
+
+def make_clip(folder: Path) -> tuple[Path, Feature]:
+    """Encode one small video of `ROWS` frames; return it and the feature of its camera."""
+    root = folder / "clip"
+    spool_episode(root, _CLIP, make_clips(_CLIP), 0, ROWS, EncoderSettings())
+    encode_pending(root, EncodeOptions(jobs=1))
+    dataset = Dataset.open(root)
+    camera = next(iter(dataset.cameras))
+    return dataset.episodes[0].videos[camera].path, dataset.features[camera]
+
+
+def make_set(root: Path, episodes: int, width: int, clip: Path, camera: Feature) -> None:
+    """Make a dataset, quickly and as LeRobot lays it out."""
+    joints = vector([f"joint_{n}.pos" for n in range(width)])
+    features = with_defaults({ACTION: joints, STATE: joints, CAMERA: camera})
+    rng = np.random.default_rng(width)
+    schema = data_schema(features, sequence_type="Sequence")
+    data, videos = root / "data/chunk-000", root / "videos/chunk-000" / CAMERA
+    data.mkdir(parents=True)
+    videos.mkdir(parents=True)
+    with LineWriter(root / EPISODE_LINES) as lines, LineWriter(root / EPISODE_STATS_LINES) as stats:
+        for episode in range(episodes):
+            table, measured = _episode(schema, rng, episode, width)
+            pq.write_table(table, data / f"episode_{episode:06d}.parquet")
+            shutil.copyfile(clip, videos / f"episode_{episode:06d}.mp4")
+            lines.add([{"episode_index": episode, "tasks": [_TASKS[episode % 2]], "length": ROWS}])
+            stats.add([{"episode_index": episode, "stats": measured | {CAMERA: _picture_stats(rng)}}])
+    FormatVersion.V21.write_tasks(root, _TASKS)
+    totals = Totals(episodes, episodes * ROWS, len(_TASKS))
+    write_info(root, new_info(FormatVersion.V21, FPS, features, "so_follower", totals))
+
+
+def _episode(schema: pa.Schema, rng: np.random.Generator, episode: int, width: int) -> tuple[pa.Table, dict[str, Any]]:
+    defaults = default_columns(ROWS, FPS, episode, episode * ROWS, [episode % 2] * ROWS)
+    arrays, stats = [], {}
+    for field in schema:
+        if field.name in defaults:
+            values = defaults[field.name]
+            arrays.append(pa.array(values, field.type))
+        else:
+            values = rng.normal(0, 1, (ROWS, width)).astype(np.float32).cumsum(axis=0)
+            arrays.append(pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), width))
+        stats[field.name] = _plain(numeric_stats(values))
+    return pa.Table.from_arrays(arrays, schema=schema), stats
+
+
+def _picture_stats(rng: np.random.Generator) -> dict[str, Any]:
+    mean, std = rng.uniform(0.3, 0.6, (3, 1, 1)), rng.uniform(0.1, 0.2, (3, 1, 1))
+    return _plain(FeatureStats(np.zeros((3, 1, 1)), np.ones((3, 1, 1)), mean, std, 100))
+
+
+def _plain(stats: FeatureStats) -> dict[str, Any]:
+    """Return what v2.1 keeps: no quantiles."""
+    entry = stats.to_json()
+    return {name: entry[name] for name in ("min", "max", "mean", "std", "count")}

@@ -5,19 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from lerotool.benchmarking import rowwise
-from lerotool.benchmarking.bench import Signs
+from lerotool.benchmarking.bench import Site
 from lerotool.benchmarking.figures import Better, Figure
-from lerotool.benchmarking.sets import CAMERA, make_clip, make_set
+from lerotool.benchmarking.merges import CAMERA, OURS, RATIO, REFERENCE, make_clip, make_set
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import CorruptDatasetError
-from lerotool.execution import ProgressFile
 from lerotool.features import STATE, vector
 from lerotool.moments import QUANTILES, FeatureStats, Pool, numeric_stats
 from lerotool.rewriting.camera_statistics import CameraBlock, total_of
@@ -25,20 +23,9 @@ from lerotool.rewriting.conversion import converted
 from lerotool.rewriting.data_part import ColumnRule, DataPart, Rows
 
 GROUP = "single steps"
-OURS, REFERENCE, RATIO = "lerotool", "row by row", "times faster"
 _NARROW, _WIDE = 6, 14
 _REPEATS = 3
 _LEAST_S = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class OperationsJob:
-    """What is to be compared."""
-
-    folder: Path
-    rows: int
-    episodes: int
-    signs: Signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +38,14 @@ class Operation:
     is_equal: Callable[[Any, Any], bool]
 
 
-def measure_operations(job: OperationsJob) -> list[Figure]:
+def measure_operations(site: Site, rows: int, episodes: int) -> list[Figure]:
     """Compare results, then time both ways in turn."""
-    operations = _operations(job)
-    progress = ProgressFile(job.signs.progress, len(operations), job.signs.stop)
+    rng = np.random.default_rng(0)
+    values = rng.normal(0, 30, (rows, _NARROW)).astype(np.float32)
+    column = pa.chunked_array([pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), _NARROW)])
+    merged = _merged_statistics(rng, episodes)
+    operations = [_padding(column), _statistics(column, values), *merged, _paths(site, episodes)]
+    progress = site.progress(len(operations))
     figures = []
     for number, operation in enumerate(operations):
         progress.report(number)
@@ -80,13 +71,6 @@ def _seconds(work: Callable[[], object]) -> float:
         elapsed = time.perf_counter() - began
         if elapsed >= _LEAST_S:
             return elapsed / calls
-
-
-def _operations(job: OperationsJob) -> list[Operation]:
-    rng = np.random.default_rng(0)
-    values = rng.normal(0, 30, (job.rows, _NARROW)).astype(np.float32)
-    column = pa.chunked_array([pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), _NARROW)])
-    return [_padding(column), _statistics(column, values), *_merged_statistics(rng, job.episodes), _paths(job)]
 
 
 def _padding(column: pa.ChunkedArray) -> Operation:
@@ -160,15 +144,14 @@ def _is_close(reference: Mapping[str, Any], ours: FeatureStats) -> bool:
     )
 
 
-def _paths(job: OperationsJob) -> Operation:
+def _paths(site: Site, episodes: int) -> Operation:
     """From an episode's number to its video."""
-    clip, camera = make_clip(job.folder)
-    root = job.folder / "paths"
-    make_set(root, job.episodes, _NARROW, clip, camera)
+    root = site.folder / "paths"
+    make_set(root, episodes, _NARROW, *make_clip(site.folder))
     dataset = Dataset.open(root)
     return Operation(
-        f"finding {job.episodes} videos",
-        lambda: [rowwise.find_file(root, f"episode_{n:06d}.mp4", CAMERA) for n in range(job.episodes)],
-        lambda: [dataset.episodes[n].videos[CAMERA].path for n in range(job.episodes)],
+        f"finding {episodes} videos",
+        lambda: [rowwise.find_file(root, f"episode_{n:06d}.mp4", CAMERA) for n in range(episodes)],
+        lambda: [dataset.episodes[n].videos[CAMERA].path for n in range(episodes)],
         lambda a, b: bool(a == b),
     )

@@ -9,8 +9,7 @@ from html import escape
 from typing import Any
 
 from lerotool.benchmarking import views
-from lerotool.benchmarking.figures import Basis, Found
-from lerotool.benchmarking.report import Report
+from lerotool.benchmarking.figures import Basis, Found, Report
 from lerotool.benchmarking.views import View
 
 _BLUE = "#4477aa"

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from lerotool.benchmarking.clips import Clip
 from lerotool.benchmarking.codecs import Codec
 from lerotool.benchmarking.effort import SCALES, Effort, Part, smaller
-from lerotool.benchmarking.pace import Pace
-from lerotool.benchmarking.steps import Request, Step, lay_out
+from lerotool.benchmarking.steps import Pace, Request, Step, lay_out
 from lerotool.wording import clock
 
 LIMIT_S = 180.0
@@ -72,45 +71,26 @@ class Plan:
 
 def make_plan(request: Request, clips: tuple[Clip, ...], tried: Sequence[Codec], pace: Pace, spent_s: float) -> Plan:
     """Return the largest plan that stays below the limit; with --quick and --full the sizes are fixed."""
+
+    def laid_out(request: Request, left_out: tuple[Part, ...] = ()) -> Plan:
+        steps = tuple(lay_out(request, clips, tried, pace))
+        peer_s = sum(step.expected_s for step in steps if step.part is Part.LEROBOT)
+        own_s = sum(step.expected_s for step in steps) - peer_s
+        return Plan(request, steps, spent_s + own_s, peer_s, left_out)
+
+    def sized(share: float, left_out: tuple[Part, ...] = ()) -> Plan:
+        scale = smaller(SCALES[Effort.NORMAL], share)
+        disk_mb = max(_LEAST_DISK_MB, min(scale.disk_mb, round(pace.disk_mb_s * share)))
+        parts = request.parts - set(left_out)
+        return laid_out(replace(request, planned=replace(scale, disk_mb=disk_mb), parts=parts), left_out)
+
     if request.effort is not Effort.NORMAL:
-        return _laid_out(request, clips, tried, pace, spent_s, ())
-    plans = (_at(request, share, clips, tried, pace, spent_s, ()) for share in SHARES)
-    plan = next((plan for plan in plans if plan.expected_s <= PLANNED_S), None)
-    left_out: tuple[Part, ...] = ()
-    while plan is None:
-        further = [part for part in _LEFT_OUT_FIRST if part in request.parts and part not in left_out]
-        if not further or len(request.parts - {Part.LEROBOT}) - len(left_out) <= 1:
-            return _at(request, SHARES[-1], clips, tried, pace, spent_s, left_out)
-        left_out += (further[0],)
-        smaller_plan = _at(request, SHARES[-1], clips, tried, pace, spent_s, left_out)
-        plan = smaller_plan if smaller_plan.expected_s <= PLANNED_S else None
+        return laid_out(request)
+    for share in SHARES:
+        plan = sized(share)
+        if plan.expected_s <= PLANNED_S:
+            return plan
+    for part in _LEFT_OUT_FIRST:
+        if plan.expected_s > PLANNED_S and part in request.parts and len(plan.request.parts - {Part.LEROBOT}) > 1:
+            plan = sized(SHARES[-1], (*plan.left_out, part))
     return plan
-
-
-def _at(
-    request: Request,
-    share: float,
-    clips: tuple[Clip, ...],
-    tried: Sequence[Codec],
-    pace: Pace,
-    spent_s: float,
-    left_out: tuple[Part, ...],
-) -> Plan:
-    scale = smaller(SCALES[Effort.NORMAL], share)
-    disk_mb = max(_LEAST_DISK_MB, min(scale.disk_mb, round(pace.disk_mb_s * share)))
-    sized = replace(request, planned=replace(scale, disk_mb=disk_mb), parts=request.parts - set(left_out))
-    return _laid_out(sized, clips, tried, pace, spent_s, left_out)
-
-
-def _laid_out(
-    request: Request,
-    clips: tuple[Clip, ...],
-    tried: Sequence[Codec],
-    pace: Pace,
-    spent_s: float,
-    left_out: tuple[Part, ...],
-) -> Plan:
-    steps = tuple(lay_out(request, clips, list(tried), pace))
-    peer_s = sum(step.expected_s for step in steps if step.part is Part.LEROBOT)
-    own_s = sum(step.expected_s for step in steps) - peer_s
-    return Plan(request, steps, spent_s + own_s, peer_s, left_out)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from lerotool.benchmarking.bench import Bench, Signs
-from lerotool.benchmarking.clips import Clip, spool_episode
-from lerotool.benchmarking.effort import Rig
+from lerotool.benchmarking.bench import Bench, Peer, PeerError, Site
+from lerotool.benchmarking.clips import spool_episode
 from lerotool.benchmarking.figures import Better, Failure, Figure
-from lerotool.benchmarking.peers import Peer, PeerError
 from lerotool.dataset.dataset import Dataset
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
 from lerotool.errors import CorruptDatasetError
-from lerotool.execution import ProgressFile
 from lerotool.features import STATE
 from lerotool.media.format import EncoderSettings
 
@@ -34,79 +29,59 @@ _STEPS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Video:
-    """How the videos are encoded that are read."""
+class ReadJob:
+    """What is to be made and read."""
 
     codec: str
-    group: int
+    group: int  # pictures from one keyframe to the next
+    seconds: float  # of each of the two episodes
+    batches: int  # of 16 windows, that are counted
 
     @property
     def name(self) -> str:
         """What a table calls it."""
         return f"{self.codec} g {self.group}"
 
-    @property
-    def settings(self) -> EncoderSettings:
-        """Of the encoder."""
-        return EncoderSettings(vcodec=self.codec, g=self.group)
+    def rows(self, fps: int) -> int:
+        """Of an episode."""
+        return max(2, round(self.seconds * fps))
 
-
-@dataclass(frozen=True, slots=True)
-class ReadJob:
-    """What is to be made and read."""
-
-    root: Path
-    rig: Rig
-    clips: tuple[Clip, ...]
-    video: Video
-    seconds: float  # of each of the two episodes
-    batches: int  # of 16 windows, that are counted
-    signs: Signs
-
-    @property
-    def rows(self) -> int:
-        """Of all episodes."""
-        return _EPISODES * max(2, round(self.seconds * self.rig.fps))
-
-    @property
-    def order(self) -> list[list[int]]:
+    def order(self, fps: int) -> list[list[int]]:
         """Rows at random, batch by batch; the first batch opens everything and is not counted."""
-        found: list[list[int]] = np.random.default_rng(0).integers(0, self.rows, (self.batches + 1, BATCH)).tolist()
+        size = self.batches + 1, BATCH
+        found: list[list[int]] = np.random.default_rng(0).integers(0, _EPISODES * self.rows(fps), size).tolist()
         return found
 
-    def deltas(self, cameras: Sequence[str]) -> dict[str, list[float]]:
-        """Return what a window has: two pictures of each camera, a tenth of a second apart, and 16 states."""
-        frames = max(1, round(_BACK_S * self.rig.fps))
-        pictures = {name: [-frames / self.rig.fps, 0.0] for name in cameras}
-        return {**pictures, STATE: [step / self.rig.fps for step in range(_STEPS)]}
+
+def _deltas(fps: int, cameras: Sequence[str]) -> dict[str, list[float]]:
+    """Return what a window has: two pictures of each camera, a tenth of a second apart, and 16 states."""
+    pictures = {name: [-max(1, round(_BACK_S * fps)) / fps, 0.0] for name in cameras}
+    return {**pictures, STATE: [step / fps for step in range(_STEPS)]}
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What was read."""
-
-    seconds: float  # of CPU, so that a busy machine counts as a quiet one
-    total: float  # the sum of the states of all windows that were counted
-
-
-def make_videos(job: ReadJob) -> float:
+def make_videos(site: Site, job: ReadJob) -> float:
     """Make the dataset and return the bytes of its videos by their frames."""
+    root, rows = site.folder / "set", job.rows(site.rig.fps)
     for sequence in range(_EPISODES):
-        rows = job.rows // _EPISODES
-        spool_episode(job.root, job.rig, job.clips, sequence, rows, job.video.settings)
-    encode_pending(job.root, EncodeOptions())
-    size = sum(path.stat().st_size for path in (job.root / "videos").rglob("*.mp4"))
-    return size / (job.rows * job.rig.cameras)
+        settings = EncoderSettings(vcodec=job.codec, g=job.group)
+        spool_episode(root, site.rig, site.clips, sequence, rows, settings)
+    encode_pending(root, EncodeOptions())
+    size = sum(path.stat().st_size for path in (root / "videos").rglob("*.mp4"))
+    return size / (_EPISODES * rows * site.rig.cameras)
 
 
-def read_windows(job: ReadJob) -> Reading:
-    """Read windows batch by batch, in one process."""
-    progress = ProgressFile(job.signs.progress, job.batches, job.signs.stop)
-    dataset = Dataset.open(job.root)
-    deltas = job.deltas(dataset.cameras)
+def read_windows(site: Site, job: ReadJob) -> tuple[float, float]:
+    """Read windows batch by batch, in one process.
+
+    Returns CPU seconds, so that a busy machine counts as a quiet one, and the sum of the states; of both what the first
+    batch takes is left out.
+    """
+    progress = site.progress(job.batches)
+    dataset = Dataset.open(site.folder / "set")
+    deltas = _deltas(site.rig.fps, dataset.cameras)
     windows = dataset.windows(deltas)
     began, total = 0.0, 0.0
-    for number, rows in enumerate(job.order):
+    for number, rows in enumerate(job.order(site.rig.fps)):
         found = windows.read(rows)
         batch = {name: np.stack([window[name] for window in found]) for name in deltas}
         if number:
@@ -114,45 +89,38 @@ def read_windows(job: ReadJob) -> Reading:
         else:
             began = time.process_time()
         progress.report(number)
-    return Reading(time.process_time() - began, total)
+    return time.process_time() - began, total
 
 
-def measure_reading(job: ReadJob) -> list[Figure]:
+def measure_reading(site: Site, job: ReadJob) -> list[Figure]:
     """Make a dataset and read it."""
-    size = make_videos(job)
-    reading = read_windows(job)
-    shutil.rmtree(job.root)
+    size = make_videos(site, job)
+    seconds, _ = read_windows(site, job)
+    shutil.rmtree(site.folder / "set")
     return [
-        Figure(GROUP, job.video.name, RATE, UNIT, (job.batches * BATCH / reading.seconds,), Better.MORE),
-        Figure(GROUP, job.video.name, SIZE, "kB", (size / 1e3,)),
+        Figure(GROUP, job.name, RATE, UNIT, (job.batches * BATCH / seconds,), Better.MORE),
+        Figure(GROUP, job.name, SIZE, "kB", (size / 1e3,)),
     ]
 
 
-def read_beside(bench: Bench, peer: Peer, job: ReadJob) -> tuple[list[Figure], list[Failure]]:
+def read_beside(bench: Bench, peer: Peer, job: ReadJob) -> list[Figure | Failure]:
     """Read the same windows with LeRobot's loader and with lerotool."""
+    site, root, windows = bench.site, bench.site.folder / "set", job.batches * BATCH
     bench.run("batches", make_videos, job)
-    ours = bench.run("batches", read_windows, job)
-    windows, case = job.batches * BATCH, job.video.name
-    figures = [Figure(PEER_GROUP, case, "lerotool", UNIT, (windows / ours.seconds,), Better.MORE)]
-    request = {"root": str(job.root), "deltas": job.deltas(Dataset.open(job.root).cameras), "batches": job.order}
+    seconds, total = bench.run("batches", read_windows, job)
+    ours = Figure(PEER_GROUP, job.name, "lerotool", UNIT, (windows / seconds,), Better.MORE)
+    deltas = _deltas(site.rig.fps, Dataset.open(root).cameras)
+    request = {"root": root, "deltas": deltas, "batches": job.order(site.rig.fps)}
     try:
-        found = peer.run(
-            "read.py", bench.folder, [None, _written(bench.folder, request)], lambda s: bench.advance(s, 2 * s + 1, "s")
-        )
+        found = peer.run("read", site.folder, request, lambda s: bench.advance(s, 2 * s + 1, "s"))
     except PeerError as error:
-        return figures, [Failure(PEER_GROUP, f"{peer}, {case}", str(error))]
-    if abs(found["total"] - ours.total) > 1e-4 * abs(ours.total):
+        return [ours, Failure(PEER_GROUP, f"{peer}, {job.name}", str(error))]
+    if abs(found["total"] - total) > 1e-4 * abs(total):
         raise CorruptDatasetError(
-            f"{case}: the sum of states is {ours.total}, and {found['total']} by {peer}; no figures are given"
+            f"{job.name}: the sum of states is {total}, and {found['total']} by {peer}; no figures are given"
         )
-    figures += [
-        Figure(PEER_GROUP, case, str(peer), UNIT, (windows / found["seconds"],), Better.NEITHER),
-        Figure(PEER_GROUP, case, RATIO, "x", (found["seconds"] / ours.seconds,), Better.MORE),
+    return [
+        ours,
+        Figure(PEER_GROUP, job.name, str(peer), UNIT, (windows / found["seconds"],), Better.NEITHER),
+        Figure(PEER_GROUP, job.name, RATIO, "x", (found["seconds"] / seconds,), Better.MORE),
     ]
-    return figures, []
-
-
-def _written(folder: Path, request: object) -> Path:
-    path = folder / "windows.json"
-    path.write_text(json.dumps(request), encoding="utf-8")
-    return path

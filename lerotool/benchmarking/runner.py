@@ -15,13 +15,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from lerotool.benchmarking.advice import advise
-from lerotool.benchmarking.bench import Bench, remove_folder
-from lerotool.benchmarking.clips import Clip, make_clips
-from lerotool.benchmarking.figures import Found
-from lerotool.benchmarking.pace import Pace, measure_pace
-from lerotool.benchmarking.planning import Plan, make_plan
-from lerotool.benchmarking.report import PlanEntry, Report
-from lerotool.benchmarking.steps import Outcome, Request, Step, codecs_of, conclude
+from lerotool.benchmarking.bench import Bench, Site, remove_folder
+from lerotool.benchmarking.clips import make_clips
+from lerotool.benchmarking.figures import SCHEMA, Failure, Figure, Found, PlanEntry, Report
+from lerotool.benchmarking.planning import make_plan
+from lerotool.benchmarking.steps import Request, conclude, measure_pace
 from lerotool.execution import cores
 from lerotool.storage import check_space, scratch_folder
 from lerotool.workspace import lerobot_home
@@ -114,7 +112,7 @@ class StepDone:
     number: int
     title: str
     seconds: float
-    outcome: Outcome
+    found: Sequence[Figure | Failure]
 
 
 Event = Begun | StepBegun | Advanced | StepDone
@@ -126,54 +124,61 @@ def run_benchmark(request: Request, folder: Path | None, listen: Listener) -> Re
     began = time.perf_counter()
     created = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
     machine = describe_machine()
-    found = Found()
+    found, late = Found(), []
     with _workplace(folder) as work:
-        tried = codecs_of(request)
+        tried = request.codecs
         clips = make_clips(request.rig)
-        pace = _measure_pace(request, clips, work)
+        with _bench(Site(work / "pace", request.rig, clips), lambda _: None) as bench:
+            pace = measure_pace(bench)
         plan = make_plan(request, clips, tried, pace, time.perf_counter() - began)
         request = plan.request
         listen(Begun(tuple(step.expected_s for step in plan.steps), plan.words))
-        late: list[str] = []
         for number, step in enumerate(plan.steps):
             if plan.has_no_time_for(step, time.perf_counter() - began):
                 late.append(step.title)
                 continue
-            outcome = _run_step(number, step, work, listen)
-            found.add(outcome.figures)
-            found.failures += outcome.failures
+            listen(StepBegun(number, step.title))
+            step_began = time.perf_counter()
+            with _bench(Site(work / f"step{number}", request.rig, clips), listen) as bench:
+                told = step.work(bench)
+            listen(StepDone(number, step.title, time.perf_counter() - step_began, told))
+            found.add(told)
     found.add(conclude(request, found))
     advice = advise(found, request.rig, request.take_s, request.longest_s, tried, load_before(machine))
     if late:
         advice += (
             f"this took longer than planned, so there was no time for {', '.join(late)}; --full measures everything",
         )
-    peer = {"LeRobot": request.peer.version} if request.peer else {}
     return Report(
-        created,
-        str(request.effort),
-        machine,
-        versions() | peer,
-        _settings(request),
-        time.perf_counter() - began,
-        found,
-        advice,
-        _entry(plan, late),
+        version=SCHEMA,
+        kind="lerotool benchmark",
+        created=created,
+        effort=request.effort,
+        seconds=time.perf_counter() - began,
+        plan=PlanEntry(
+            expected_s=round(plan.expected_s, 1),
+            peer_s=round(plan.peer_s, 1),
+            limit_s=plan.limit_s,
+            left_out=(*plan.left_out, *late),
+            words=plan.words,
+        ),
+        machine=machine,
+        versions=versions() | ({"LeRobot": request.peer.version} if request.peer else {}),
+        settings=_settings(request),
+        figures=tuple(found),
+        failures=tuple(found.failures),
+        advice=advice,
     )
 
 
-def _entry(plan: Plan, late: Sequence[str]) -> PlanEntry:
-    left_out = (*map(str, plan.left_out), *late)
-    return PlanEntry(round(plan.expected_s, 1), round(plan.peer_s, 1), plan.limit_s, left_out, plan.words)
-
-
-def _measure_pace(request: Request, clips: tuple[Clip, ...], work: Path) -> Pace:
-    folder = work / "pace"
-    folder.mkdir()
+@contextmanager
+def _bench(site: Site, listen: Listener) -> Iterator[Bench]:
+    """Give a bench whose folder is gone in the end."""
+    site.folder.mkdir()
     try:
-        return measure_pace(Bench(folder, lambda *_: None), request.rig, clips)
+        yield Bench(site, lambda done, total, unit: listen(Advanced(done, total, unit)))
     finally:
-        remove_folder(folder)
+        remove_folder(site.folder)
 
 
 def _settings(request: Request) -> dict[str, str]:
@@ -186,19 +191,6 @@ def _settings(request: Request) -> dict[str, str]:
     if request.peer is not None:
         settings["takes beside LeRobot"] = f"{request.scale.peer_takes} of {request.peer_take_s:g} s"
     return settings
-
-
-def _run_step(number: int, step: Step, work: Path, listen: Listener) -> Outcome:
-    folder = work / f"step{number}"
-    folder.mkdir()
-    listen(StepBegun(number, step.title))
-    began = time.perf_counter()
-    try:
-        outcome = step.work(Bench(folder, lambda done, total, unit: listen(Advanced(done, total, unit))))
-    finally:
-        remove_folder(folder)
-    listen(StepDone(number, step.title, time.perf_counter() - began, outcome))
-    return outcome
 
 
 @contextmanager

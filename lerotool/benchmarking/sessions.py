@@ -10,16 +10,16 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Self
+from typing import Any
 
 import numpy as np
 
-from lerotool.benchmarking.bench import Signs, cpu_s
+from lerotool.benchmarking.bench import Site, cpu_s
 from lerotool.benchmarking.clips import number_of
-from lerotool.benchmarking.effort import Rig
 from lerotool.dataset.dataset import Dataset
 from lerotool.devices.arms.simulator import JOINT_NAMES
 from lerotool.devices.cameras.camera import open_camera
@@ -27,7 +27,7 @@ from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.devices.robots import build_robot
 from lerotool.encoding.background import BackgroundEncoder
 from lerotool.errors import CorruptDatasetError, IncompleteError
-from lerotool.execution import ProgressFile, StoppedError
+from lerotool.execution import StoppedError
 from lerotool.features import ACTION, STATE, camera, vector
 from lerotool.recording.config import BatchMode, RecordingConfig
 from lerotool.recording.controls import Command, Controls
@@ -40,21 +40,6 @@ from lerotool.writer import DatasetWriter
 
 _LOOK_S = 0.2
 _TASK = "benchmark"
-
-
-@dataclass(frozen=True, slots=True)
-class SessionJob:
-    """What is to be recorded."""
-
-    root: Path
-    rig: Rig
-    films: tuple[Path, ...]  # for each camera a file that serves as one
-    pictures: int  # in each of these files
-    takes: int
-    take_s: float  # how long each
-    batch: int  # as ``lerotool record --batch``
-    mode: BatchMode
-    signs: Signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +61,12 @@ class SessionCost:
 
 @dataclass(slots=True)
 class _Diary:
-    """When things happened; written in the session's thread."""
+    """When things happened, and the most that lay on the disk."""
 
     began: list[float] = field(default_factory=list)
     recorder_cpu_s: float = 0.0
     saved: list[EpisodeSaved] = field(default_factory=list)
+    peak_bytes: int = 0
 
     def listen(self, event: Event) -> None:
         now = time.perf_counter()
@@ -93,22 +79,35 @@ class _Diary:
                 self.saved.append(event)
 
 
-def run_session(job: SessionJob) -> SessionCost:
-    """Record, encode, look whether everything is there, and return what it cost."""
-    diary, controls = _Diary(), Controls()
-    is_waited_for = job.mode is BatchMode.FOREGROUND
-    encoder = (BackgroundEncoder.while_waiting if is_waited_for else BackgroundEncoder.beside_recording)(job.root)
+def run_session(site: Site, batch: int, mode: BatchMode, takes: int, take_s: float) -> SessionCost:
+    """Record, encode, look whether everything is there, and return what it cost; ``batch`` as ``lerotool record``'s."""
+    root, rig = site.folder / "set", site.rig
+    diary, controls, is_later = _Diary(), Controls(), mode is BatchMode.LATER
+    is_waited_for = mode is BatchMode.FOREGROUND
+    encoder = (BackgroundEncoder.while_waiting if is_waited_for else BackgroundEncoder.beside_recording)(root)
+    config = RecordingConfig(
+        root=root,
+        task=_TASK,
+        fps=Fraction(rig.fps),
+        episodes=takes,
+        episode_time_s=take_s,
+        reset_time_s=0.0,
+        batch=batch,
+        mode=mode,
+        encode_at_end=not is_later,
+        reconnect_s=0.0,
+    )
     with contextlib.ExitStack() as stack:
         cameras = []
-        for name, film in zip(job.rig.names, job.films, strict=True):
-            camera = open_camera(CameraSpec(name, str(film), job.rig.width, job.rig.height, float(job.rig.fps)))
-            stack.callback(camera.close)
-            cameras.append(camera)
+        for clip in site.clips:
+            film = clip.write(site.folder)
+            opened = open_camera(CameraSpec(clip.name, str(film), rig.width, rig.height, float(rig.fps)))
+            stack.callback(opened.close)
+            cameras.append(opened)
         robot = build_robot("sim")
         devices = Devices(robot, cameras, build_features(robot.features(), cameras))
-        watch = stack.enter_context(_Watch(job, diary, encoder, controls))
-        is_later = job.mode is BatchMode.LATER
-        session = Session(_config(job), devices, controls, encoder=None if is_later else encoder, listen=diary.listen)
+        stack.enter_context(_watching(site, root, takes, diary, encoder, controls))
+        session = Session(config, devices, controls, encoder=None if is_later else encoder, listen=diary.listen)
         before = cpu_s()
         session.run()
         ended = time.perf_counter()
@@ -118,12 +117,11 @@ def run_session(job: SessionJob) -> SessionCost:
             encoder.finish()
         finished = time.perf_counter()
         taken = cpu_s() - before
-    frames, lost = _check(job)
-    starts = np.array(diary.began)
+    frames, lost = check_session(root, takes, len(site.clips[0].jpegs))
     reports = [event.report for event in diary.saved]
     return SessionCost(
-        waits_s=tuple(np.maximum(np.diff(starts) - job.take_s, 0.0).tolist()),
-        end_s=max(0.0, ended - diary.began[-1] - job.take_s),
+        waits_s=tuple(np.maximum(np.diff(diary.began) - take_s, 0.0).tolist()),
+        end_s=max(0.0, ended - diary.began[-1] - take_s),
         later_s=finished - ended if is_later else 0.0,
         total_s=finished - diary.began[0],
         cpu_s=taken,
@@ -132,132 +130,93 @@ def run_session(job: SessionJob) -> SessionCost:
         lost=lost + sum(report.missed for report in reports),
         late_ms=tuple(report.lateness.p99_ms for report in reports),
         saves_s=tuple(event.save_s for event in diary.saved),
-        peak_bytes=watch.peak_bytes,
+        peak_bytes=diary.peak_bytes,
     )
 
 
-def _config(job: SessionJob) -> RecordingConfig:
-    return RecordingConfig(
-        root=job.root,
-        task=_TASK,
-        fps=Fraction(job.rig.fps),
-        episodes=job.takes,
-        episode_time_s=job.take_s,
-        reset_time_s=0.0,
-        batch=job.batch,
-        mode=job.mode,
-        encode_at_end=job.mode is not BatchMode.LATER,
-        reconnect_s=0.0,
-    )
+@contextlib.contextmanager
+def _watching(
+    site: Site, root: Path, takes: int, diary: _Diary, encoder: BackgroundEncoder, controls: Controls
+) -> Iterator[None]:
+    """Look now and then how much is on the disk, how far it is, and whether to stop."""
+    is_over = threading.Event()
 
-
-class _Watch:
-    """A thread that looks now and then: how much is on the disk, how far it is, whether to stop."""
-
-    def __init__(self, job: SessionJob, diary: _Diary, encoder: BackgroundEncoder, controls: Controls) -> None:
-        self._job = job
-        self._diary = diary
-        self._encoder = encoder
-        self._controls = controls
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
-        self.peak_bytes = 0
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._is_over.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        job = self._job
-        progress = ProgressFile(job.signs.progress, job.takes, job.signs.stop, interval_s=0.0)
-        while not self._is_over.wait(_LOOK_S):
+    def look() -> None:
+        progress = site.progress(takes, interval_s=0.0)
+        while not is_over.wait(_LOOK_S):
             # Files come and go while they are counted.
             with contextlib.suppress(FileNotFoundError):
-                self.peak_bytes = max(self.peak_bytes, tree_bytes(job.root))
+                diary.peak_bytes = max(diary.peak_bytes, tree_bytes(root))
             try:
-                progress.report(len(self._diary.saved))
+                progress.report(len(diary.saved))
             except StoppedError:
-                self._controls.give(Command.ABORT)
-                self._encoder.stop()
+                controls.give(Command.ABORT)
+                encoder.stop()
                 return
 
+    thread = threading.Thread(target=look, name="watch", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
-def _check(job: SessionJob) -> tuple[int, int]:
-    """Return how many frames there are, and how many of the rows' are missing."""
-    dataset = Dataset.open(job.root)
-    if dataset.num_episodes != job.takes:
-        raise IncompleteError(f"{job.root}: {dataset.num_episodes} of {job.takes} episodes are in the dataset")
+
+def check_session(root: Path, takes: int, pictures: int) -> tuple[int, int]:
+    """Return how many frames there are, and how many of the rows' are missing.
+
+    Every row of the first and last take must show the picture that it names; cameras' films have so many pictures.
+    """
+    dataset = Dataset.open(root)
+    if dataset.num_episodes != takes:
+        raise IncompleteError(f"{root}: {dataset.num_episodes} of {takes} episodes are in the dataset")
     frames = missing = 0
     for episode in dataset.episodes:
-        is_looked_at = episode.index in (0, job.takes - 1)
         for key in dataset.cameras:
-            span = episode.videos.get(key)
-            frames += episode.length if span else 0
-            missing += 0 if span else episode.length
-            if is_looked_at:
-                _check_pictures(job, dataset, episode.index, key)
+            has_video = key in episode.videos
+            frames += episode.length if has_video else 0
+            missing += 0 if has_video else episode.length
+            if episode.index in (0, takes - 1):
+                _check_pictures(dataset, pictures, episode.index, key)
     return frames, missing
 
 
-def _check_pictures(job: SessionJob, dataset: Dataset, episode: int, camera: str) -> None:
+def _check_pictures(dataset: Dataset, pictures: int, episode: int, camera: str) -> None:
     timing = dataset.timing(episode)
     if timing is None:
-        raise CorruptDatasetError(f"{job.root}, episode {episode}: the measured times are missing")
+        raise CorruptDatasetError(f"{dataset.root}, episode {episode}: the measured times are missing")
     named = timing[f"picture/{camera}"].to_numpy()
     shown = np.array([number_of(picture) for picture in dataset.frames(episode, camera)])
     # The camera's film may stand anywhere when a take begins.
-    shifts = (shown - named) % job.pictures
+    shifts = (shown - named) % pictures
     if (shifts != shifts[0]).any():
         row = int(np.flatnonzero(shifts != shifts[0])[0])
-        raise CorruptDatasetError(f"{job.root}, episode {episode}, {camera}: row {row} shows another picture")
+        raise CorruptDatasetError(f"{dataset.root}, episode {episode}, {camera}: row {row} shows another picture")
 
 
-@dataclass(frozen=True, slots=True)
-class ArraysJob:
-    """What is to be recorded."""
+def record_arrays(site: Site, pictures: Path, takes: int, rows: int, batch: int) -> dict[str, Any]:
+    """Record arrays in real time; return what the real LeRobot's recording returns.
 
-    root: Path
-    pictures: Path  # folder with NAME.npy for each camera, uint8 (n, height, width, 3), gone through again and again
-    fps: int  # rows a second
-    takes: int
-    rows: int  # of each
-    batch: int
-    signs: Signs
-
-
-@dataclass(frozen=True, slots=True)
-class ArraysCost:
-    """What it cost."""
-
-    waits_s: tuple[float, ...]  # from the end of each take until the next could begin
-    end_s: float
-    cpu_s: float
-
-
-def record_arrays(job: ArraysJob) -> ArraysCost:
-    """Record in real time."""
-    cameras = {f"observation.images.{p.stem}": np.load(p, mmap_mode="r") for p in sorted(job.pictures.glob("*.npy"))}
-    height, width = next(iter(cameras.values())).shape[1:3]
-    joints = vector([f"{name}.pos" for name in JOINT_NAMES])
-    features = {ACTION: joints, STATE: joints, **dict.fromkeys(cameras, camera(height, width))}
-    progress = ProgressFile(job.signs.progress, job.takes, job.signs.stop, interval_s=0.0)
+    ``pictures``: folder with NAME.npy for each camera, uint8 (n, height, width, 3), gone through again and again.
+    """
+    cameras = {f"observation.images.{p.stem}": np.load(p, mmap_mode="r") for p in sorted(pictures.glob("*.npy"))}
+    joints, fps = vector([f"{name}.pos" for name in JOINT_NAMES]), site.rig.fps
+    features = {ACTION: joints, STATE: joints, **dict.fromkeys(cameras, camera(site.rig.height, site.rig.width))}
+    progress = site.progress(takes, interval_s=0.0)
     waits = []
     before = cpu_s()
-    with DatasetWriter.create(job.root, fps=job.fps, features=features, batch=job.batch) as writer:
-        for take in range(job.takes):
+    with DatasetWriter.create(site.folder / "set", fps=fps, features=features, batch=batch) as writer:
+        for take in range(takes):
             progress.report(take)
             began = time.perf_counter()
-            for row in range(job.rows):
-                pictures = {name: np.ascontiguousarray(frames[row % len(frames)]) for name, frames in cameras.items()}
+            for row in range(rows):
+                shown = {name: np.ascontiguousarray(frames[row % len(frames)]) for name, frames in cameras.items()}
                 state = np.full(len(JOINT_NAMES), row, np.float32)
-                writer.add_frame({STATE: state, ACTION: state, **pictures}, task="benchmark")
-                time.sleep(max(0.0, began + (row + 1) / job.fps - time.perf_counter()))
+                writer.add_frame({STATE: state, ACTION: state, **shown}, task=_TASK)
+                time.sleep(max(0.0, began + (row + 1) / fps - time.perf_counter()))
             writer.save_episode()
-            waits.append(time.perf_counter() - began - job.rows / job.fps)
+            waits.append(time.perf_counter() - began - rows / fps)
         ended = time.perf_counter()
     end_s = time.perf_counter() - ended
-    return ArraysCost(tuple(waits), end_s, cpu_s() - before)
+    return {"waits_s": waits, "end_s": end_s, "cpu_s": cpu_s() - before}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lerotool.benchmarking import batches, beside, codecs, disk, merges, operations, reading, strategies
-from lerotool.benchmarking.figures import Basis, Better, Figure, Found
-from lerotool.benchmarking.report import Report
+from lerotool.benchmarking import beside, codecs, merges, operations, reading, strategies
+from lerotool.benchmarking.figures import Basis, Better, Figure, Found, Report
 
 ESTIMATED = "≈"
 TIMES = "x"
@@ -43,9 +42,8 @@ def views(report: Report) -> list[View]:
 def _rank(group: str, found: Found) -> int:
     if group.startswith(strategies.GROUP):
         return 1 if _is_estimated(group, found) else 2
-    first = (batches, codecs, disk, reading, merges, operations)
-    ranks = {module.GROUP: number for number, module in enumerate(first, 3)}
-    return ranks.get(group, 3 + len(first))
+    first = (strategies.ONE_TAKE, codecs.GROUP, codecs.DISK, reading.GROUP, merges.GROUP, operations.GROUP)
+    return 3 + (first.index(group) if group in first else len(first))
 
 
 def _is_estimated(group: str, found: Found) -> bool:
@@ -73,15 +71,19 @@ def _words(group: str, is_estimated: bool) -> tuple[str, str, str | None]:
             beside.WAIT,
         )
     return {
-        batches.GROUP: ("How long one take takes to encode", "in a process that starts for it", batches.WAIT),
+        strategies.ONE_TAKE: (
+            "How long one take takes to encode",
+            "in a process that starts for it",
+            strategies.TAKE_WAIT,
+        ),
         codecs.GROUP: ("Codecs on all cores", "PSNR against the camera's pictures", codecs.RATE),
-        disk.GROUP: ("Disk", "", None),
+        codecs.DISK: ("Disk", "", None),
         merges.GROUP: (
             "Merging two v2.1 datasets with padding, to v2.1",
             "results are compared before any figure is shown; lerotool's is synced to the disk",
             merges.RATIO,
         ),
-        operations.GROUP: ("Single steps of merging", "equal results are asserted first", operations.RATIO),
+        operations.GROUP: ("Single steps of merging", "equal results are asserted first", merges.RATIO),
         reading.GROUP: (
             "Reading for training, in one process",
             "windows of two pictures of each camera and 16 states, at random; by CPU time",

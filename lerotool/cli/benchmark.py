@@ -16,7 +16,7 @@ from lerotool.cli.signals import INTERRUPTED, SIGNALS, caught
 from lerotool.errors import DatasetNotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from lerotool.benchmarking.report import Report
+    from lerotool.benchmarking.figures import Report
     from lerotool.benchmarking.steps import Request
 
 EXAMPLES: Examples = {
@@ -106,7 +106,7 @@ def _rig(cameras: int, size: str, fps: int, take_s: float) -> Rig:
 
 
 def _request(effort: Effort, rig: Rig, only: frozenset[Part], lerobot: Path | None, *, compare: bool) -> Request:
-    from lerotool.benchmarking.peers import find_peer
+    from lerotool.benchmarking.bench import find_peer
     from lerotool.benchmarking.steps import Request
 
     parts = only or (frozenset(Part) if compare or lerobot else frozenset((Part.CODECS,)))
@@ -158,7 +158,7 @@ def _write_page(page: Path, report: Report, output: Output) -> None:
 
 
 def _compare(before: Path, after: Path, page: Path | None, output: Output) -> None:
-    from lerotool.benchmarking.report import compare, differences, load_report
+    from lerotool.benchmarking.figures import compare, differences, load_report
     from lerotool.cli.benchmark_tables import comparison_document, show_comparison
 
     if page is not None:

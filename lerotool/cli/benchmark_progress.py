@@ -6,13 +6,21 @@ import time
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
-from lerotool.benchmarking import batches, beside, codecs, disk, merges, operations, strategies
+from lerotool.benchmarking import beside, codecs, merges, operations, strategies
 from lerotool.benchmarking.effort import Rig
-from lerotool.benchmarking.figures import Figure, Found
+from lerotool.benchmarking.figures import Failure, Figure, Found
 from lerotool.benchmarking.runner import Advanced, Begun, Event, StepBegun, StepDone
 from lerotool.cli.progress import Bar, Tally, time_left
 
-_HEADLINES = (strategies.WAIT, codecs.RATE, merges.RATIO, batches.WAIT, disk.WRITE, beside.SHORTER, beside.SHARE)
+_HEADLINES = (
+    strategies.WAIT,
+    codecs.RATE,
+    merges.RATIO,
+    strategies.TAKE_WAIT,
+    codecs.WRITE,
+    beside.SHORTER,
+    beside.SHARE,
+)
 
 
 @dataclass(slots=True)
@@ -46,7 +54,7 @@ class BenchmarkTally(Tally[Event]):
                 self.now = event
             case StepDone():
                 self.spent_s += event.seconds
-                self.found.add(event.outcome.figures)
+                self.found.add(event.found)
 
     @property
     def fraction(self) -> float:
@@ -124,11 +132,11 @@ class BenchmarkTally(Tally[Event]):
 
 def headline(event: StepDone, found: Found) -> str:
     """Return what a step has found, in one line."""
-    figures = event.outcome.figures
+    figures = [one for one in event.found if isinstance(one, Figure)]
     told = [_words(figure, found) for figure in figures if figure.name in _HEADLINES]
     if figures and figures[0].group == operations.GROUP:
-        told = [f"{figure.case} {figure.typical:.0f}x" for figure in figures if figure.name == operations.RATIO]
-    told += [f"{failure.case} failed: {failure.reason}" for failure in event.outcome.failures]
+        told = [f"{figure.case} {figure.typical:.0f}x" for figure in figures if figure.name == merges.RATIO]
+    told += [f"{failure.case} failed: {failure.reason}" for failure in event.found if isinstance(failure, Failure)]
     return f"{event.title}: {'; '.join(told)}" if told else event.title
 
 
@@ -139,7 +147,7 @@ def _words(figure: Figure, found: Found) -> str:
         times = f", {first / value:.0f}x shorter" if first and value and first / value >= 1.5 else ""
         case = f"{figure.case}, " if figure.group.startswith("beside") else ""
         return f"{case}{value:.2f} s of waiting a take{times}"
-    if figure.name == batches.WAIT:
+    if figure.name == strategies.TAKE_WAIT:
         return f"{figure.case} {value:.1f} s"
     if figure.unit == "x":
         return f"{figure.name} {value:.1f}"

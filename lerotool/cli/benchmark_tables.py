@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from lerotool.benchmarking import views
-from lerotool.benchmarking.figures import Better, Figure
-from lerotool.benchmarking.report import Change, Verdict
+from lerotool.benchmarking.figures import Better, Change, Figure, Verdict
 from lerotool.benchmarking.views import View
 from lerotool.cli.output import Output
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from lerotool.benchmarking.report import Report
+    from lerotool.benchmarking.figures import Report
 
 _BAR = 24
 _EIGHTHS = " ▏▎▍▌▋▊▉█"

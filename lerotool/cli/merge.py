@@ -166,7 +166,7 @@ def _carry_out(plan: MergePlan, output: Output, place: Place | None, *, dry_run:
 
 def _speed_up(plan: Plan, report: MergeReport, output: Output) -> float | None:
     """Return what to compare a merge with; that it cannot be measured takes nothing from what is done."""
-    from lerotool.benchmarking.merge_slice import speed_up
+    from lerotool.benchmarking.rowwise import speed_up
 
     try:
         return speed_up(plan, report)

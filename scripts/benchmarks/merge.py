@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from merge_sources import FPS, encode_noise, make_v21, make_v30, make_v30_with_videos
 
-from lerotool.benchmarking.peers import find_peer
+from lerotool.benchmarking.bench import find_peer
 from lerotool.benchmarking.rowwise import merge_row_by_row
 from lerotool.dataset.dataset import Dataset
 from lerotool.features import Kind
@@ -94,8 +94,8 @@ def merge_with_lerobot(python: Path, sources: Sequence[Path], target: Path) -> d
     """Merge with the real LeRobot."""
     shutil.rmtree(target, ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder:
-        arguments: list[object] = [None, target, *sources]
-        result: dict[str, Any] = find_peer(python).run("merge.py", Path(folder), arguments, lambda _: None)
+        request = {"sources": sources, "target": target}
+        result = find_peer(python).run("merge", Path(folder), request, lambda _: None)
     check_equal(sources, target)
     return result
 

@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 
 import lerotool
+from lerotool.benchmarking.bench import find_peer
 from lerotool.benchmarking.clips import make_pictures
-from lerotool.benchmarking.peers import find_peer
 
 FPS, WIDTH, HEIGHT, BATCH = 30, 640, 480, 16
 CAMERAS = ("observation.images.front", "observation.images.wrist")

@@ -28,8 +28,8 @@ from typing import Any
 import av
 import numpy as np
 
+from lerotool.benchmarking.bench import find_peer
 from lerotool.benchmarking.clips import Clip, Picture, make_pictures, number_of, psnr, to_jpegs
-from lerotool.benchmarking.peers import find_peer
 from lerotool.dataset.dataset import Dataset
 from lerotool.media.decode import PacketDecoder
 from lerotool.media.encode import VideoEncoder
@@ -127,8 +127,9 @@ def measure_late_ticks(work: Path, seconds: float) -> dict[str, Any]:
 def measure_lerobot(python: Path, mode: str, work: Path, episodes: int) -> dict[str, Any]:
     """Record and encode with the real LeRobot."""
     rows = len(np.load(work / f"{CAMERAS[0]}.npy", mmap_mode="r"))
-    arguments: list[object] = [mode, episodes, rows, FPS, work, work / f"lerobot_{mode}", None]
-    found: dict[str, Any] = find_peer(python).run("record.py", work, arguments, lambda _: None)
+    request = {"mode": mode, "takes": episodes, "rows": rows, "fps": FPS, "pictures": work}
+    request["target"] = work / f"lerobot_{mode}"
+    found = find_peer(python).run("record", work, request, lambda _: None)
     frames = Dataset.open(work / f"lerobot_{mode}").num_frames * len(CAMERAS)
     found["cpu_ms_per_frame"] = found["cpu_s"] * 1e3 / frames
     if mode == "immediate":

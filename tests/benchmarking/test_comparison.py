@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lerotool.benchmarking.figures import Better, Figure
-from lerotool.benchmarking.report import Verdict, compare, differences
+from lerotool.benchmarking.figures import Better, Figure, Verdict, compare, differences
 from tests.benchmarking.parts import figure, report
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from lerotool.benchmarking import advice, batches, codecs, disk, reading, strategies
+from lerotool.benchmarking import advice, codecs, reading, strategies
 from lerotool.benchmarking.codecs import Codec
 from lerotool.benchmarking.effort import Effort, Part, Rig
 from lerotool.benchmarking.figures import Basis, Better, Figure, Found
-from lerotool.benchmarking.pace import Pace
-from lerotool.benchmarking.steps import Request, conclude, lay_out, lengths_to_encode
+from lerotool.benchmarking.steps import Pace, Request, conclude, lay_out, lengths_to_encode
 from lerotool.execution import cores
 from lerotool.media.format import EncoderSettings
 
@@ -30,11 +29,11 @@ def measured() -> Found:
     found = Found()
     for length_s in (1.0, 5.0, 11.0):
         frames = length_s * RIG.frames_per_s
-        case = batches.case_of(length_s)
+        case = strategies.case_of(length_s)
         found.add(
             [
-                Figure(batches.GROUP, case, batches.WAIT, "s", (START_S + frames * FRAME_S,)),
-                Figure(batches.GROUP, case, batches.CPU, "s", (0.4 + frames * FRAME_CPU_S,)),
+                Figure(strategies.ONE_TAKE, case, strategies.TAKE_WAIT, "s", (START_S + frames * FRAME_S,)),
+                Figure(strategies.ONE_TAKE, case, strategies.TAKE_CPU, "s", (0.4 + frames * FRAME_CPU_S,)),
             ]
         )
     for strategy in strategies.strategies((5,)):
@@ -74,8 +73,8 @@ def test_what_estimates_need_is_measured(effort: Effort, take_s: float) -> None:
     lengths = lengths_to_encode(request)
     found = Found()
     for length_s in lengths:
-        for name in (batches.WAIT, batches.CPU):
-            found.add([Figure(batches.GROUP, batches.case_of(length_s), name, "s", (length_s,))])
+        for name in (strategies.TAKE_WAIT, strategies.TAKE_CPU):
+            found.add([Figure(strategies.ONE_TAKE, strategies.case_of(length_s), name, "s", (length_s,))])
     for name in (strategies.WAIT, strategies.LONGEST, strategies.CPU, strategies.RECORDER, strategies.DISK):
         found.add([Figure(strategies.group_of(request.take_s), "immediate", name, "s", (1.0,))])
     is_estimated = any(figure.basis is Basis.ESTIMATED and figure.unit == "s" for figure in conclude(request, found))
@@ -94,8 +93,10 @@ def test_nothing_is_estimated_without_what_it_follows_from() -> None:
 def test_a_take_of_middle_length_tells_whether_it_is_a_line() -> None:
     assert strategies.linearity(measured(), 1.0, 5.0, 11.0) == pytest.approx(0)
     bent = measured()
-    case = batches.case_of(5.0)
-    bent.figures[batches.GROUP, case, batches.WAIT] = Figure(batches.GROUP, case, batches.WAIT, "s", (7.0,))
+    case = strategies.case_of(5.0)
+    bent.figures[strategies.ONE_TAKE, case, strategies.TAKE_WAIT] = Figure(
+        strategies.ONE_TAKE, case, strategies.TAKE_WAIT, "s", (7.0,)
+    )
     assert strategies.linearity(bent, 1.0, 5.0, 11.0) == pytest.approx(1.0)
     assert strategies.linearity(measured(), 1.0, 11.0, 11.0) is None
 
@@ -150,7 +151,7 @@ def _advice_on(line_of: float) -> str:
     """Return the advice where waiting for an encoder takes so many times as long, and no codec was measured."""
     found = measured()
     for (group, case, name), known in list(found.figures.items()):
-        if group == batches.GROUP and name == batches.WAIT:
+        if group == strategies.ONE_TAKE and name == strategies.TAKE_WAIT:
             found.figures[group, case, name] = Figure(group, case, name, "s", (known.typical * line_of / 4,))
     return "\n".join(advice.advise(found, RIG, 1.0, 11.0, [], None))
 
@@ -171,8 +172,8 @@ def test_a_busy_machine_is_told_to_be_measured_again() -> None:
 @pytest.mark.parametrize(("rate", "verdict"), [(1.0, "too slow"), (7.0, "it keeps up"), (500.0, "easily")])
 def test_the_disk_is_judged_by_what_the_cameras_need(rate: float, verdict: str) -> None:
     found = Found()
-    for name, value in ((disk.WRITE, rate), (disk.NEEDED, 2.4)):
-        found.add([Figure(disk.GROUP, disk.CASE, name, "MB/s", (value,))])
+    for name, value in ((codecs.WRITE, rate), (codecs.NEEDED, 2.4)):
+        found.add([Figure(codecs.DISK, codecs.THIS_DISK, name, "MB/s", (value,))])
     (told,) = advice.advise(found, RIG, 1.0, 11.0, [], None)
     assert told.endswith(verdict) or verdict in told
 

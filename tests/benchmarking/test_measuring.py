@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from lerotool.benchmarking import batches, codecs, disk, merges, operations, reading, sessions, sets, strategies
-from lerotool.benchmarking.bench import Bench, Signs
+from lerotool.benchmarking import codecs, merges, operations, reading, sessions, strategies
+from lerotool.benchmarking.bench import Bench, Site
 from lerotool.benchmarking.clips import make_clips
 from lerotool.benchmarking.effort import Effort, MergeSize
 from lerotool.benchmarking.figures import Figure, Found
-from lerotool.benchmarking.sessions import SessionCost, SessionJob, run_session
+from lerotool.benchmarking.sessions import SessionCost, run_session
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import CorruptDatasetError, MediaError
 from lerotool.execution import StoppedError
@@ -29,18 +29,12 @@ pytestmark = pytest.mark.slow
 TAKES, TAKE_S = 2, 0.5
 
 
-def signs(folder: Path) -> Signs:
-    return Signs(folder / "progress", folder / "stop")
-
-
-def session(folder: Path, batch: int, mode: BatchMode) -> SessionJob:
-    clips = make_clips(TINY)
-    films = tuple(clip.write(folder) for clip in clips)
-    return SessionJob(folder / "set", TINY, films, len(clips[0].jpegs), TAKES, TAKE_S, batch, mode, signs(folder))
+def site(folder: Path) -> Site:
+    return Site(folder, TINY, make_clips(TINY))
 
 
 def record(folder: Path, batch: int, mode: BatchMode) -> SessionCost:
-    return run_session(session(folder, batch, mode))
+    return run_session(site(folder), batch, mode, TAKES, TAKE_S)
 
 
 def test_a_session_that_encodes_each_take_waits_for_it(tmp_path: Path) -> None:
@@ -70,14 +64,13 @@ def test_a_session_whose_takes_stay_pending_encodes_them_later(tmp_path: Path) -
 
 
 def test_a_frame_that_is_another_one_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    job = session(tmp_path, 0, BatchMode.LATER)
-    run_session(job)
+    record(tmp_path, 0, BatchMode.LATER)
     real = sessions.number_of
     seen = iter(range(10**6))
     # From the fifth picture on each seems to be the one after it.
     monkeypatch.setattr(sessions, "number_of", lambda picture: real(picture) + (next(seen) >= 5))
     with pytest.raises(CorruptDatasetError, match="shows another picture"):
-        sessions._check(job)
+        sessions.check_session(tmp_path / "set", TAKES, len(make_clips(TINY)[0].jpegs))
 
 
 def test_a_session_that_is_told_to_stop_stops(tmp_path: Path) -> None:
@@ -99,11 +92,9 @@ def test_strategies_are_told_by_their_figures(tmp_path: Path) -> None:
 
 
 def test_codecs_are_measured_and_leave_nothing(tmp_path: Path) -> None:
-    clips = make_clips(TINY)
     codec = codecs.Codec(EncoderSettings(vcodec="h264", preset="ultrafast"), "--vcodec h264")
-    job = codecs.CodecJob(tmp_path / "set", TINY, clips, codec, 1.0, signs(tmp_path))
     found = Found()
-    found.add(codecs.measure_codec(job))
+    found.add(codecs.measure_codec(site(tmp_path), codec, 1.0))
     values = [found.typical(codecs.GROUP, "h264 ultrafast", n) for n in (codecs.RATE, codecs.CPU, codecs.SIZE)]
     assert all(value is not None and value > 0 for value in values)
     likeness = found.typical(codecs.GROUP, "h264 ultrafast", codecs.LIKENESS)
@@ -115,7 +106,7 @@ def test_codecs_are_measured_and_leave_nothing(tmp_path: Path) -> None:
 def test_a_codec_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     codec = codecs.Codec(EncoderSettings(vcodec="no_such_codec"))
     with pytest.raises((MediaError, codecs.IncompleteError), match="no_such_codec"):
-        codecs.measure_codec(codecs.CodecJob(tmp_path / "set", TINY, make_clips(TINY), codec, 0.2, signs(tmp_path)))
+        codecs.measure_codec(site(tmp_path), codec, 0.2)
 
 
 def test_codecs_to_try_begin_with_the_default_and_grow_with_the_effort() -> None:
@@ -126,17 +117,16 @@ def test_codecs_to_try_begin_with_the_default_and_grow_with_the_effort() -> None
 
 
 def test_longer_takes_take_longer_to_encode(tmp_path: Path) -> None:
-    job = batches.BatchJob(tmp_path, TINY, make_clips(TINY), (0.2, 0.4), signs(tmp_path))
     found = Found()
-    found.add(batches.measure_batches(job))
-    assert found.cases(batches.GROUP) == ["a take of 0.2 s", "a take of 0.4 s"]
+    found.add(strategies.measure_takes(site(tmp_path), (0.2, 0.4)))
+    assert found.cases(strategies.ONE_TAKE) == ["a take of 0.2 s", "a take of 0.4 s"]
     assert all(figure.typical > 0 for figure in found)
     for number, rows in enumerate((6, 12)):
         assert Dataset.open(tmp_path / f"take{number}").num_frames == rows
 
 
 def test_the_disk_is_measured_with_a_file_that_goes(tmp_path: Path) -> None:
-    rate, needed = disk.measure_disk(tmp_path, 2, 1.5e6)
+    rate, needed = codecs.measure_disk(tmp_path, 2, 1.5e6)
     assert len(rate.values) == 3
     assert rate.typical > 0
     assert needed.typical == 1.5
@@ -145,7 +135,7 @@ def test_the_disk_is_measured_with_a_file_that_goes(tmp_path: Path) -> None:
 
 def test_a_merge_is_measured_and_its_result_is_the_references(tmp_path: Path) -> None:
     found = Found()
-    found.add(merges.measure_merge(merges.MergeJob(tmp_path, MergeSize("small", 4, 2), signs(tmp_path))))
+    found.add(merges.measure_merge(site(tmp_path), MergeSize("small", 4, 2)))
     case = "small, 4 episodes"
     ratios = found.figures[merges.GROUP, case, merges.RATIO].values
     pairs = [found.figures[merges.GROUP, case, name].values for name in (merges.REFERENCE, merges.OURS)]
@@ -156,13 +146,13 @@ def test_a_merge_is_measured_and_its_result_is_the_references(tmp_path: Path) ->
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Feature]:
     """One video for all sets."""
-    return sets.make_clip(tmp_path_factory.mktemp("clip"))
+    return merges.make_clip(tmp_path_factory.mktemp("clip"))
 
 
 @pytest.mark.parametrize("what", ["rows", "videos", "statistics", "tasks"])
 def test_merges_that_differ_give_no_figures(tmp_path: Path, clip: tuple[Path, Feature], what: str) -> None:
     for name in ("one", "other"):
-        sets.make_set(tmp_path / name, 2, 6, *clip)
+        merges.make_set(tmp_path / name, 2, 6, *clip)
     other = tmp_path / "other"
     merges.check_equal(tmp_path / "one", other)
     if what == "rows":
@@ -182,7 +172,7 @@ def test_merges_that_differ_give_no_figures(tmp_path: Path, clip: tuple[Path, Fe
 
 def test_single_steps_agree_before_they_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(operations, "_LEAST_S", 0.0)
-    figures = operations.measure_operations(operations.OperationsJob(tmp_path, 50, 6, signs(tmp_path)))
+    figures = operations.measure_operations(site(tmp_path), 50, 6)
     assert len({figure.case for figure in figures}) == 5
     assert all(len(figure.values) == 3 for figure in figures)
 
@@ -190,39 +180,41 @@ def test_single_steps_agree_before_they_are_timed(tmp_path: Path, monkeypatch: p
 def test_a_step_with_another_result_gives_no_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(operations.rowwise, "pad_column", lambda column, width: column.map(lambda _: np.ones(width)))
     with pytest.raises(CorruptDatasetError, match="padding 50 rows"):
-        operations.measure_operations(operations.OperationsJob(tmp_path, 50, 6, signs(tmp_path)))
+        operations.measure_operations(site(tmp_path), 50, 6)
 
 
 def test_a_bench_runs_jobs_elsewhere_and_hands_on_how_far_they_are(tmp_path: Path) -> None:
     told: list[tuple[float, float, str]] = []
-    bench = Bench(tmp_path, lambda *far: told.append(far))
-    assert bench.run("things", os.getpid) != os.getpid()
-    figures = bench.run("frames", _two_steps, bench.signs)
+    bench = Bench(site(tmp_path), lambda *far: told.append(far))
+    assert bench.run("things", _process) != os.getpid()
+    figures = bench.run("frames", _two_steps)
     assert [figure.name for figure in figures] == ["x"]
     assert told[-1] == (2, 2, "frames")
 
 
 def test_an_error_on_the_bench_is_raised_here(tmp_path: Path) -> None:
     with pytest.raises(CorruptDatasetError, match="wrong"):
-        Bench(tmp_path, lambda *_: None).run("things", _fail)
+        Bench(site(tmp_path), lambda *_: None).run("things", _fail)
 
 
-def _two_steps(where: Signs) -> list[Figure]:
-    from lerotool.execution import ProgressFile
+def _process(where: Site) -> int:
+    del where
+    return os.getpid()
 
-    ProgressFile(where.progress, 2, where.stop).report(2)
+
+def _two_steps(where: Site) -> list[Figure]:
+    where.progress(2).report(2)
     return [Figure("a", "b", "x", "s", (1.0,))]
 
 
-def _fail() -> None:
+def _fail(where: Site) -> None:
+    del where
     raise CorruptDatasetError("wrong")
 
 
 def test_reading_is_measured_and_leaves_nothing(tmp_path: Path) -> None:
-    video = reading.Video("h264", 10)
-    job = reading.ReadJob(tmp_path / "set", TINY, make_clips(TINY), video, 1.0, 2, signs(tmp_path))
     found = Found()
-    found.add(reading.measure_reading(job))
+    found.add(reading.measure_reading(site(tmp_path), reading.ReadJob("h264", 10, 1.0, 2)))
 
     assert found.cases(reading.GROUP) == ["h264 g 10"]
     for name in (reading.RATE, reading.SIZE):
@@ -231,10 +223,13 @@ def test_reading_is_measured_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_what_is_read_is_what_was_recorded(tmp_path: Path) -> None:
-    job = reading.ReadJob(tmp_path / "set", TINY, make_clips(TINY), reading.Video("h264", 2), 1.0, 2, signs(tmp_path))
-    size = reading.make_videos(job)
+    job = reading.ReadJob("h264", 2, 1.0, 2)
+    size = reading.make_videos(site(tmp_path), job)
 
-    assert size * job.rows * TINY.cameras == sum(path.stat().st_size for path in (tmp_path / "set").rglob("*.mp4"))
+    assert size * 2 * job.rows(TINY.fps) * TINY.cameras == sum(
+        path.stat().st_size for path in (tmp_path / "set").rglob("*.mp4")
+    )
     # Both episodes count their rows from 0, and a window stays in its own.
-    states = np.minimum(np.add.outer(np.array(job.order[1:]).ravel() % 30, np.arange(16)), 29)
-    assert reading.read_windows(job).total == states.sum()
+    states = np.minimum(np.add.outer(np.array(job.order(TINY.fps)[1:]).ravel() % 30, np.arange(16)), 29)
+    _, total = reading.read_windows(site(tmp_path), job)
+    assert total == states.sum()

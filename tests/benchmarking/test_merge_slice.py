@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lerotool import MergePlan, MergeReport, plan_merge
-from lerotool.benchmarking import merge_slice
+from lerotool.benchmarking import rowwise
 from tests.shared import GOLDEN
 
 
@@ -24,10 +24,10 @@ SETS = ["v21_lerobot033_two_cams", "v30_lerobot061_images", "v30_lerobot061_lang
 def test_a_slice_of_any_dataset_is_merged_row_by_row(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(merge_slice, "WORTH_COMPARING_S", 0.0)
-    monkeypatch.setattr(merge_slice, "_LEAST", 0.0)
+    monkeypatch.setattr(rowwise, "WORTH_COMPARING_S", 0.0)
+    monkeypatch.setattr(rowwise, "_LEAST", 0.0)
     plan, report = merged(name, tmp_path)
-    assert (merge_slice.speed_up(plan.details, report) or 0) > 0
+    assert (rowwise.speed_up(plan.details, report) or 0) > 0
     assert [path.name for path in tmp_path.iterdir()] == ["merged"]
 
 
@@ -35,11 +35,11 @@ def test_nobody_waits_for_a_comparison_of_a_short_merge_or_of_long_episodes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan, report = merged(SETS[0], tmp_path)
-    assert merge_slice.speed_up(plan.details, replace(report, wall_s=merge_slice.WORTH_COMPARING_S - 1)) is None
-    monkeypatch.setattr(merge_slice, "_LONGEST_SLICE_ROWS", int(plan.details.work.lengths[0]) - 1)
-    assert merge_slice.speed_up(plan.details, replace(report, wall_s=merge_slice.WORTH_COMPARING_S + 1)) is None
+    assert rowwise.speed_up(plan.details, replace(report, wall_s=rowwise.WORTH_COMPARING_S - 1)) is None
+    monkeypatch.setattr(rowwise, "_LONGEST_SLICE_ROWS", int(plan.details.work.lengths[0]) - 1)
+    assert rowwise.speed_up(plan.details, replace(report, wall_s=rowwise.WORTH_COMPARING_S + 1)) is None
 
 
 def test_a_comparison_that_shows_no_difference_is_left_out(tmp_path: Path) -> None:
     plan, report = merged(SETS[0], tmp_path)
-    assert merge_slice.speed_up(plan.details, replace(report, wall_s=1e9)) is None
+    assert rowwise.speed_up(plan.details, replace(report, wall_s=1e9)) is None

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import matplotlib as mpl
 
 from lerotool.benchmarking import beside, codecs, strategies, views
-from lerotool.benchmarking.figures import Basis, Better, Failure
+from lerotool.benchmarking.figures import Basis, Better, Failure, Report
 from lerotool.benchmarking.page import page_of
-from lerotool.benchmarking.report import Report
 from tests.benchmarking.parts import figure, report
 
 _VOID = {"meta", "br", "img"}
@@ -114,7 +112,8 @@ def test_everything_found_is_on_the_page_as_text() -> None:
 
 
 def test_flags_are_not_broken_and_nothing_else_is_marked() -> None:
-    told = replace(run(), advice=("record with --batch 0 and encode later with --pending & more",))
+    advice = ("record with --batch 0 and encode later with --pending & more",)
+    told = run().model_copy(update={"advice": advice})
     assert "record with <code>--batch 0</code> and encode later with <code>--pending</code> &amp; more" in page_of(told)
 
 

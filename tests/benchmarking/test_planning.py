@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from lerotool.benchmarking import codecs
 from lerotool.benchmarking.codecs import DEFAULT, Codec
 from lerotool.benchmarking.effort import SCALES, Effort, Part, Rig, smaller
-from lerotool.benchmarking.pace import Pace
 from lerotool.benchmarking.planning import LIMIT_S, PLANNED_S, SHARES, Plan, make_plan
-from lerotool.benchmarking.steps import Request
+from lerotool.benchmarking.steps import Pace, Request
 from lerotool.media.format import EncoderSettings
 
 ORDINARY = Pace(frames_per_s=180.0, start_s=1.2, slowness=1.0, disk_mb_s=300.0, cores=2)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lerotool.benchmarking.figures import Basis, Better, Failure, Found
-from lerotool.benchmarking.report import PlanEntry, load_report
+from lerotool.benchmarking.figures import Basis, Better, Failure, Found, PlanEntry, load_report
 from lerotool.errors import MetadataError
 from tests.benchmarking.parts import figure, report
 
@@ -22,7 +20,10 @@ def test_a_saved_run_is_read_back_as_it_was(tmp_path: Path) -> None:
         figure("wait", 9.0, case="two", basis=Basis.ESTIMATED),
         failures=(Failure("waiting", "LeRobot", "TypeError"),),
     )
-    run = replace(run, plan=PlanEntry(144.0, 0.0, 180.0, ("operations",), "15 steps, about 2:24"))
+    plan = PlanEntry(
+        expected_s=144.0, peer_s=0.0, limit_s=180.0, left_out=("operations",), words="15 steps, about 2:24"
+    )
+    run = run.model_copy(update={"plan": plan})
     path = tmp_path / "run.json"
     path.write_text(json.dumps(run.to_json()))
     assert load_report(path) == run

@@ -18,7 +18,6 @@ import pytest
 
 from lerotool.benchmarking.figures import Better
 from lerotool.benchmarking.runner import Advanced, Begun, StepBegun, StepDone
-from lerotool.benchmarking.steps import Outcome
 from lerotool.cli.benchmark_progress import BenchmarkTally, headline
 from lerotool.cli.benchmark_tables import bar
 from tests.benchmarking.parts import TINY, figure, report
@@ -203,7 +202,7 @@ def test_progress_tells_rate_and_time_left() -> None:
     assert tally.left_s is None
     tally.take(Begun((10.0, 30.0), "2 steps"))
     tally.take(StepBegun(0, "codec"))
-    tally.take(StepDone(0, "codec", 20.0, Outcome([figure("rate", 120.0, group="codecs", case="libsvtav1 12")])))
+    tally.take(StepDone(0, "codec", 20.0, [figure("rate", 120.0, group="codecs", case="libsvtav1 12")]))
     tally.take(StepBegun(1, "recording"))
     tally.step_began -= 1.0
     tally.take(Advanced(0, 600, "frames"))
@@ -220,7 +219,7 @@ def test_a_step_is_told_with_what_it_is_faster_than() -> None:
     tally = BenchmarkTally(TINY, 1.0)
     for case, seconds in (("immediate", 4.0), ("background", 0.02)):
         found = [figure("wait per take", seconds, group="recording, 1-s takes", case=case)]
-        event = StepDone(0, f"recording: {case}", 1.0, Outcome(found))
+        event = StepDone(0, f"recording: {case}", 1.0, found)
         tally.take(event)
     assert headline(event, tally.found) == "recording: background: 0.02 s of waiting a take, 200x shorter"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lerotool.benchmarking import merge_slice
+from lerotool.benchmarking import rowwise
 from lerotool.cli import app
 from lerotool.cli.merge_report import report_text
 from lerotool.dataset.dataset import Dataset
@@ -83,7 +83,7 @@ def test_a_finished_merge_is_told_also_when_its_speed_up_cannot_be_measured(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp")
 
     make(tmp_path / "a", [5])
-    monkeypatch.setattr(merge_slice, "WORTH_COMPARING_S", 0.0)
+    monkeypatch.setattr(rowwise, "WORTH_COMPARING_S", 0.0)
     monkeypatch.setattr(tempfile, "mkdtemp", full)
     assert app.run(["merge", str(tmp_path / "a"), "-o", str(tmp_path / "merged"), "--json"]) == 0
     told = capsys.readouterr()

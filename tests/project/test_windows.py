@@ -14,7 +14,11 @@ pytestmark = [
     pytest.mark.slow,
 ]
 
-IN_LEROBOTS_INTERPRETER = ("lerotool.benchmarking.peer.", "lerotool.devices.lerobot.child", "lerotool.lerobot.__main__")
+IN_LEROBOTS_INTERPRETER = (
+    "lerotool.benchmarking.lerobot_peer",
+    "lerotool.devices.lerobot.child",
+    "lerotool.lerobot.__main__",
+)
 PROGRAM = """
 import importlib, os, pkgutil, signal, sys, types
 import lerotool

@@ -148,7 +148,7 @@ def parse_camera(path: Path) -> None:
 
 def parse_report(path: Path) -> None:
     """Read a saved benchmark."""
-    from lerotool.benchmarking.report import load_report
+    from lerotool.benchmarking.figures import load_report
 
     load_report(path)
 
