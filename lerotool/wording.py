@@ -1,4 +1,4 @@
-"""Counts and sizes in the words of people; texts from files for a terminal, and paths for a shell."""
+"""Counts, sizes and faults in the words of people; texts from files for a terminal, and paths for a shell."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 _FIRST_LOST_BYTE, _LAST_LOST_BYTE = 0xDC80, 0xDCFF
 """How Python keeps the bytes of a path or argument that is not UTF-8."""
@@ -53,6 +57,15 @@ def clock(seconds: float) -> str:
     """Return a time as minutes and seconds, with hours where there are any: ``1:05``, ``2:01:05``."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def problems(error: ValidationError) -> list[str]:
+    """Return what is wrong with a document, each as "place: what"; without a place where it is all of it."""
+    found = []
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        place, text = ".".join(map(str, problem["loc"])), problem["msg"].removeprefix("Value error, ")
+        found.append(f"{place}: {text}" if place else text)
+    return found
 
 
 def is_unicode(text: str) -> bool:

@@ -47,8 +47,9 @@ from lerotool.features import Feature, Kind, cameras, parse_features, recorded_f
 from lerotool.media.array_pictures import GivenPictures
 from lerotool.media.codecs import require_sizes
 from lerotool.media.format import EncoderSettings
-from lerotool.spool.header import NOT_MEASURED, TIMING, Header
-from lerotool.spool.pending import PendingWriter, list_pending, next_sequence, remove_leftovers
+from lerotool.spool.documents import NOT_MEASURED, TIMING, Header
+from lerotool.spool.pending import list_pending, next_sequence, remove_leftovers
+from lerotool.spool.writer import PendingWriter
 from lerotool.storage import ProcessLock
 from lerotool.wording import as_argument, is_unicode
 from lerotool.workspace import Workspace

@@ -16,8 +16,7 @@ import pytest
 from lerotool.dataset.dataset import Dataset
 from lerotool.devices.cameras.numbered import read_number
 from lerotool.media.decode import decode_image
-from lerotool.spool.episode import PendingEpisode
-from lerotool.spool.pending import pending_folders
+from lerotool.spool.pending import PendingEpisode, pending_folders
 from lerotool.web.waiting import waiting_frame
 from tests.lerobot_judge import judge
 from tests.shared import REALDATA, needs_realdata

@@ -18,8 +18,8 @@ from lerotool.features import CAMERA_PREFIX, STATE, camera, vector
 from lerotool.media.decode import PacketDecoder
 from lerotool.media.encode import encode_jpeg
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
-from lerotool.spool.header import Header
-from lerotool.spool.pending import PendingWriter
+from lerotool.spool.documents import Header
+from lerotool.spool.writer import PendingWriter
 from lerotool.workspace import Workspace
 
 _BITS = 12

@@ -18,8 +18,8 @@ from lerotool.encoding.staged import StagedResult, load_result, video_path
 from lerotool.errors import SpoolError
 from lerotool.features import columns
 from lerotool.moments import FeatureStats
-from lerotool.spool.episode import ENCODED, PendingEpisode
-from lerotool.spool.header import NOT_MEASURED, TIMING
+from lerotool.spool.documents import NOT_MEASURED, TIMING
+from lerotool.spool.pending import ENCODED, PendingEpisode
 from lerotool.storage import write_json
 from lerotool.workspace import COMMITTED
 

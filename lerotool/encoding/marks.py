@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lerotool.dataset.marks import Mark
 from lerotool.errors import SpoolError
-from lerotool.spool.saved import MARK, load_mark
+from lerotool.spool.documents import MARK, load_mark
 
 
 def mark_of(folder: Path, frames: int) -> Mark:

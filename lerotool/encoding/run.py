@@ -28,7 +28,7 @@ from lerotool.media.encode import probe_encoder
 from lerotool.mending.fates import Fate, RescueReport
 from lerotool.mending.rescue import remove_rescued, rescue
 from lerotool.mending.taken_pictures import holds_packing
-from lerotool.spool.header import load_header
+from lerotool.spool.documents import load_header
 from lerotool.spool.pending import State, list_pending
 from lerotool.spool.recovery import salvage
 from lerotool.storage import check_space, make_directory

@@ -29,7 +29,7 @@ from lerotool.encoding.plan import Task
 from lerotool.encoding.staged import StagedResult, load_result
 from lerotool.errors import LerotoolError, SpoolError
 from lerotool.execution import JobProgress, JobRun, Watch, WorkersLostError
-from lerotool.spool.episode import ENCODED
+from lerotool.spool.pending import ENCODED
 
 # What fails one job this way fails all others too.
 _MACHINE_ERRORS = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM])

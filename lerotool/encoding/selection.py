@@ -17,7 +17,7 @@ from lerotool.encoding.plan import Plan
 from lerotool.errors import SpoolError, UsageError
 from lerotool.features import Feature, recorded_features
 from lerotool.mending.picture_folders import has_picture_folders
-from lerotool.spool.header import Header, load_header
+from lerotool.spool.documents import Header, load_header
 from lerotool.spool.pending import pending_folders
 from lerotool.workspace import Workspace
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.info import INFO
 from lerotool.features import Feature, Kind
-from lerotool.spool.episode import PendingEpisode
-from lerotool.spool.pending import list_pending
+from lerotool.spool.pending import PendingEpisode, list_pending
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -23,8 +23,9 @@ from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
 from lerotool.media.video_codecs import VIDEO_CODECS, setting_of
 from lerotool.mending.fates import LooseEpisode, RescuePlan
 from lerotool.mending.taken_pictures import TakenEpisode
-from lerotool.spool.header import NOT_MEASURED, TIMING, Header
-from lerotool.spool.pending import PendingEpisode, PendingWriter, list_pending, next_sequence
+from lerotool.spool.documents import NOT_MEASURED, TIMING, Header
+from lerotool.spool.pending import PendingEpisode, list_pending, next_sequence
+from lerotool.spool.writer import PendingWriter
 from lerotool.storage import remove_directory
 from lerotool.workspace import Workspace
 

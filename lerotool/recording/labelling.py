@@ -9,7 +9,7 @@ from lerotool.dataset.marks import Mark, Outcome
 from lerotool.recording.controls import Controls, Key
 from lerotool.recording.events import EpisodeMarked
 from lerotool.recording.take import Saved
-from lerotool.spool.saved import write_mark
+from lerotool.spool.documents import write_mark
 
 _OUTCOMES = {Key.SUCCESS: Outcome.SUCCESS, Key.FAILURE: Outcome.FAILURE}
 

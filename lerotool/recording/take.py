@@ -21,9 +21,9 @@ from lerotool.recording.loop import Ending, Take, run_take
 from lerotool.recording.pacing import Clock, Schedule, undisturbed
 from lerotool.recording.packet_meter import PacketMeter
 from lerotool.recording.takelog import TakeLog
-from lerotool.spool.episode import RECORDING_LOCK
-from lerotool.spool.header import Header
-from lerotool.spool.pending import PendingEpisode, PendingWriter
+from lerotool.spool.documents import Header
+from lerotool.spool.pending import RECORDING_LOCK, PendingEpisode
+from lerotool.spool.writer import PendingWriter
 from lerotool.storage import ProcessLock
 from lerotool.workspace import Workspace
 

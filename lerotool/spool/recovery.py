@@ -13,12 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from lerotool.errors import SpoolError
-from lerotool.spool.episode import RECORDING_LOCK, PendingEpisode
-from lerotool.spool.header import Header, load_header
+from lerotool.spool.documents import Header, load_header, load_saved, write_saved
 from lerotool.spool.packets import RECORD_SIZE, PacketReader, read_entries, within
-from lerotool.spool.pending import pending_folders
-from lerotool.spool.row_log import ROWS, count_rows, picture_columns, read_rows
-from lerotool.spool.saved import load_saved, write_saved
+from lerotool.spool.pending import RECORDING_LOCK, PendingEpisode, pending_folders
+from lerotool.spool.rows import ROWS, count_rows, picture_columns, read_rows
 from lerotool.storage import ProcessLock, lock_owner
 from lerotool.workspace import is_committed
 
@@ -47,10 +45,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Remains:
-    """What is left of an episode: all complete records, and how many of them belong together."""
+    """What is left of an episode: all complete records, and those of them that belong together."""
 
     rows: int
-    usable_rows: int
+    usable: pa.Table
     packets: Mapping[str, int]
     usable_packets: Mapping[str, int]
 
@@ -79,10 +77,10 @@ def examine(path: Path) -> Verdict:
         remains = _take_stock(path, header)
     except (SpoolError, OSError) as error:
         return Verdict(path, Kind.HOPELESS, reason=f"{problem}; {error}")
-    if remains.usable_rows == 0:
+    if not len(remains.usable):
         reason = f"{problem}; no complete row with all its pictures"
         return Verdict(path, Kind.HOPELESS, 0, remains.usable_packets, reason)
-    return Verdict(path, Kind.SALVAGEABLE, remains.usable_rows, remains.usable_packets, problem)
+    return Verdict(path, Kind.SALVAGEABLE, len(remains.usable), remains.usable_packets, problem)
 
 
 def examine_all(root: Path) -> list[Verdict]:
@@ -104,22 +102,21 @@ def salvage(path: Path) -> PendingEpisode:
         if problem is None:
             return PendingEpisode.open(path)
         remains = _take_stock(path, header)
-        if remains.usable_rows == 0:
+        if not len(remains.usable):
             raise SpoolError(f"nothing can be salvaged from {str(path)!r}: no complete row with all its pictures")
         write_saved(
             path,
-            rows=remains.usable_rows,
+            rows=len(remains.usable),
             packets=remains.usable_packets,
             file_bytes=_sizes(path, header, remains),
-            not_finite=_count_not_finite(path, header, remains.usable_rows),
+            not_finite=_count_not_finite(header, remains.usable),
             report={**_earlier_report(path), "salvaged": _describe(problem, remains)},
         )
         return PendingEpisode.open(path)
 
 
 def _problem(path: Path) -> str | None:
-    """Return why the episode cannot be used as it is, None when it can; raises SpoolError for an unusable header."""
-    load_header(path)
+    """Return why the episode, whose header is usable, cannot be used as it is; None when it can."""
     if is_committed(path):
         return None
     try:
@@ -145,7 +142,7 @@ def _take_stock(path: Path, header: Header) -> _Remains:
         inside = within(entries, data.stat().st_size if data.exists() else 0)
         with PacketReader(path, key, data, index, inside) as reader:
             usable_packets[key] = reader.count_sound()
-    return _Remains(rows, _usable_rows(table, header, usable_packets), packets, usable_packets)
+    return _Remains(rows, table[: _usable_rows(table, header, usable_packets)], packets, usable_packets)
 
 
 def _usable_rows(table: pa.Table, header: Header, packets: Mapping[str, int]) -> int:
@@ -166,8 +163,7 @@ def _sizes(path: Path, header: Header, remains: _Remains) -> dict[str, int]:
     return sizes
 
 
-def _count_not_finite(path: Path, header: Header, rows: int) -> dict[str, int]:
-    table = read_rows(path, header.recorded, header.cameras, rows)
+def _count_not_finite(header: Header, table: pa.Table) -> dict[str, int]:
     counts = {}
     for name, feature in header.recorded.items():
         if not feature.dtype.startswith("float"):
@@ -175,7 +171,7 @@ def _count_not_finite(path: Path, header: Header, rows: int) -> dict[str, int]:
         column = table[name].combine_chunks()
         while pa.types.is_nested(column.type):
             column = column.flatten()
-        finite = np.isfinite(column.to_numpy(zero_copy_only=False)).reshape(rows, -1).all(axis=1)
+        finite = np.isfinite(column.to_numpy(zero_copy_only=False)).reshape(len(table), -1).all(axis=1)
         if not finite.all():
             counts[name] = int((~finite).sum())
     return counts
@@ -192,8 +188,8 @@ def _earlier_report(path: Path) -> dict[str, Any]:
 def _describe(problem: str, remains: _Remains) -> dict[str, Any]:
     return {
         "reason": problem,
-        "rows": remains.usable_rows,
-        "rows_cut": remains.rows - remains.usable_rows,
+        "rows": len(remains.usable),
+        "rows_cut": remains.rows - len(remains.usable),
         "pictures": dict(remains.usable_packets),
         "pictures_cut": {key: remains.packets[key] - count for key, count in remains.usable_packets.items()},
         "at": datetime.now(UTC).isoformat(),

@@ -11,16 +11,13 @@ from typing import Any, Self, TypeVar
 
 from lerotool.errors import SpoolError, TargetExistsError
 from lerotool.media.format import StreamCodec
-from lerotool.spool.episode import RECORDING_LOCK, PendingEpisode
-from lerotool.spool.header import HEADER, Header
+from lerotool.spool.documents import HEADER, Header, write_saved
 from lerotool.spool.log import AppendFile, frame
-from lerotool.spool.packets import PacketWriter
-from lerotool.spool.picture_files import PictureWriter
-from lerotool.spool.row_log import ROWS, RowEncoder, RowTimes
-from lerotool.spool.saved import write_saved
+from lerotool.spool.packets import PacketWriter, PictureWriter
+from lerotool.spool.pending import CREATING, RECORDING_LOCK, PendingEpisode
+from lerotool.spool.rows import ROWS, RowEncoder
 from lerotool.storage import ProcessLock, make_directory, remove_directory, sync_directory, write_json
 
-CREATING = ".creating-"
 _Camera = TypeVar("_Camera", PacketWriter, PictureWriter)
 
 
@@ -109,20 +106,21 @@ class PendingWriter:
 
         `values`: of every recorded feature but the cameras: arrays of the feature's dtype and shape; for scalars also
         Python's own bool, int, float, str; for pictures in rows the bytes of a PNG, JPEG or TIFF file. NaN is written,
-        and counted in `not_finite`. `tick_ns`: when the tick was due, monotonic clock, as all times.
+        and counted in `not_finite`. `tick_ns`: when the tick was due; ``acted_ns``: when the action was sent; monotonic
+        clock. `stale`: bit i: joint i of the state was not fresh; `stale_action`: of the leader.
         `IncompatibleDatasetError`: the values are not what the features say; nothing is written. `SpoolError`: a
         picture has not been appended, or the episode is saved or closed; nothing is written.
         """
-        times = RowTimes(tick_ns, observed_ns, acted_ns, stale, stale_action)
-        encoded = self._encoder.encode(values, task, times, pictures)
+        times = (tick_ns, observed_ns, acted_ns, stale, stale_action)
+        payload, not_finite = self._encoder.encode(values, task, times, pictures)
         for key, camera in self._cameras.items():
             if not 0 <= pictures[key] < camera.count:
                 raise SpoolError(
                     f"{str(self.path)!r}, row {self.count}: picture {pictures[key]} of camera {key!r} does not exist, "
                     f"{camera.count} have been appended"
                 )
-        self._rows.append(frame(encoded.payload))
-        self._not_finite.update(encoded.not_finite)
+        self._rows.append(frame(payload))
+        self._not_finite.update(not_finite)
         for key, number in pictures.items():
             self._highest[key] = max(self._highest[key], number)
         return self._rows.count - 1

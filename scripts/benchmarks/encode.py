@@ -44,8 +44,8 @@ from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
 from lerotool.media.join import join_videos
 from lerotool.media.pyav import convert
 from lerotool.moments import sampled_frames
-from lerotool.spool.header import Header
-from lerotool.spool.pending import PendingWriter
+from lerotool.spool.documents import Header
+from lerotool.spool.writer import PendingWriter
 from lerotool.workspace import Workspace
 
 STREAM = StreamFormat(StreamCodec.MJPEG, WIDTH, HEIGHT, "yuvj422p", FPS)

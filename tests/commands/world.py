@@ -8,8 +8,8 @@ from pathlib import Path
 
 import lerotool
 from lerotool.dataset.marks import save_mark
+from lerotool.spool.documents import write_mark
 from lerotool.spool.pending import pending_folders
-from lerotool.spool.saved import write_mark
 from tests.encoding.recordings import record
 from tests.shared import GOLDEN
 from tests.statistics.sets import arm_set, moving

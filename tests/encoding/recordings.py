@@ -12,8 +12,9 @@ from lerotool.features import ACTION, CAMERA_PREFIX, STATE, Feature, camera, vec
 from lerotool.media.decode import iter_rgb
 from lerotool.media.encode import encode_jpeg
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
-from lerotool.spool.header import Header
-from lerotool.spool.pending import PendingEpisode, PendingWriter
+from lerotool.spool.documents import Header
+from lerotool.spool.pending import PendingEpisode
+from lerotool.spool.writer import PendingWriter
 from lerotool.workspace import Workspace
 
 WIDTH, HEIGHT, FPS = 128, 64, 30

@@ -16,8 +16,9 @@ from lerotool.features import CAMERA_PREFIX, STATE, Feature, camera, vector
 from lerotool.media.encode import encode_jpeg
 from lerotool.media.format import StreamCodec, StreamFormat
 from lerotool.media.probe import count_packets, probe
-from lerotool.spool.header import Header
-from lerotool.spool.pending import PendingEpisode, PendingWriter, list_pending
+from lerotool.spool.documents import Header
+from lerotool.spool.pending import PendingEpisode, list_pending
+from lerotool.spool.writer import PendingWriter
 from lerotool.workspace import Workspace
 from tests.encoding.reading import all_numbers
 from tests.encoding.recordings import FPS, FRONT, QUICK, WRIST, packet, record

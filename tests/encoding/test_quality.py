@@ -19,8 +19,9 @@ from lerotool.media.decode import decode_image, iter_rgb
 from lerotool.media.encode import encode_jpeg, encode_png
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
 from lerotool.media.raw import RawConverter, raw_format
-from lerotool.spool.header import Header
-from lerotool.spool.pending import PendingEpisode, PendingWriter
+from lerotool.spool.documents import Header
+from lerotool.spool.pending import PendingEpisode
+from lerotool.spool.writer import PendingWriter
 from lerotool.workspace import Workspace
 from tests.encoding.recordings import FPS, FRONT
 from tests.lerobot_judge import lerobot_python

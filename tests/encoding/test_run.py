@@ -31,8 +31,8 @@ from lerotool.encoding.run import encode_pending
 from lerotool.encoding.schedule import encoder_threads
 from lerotool.errors import DatasetLockedError, DatasetNotFoundError, UsageError
 from lerotool.execution import ProcessExecutor
+from lerotool.spool.documents import write_mark
 from lerotool.spool.pending import State, list_pending
-from lerotool.spool.saved import write_mark
 from lerotool.storage import ProcessLock, tree_bytes
 from lerotool.workspace import Workspace
 from tests.encoding.reading import all_numbers, column, episode_lengths

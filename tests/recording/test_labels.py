@@ -19,8 +19,8 @@ from lerotool.recording.config import SUCCESS_COLUMN, Asking
 from lerotool.recording.controls import Command, Controls, Key
 from lerotool.recording.events import EpisodeDiscarded, EpisodeMarked, QuestionAsked, SessionReport, TakeStarted
 from lerotool.recording.status import Phase, Status
+from lerotool.spool.documents import MARK, load_mark
 from lerotool.spool.pending import list_pending
-from lerotool.spool.saved import MARK, load_mark
 from tests.recording.sessions import Stage, build_config, stage
 
 SHORT = {"episode_time_s": 0.05}

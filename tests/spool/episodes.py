@@ -9,8 +9,9 @@ import numpy as np
 
 from lerotool.features import ACTION, CAMERA_PREFIX, STATE, Feature, camera, vector
 from lerotool.media.format import StreamCodec, StreamFormat
-from lerotool.spool.header import Header
-from lerotool.spool.pending import PendingEpisode, PendingWriter
+from lerotool.spool.documents import Header
+from lerotool.spool.pending import PendingEpisode
+from lerotool.spool.writer import PendingWriter
 from lerotool.workspace import Workspace
 
 FRONT, WRIST = f"{CAMERA_PREFIX}front", f"{CAMERA_PREFIX}wrist"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lerotool.errors import IncompatibleDatasetError, SpoolError
 from lerotool.features import CAMERA_PREFIX, Feature, camera, with_defaults
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
-from lerotool.spool.header import HEADER, Header, camera_file_name, load_header
+from lerotool.spool.documents import HEADER, Header, camera_file_name, load_header
 from tests.spool.episodes import FRONT, MJPEG, WRIST, arm_features, header
 
 

@@ -12,15 +12,8 @@ import pytest
 
 from lerotool.errors import IncompatibleDatasetError, SpoolError, TargetExistsError
 from lerotool.features import ACTION, STATE, Feature
-from lerotool.spool.pending import (
-    PendingEpisode,
-    PendingWriter,
-    State,
-    list_pending,
-    next_sequence,
-    pending_folders,
-    remove_leftovers,
-)
+from lerotool.spool.pending import PendingEpisode, State, list_pending, next_sequence, pending_folders, remove_leftovers
+from lerotool.spool.writer import PendingWriter
 from lerotool.workspace import Workspace
 from tests.spool.episodes import FRONT, WRIST, add_row, begin, check_arm, header, packet, record
 

@@ -14,9 +14,10 @@ from lerotool.features import Feature, camera
 from lerotool.media.decode import PacketDecoder
 from lerotool.media.encode import encode_depth_image, encode_jpeg, encode_png
 from lerotool.media.format import StreamCodec, StreamFormat
-from lerotool.spool.header import Header
-from lerotool.spool.pending import PendingEpisode, PendingWriter
+from lerotool.spool.documents import Header
+from lerotool.spool.pending import PendingEpisode
 from lerotool.spool.recovery import Kind, examine
+from lerotool.spool.writer import PendingWriter
 
 FRONT = "observation.images.front"
 

@@ -23,8 +23,9 @@ from lerotool.encoding.job import EncodeJob, run_job
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
 from lerotool.errors import IncompleteError
-from lerotool.spool.pending import PendingWriter, list_pending, remove_leftovers
+from lerotool.spool.pending import list_pending, remove_leftovers
 from lerotool.spool.recovery import Kind, examine, salvage
+from lerotool.spool.writer import PendingWriter
 from lerotool.storage import PARTIAL
 
 SET = "set"

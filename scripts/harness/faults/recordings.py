@@ -15,10 +15,11 @@ from lerotool.errors import DatasetNotFoundError
 from lerotool.features import ACTION, CAMERA_PREFIX, STATE, camera, vector
 from lerotool.media.encode import encode_jpeg
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
-from lerotool.spool.header import Header
-from lerotool.spool.pending import PendingEpisode, PendingWriter
+from lerotool.spool.documents import Header
+from lerotool.spool.pending import PendingEpisode
 from lerotool.spool.recovery import Kind as Verdict
 from lerotool.spool.recovery import examine_all
+from lerotool.spool.writer import PendingWriter
 from lerotool.workspace import Workspace, is_committed
 
 WIDTH, HEIGHT, FPS = 64, 64, 30

@@ -92,7 +92,7 @@ def parse_packets(path: Path) -> None:
 def parse_rows(path: Path) -> None:
     """Read the rows of a pending episode."""
     from harness.faults.recordings import CAMERA, FEATURES
-    from lerotool.spool.row_log import count_rows, read_rows
+    from lerotool.spool.rows import count_rows, read_rows
 
     folder = path.parent
     path.rename(folder / "rows.log")
@@ -102,7 +102,7 @@ def parse_rows(path: Path) -> None:
 
 def parse_header(path: Path) -> None:
     """Read what a pending episode says that it records."""
-    from lerotool.spool.header import HEADER, load_header
+    from lerotool.spool.documents import HEADER, load_header
 
     path.rename(path.parent / HEADER)
     header = load_header(path.parent)
@@ -112,7 +112,7 @@ def parse_header(path: Path) -> None:
 
 def parse_saved(path: Path) -> None:
     """Read how much of a pending episode counts."""
-    from lerotool.spool.saved import SAVED, load_saved
+    from lerotool.spool.documents import SAVED, load_saved
 
     path.rename(path.parent / SAVED)
     load_saved(path.parent)

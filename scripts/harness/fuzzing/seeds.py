@@ -15,7 +15,7 @@ from lerotool.devices.arms.joints import JOINT_NAMES
 from lerotool.devices.config.model import SoRobotConfig
 from lerotool.devices.config.robot_files import render
 from lerotool.media.encode import encode_depth_image, encode_jpeg, encode_png
-from lerotool.spool.episode import PendingEpisode
+from lerotool.spool.pending import PendingEpisode
 
 _MOST_BYTES = 64 << 10
 _MOST_FILES = 20

@@ -22,8 +22,8 @@ from lerotool.features import camera as camera_feature
 from lerotool.features import vector
 from lerotool.media.decode import PacketDecoder, iter_rgb, to_rgb
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
-from lerotool.spool.header import Header
-from lerotool.spool.pending import PendingWriter
+from lerotool.spool.documents import Header
+from lerotool.spool.writer import PendingWriter
 from tests.devices.cameras.h264 import SIZE, RtspCamera, TcpCamera
 from tests.devices.cameras.parts import MemoryWriter, wait_until
 from tests.patience import PATIENCE_S

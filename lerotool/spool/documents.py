@@ -1,4 +1,10 @@
-"""``header.json``: what a pending episode records. Written once, before anything else."""
+"""The documents of a pending episode.
+
+- ``header.json``: what it records. Written once, before anything else.
+- ``saved.json``: how much of it counts, and its report. Its presence means "saved".
+- ``mark.json``: what a person has said about it, which becomes a mark of the dataset with the commit. Its keys are
+  those of `lerotool.dataset.marks.Mark.to_json`; the file is not there where nothing was said.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +17,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -19,13 +25,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from lerotool.errors import IncompatibleDatasetError, LerotoolError, SpoolError
 from lerotool.features import CAMERA_PREFIX, Feature, cameras, parse_features, recorded_features
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
-from lerotool.spool.row_columns import check_columns
+from lerotool.spool.rows import check_columns
+from lerotool.storage import write_json
+from lerotool.wording import problems
 
 HEADER = "header.json"
+SAVED = "saved.json"
+MARK = "mark.json"
 SCHEMA = 1
 TIMING = "timing"
 NOT_MEASURED = "none"
 """Value of the header's key ``timing`` when the times of the rows are not measurements."""
+Count = Annotated[int, Field(ge=0)]
 _SUFFIXES = {
     StreamCodec.MJPEG: ".mjpeg",
     StreamCodec.H264: ".h264",
@@ -103,7 +114,7 @@ class Header(BaseModel):
                 **extra,
             )
         except ValidationError as error:
-            raise IncompatibleDatasetError(f"this cannot be recorded: {_first_problem(error)}") from error
+            raise IncompatibleDatasetError(f"this cannot be recorded: {problems(error)[0]}") from error
 
     @property
     def folder_name(self) -> str:
@@ -148,21 +159,91 @@ def camera_file_name(key: str) -> str:
     return quote(key.removeprefix(CAMERA_PREFIX) or key, safe="").replace("~", "%7E")
 
 
+class Saved(BaseModel):
+    """How much of a pending episode counts. What the files hold beyond that is not part of the episode."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    schema_version: int = Field(default=1, alias="schema")  # ``schema`` in the file
+    rows: Annotated[int, Field(gt=0)]  # rows, from the first
+    packets: dict[str, Count]  # packets of each camera, from the first
+    file_bytes: dict[str, Count] = Field(default_factory=dict, alias="bytes")  # sizes of the files, by name
+    not_finite: dict[str, Count] = Field(default_factory=dict)  # rows with NaN or infinite numbers, by feature
+    report: dict[str, Any] = Field(default_factory=dict)
+    saved_at: str  # ISO 8601, UTC
+
+
+def write_saved(
+    folder: Path,
+    *,
+    rows: int,
+    packets: Mapping[str, int],
+    file_bytes: Mapping[str, int],
+    not_finite: Mapping[str, int],
+    report: Mapping[str, Any],
+) -> None:
+    """Write ``saved.json``, atomically and durably. All that it counts must be on the disk already."""
+    document = {
+        "schema": 1,
+        "rows": rows,
+        "packets": dict(packets),
+        "bytes": dict(file_bytes),
+        "not_finite": dict(not_finite),
+        "report": dict(report),
+        "saved_at": datetime.now(UTC).isoformat(),
+    }
+    try:
+        write_json(folder / SAVED, document)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SpoolError(f"the report of {str(folder)!r} cannot be written as JSON: {error}") from error
+
+
+def write_mark(folder: Path, mark: Mapping[str, Any]) -> None:
+    """Write what was said, atomically and durably, in place of what was said before."""
+    write_json(folder / MARK, dict(mark))
+
+
 def load_header(folder: Path) -> Header:
     """Read a pending episode's header."""
-    path = folder / HEADER
     try:
-        return Header.model_validate(json.loads(path.read_bytes()))
+        return _read(folder / HEADER, Header)
     except FileNotFoundError:
         raise SpoolError(f"{str(folder)!r} is not a pending episode: {HEADER} is missing") from None
+
+
+def load_saved(folder: Path) -> Saved | None:
+    """Return what ``saved.json`` says, None when it is not there."""
+    try:
+        return _read(folder / SAVED, Saved)
+    except FileNotFoundError:
+        return None
+
+
+def load_mark(folder: Path) -> dict[str, Any]:
+    """Return what was said; empty where the file is not there."""
+    path, hint = folder / MARK, "correct the file, or remove it: the episode is then unmarked"
+    try:
+        mark = _read_json(path, hint)
+    except FileNotFoundError:
+        return {}
+    if not isinstance(mark, dict):
+        raise SpoolError(f"{str(path)!r} is not a JSON object", hint=hint)
+    return mark
+
+
+_Document = TypeVar("_Document", Header, Saved)
+
+
+def _read(path: Path, kind: type[_Document]) -> _Document:
+    document = _read_json(path)
+    try:
+        return kind.model_validate(document)
     except ValidationError as error:
-        raise SpoolError(f"{str(path)!r} cannot be understood: {_first_problem(error)}") from error
+        raise SpoolError(f"{str(path)!r} cannot be understood: {problems(error)[0]}") from error
+
+
+def _read_json(path: Path, hint: str | None = None) -> Any:
+    try:
+        return json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise SpoolError(f"{str(path)!r} is not JSON: {error}") from error
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = ".".join(str(part) for part in problem["loc"])
-    text = problem["msg"].removeprefix("Value error, ")
-    return f"{place}: {text}" if place else text
+        raise SpoolError(f"{str(path)!r} is not JSON: {error}", hint=hint) from error
