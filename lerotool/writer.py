@@ -29,7 +29,6 @@ from lerotool.arguments import as_count, as_instance, as_path, as_rate, as_text
 from lerotool.choices import Priority
 from lerotool.dataset.info import INFO, load_info
 from lerotool.dataset.writing.appender import DatasetAppender
-from lerotool.dataset.writing.measures import picture_size
 from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
@@ -43,7 +42,7 @@ from lerotool.errors import (
     UsageError,
 )
 from lerotool.execution import ProcessExecutor, cores
-from lerotool.features import Feature, Kind, cameras, parse_features, recorded_features, with_defaults
+from lerotool.features import Feature, Kind, cameras, parse_features, picture_size, recorded_features, with_defaults
 from lerotool.media.array_pictures import GivenPictures
 from lerotool.media.codecs import require_sizes
 from lerotool.media.format import EncoderSettings

@@ -14,7 +14,7 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.marks import load_marks
 from lerotool.dataset.partial import Partial, load_partial
-from lerotool.dataset.reading.committed import operators
+from lerotool.dataset.sidecar import operators
 from lerotool.errors import DatasetNotFoundError
 from lerotool.execution import Place
 from lerotool.features import Feature

@@ -23,10 +23,9 @@ from lerotool.benchmarking.rowwise import merge_row_by_row
 from lerotool.choices import FileMode
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.formats import FormatVersion, Totals
-from lerotool.dataset.info import new_info
+from lerotool.dataset.info import new_info, write_info
 from lerotool.dataset.layout import EPISODE_LINES, EPISODE_STATS_LINES
 from lerotool.dataset.writing.episode_writers import LineWriter
-from lerotool.dataset.writing.metadata_files import write_info
 from lerotool.dataset.writing.tables import data_schema, default_columns
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending

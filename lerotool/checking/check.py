@@ -40,10 +40,10 @@ from lerotool.checking.stored import check_statistics
 from lerotool.checking.table import EpisodeTable, read_table
 from lerotool.checking.videos import VideoFacts, VideoJob, look_at_videos
 from lerotool.choices import Depth, Priority
-from lerotool.dataset.edition import commit_stamp
 from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import Layout
 from lerotool.dataset.partial import PARTIAL, Partial, load_partial
+from lerotool.dataset.reading.changes import commit_stamp
 from lerotool.dataset.reading.padding import Padding, load_padding, merge_notes
 from lerotool.errors import CorruptDatasetError, DatasetNotFoundError, MetadataError
 from lerotool.execution import (

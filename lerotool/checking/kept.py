@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from lerotool.dataset.edition import edition
+from lerotool.dataset.reading.changes import edition
 from lerotool.storage import make_directory, remove_left_partials, replacing
 from lerotool.workspace import user_cache
 

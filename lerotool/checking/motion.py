@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from lerotool.checking.data import DataView
 from lerotool.checking.gathering import Gathering
-from lerotool.dataset.motion import STILL
+from lerotool.dataset.joints import STILL
 from lerotool.features import ACTION, STATE
 from lerotool.findings import Code
 from lerotool.wording import of_episodes

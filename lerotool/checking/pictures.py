@@ -127,11 +127,11 @@ def _decode(job: PictureJob) -> Iterator[tuple[int, npt.NDArray[Any]]]:
     if job.feature.kind is Kind.IMAGE:
         yield from _decode_rows(job, wanted)
     elif job.is_deep:
-        from lerotool.dataset.reading.pictures import iter_video
+        from lerotool.dataset.reading.columns import iter_video
 
         yield from enumerate(iter_video(_span(job), 0, job.length, job.fps, job.feature))
     else:
-        from lerotool.dataset.reading.pictures import iter_video
+        from lerotool.dataset.reading.columns import iter_video
 
         for number in wanted:
             for picture in iter_video(_span(job), number, number + 1, job.fps, job.feature):

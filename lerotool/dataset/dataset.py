@@ -7,11 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lerotool.dataset.edition import commit_stamp
-from lerotool.dataset.files import Files
 from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.info import DatasetInfo, load_info
-from lerotool.dataset.layout import Layout
+from lerotool.dataset.layout import Files, Layout
+from lerotool.dataset.reading.changes import commit_stamp, state_before
 from lerotool.dataset.reading.episodes import Episode, Episodes
 from lerotool.dataset.tasks import load_tasks
 from lerotool.errors import CorruptDatasetError, MetadataError, UsageError
@@ -73,7 +72,7 @@ class Dataset:
         workspace = Workspace(folder)
         for attempt in range(_ATTEMPTS):
             before = commit_stamp(folder)
-            files, unfinished = _state_before(workspace)
+            files, unfinished = state_before(workspace) if workspace.journal.exists() else (None, None)
             try:
                 return cls(folder, files, unfinished)
             except (CorruptDatasetError, MetadataError):
@@ -216,7 +215,7 @@ class Dataset:
             UsageError: the camera is unknown.
             IndexError: the episode does not exist, or the range is not in it.
         """
-        from lerotool.dataset.reading.pictures import iter_images, iter_video
+        from lerotool.dataset.reading.columns import iter_images, iter_video
 
         feature, found = self._feature(camera), self.episodes[episode]
         if not feature.is_camera:
@@ -289,7 +288,7 @@ class Dataset:
         Raises:
             CorruptDatasetError: the file is unreadable or shorter than the data file.
         """
-        from lerotool.dataset.reading.rows import read_timing
+        from lerotool.dataset.sidecar import read_timing
 
         return read_timing(self._layout, self.episodes[index].data)
 
@@ -323,12 +322,3 @@ class Dataset:
 def _check_range(start: int, stop: int, length: int, what: str) -> None:
     if not 0 <= start <= stop <= length:
         raise IndexError(f"{start} to {stop} is not within the {length} {what}")
-
-
-def _state_before(workspace: Workspace) -> tuple[Files | None, str | None]:
-    if not workspace.journal.exists():
-        return None, None
-    from lerotool.dataset.reading.before import state_before
-
-    state = state_before(workspace)
-    return state.files, state.note

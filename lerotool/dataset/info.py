@@ -14,10 +14,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, PrivateAttr, ValidationError
 
 from lerotool.dataset.documents import read_object
-from lerotool.dataset.files import Files
 from lerotool.dataset.formats import FormatVersion, Sizes, Totals, find_format
+from lerotool.dataset.layout import Files
 from lerotool.errors import DatasetNotFoundError, MetadataError, UnsupportedVersionError
 from lerotool.features import DEFAULT_FEATURES, Feature, cameras, parse_features, with_defaults
+from lerotool.storage import json_bytes
 from lerotool.wording import as_argument
 
 INFO = Path("meta", "info.json")
@@ -172,3 +173,9 @@ def load_info(root: Path, files: Files | None = None) -> DatasetInfo:
             hint="name a dataset's folder, or user/name under the LeRobot home",
         )
     return parse_info(read_object(path), str(path))
+
+
+def write_info(root: Path, info: DatasetInfo) -> None:
+    """Write ``meta/info.json`` of a new dataset; a foreign key may hold anything that was read, NaN too."""
+    (root / INFO).parent.mkdir(parents=True, exist_ok=True)
+    (root / INFO).write_bytes(json_bytes(info.to_json(), allow_nan=True))

@@ -6,7 +6,7 @@ it out: renames, removals, ``meta/info.json`` last; pending episodes that are no
 the journal goes, and the rest is tidied up.
 
 What a commit replaces or removes is kept in ``before`` in its staging folder until the journal has gone. So as long as
-there is a journal, readers see the dataset as it was before (`lerotool.dataset.reading.before`), and change nothing.
+there is a journal, readers see the dataset as it was before (`lerotool.dataset.reading.changes`), and change nothing.
 The next process that writes to the dataset repeats the list to its end. The moment at which the journal is on the disk
 decides that this will happen; the moment at which it goes, what readers see.
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from lerotool.arguments import as_count, as_text
 from lerotool.choices import FileMode
 from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.joints import STILL, moving_span
 from lerotool.dataset.marks import load_marks
-from lerotool.dataset.motion import STILL, moving_span
 from lerotool.dataset.selection import Selection
 from lerotool.editing.adding import Column, column_of
 from lerotool.editing.changes import (

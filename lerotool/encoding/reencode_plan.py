@@ -22,7 +22,6 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.info import INFO
 from lerotool.dataset.numbering import FileNumber
 from lerotool.dataset.reading.episodes import VideoSpan
-from lerotool.dataset.writing.measures import picture_size
 from lerotool.errors import (
     CorruptDatasetError,
     DatasetLockedError,
@@ -31,7 +30,7 @@ from lerotool.errors import (
     UsageError,
 )
 from lerotool.execution import Place, ThisMachine
-from lerotool.features import cameras
+from lerotool.features import cameras, picture_size
 from lerotool.media.codecs import choose_encoder, require_sizes
 from lerotool.media.counting import Counting, Fit, Spans, fit_rows, has_every_frame, misfit_text, uneven_notes
 from lerotool.media.format import EncoderSettings

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lerotool.dataset.info import INFO, load_info
-from lerotool.dataset.reading.committed import committed_recordings
+from lerotool.dataset.sidecar import committed_recordings
 from lerotool.dataset.writing.appender import DatasetAppender
 from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.encoding.commit import mark_committed

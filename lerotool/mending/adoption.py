@@ -13,10 +13,9 @@ from typing import Any
 import pyarrow as pa
 
 from lerotool.dataset.info import DatasetInfo
-from lerotool.dataset.writing.measures import picture_size
 from lerotool.dataset.writing.tables import column_values
 from lerotool.errors import IncompatibleDatasetError, LerotoolError
-from lerotool.features import Feature, Kind, cameras, columns, recorded_features
+from lerotool.features import Feature, Kind, cameras, columns, picture_size, recorded_features
 from lerotool.media.decode import decode_image, iter_rgb
 from lerotool.media.encode import encode_png
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat

@@ -15,10 +15,10 @@ import pyarrow as pa
 
 from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.reading.columns import to_numpy
-from lerotool.dataset.writing.measures import image_stats, picture_size
+from lerotool.dataset.writing.measures import image_stats
 from lerotool.dataset.writing.tables import default_columns
 from lerotool.errors import MetadataError
-from lerotool.features import DEFAULT_FEATURES, Feature, Kind
+from lerotool.features import DEFAULT_FEATURES, Feature, Kind, picture_size
 from lerotool.mending.data_rewrite import NewFile
 from lerotool.mending.true_episodes import TrueEpisode
 from lerotool.moments import FeatureStats, numeric_stats

@@ -12,7 +12,7 @@ from lerotool.dataset.formats import Sizes, Totals
 from lerotool.dataset.info import INFO, DatasetInfo, recounted
 from lerotool.dataset.layout import STATS, TASKS
 from lerotool.dataset.parquet import column_names, open_parquet, read_groups, whole_numbers
-from lerotool.dataset.writing.metadata_files import rewrite_task_table
+from lerotool.dataset.tasks import rewrite_task_table
 from lerotool.dataset.writing.staging import Staging
 from lerotool.errors import CorruptDatasetError, DatasetError, MetadataError
 from lerotool.features import DEFAULT_FEATURES

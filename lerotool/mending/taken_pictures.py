@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
 
 from lerotool.dataset.info import load_info
 from lerotool.dataset.layout import check_relative, inside_for_writing
-from lerotool.dataset.reading.committed import committed_recordings
+from lerotool.dataset.sidecar import committed_recordings
 from lerotool.dataset.writing.history import DATASET, LEDGER, Entry, KeepingStaging, extend, read_entries
 from lerotool.errors import CorruptDatasetError
 from lerotool.mending.fates import RescuePlan

@@ -11,9 +11,8 @@ import pyarrow as pa
 
 from lerotool.choices import Fill
 from lerotool.dataset.formats import FormatVersion
-from lerotool.dataset.joint_units import SO_ARMS
-from lerotool.dataset.writing.measures import picture_size
-from lerotool.features import Feature, Kind, with_defaults
+from lerotool.dataset.joints import SO_ARMS
+from lerotool.features import Feature, Kind, picture_size, with_defaults
 from lerotool.merging.differences import Difference, Verdict, by_value
 from lerotool.merging.options import MergeOptions
 from lerotool.merging.vectors import Alignment, align

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lerotool.choices import Units
 from lerotool.dataset.documents import read_object
-from lerotool.dataset.joint_units import GRIPPER, Guess, guess_units, is_so_arm, joints
+from lerotool.dataset.joints import GRIPPER, Guess, guess_units, is_so_arm, joints
 from lerotool.errors import DatasetError, MetadataError
 from lerotool.features import ACTION, STATE
 from lerotool.merging.differences import Difference, Verdict, by_value

@@ -14,9 +14,8 @@ import pyarrow as pa
 from lerotool.dataset.episode_table import stats_of_row
 from lerotool.dataset.parquet import joined_chunks, plain_values
 from lerotool.dataset.reading.statistics import parse_stats
-from lerotool.dataset.writing.measures import picture_size
 from lerotool.errors import MetadataError
-from lerotool.features import Feature
+from lerotool.features import Feature, picture_size
 from lerotool.moments import QUANTILES, VALUES, FeatureStats, merge_columns, sampled_frames
 from lerotool.rewriting.rewriting import Rewriting, Share
 from lerotool.rewriting.source import Source

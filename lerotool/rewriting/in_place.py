@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.files import Files
-from lerotool.dataset.layout import EPISODE_LINES, EPISODE_STATS_LINES, EPISODES, RECORDINGS, STATS
+from lerotool.dataset.layout import EPISODE_LINES, EPISODE_STATS_LINES, EPISODES, RECORDINGS, STATS, Files
 from lerotool.dataset.marks import MARKS
 from lerotool.dataset.reading.datafiles import parquet_files
 from lerotool.dataset.reading.padding import merge_notes

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from lerotool.dataset.documents import read_object
 from lerotool.dataset.formats import Totals
-from lerotool.dataset.info import new_info, recounted
+from lerotool.dataset.info import new_info, recounted, write_info
 from lerotool.dataset.layout import STATS
 from lerotool.dataset.reading.padding import merge_notes
-from lerotool.dataset.writing.metadata_files import write_info, write_stats
+from lerotool.dataset.writing.measures import stats_text
 from lerotool.memory import giving_back
 from lerotool.moments import FeatureStats
 from lerotool.rewriting.camera_statistics import PictureStatistics
@@ -58,7 +58,7 @@ def write_metadata(
     parts = _episode_blocks(work, blocks, measured, statistics)
     _write_episodes(work, root, parts)
     if work.with_stats:
-        write_stats(root, statistics.stats(root), _other_stats(work))
+        (root / STATS).write_bytes(stats_text(statistics.stats(root), _other_stats(work)))
     write_timing(work, root)
     write_marks(work, root)
     work.format.version.write_tasks(root, work.tasks)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from lerotool.dataset.writing.measures import image_stats, picture_size
-from lerotool.features import Feature, Kind
+from lerotool.dataset.writing.measures import image_stats
+from lerotool.features import Feature, Kind, picture_size
 from lerotool.media.decode import iter_chosen, iter_depth, sampled_rgb
 from lerotool.moments import DepthHistogram, FeatureStats, PictureHistogram, sampled_frames, shrink_step
 from lerotool.rewriting.rewriting import Contribution, Rewriting

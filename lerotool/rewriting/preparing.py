@@ -12,9 +12,8 @@ import numpy.typing as npt
 
 from lerotool.choices import FileMode
 from lerotool.dataset.numbering import FileNumber, numbers_after
-from lerotool.dataset.writing.measures import picture_size
 from lerotool.errors import DatasetError, MediaError
-from lerotool.features import Feature, cameras
+from lerotool.features import Feature, cameras, picture_size
 from lerotool.media.counting import uneven_notes
 from lerotool.media.encode import probe_encoder
 from lerotool.media.encoder_options import check_size

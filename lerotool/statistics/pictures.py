@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.reading.columns import iter_images
 from lerotool.dataset.reading.episodes import Episode
-from lerotool.dataset.reading.pictures import iter_images
 from lerotool.errors import CorruptDatasetError, DatasetError, MediaError
 from lerotool.execution import Progress, ignore_progress, run_jobs
 from lerotool.features import Kind

@@ -15,8 +15,8 @@ from typing import Any
 from lerotool.api.checks import check, check_quality, plan_undo, undo
 from lerotool.api.edits import EditPlan, list_changes, plan_edit
 from lerotool.checking.kept import Found, Look, found
-from lerotool.dataset.edition import edition
 from lerotool.dataset.marks import save_mark
+from lerotool.dataset.reading.changes import edition
 from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.editing.changes import Change, DeleteEpisodes, SetTask, TrimEpisodes
 from lerotool.errors import LerotoolError, UsageError

@@ -21,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 from lerotool.checking.kept import Look
 from lerotool.dataset.marks import load_marks
 from lerotool.errors import DatasetLockedError, DatasetNotFoundError, LerotoolError, ReadOnlyDatasetError, UsageError
-from lerotool.spool.episode import PendingEpisode
+from lerotool.spool.pending import PendingEpisode
 from lerotool.storage import tree_bytes
 from lerotool.web import actions, describing, pictures, waiting
 from lerotool.web.access import Access, Guard

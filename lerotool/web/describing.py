@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lerotool.choices import Units
-from lerotool.dataset.joint_units import GRIPPER, Guess, guess_units, is_so_arm
+from lerotool.dataset.joints import GRIPPER, Guess, guess_units, is_so_arm
 from lerotool.features import ACTION, CAMERA_PREFIX, DEFAULT_FEATURES, STATE, Feature, Kind, picture_size
 from lerotool.media.video_codecs import VIDEO_CODECS
 from lerotool.moments.feature_stats import VALUES, FeatureStats

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.edition import edition
 from lerotool.dataset.info import INFO
+from lerotool.dataset.reading.changes import edition
 from lerotool.errors import DatasetNotFoundError
 from lerotool.sharing.listing import dataset_places
 from lerotool.workspace import Workspace, dataset_name, dataset_root

@@ -14,9 +14,8 @@ from lerotool.features import STATE
 from lerotool.media.decode import PacketDecoder, decode_image
 from lerotool.media.encode import encode_jpeg
 from lerotool.media.format import DEPTH_UNITS, StreamCodec
-from lerotool.spool.episode import PendingEpisode, State
-from lerotool.spool.pending import pending_folders
-from lerotool.spool.row_log import picture_columns
+from lerotool.spool.pending import PendingEpisode, State, pending_folders
+from lerotool.spool.rows import picture_columns
 from lerotool.web.describing import camera_entry, is_drawn, series, timing_strip
 from lerotool.web.pictures import FRAME_QUALITY, THUMBNAIL_QUALITY, frame_jpeg, shrunk
 

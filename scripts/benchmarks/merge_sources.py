@@ -16,10 +16,9 @@ import pyarrow.parquet as pq
 
 from lerotool.dataset.episode_table import EpisodeRow, EpisodeTable
 from lerotool.dataset.formats import FormatVersion, Sizes, Totals
-from lerotool.dataset.info import new_info
+from lerotool.dataset.info import new_info, write_info
 from lerotool.dataset.numbering import FileNumber
 from lerotool.dataset.writing.episode_writers import LineWriter
-from lerotool.dataset.writing.metadata_files import write_info
 from lerotool.dataset.writing.tables import data_schema
 from lerotool.features import Feature, camera, vector, with_defaults
 from lerotool.media.encode import VideoEncoder

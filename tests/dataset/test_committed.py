@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from lerotool.dataset.reading.committed import committed_recordings
+from lerotool.dataset.sidecar import committed_recordings
 
 
 def test_damaged_lines_hide_no_other(tmp_path: Path) -> None:

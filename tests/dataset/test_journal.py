@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.files import Files
 from lerotool.dataset.journal_file import Commit, Rename
-from lerotool.dataset.reading.before import state_before
+from lerotool.dataset.layout import Files
+from lerotool.dataset.reading.changes import state_before
 from lerotool.dataset.writing.appender import DatasetAppender, NewEpisode
 from lerotool.dataset.writing.journal import commit, put_aside, redo
 from lerotool.dataset.writing.staging import finish_interrupted, sweep
@@ -123,7 +123,7 @@ def waits(root: Path) -> bool:
 
 def seen(root: Path) -> dict[str, str]:
     """What a reader finds under the names of the old state and the new one."""
-    files = state_before(Workspace(root)).files
+    files, _ = state_before(Workspace(root))
     names = {*NEW, "data/old"}
     found = {name: files.path(name).read_text() for name in names if files.path(name).exists()}
     listed = {*files.glob(PurePath("data"), "*"), *files.glob(PurePath("data"), "*/*")}
@@ -219,10 +219,10 @@ def test_a_journal_that_is_none_is_ignored_by_readers_and_refused_by_writers(
     prepared(tmp_path)
     Workspace(tmp_path).journal.write_text(broken)
     before = everything(tmp_path)
-    state = state_before(Workspace(tmp_path))
-    assert state.files == Files(tmp_path)
-    assert state.note is not None
-    assert "is ignored" in state.note
+    files, note = state_before(Workspace(tmp_path))
+    assert files == Files(tmp_path)
+    assert note is not None
+    assert "is ignored" in note
     assert everything(tmp_path) == before
     with pytest.raises(CorruptDatasetError, match=match) as raised:
         finish_interrupted(Workspace(tmp_path))
@@ -270,7 +270,7 @@ def test_a_journal_that_is_not_provably_the_datasets_own_is_not_carried_out(
     with pytest.raises(CorruptDatasetError, match="does not belong to the dataset"):
         finish_interrupted(Workspace(tmp_path))
     assert contents(tmp_path) == before
-    assert "is ignored" in str(state_before(Workspace(tmp_path)).note)
+    assert "is ignored" in str(state_before(Workspace(tmp_path))[1])
 
 
 def old_journal(root: Path) -> list[tuple[str, str]]:
@@ -297,7 +297,7 @@ def test_a_commit_of_the_first_release_is_finished_by_a_writer_and_never_by_a_re
             state_before(Workspace(tmp_path))
         assert raised.value.hint == f"lerotool check {tmp_path} --repair"
     else:
-        assert state_before(Workspace(tmp_path)).files == Files(tmp_path)
+        assert state_before(Workspace(tmp_path))[0] == Files(tmp_path)
     assert everything(tmp_path) == before
     assert finish_interrupted(Workspace(tmp_path))
     assert set(contents(tmp_path)) == NEW

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 
 from lerotool.dataset.numbering import FileNumber, numbers_after
-from lerotool.dataset.writing.measures import image_stats, merged, picture_size
-from lerotool.dataset.writing.metadata_files import rewrite_task_table
-from lerotool.dataset.writing.sidecar import joined_timing, recording_lines, timing_table
+from lerotool.dataset.sidecar import joined_timing, recording_lines, timing_table
+from lerotool.dataset.tasks import rewrite_task_table
+from lerotool.dataset.writing.measures import image_stats, merged
 from lerotool.dataset.writing.tables import column_problems, column_values, data_schema, data_table, default_columns
 from lerotool.errors import IncompatibleDatasetError, MediaError
-from lerotool.features import Feature, with_defaults
+from lerotool.features import Feature, picture_size, with_defaults
 from lerotool.media.encode import encode_png
 from lerotool.moments import numeric_stats
 from tests.dataset.writing import FEATURES, FRONT, STATE_ONLY, rows

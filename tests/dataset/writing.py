@@ -16,8 +16,7 @@ import pyarrow as pa
 
 from lerotool.arrow_types import arrow_field
 from lerotool.dataset.writing.appender import DatasetAppender, NewEpisode, StagedVideo
-from lerotool.dataset.writing.measures import picture_size
-from lerotool.features import Feature, Kind, camera, recorded_features, vector
+from lerotool.features import Feature, Kind, camera, picture_size, recorded_features, vector
 from lerotool.media.encode import VideoEncoder, encode_png
 from lerotool.media.format import EncoderSettings
 from lerotool.media.probe import feature_info

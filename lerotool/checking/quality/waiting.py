@@ -10,7 +10,7 @@ import numpy as np
 from lerotool.checking.quality.case import Case
 from lerotool.checking.quality.motion import Motion, Usual
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.motion import STILL, moving_span
+from lerotool.dataset.joints import STILL, moving_span
 from lerotool.findings import Code
 
 IDLE_S = 2.0

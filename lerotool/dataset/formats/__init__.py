@@ -1,9 +1,8 @@
-"""The versions of LeRobot's dataset format, a module each. A new one is a class and a row here."""
+"""The versions of LeRobot's dataset format. A new one is a class and a row here."""
 
 from __future__ import annotations
 
-from lerotool.dataset.formats.v20 import V20
-from lerotool.dataset.formats.v21 import V21
+from lerotool.dataset.formats.v2x import V20, V21
 from lerotool.dataset.formats.v30 import V30
 from lerotool.dataset.formats.version import EpisodeTableWriter, FormatVersion, Sizes, Totals
 

@@ -82,9 +82,3 @@ class V30(FormatVersion):
         from lerotool.dataset.writing.episode_writers import EpisodeFilesWriter
 
         return EpisodeFilesWriter(root, self, sizes)
-
-    def write_tasks(self, root: Path, tasks: Sequence[str]) -> None:
-        """Write the task texts of a new dataset."""
-        from lerotool.dataset.writing.metadata_files import write_task_table
-
-        write_task_table(root / self.tasks_path, tasks)

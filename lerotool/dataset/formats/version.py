@@ -203,4 +203,6 @@ class FormatVersion(str):
         Raises:
             OSError: the disk is full or fails.
         """
-        raise NotImplementedError
+        from lerotool.dataset.tasks import write_tasks
+
+        write_tasks(root / self.tasks_path, tasks)

@@ -1,9 +1,9 @@
-"""Columns of data files: their types conformed to the features, and as numpy arrays."""
+"""Values of features: columns conformed to the features' types and as numpy arrays, pictures decoded."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +12,16 @@ import pyarrow as pa
 from lerotool.arrow_types import IMAGE_TYPE, arrow_type, is_list, value_type
 from lerotool.dataset.documents import RESTORE
 from lerotool.dataset.parquet import column_names, first_rows, joined_chunks, open_parquet, plain_values
-from lerotool.errors import CorruptDatasetError, UsageError
+from lerotool.errors import CorruptDatasetError, MediaError, UsageError
 from lerotool.features import Feature, Kind
 
 if TYPE_CHECKING:
     from lerotool.dataset.dataset import Dataset
+    from lerotool.dataset.reading.episodes import VideoSpan
+
+_MM_PER_M = 1000
+_WIDE = 2**14
+"""Values of a row that take little memory, true or not."""
 
 
 def conform(table: pa.Table, features: Mapping[str, Feature]) -> pa.Table:
@@ -118,10 +123,6 @@ def _check_complete(values: pa.Array, name: str) -> None:
         )
 
 
-_WIDE = 2**14
-"""Values of a row that take little memory, true or not."""
-
-
 def check_widths(dataset: Dataset, names: Sequence[str]) -> None:
     """Compare the declared shapes of wide numeric columns with the first row, before memory is taken for them."""
     if not dataset.num_frames:
@@ -138,3 +139,38 @@ def check_widths(dataset: Dataset, names: Sequence[str]) -> None:
 def _is_wide(dataset: Dataset, name: str) -> bool:
     feature = dataset.features[name]
     return feature.kind is Kind.NUMERIC and math.prod(feature.shape) > _WIDE
+
+
+def iter_video(span: VideoSpan, start: int, stop: int, fps: float, feature: Feature) -> Iterator[np.ndarray]:
+    """Return the frames ``start`` to ``stop`` of an episode's video; they are decoded as they are taken.
+
+    Pictures HWC uint8 RGB, or depth (H, W, 1) float32 in millimetres.
+    """
+    if not span.path.is_file():
+        raise CorruptDatasetError(f"{span.path}: the video is missing", hint=RESTORE)
+    from lerotool.media.decode import iter_depth, iter_rgb
+
+    first, after = span.start_frame + start, span.start_frame + stop
+    if feature.is_depth:
+        return iter_depth(span.path, first, after, fps, feature.info)
+    return iter_rgb(span.path, first, after, fps)
+
+
+def iter_images(column: pa.ChunkedArray, place: str, feature: Feature) -> Iterator[np.ndarray]:
+    """Yield the pictures of an image column.
+
+    `column`: structs of ``bytes`` and ``path``. Pictures HWC uint8 RGB, or depth (H, W, 1) float32 in millimetres.
+    """
+    from lerotool.media.decode import decode_image
+
+    scale = _MM_PER_M if feature.info.get("depth_unit") == "m" else 1
+    for row, value in enumerate(column):
+        stored = value.as_py()
+        data = stored.get("bytes") if isinstance(stored, dict) else None
+        if not data:
+            raise CorruptDatasetError(f"{place}, row {row}: the row has no picture", hint=RESTORE)
+        try:
+            picture = decode_image(data)
+        except MediaError as error:
+            raise MediaError(f"{place}, row {row}: {error}", hint=error.hint or RESTORE) from error
+        yield picture.astype(np.float32) * np.float32(scale) if feature.is_depth else picture

@@ -12,8 +12,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from lerotool.dataset.documents import RESTORE
-from lerotool.dataset.files import Files
-from lerotool.dataset.layout import Layout, inside
+from lerotool.dataset.layout import Files, Layout, inside
 from lerotool.dataset.parquet import open_parquet
 from lerotool.dataset.reading.episodes import DataSpan
 from lerotool.errors import CorruptDatasetError

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lerotool.dataset.documents import RESTORE, read_object
-from lerotool.dataset.files import Files
-from lerotool.dataset.layout import STATS, inside
+from lerotool.dataset.layout import STATS, Files, inside
 from lerotool.errors import CorruptDatasetError, MetadataError
 from lerotool.moments import FeatureStats, merge_stats
 

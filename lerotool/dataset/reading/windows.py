@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from lerotool.dataset.documents import RESTORE
-from lerotool.dataset.reading.pictures import iter_images
+from lerotool.dataset.reading.columns import iter_images
 from lerotool.errors import CorruptDatasetError, MediaError, UsageError
 from lerotool.features import Feature, Kind
 

@@ -16,13 +16,13 @@ from lerotool.dataset.info import INFO, DatasetInfo, new_info
 from lerotool.dataset.layout import STATS
 from lerotool.dataset.writing.batch import stage_batch
 from lerotool.dataset.writing.journal import redo
-from lerotool.dataset.writing.measures import MOST_VALUES, column_stats, numeric
+from lerotool.dataset.writing.measures import MOST_VALUES, column_stats, numeric, stats_text
 from lerotool.dataset.writing.new_episode import NewEpisode, StagedVideo, check_fit
 from lerotool.dataset.writing.packing import PackReport
 from lerotool.dataset.writing.packing_tables import pack_tables
 from lerotool.dataset.writing.packing_videos import pack_videos
 from lerotool.dataset.writing.staging import Staging, sweep
-from lerotool.dataset.writing.state import WriterState, data_files, empty_state, read_state, stats_text
+from lerotool.dataset.writing.state import WriterState, data_files, empty_state, read_state
 from lerotool.dataset.writing.tables import data_schema
 from lerotool.errors import CorruptDatasetError, DatasetNotFoundError, TargetExistsError, UsageError
 from lerotool.features import Feature, cameras
@@ -166,7 +166,7 @@ class DatasetAppender:
             except CorruptDatasetError as error:
                 notes.append(f"statistics of {name!r} are merged, not taken from the data: {error}")
         self._state = replace(state, stats=stats)
-        write_atomic(self.root / STATS, stats_text(self._state))
+        write_atomic(self.root / STATS, stats_text(self._state.stats, self._state.other_stats))
         return notes
 
     def close(self) -> None:

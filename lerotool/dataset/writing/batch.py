@@ -16,12 +16,12 @@ from lerotool.dataset.info import INFO, DatasetInfo
 from lerotool.dataset.layout import STATS, Layout
 from lerotool.dataset.marks import MARKS, with_marks
 from lerotool.dataset.numbering import FileNumber, numbers_after
-from lerotool.dataset.writing.measures import episode_stats, merged
-from lerotool.dataset.writing.metadata_files import TASK, rewrite_task_table
+from lerotool.dataset.sidecar import joined_timing, recording_lines, timing_table
+from lerotool.dataset.tasks import TASK, rewrite_task_table
+from lerotool.dataset.writing.measures import episode_stats, merged, stats_text
 from lerotool.dataset.writing.new_episode import NewEpisode, StagedVideo
-from lerotool.dataset.writing.sidecar import joined_timing, recording_lines, timing_table
 from lerotool.dataset.writing.staging import Staging, verify_rows
-from lerotool.dataset.writing.state import WriterState, data_files, episodes_files, stats_text
+from lerotool.dataset.writing.state import WriterState, data_files, episodes_files
 from lerotool.dataset.writing.tables import data_schema, data_table, default_columns
 from lerotool.errors import IncompatibleDatasetError, TargetExistsError
 from lerotool.features import Feature, Kind, cameras
@@ -163,7 +163,7 @@ class _Batch:
         path = root / state.info.codebase_version.tasks_path
         if self._new_tasks or not path.exists():
             rewrite_task_table(self._staging.file(path), path, after.tasks)
-        self._staging.write(root / STATS, stats_text(after))
+        self._staging.write(root / STATS, stats_text(after.stats, after.other_stats))
         self._staging.write_json(root / INFO, after.info.to_json())
         return after
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,18 +16,7 @@ from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError
 from lerotool.features import Feature, Kind, picture_size
 from lerotool.media.decode import decode_image
 from lerotool.moments import FeatureStats, merge_stats, numeric_stats, picture_stats, sampled_frames
-
-__all__ = [
-    "MOST_VALUES",
-    "Stats",
-    "column_stats",
-    "episode_stats",
-    "image_stats",
-    "measured",
-    "merged",
-    "numeric",
-    "picture_size",
-]
+from lerotool.storage import json_bytes
 
 MOST_VALUES = 50_000_000
 """Numbers in a dataset up to which quantiles are recomputed from all the data; about five seconds of one core."""
@@ -86,6 +77,15 @@ def merged(old: Mapping[str, FeatureStats], episodes: Sequence[Mapping[str, Feat
         name: merge_stats([*([old[name]] if name in old else []), *(episode[name] for episode in episodes)])
         for name in episodes[0]
     }
+
+
+def stats_text(stats: Mapping[str, FeatureStats], others: Mapping[str, Any] = MappingProxyType({})) -> bytes:
+    """Return what ``meta/stats.json`` says, in the order given; ``others`` come last, where they are of something else.
+
+    NaN as LeRobot writes it: a dataset with such numbers has such statistics.
+    """
+    document: dict[str, Any] = {name: entry.to_json() for name, entry in stats.items()}
+    return json_bytes({**document, **{n: entry for n, entry in others.items() if n not in document}}, allow_nan=True)
 
 
 def column_stats(files: Iterable[Path], name: str, feature: Feature, fps: float) -> FeatureStats:

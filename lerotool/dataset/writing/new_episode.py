@@ -10,12 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from lerotool.dataset.marks import Mark
-from lerotool.dataset.writing.measures import picture_size
-from lerotool.dataset.writing.metadata_files import TASK
+from lerotool.dataset.tasks import TASK
 from lerotool.dataset.writing.state import WriterState
 from lerotool.dataset.writing.tables import column_problems
 from lerotool.errors import IncompatibleDatasetError, MediaError
-from lerotool.features import Feature, Kind, cameras, columns, recorded_features
+from lerotool.features import Feature, Kind, cameras, columns, picture_size, recorded_features
 from lerotool.media.probe import count_packets, probe
 from lerotool.moments import FeatureStats
 

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 
 from lerotool.dataset.numbering import FileNumber
 from lerotool.dataset.parquet import arrow_schema, open_parquet, read_groups
+from lerotool.dataset.sidecar import joined_timing
 from lerotool.dataset.writing.packing import MB, NumberedFile, Pack, PackReport, pack_numbers, plan_packs
 from lerotool.dataset.writing.pointers import DATA, Moves, Place, Pointers, moved_table, numbered_table, read_pointers
-from lerotool.dataset.writing.sidecar import joined_timing
 from lerotool.dataset.writing.staging import Staging, verify_rows
 from lerotool.dataset.writing.state import WriterState, data_files, episodes_files, numbered
 from lerotool.errors import CorruptDatasetError

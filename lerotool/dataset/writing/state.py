@@ -22,7 +22,6 @@ from lerotool.dataset.writing.measures import Stats, column_stats, measured
 from lerotool.errors import CorruptDatasetError, MetadataError, UnsupportedVersionError
 from lerotool.features import Feature, Kind, cameras
 from lerotool.moments import STATISTICS, FeatureStats, merge_stats
-from lerotool.storage import json_bytes
 from lerotool.wording import as_argument
 
 _NUMBERED = re.compile(r"chunk-(\d+)/file-(\d+)\.\w+")
@@ -232,9 +231,3 @@ def _restored(root: Path, info: DatasetInfo, name: str) -> FeatureStats | None:
     if info.features[name].kind is Kind.NUMERIC:
         return column_stats(data_files(root), name, info.features[name], info.fps)
     return None
-
-
-def stats_text(state: WriterState) -> bytes:
-    """Return the contents of ``meta/stats.json``, in the order of the features; NaN as LeRobot writes it."""
-    document = {name: entry.to_json() for name, entry in state.stats.items()} | dict(state.other_stats)
-    return json_bytes(document, allow_nan=True)

@@ -1,4 +1,4 @@
-"""Units of SO arms' joints, told apart as far as a dataset shows them.
+"""What a dataset shows of its joints: when they move, and which units those of SO arms have.
 
 LeRobot recorded -100..100 of the calibrated range by default up to 0.4.3 and degrees since 0.4.4; nothing in a dataset
 says which. A value beyond 100 proves degrees; else the name of the robot and the markers of a camera tell the time of
@@ -17,6 +17,9 @@ from lerotool.choices import Units
 from lerotool.dataset.dataset import Dataset
 from lerotool.features import ACTION, STATE, Feature
 
+Floats = npt.NDArray[np.float64]
+STILL = 0.01
+"""Share of a joint's range over the dataset that counts as motion."""
 SO_ARMS = ("so100_follower", "so101_follower", "so_follower")
 GRIPPER = "gripper"
 """Part of the name of the joint that has another unit: how far it is open, in per cent."""
@@ -71,3 +74,20 @@ def joints(features: Mapping[str, Feature], name: str) -> tuple[str, ...]:
     """Return the names of the joints in a feature; none where they have none, or it is missing."""
     feature = features.get(name)
     return (feature.dimension_names or ()) if feature else ()
+
+
+def moving_span(values: Mapping[str, Floats], limits: Mapping[str, Floats]) -> tuple[int, int]:
+    """Return the last row before anything moves, and the row after the first one in which all have come to rest.
+
+    `values`: rows of one episode by feature, (n, d) each. `limits`: by feature, (d,), how far from the first or the
+    last row is motion. Returns (0, n) where nothing moves at all: there is nothing to go by.
+    """
+    length = max((len(rows) for rows in values.values()), default=0)
+    begin, end = length, 0
+    for name, rows in values.items():
+        away_from_first = np.flatnonzero((np.abs(rows - rows[0]) > limits[name]).any(axis=1))
+        away_from_last = np.flatnonzero((np.abs(rows - rows[-1]) > limits[name]).any(axis=1))
+        if len(away_from_first) and len(away_from_last):
+            begin = min(begin, int(away_from_first[0]) - 1)
+            end = max(end, int(away_from_last[-1]) + 2)
+    return (begin, end) if begin < end else (0, length)

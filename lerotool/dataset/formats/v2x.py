@@ -1,8 +1,11 @@
-"""v2.0 (LeRobot up to 0.1): every episode has files of its own; statistics of the whole dataset only."""
+"""v2.0 (LeRobot up to 0.1) and v2.1 (0.1 to 0.3): every episode has files of its own.
+
+v2.0 has statistics of the whole dataset only, v2.1 has those of every episode instead.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +18,6 @@ if TYPE_CHECKING:
     from lerotool.dataset.layout import Layout
     from lerotool.dataset.reading.episodes import EpisodeSource
 
-DATA_PATH = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
-VIDEO_PATH = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
-
 
 class V20(FormatVersion):
     """v2.0."""
@@ -29,8 +29,8 @@ class V20(FormatVersion):
     has_language_columns = False
     can_be_built = False
     can_grow = False
-    data_path = DATA_PATH
-    video_path = VIDEO_PATH
+    data_path = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
+    video_path = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
     path_numbers = ("episode_chunk", "episode_index")
     tasks_path = Path("meta", "tasks.jsonl")
     list_type = "Sequence"
@@ -76,8 +76,10 @@ class V20(FormatVersion):
         del sizes
         return EpisodeLinesWriter(root, self)
 
-    def write_tasks(self, root: Path, tasks: Sequence[str]) -> None:
-        """Write the task texts of a new dataset."""
-        from lerotool.dataset.writing.metadata_files import write_task_lines
 
-        write_task_lines(root / self.tasks_path, tasks)
+class V21(V20):
+    """v2.1."""
+
+    has_dataset_statistics = False
+    has_episode_statistics = True
+    can_be_built = True
