@@ -6,7 +6,7 @@
   history/000001-2026-…/           what changes have replaced (see lerotool.dataset.writing.history)
   journal.json                     the commit being carried out, if any (see lerotool.dataset.journal_file)
   measure                          is there from when episodes are added until statistics are taken from all data
-  views.json                       what each camera saw when the last session began (see lerotool.recording.rig_memory)
+  views.json                       what each camera saw when the last session began (see lerotool.recording.views)
   writing.lock  recording.lock     who changes the dataset, who records into it
 <dataset>/meta/lerotool/           what belongs to the dataset but not to LeRobot's format (measured times, reports)
 """

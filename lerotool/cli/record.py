@@ -312,7 +312,7 @@ def _conclude(report: SessionReport, request: Request, output: Output) -> None:
 
 def _teleoperate(choice: RobotChoice, fps: Fraction, output: Output, of_recording: Sequence[str]) -> int:
     from lerotool.cli.recorder import Recorder
-    from lerotool.recording.teleoperation import Teleoperation
+    from lerotool.recording.following import Teleoperation
 
     if of_recording:
         raise UsageError(f"{', '.join(of_recording)}: with --episodes 0 nothing is recorded", hint="leave one out")

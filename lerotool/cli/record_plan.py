@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 
 def show_plan(config: RecordingConfig, request: Request, devices: Devices, output: Output) -> None:
     """Print what the session would do."""
-    from lerotool.recording.inventory import look_at
-    from lerotool.recording.pacing import SystemClock
-    from lerotool.recording.session_plan import plan_session
+    from lerotool.recording.pacing import Clock
+    from lerotool.recording.session_plan import look_at, plan_session
 
-    plan = plan_session(config, devices, look_at(config.root), SystemClock())
+    plan = plan_session(config, devices, look_at(config.root), Clock())
     document = _build_document(config, request, devices, plan)
     output.document(document)
     output.result(_build_table(document))

@@ -25,7 +25,7 @@ from lerotool.workspace import dataset_root
 
 if TYPE_CHECKING:
     from lerotool.dataset.dataset import Dataset
-    from lerotool.recording.replay import ReplayEnded
+    from lerotool.recording.following import ReplayEnded
 
 RANGE_BY_DEFAULT = ("so100_follower", "so101_follower")
 """Robot types of LeRobot up to 0.4.2, where the body joints went from -100 to 100 unless configured otherwise."""
@@ -61,7 +61,7 @@ def replay(
     from lerotool.cli.recorder import Recorder
     from lerotool.dataset.dataset import Dataset
     from lerotool.features import ACTION
-    from lerotool.recording.replay import Replay, read_motion
+    from lerotool.recording.following import Replay, read_motion
 
     output = Output.of(json=json, quiet=quiet)
     overrides = Overrides(follower_port, None, units, max_relative_target)

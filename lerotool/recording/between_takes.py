@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from dataclasses import replace
 
-from lerotool.devices.robot import Robot
-from lerotool.recording.config import Asking, RecordingConfig
-from lerotool.recording.controls import Controls
-from lerotool.recording.events import EpisodeDiscarded, EpisodeMarked, Event, QuestionAsked, ResetStarted
-from lerotool.recording.labelling import Labelling
-from lerotool.recording.loop import Ending, follow
-from lerotool.recording.pacing import NANOSECONDS, Clock, Schedule
+from lerotool.dataset.marks import Mark, Outcome
+from lerotool.recording.config import Asking
+from lerotool.recording.controls import Ending, Key
+from lerotool.recording.events import EpisodeDiscarded, EpisodeMarked, EpisodeSaved, QuestionAsked, ResetStarted
+from lerotool.recording.following import follow
+from lerotool.recording.pacing import NANOSECONDS
 from lerotool.recording.status import Phase, Progress
+from lerotool.spool.documents import write_mark
+from lerotool.spool.pending import RECORDING_LOCK, PendingEpisode
+from lerotool.storage import ProcessLock
 
 _POLL_NS = NANOSECONDS // 20
+_OUTCOMES = {Key.SUCCESS: Outcome.SUCCESS, Key.FAILURE: Outcome.FAILURE}
+
+
+def labelled(mark: Mark, key: Key) -> Mark:
+    """Return a mark after a key: an outcome stays however often it is said, the flag goes on and off."""
+    if (outcome := _OUTCOMES.get(key)) is not None:
+        return replace(mark, outcome=outcome)
+    return replace(mark, flagged=not mark.flagged)
 
 
 class BetweenTakes:
     """What a session does while nothing is recorded. The follower follows; raises what the robot and the disk raise."""
 
-    def __init__(
-        self,
-        config: RecordingConfig,
-        robot: Robot,
-        progress: Progress,
-        clock: Clock,
-        controls: Controls,
-        listen: Callable[[Event], None],
-    ) -> None:
-        self._config = config
-        self._robot = robot
+    def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._clock = clock
-        self._controls = controls
-        self._listen = listen
+        self._config = progress.config
+        self._clock = progress.clock
+        self._controls = progress.controls
+        self._listen = progress.listen
 
     @property
     def asks_at_the_end(self) -> bool:
@@ -43,78 +44,81 @@ class BetweenTakes:
 
     def ask(self) -> None:
         """Let the person say how the take went, take it back, or go on without a word, if that is wanted."""
-        controls, progress, labelling = self._controls, self._progress, self._progress.labelling
+        controls, progress, last = self._controls, self._progress, self._progress.last
         is_always = self._config.asking is Asking.ALWAYS
         is_last = not progress.missing and not controls.is_leaving
         is_asked = is_always or (is_last and progress.has_marks)
-        if labelling is None or not is_asked or controls.is_interrupted:
+        if last is None or not is_asked or controls.is_interrupted:
             return
         controls.begin_phase()
         wishes = controls.wishes_to_leave
         # Whoever has left by a key has no robot to follow any more.
         run = self._wait if controls.is_leaving else self.follow
         progress.begin(Phase.ASKING, None if is_always else self._config.reset_time_s)
-        self._listen(QuestionAsked(labelling.episode))
+        self._listen(QuestionAsked(last.episode))
         end_ns = self._end_ns()
 
         def is_over(now_ns: int) -> bool:
             is_late = not is_always and now_ns >= end_ns
-            return is_late or labelling.mark.outcome is not None or controls.wishes_to_leave > wishes
+            has_answer = last.episode in progress.marks and progress.marks[last.episode].outcome is not None
+            return is_late or has_answer or controls.wishes_to_leave > wishes
 
-        self._label(labelling, run, is_over)
+        self._label(last, run, is_over)
 
     def pause(self) -> None:
         """Follow the leader while the scene is put back; the episode before can still be marked or taken back."""
-        config, progress, labelling = self._config, self._progress, self._progress.labelling
+        config, progress = self._config, self._progress
         self._controls.begin_phase()
         progress.begin(Phase.RESET, config.reset_time_s)
         if config.reset_time_s > 0:
             self._listen(ResetStarted(progress.episode, config.reset_time_s, progress.task))
         end_ns = self._end_ns()
-        self._label(labelling, self.follow, lambda now_ns: now_ns >= end_ns)
-        progress.labelling = None
+        self._label(progress.last, self.follow, lambda now_ns: now_ns >= end_ns)
+        progress.last = None
 
     def follow(self, is_over: Callable[[int], bool]) -> Ending:
         """Let the follower follow until ``is_over(now_ns)`` or a command."""
-        schedule = Schedule(self._clock.monotonic_ns(), self._config.fps)
-        return follow(self._robot, schedule, self._clock, self._controls, is_over)
-
-    def tell_mark(self, event: EpisodeMarked) -> None:
-        """Count and tell what was said about a take."""
-        self._progress.add_mark(event.episode, event.mark)
-        self._listen(event)
+        return follow(self._progress.devices.robot, self._config.fps, self._clock, self._controls, is_over)
 
     def _end_ns(self) -> int:
         return self._clock.monotonic_ns() + round(self._config.reset_time_s * NANOSECONDS)
 
     def _label(
-        self,
-        labelling: Labelling | None,
-        run: Callable[[Callable[[int], bool]], Ending],
-        is_over: Callable[[int], bool],
+        self, last: EpisodeSaved | None, run: Callable[[Callable[[int], bool]], Ending], is_over: Callable[[int], bool]
     ) -> None:
         """Run until it is over, while the take before, if there is one, can be marked and taken back."""
+        if last is None:
+            run(is_over)
+            return
 
         def obey_until(now_ns: int) -> bool:
-            if labelling is not None:
-                labelling.obey(self._controls)
+            self._obey(last)
             return is_over(now_ns)
 
-        with labelling.saved.held() if labelling is not None else nullcontext():
+        # Held, it is not encoded.
+        with ProcessLock(last.path / RECORDING_LOCK, "deciding whether to keep it"):
             ending = run(obey_until)
-            if labelling is not None and ending is not Ending.AGAIN:
+            if ending is not Ending.AGAIN:
                 # What was pressed just before the key that ended the phase.
-                labelling.obey(self._controls)
-        if ending is Ending.AGAIN and labelling is not None:
-            self._take_back(labelling)
+                self._obey(last)
+        if ending is Ending.AGAIN:
+            self._progress.last = None
+            PendingEpisode.open(last.path).discard()
+            self._progress.take_back()
+            self._listen(EpisodeDiscarded(self._progress.episode, last.report.rows))
+
+    def _obey(self, last: EpisodeSaved) -> None:
+        """Mark the take as the keys since the last call say; the mark is on disk at once."""
+        marks = self._progress.marks
+        for key in self._controls.take_labels():
+            before = marks.get(last.episode, Mark())
+            mark = labelled(before, key)
+            if mark != before:
+                write_mark(last.path, mark.to_json())
+                marks[last.episode] = mark
+            self._listen(EpisodeMarked(last.episode, mark))
 
     def _wait(self, is_over: Callable[[int], bool]) -> Ending:
         while not is_over(self._clock.sleep_until(self._clock.monotonic_ns() + _POLL_NS)):
             pass
         return Ending.STOP
-
-    def _take_back(self, labelling: Labelling) -> None:
-        self._progress.labelling = None
-        labelling.saved.pending.discard()
-        self._progress.take_back()
-        self._listen(EpisodeDiscarded(self._progress.episode, labelling.saved.report.rows))

@@ -12,9 +12,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import suppress
+from collections import deque
 from enum import IntEnum, StrEnum
-from queue import Empty, SimpleQueue
 from typing import Self
 
 ESCAPE_WAIT_S = 0.060
@@ -251,6 +250,18 @@ class Command(IntEnum):
 _OF_KEY = {Key.NEXT: Command.NEXT, Key.AGAIN: Command.AGAIN, Key.STOP: Command.STOP}
 
 
+class Ending(StrEnum):
+    """Why a phase ended: its time was over, by a `Command`, or by a device or disk that failed."""
+
+    TIME = "time"
+    NEXT = "next"
+    AGAIN = "again"
+    STOP = "stop"
+    INTERRUPT = "interrupt"
+    ABORT = "abort"
+    FAILURE = "failure"
+
+
 class Controls:
     """The command that waits to be obeyed, and what was said about the take before.
 
@@ -261,22 +272,18 @@ class Controls:
     def __init__(self) -> None:
         self.command = Command.NONE
         self.wishes_to_leave = 0
-        self._labels: SimpleQueue[Key] = SimpleQueue()
+        self._labels: deque[Key] = deque()
 
     def press(self, key: Key) -> None:
         """Take a key press, from any thread."""
         if (command := _OF_KEY.get(key)) is not None:
             self.give(command)
         else:
-            self._labels.put(key)
+            self._labels.append(key)
 
     def take_labels(self) -> list[Key]:
         """Return the keys that say how the take before went, pressed since the last call."""
-        keys = []
-        with suppress(Empty):
-            while True:
-                keys.append(self._labels.get_nowait())
-        return keys
+        return [self._labels.popleft() for _ in range(len(self._labels))]
 
     def interrupt(self) -> Command:
         """Take a Ctrl-C or a signal of that kind and return what it means: the second one aborts."""
@@ -290,9 +297,14 @@ class Controls:
 
     def begin_phase(self) -> None:
         """Forget what was meant for the phase before; wishes to leave stay."""
-        self.take_labels()
+        self._labels.clear()
         if self.command < Command.STOP:
             self.command = Command.NONE
+
+    @property
+    def ending(self) -> Ending:
+        """How the command that waits ends a phase."""
+        return Ending(self.command.name.lower())
 
     @property
     def is_leaving(self) -> bool:

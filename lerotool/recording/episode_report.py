@@ -1,4 +1,8 @@
-"""Reports of an episode and of a session: what really happened, in numbers. They are kept in ``saved.json``."""
+"""What happened in a take, in numbers: noted while it runs, reported in ``saved.json`` when it is over.
+
+Noting costs the loop no allocation and readers no lock: memory is laid out beforehand, the recording's thread alone
+writes, and only the first ``rows`` entries count.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,101 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lerotool.devices.cameras.camera import CameraStatistics
+from lerotool.devices.cameras.camera import CameraStatistics, PacketWriterLike
 from lerotool.devices.servos.tallies import BusStatistics
-from lerotool.recording.loop import Ending
-from lerotool.recording.takelog import CameraLog, TakeLog
+from lerotool.recording.controls import Ending
 
 LATE_AFTER_NS = 5_000_000
 GAP_PERIODS = 1.8
 """Two packets further apart than this many median intervals have a gap between them."""
+
+
+def rate_hz(times_ns: Sequence[int] | NDArray[np.int64]) -> float:
+    """Return how often a second something happened, 0 where so few times do not tell."""
+    if len(times_ns) < 2 or times_ns[-1] <= times_ns[0]:
+        return 0.0
+    return (len(times_ns) - 1) * 1e9 / float(times_ns[-1] - times_ns[0])
+
+
+class PacketMeter:
+    """Passes packets on, if there is a writer, and counts them. Called by one camera's thread, read by others."""
+
+    def __init__(self, writer: PacketWriterLike | None = None) -> None:
+        self._writer = writer
+        self.captured_ns: list[int] = []
+        self.bytes = 0
+
+    def append(self, packet: bytes, captured_ns: int, keyframe: bool = True) -> int:
+        """Pass a packet on, count it and return its number."""
+        number = len(self.captured_ns)
+        if self._writer is not None:
+            number = self._writer.append(packet, captured_ns, keyframe)
+        self.captured_ns.append(captured_ns)
+        self.bytes += len(packet)
+        return number
+
+    def bytes_per_second(self, nominal_hz: float) -> float:
+        """Return the measured data rate; with fewer than two packets that of the nominal rate."""
+        count = len(self.captured_ns)
+        return self.bytes / count * (rate_hz(self.captured_ns) or nominal_hz) if count else 0.0
+
+
+class CameraLog:
+    """Which picture each row has, and how old it was.
+
+    Attributes:
+        alarms: how often the age rose above the limit.
+        is_stale: whether it is above the limit now.
+    """
+
+    __slots__ = ("ages_ns", "alarms", "is_frozen", "is_stale", "late_rows", "numbers")
+
+    def __init__(self, ticks: int) -> None:
+        self.numbers = np.zeros(ticks, np.int64)
+        self.ages_ns = np.zeros(ticks, np.int64)
+        self.alarms = 0
+        self.late_rows = 0
+        self.is_stale = False
+        self.is_frozen = False
+
+
+class TakeLog:
+    """What happened in a take.
+
+    Attributes:
+        missed: ticks whose whole period had passed before their turn came; they have no row.
+        stale_rows: rows with at least one joint of the state not fresh.
+        stale_actions: rows whose action has at least one joint of the leader not fresh.
+        cameras: by camera key.
+    """
+
+    __slots__ = ("_lateness_ns", "_started_ns", "alarms", "cameras", "missed", "rows", "stale_actions", "stale_rows")
+
+    def __init__(self, ticks: int, cameras: Sequence[str]) -> None:
+        self._lateness_ns = np.zeros(ticks, np.int64)
+        self._started_ns = np.zeros(ticks, np.int64)
+        self.cameras = {key: CameraLog(ticks) for key in cameras}
+        self.rows = 0
+        self.missed = 0
+        self.stale_rows = 0
+        self.stale_actions = 0
+        self.alarms: set[str] = set()
+
+    def note_row(self, due_ns: int, started_ns: int) -> None:
+        """Note that a row has been written, for a tick that was due and began at these times."""
+        self._lateness_ns[self.rows] = started_ns - due_ns
+        self._started_ns[self.rows] = started_ns
+        self.rows += 1
+
+    @property
+    def lateness_ns(self) -> NDArray[np.int64]:
+        """How late each row's tick began, in nanoseconds, shape (rows,)."""
+        return self._lateness_ns[: self.rows]
+
+    @property
+    def started_ns(self) -> NDArray[np.int64]:
+        """When each row's tick began, on the monotonic clock, shape (rows,)."""
+        return self._started_ns[: self.rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +124,7 @@ class Lateness:
         """Return the percentiles of latenesses in nanoseconds, shape (n,)."""
         if not len(lateness_ns):
             return cls()
-        p50, p99, worst = np.quantile(lateness_ns, (0.5, 0.99, 1.0)) / 1e6
-        return cls(round(float(p50), 3), round(float(p99), 3), round(float(worst), 3))
+        return cls(*(np.quantile(lateness_ns, (0.5, 0.99, 1.0)) / 1e6).round(3).tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,70 +197,54 @@ class EpisodeReport:
         return {**asdict(self), "ended": str(self.ended), "bytes": self.bytes}
 
 
-@dataclass(frozen=True, slots=True)
-class PacketTimes:
-    """When the packets of a camera arrived in a take, and how many bytes they have together."""
-
-    captured_ns: Sequence[int]
-    bytes: int
-
-
-def achieved_fps(started_ns: NDArray[np.int64]) -> float:
-    """Return the measured rate of ticks that began at these times, 0 for fewer than two."""
-    if len(started_ns) < 2:
-        return 0.0
-    return (len(started_ns) - 1) * 1e9 / float(started_ns[-1] - started_ns[0])
-
-
 def build_report(
     log: TakeLog,
     fps: Fraction,
     ended: Ending,
-    packets: Mapping[str, PacketTimes],
+    meters: Mapping[str, PacketMeter],
     statistics: Mapping[str, CameraStatistics],
     not_finite: Mapping[str, int],
     buses: Mapping[str, BusReport],
 ) -> EpisodeReport:
     """Return the report of a take."""
-    started_ns = log.started_ns
-    span_ns = int(started_ns[-1] - started_ns[0]) if log.rows else 0
+    span_ns = int(log.started_ns[-1] - log.started_ns[0]) if log.rows else 0
     return EpisodeReport(
         rows=log.rows,
         duration_s=round(span_ns / 1e9 + (float(1 / fps) if log.rows else 0.0), 6),
-        fps=round(achieved_fps(started_ns), 4),
+        fps=round(rate_hz(log.started_ns), 4),
         nominal_fps=float(fps),
         lateness=Lateness.of(log.lateness_ns),
         late=int(np.count_nonzero(log.lateness_ns > LATE_AFTER_NS)),
         missed=log.missed,
         stale_rows=log.stale_rows,
         stale_actions=log.stale_actions,
-        not_finite=dict(not_finite),
+        not_finite=not_finite,
         ended=ended,
         cameras={
-            key: _build_camera_report(log.rows, camera, packets[key], statistics[key])
+            key: _build_camera_report(log.rows, camera, meters[key], statistics[key])
             for key, camera in log.cameras.items()
         },
-        buses=dict(buses),
+        buses=buses,
         alarms=tuple(sorted(log.alarms)),
     )
 
 
-def _build_camera_report(rows: int, log: CameraLog, packets: PacketTimes, statistics: CameraStatistics) -> CameraReport:
-    steps = np.diff(log.numbers(rows))
-    intervals = np.diff(np.asarray(packets.captured_ns, np.int64))
+def _build_camera_report(rows: int, log: CameraLog, meter: PacketMeter, statistics: CameraStatistics) -> CameraReport:
+    steps = np.diff(log.numbers[:rows])
+    intervals = np.diff(np.asarray(meter.captured_ns, np.int64))
     usual_ns = float(np.median(intervals)) if len(intervals) else 0.0
     return CameraReport(
-        packets=len(packets.captured_ns),
-        rate_hz=round(len(intervals) * 1e9 / float(intervals.sum()), 3) if len(intervals) else 0.0,
+        packets=len(meter.captured_ns),
+        rate_hz=round(rate_hz(meter.captured_ns), 3),
         repeats=int(np.count_nonzero(steps == 0)),
         skipped=int(np.maximum(steps - 1, 0).sum()),
-        max_age_ms=round(float(log.ages_ns(rows).max()) / 1e6, 3) if rows else 0.0,
+        max_age_ms=round(float(log.ages_ns[:rows].max(initial=0)) / 1e6, 3),
         old_rows=log.late_rows,
         alarms=log.alarms,
         gaps=int(np.count_nonzero(intervals > round(GAP_PERIODS * usual_ns))),
-        max_gap_ms=round(float(intervals.max()) / 1e6, 3) if len(intervals) else 0.0,
+        max_gap_ms=round(float(intervals.max(initial=0)) / 1e6, 3),
         identical=statistics.repeats,
         frozen=statistics.frozen,
         damaged=statistics.empty + statistics.cut + statistics.unreachable,
-        bytes=packets.bytes,
+        bytes=meter.bytes,
     )

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from lerotool.errors import SpoolError
+from lerotool.spool.writer import PendingWriter
 from lerotool.storage import check_space, free_bytes
 from lerotool.wording import sized
 
-ROW_BYTES = 1_000
-"""A row of a pair of six-joint arms and its packets' index records, rounded up."""
 RESERVE_BYTES = 256 * 1024**2
 """Left free: a full disk hurts everything else on the machine."""
 INTERVAL_S = 1.0
@@ -36,17 +35,10 @@ class DiskStatus:
     left_s: float | None
 
 
-def estimate_need(picture_bytes_per_second: float, fps: float, episode_time_s: float, takes: int) -> DiskNeed:
-    """Return what recording needs, from the measured data rate of all cameras together."""
-    rate = picture_bytes_per_second + fps * ROW_BYTES
-    take = round(rate * episode_time_s)
-    return DiskNeed(rate, take, take * takes)
-
-
-def measure_disk(root: Path, need: DiskNeed | None) -> DiskStatus:
+def measure_disk(root: Path, need: DiskNeed) -> DiskStatus:
     """Return what is free where the dataset lies, for how long."""
     free = free_bytes(root)
-    if need is None or need.bytes_per_second <= 0:
+    if need.bytes_per_second <= 0:
         return DiskStatus(free, None)
     return DiskStatus(free, max(0.0, free - RESERVE_BYTES) / need.bytes_per_second)
 
@@ -57,27 +49,22 @@ def require_space(root: Path, need: DiskNeed) -> None:
     check_space(root, need.take_bytes + RESERVE_BYTES, what)
 
 
-class Syncable(Protocol):
-    """A pending episode's writer, as this thread sees it."""
-
-    def sync(self) -> None:
-        """Flush what was written to the disk."""
-
-
 class Housekeeper:
     """Runs from ``start`` to ``stop``.
 
     Attributes:
+        need: what the session writes; nothing until that is known.
         disk: the newest measurement, None before the first.
         error: why a sync failed during the take in progress, None if none did.
     """
 
-    def __init__(self, measure: Callable[[], DiskStatus]) -> None:
-        self._measure = measure
-        self._writer: Syncable | None = None
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._writer: PendingWriter | None = None
         self._busy = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recording housekeeping", daemon=True)
+        self.need = DiskNeed(0.0, 0, 0)
         self.disk: DiskStatus | None = None
         self.error: OSError | SpoolError | None = None
 
@@ -85,16 +72,17 @@ class Housekeeper:
         """Start the thread."""
         self._thread.start()
 
-    def watch(self, writer: Syncable) -> None:
-        """Sync this writer from now on."""
+    @contextmanager
+    def syncing(self, writer: PendingWriter) -> Iterator[None]:
+        """Sync a pending episode's writer again and again; afterwards no sync is under way."""
         self.error = None
         self._writer = writer
-
-    def unwatch(self) -> None:
-        """Stop syncing; on return no sync is under way."""
-        self._writer = None
-        with self._busy:
-            pass
+        try:
+            yield
+        finally:
+            self._writer = None
+            with self._busy:
+                pass
 
     def stop(self) -> None:
         """End the thread."""
@@ -104,21 +92,17 @@ class Housekeeper:
 
     def _run(self) -> None:
         while True:
-            self._look()
+            try:
+                self.disk = measure_disk(self._root, self.need)
+            except OSError as error:
+                self.error = error
             if self._stop.wait(INTERVAL_S):
                 return
             self._sync()
 
-    def _look(self) -> None:
-        try:
-            self.disk = self._measure()
-        except OSError as error:
-            self.error = error
-
     def _sync(self) -> None:
         with self._busy:
-            writer = self._writer
-            if writer is None:
+            if (writer := self._writer) is None:
                 return
             try:
                 writer.sync()

@@ -9,24 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
 
 NANOSECONDS = 1_000_000_000
 SWITCH_INTERVAL_S = 0.0005
 
 
-class Clock(Protocol):
-    """A clock that never jumps, and waiting on it."""
-
-    def monotonic_ns(self) -> int:
-        """Return the time in nanoseconds since an arbitrary start."""
-
-    def sleep_until(self, deadline_ns: int) -> int:
-        """Wait until the deadline, not at all if it has passed, and return the time then."""
-
-
-class SystemClock:
-    """The machine's own clock, the one that cameras and robots stamp with.
+class Clock:
+    """The machine's own clock, which never jumps and which cameras and robots stamp with.
 
     Waiting sleeps and never spins. On Linux and macOS it ends about 0.1 ms after the deadline. On Windows Python's
     sleep uses a high-resolution timer (about 0.5 ms), but before Python 3.13 ``monotonic_ns`` itself counts in steps

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Self
 
-from lerotool.devices.cameras.camera import Camera, CameraState
+from lerotool.devices.cameras.camera import CameraState
 from lerotool.devices.robot import Robot
 from lerotool.errors import DeviceError
 from lerotool.recording.take import Devices
 
 RETRY_S = 1.0
 READY_WITHIN_S = 5.0
-_WORKING = (CameraState.RUNNING, CameraState.FROZEN)
 
 
 class Reconnection:
@@ -21,20 +19,15 @@ class Reconnection:
 
     Attributes:
         robot_is_lost: whether the robot does not answer; while it does, the cameras alone are worked on.
+        is_done: whether everything works again.
     """
 
     def __init__(self, devices: Devices) -> None:
         self._devices = devices
         self._stop = threading.Event()
-        self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reconnecting", daemon=True)
         self.robot_is_lost = not _answers(devices.robot)
-        self.problem = ""
-
-    @property
-    def is_done(self) -> bool:
-        """Whether everything works again."""
-        return self._done.is_set()
+        self.is_done = False
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -45,28 +38,25 @@ class Reconnection:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.is_set():
+        while not (self._stop.is_set() or self.is_done):
             try:
-                self._bring_back()
-            except DeviceError as error:
-                self.problem = error.message
-            else:
-                self._done.set()
-                return
-            self._stop.wait(RETRY_S)
+                self.is_done = self._bring_back()
+            except DeviceError:
+                self._stop.wait(RETRY_S)
 
-    def _bring_back(self) -> None:
+    def _bring_back(self) -> bool:
+        """Open what is lost; False where there is no more time for it."""
         if self.robot_is_lost:
             self._devices.robot.reopen()
             self.robot_is_lost = False
-        for camera in self._lost_cameras():
+        for camera in self._devices.cameras:
+            if camera.state in (CameraState.RUNNING, CameraState.FROZEN):
+                continue
             if self._stop.is_set():
-                return
+                return False
             camera.reopen()
             camera.wait_ready(READY_WITHIN_S)
-
-    def _lost_cameras(self) -> Iterator[Camera]:
-        return (camera for camera in self._devices.cameras if camera.state not in _WORKING)
+        return True
 
 
 def _answers(robot: Robot) -> bool:

@@ -7,14 +7,15 @@ before anything else happens at the end, however it comes about.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from lerotool.errors import DeviceError, LerotoolError
-from lerotool.recording.batch_encoder import BatchEncoder, EncoderStatus, EncodingRest
 from lerotool.recording.between_takes import BetweenTakes
 from lerotool.recording.config import BatchMode, RecordingConfig
-from lerotool.recording.controls import Command, Controls
+from lerotool.recording.controls import Command, Controls, Ending
 from lerotool.recording.events import (
     AlignmentStarted,
     DeviceLost,
@@ -24,9 +25,7 @@ from lerotool.recording.events import (
     EpisodeDiscarded,
     EpisodeSaved,
     Event,
-    FreezeAlarm,
     InterruptedFound,
-    PictureAlarm,
     RobotOpened,
     SessionEnd,
     SessionReport,
@@ -35,26 +34,21 @@ from lerotool.recording.events import (
     TakeStarted,
     ViewsChanged,
 )
-from lerotool.recording.housekeeping import DiskNeed, Housekeeper, measure_disk, require_space
-from lerotool.recording.inventory import require_dataset, take_stock
-from lerotool.recording.labelling import Labelling
-from lerotool.recording.loop import Ending
-from lerotool.recording.pacing import NANOSECONDS, Clock, SystemClock
+from lerotool.recording.housekeeping import measure_disk, require_space
+from lerotool.recording.pacing import NANOSECONDS, Clock
 from lerotool.recording.reconnect import Reconnection
-from lerotool.recording.rig_memory import compare_views
-from lerotool.recording.session_plan import Plan, plan_session
-from lerotool.recording.status import Phase, Progress, Status
-from lerotool.recording.take import Devices, Discard, OpenTake
+from lerotool.recording.session_plan import Plan, plan_session, require_dataset, take_stock
+from lerotool.recording.status import BatchEncoder, Phase, Progress, Status
+from lerotool.recording.take import Devices, Take, create_episode
+from lerotool.recording.views import compare_views
 from lerotool.storage import free_bytes
 from lerotool.workspace import Workspace
 
 Failure = LerotoolError | OSError
-Listener = Callable[[Event], None]
 _LEAVING = (Ending.STOP, Ending.INTERRUPT, Ending.ABORT, Ending.FAILURE)
 _ENDS = {Command.STOP: SessionEnd.STOPPED, Command.INTERRUPT: SessionEnd.INTERRUPTED, Command.ABORT: SessionEnd.ABORTED}
 _POLL_NS = NANOSECONDS // 20
 _Result = TypeVar("_Result")
-_Other = TypeVar("_Other")
 
 
 class Session:
@@ -67,7 +61,7 @@ class Session:
         controls: Controls,
         *,
         encoder: BatchEncoder | None = None,
-        listen: Listener,
+        listen: Callable[[Event], None],
         clock: Clock | None = None,
     ) -> None:
         self._config = config
@@ -75,11 +69,10 @@ class Session:
         self._controls = controls
         self._encoder = encoder
         self._listen = listen
-        self._clock = clock or SystemClock()
-        self._progress = Progress(config, devices, self._clock)
-        self._between = BetweenTakes(config, devices.robot, self._progress, self._clock, controls, listen)
-        self._housekeeper = Housekeeper(lambda: measure_disk(config.root, self._need))
-        self._need: DiskNeed | None = None
+        self._clock = clock or Clock()
+        self._progress = Progress(config, devices, controls, encoder, listen, self._clock)
+        self._between = BetweenTakes(self._progress)
+        self._housekeeper = self._progress.housekeeper
         self._failure: Failure | None = None
         self._encoding_failure: Failure | None = None
         self._sequence = 0
@@ -88,8 +81,7 @@ class Session:
 
     def status(self) -> Status:
         """Return a snapshot; from any thread."""
-        encoder = self._encoder.status() if self._encoder is not None else None
-        return self._progress.status(encoder, self._housekeeper.disk, self._controls)
+        return self._progress.status()
 
     def run(self) -> SessionReport:
         """Record, then encode what waits, and return what was done."""
@@ -104,9 +96,8 @@ class Session:
             self._housekeeper.stop()
             self._close_devices()
         self._encode_rest()
-        self._progress.begin(Phase.DONE, None)
-        report = self._progress.report(self._end(), self._encoder.status() if self._encoder is not None else None)
-        self.report = report
+        self._progress.begin(Phase.DONE)
+        self.report = report = self._progress.report(self._end())
         self._listen(report)
         if failure := self._failure or self._encoding_failure:
             raise failure
@@ -116,8 +107,8 @@ class Session:
         config = self._config
         stock = take_stock(config.root)
         plan = plan_session(config, self._devices, stock, self._clock)
-        self._need, self._sequence = plan.need, stock.next_sequence
-        self._progress.resume(stock)
+        self._housekeeper.need, self._sequence = plan.need, stock.next_sequence
+        self._progress.resume(stock.committed, stock.waiting)
         self._housekeeper.start()
         self._announce(plan)
         if plan.takes == 0:
@@ -146,24 +137,23 @@ class Session:
         robot = self._devices.robot
         if robot.is_aligned:
             return
-        self._progress.begin(Phase.ALIGNING, None)
+        self._progress.begin(Phase.ALIGNING)
         self._listen(AlignmentStarted())
         self._guard(lambda: self._between.follow(lambda _: robot.is_aligned))
 
     def _announce(self, plan: Plan) -> None:
-        root, free = self._config.root, free_bytes(self._config.root)
-        stock = plan.stock
-        needed = plan.need.session_bytes
+        root, stock = self._config.root, plan.stock
+        needed, free = plan.need.session_bytes, free_bytes(root)
         self._listen(SessionStarted(root, stock.committed, stock.waiting, self._config.episodes, needed, free))
         for verdict in stock.interrupted:
             self._listen(InterruptedFound(verdict.path, verdict.rows, verdict.reason))
         self._warn_of_full_disk()
 
     def _warn_of_full_disk(self) -> None:
-        assert self._need is not None
-        disk = measure_disk(self._config.root, self._need)
-        needed = self._need.take_bytes * self._progress.missing
-        if not self._warned and disk.left_s is not None and disk.left_s * self._need.bytes_per_second < needed:
+        need = self._housekeeper.need
+        disk = measure_disk(self._config.root, need)
+        needed = need.take_bytes * self._progress.missing
+        if not self._warned and disk.left_s is not None and disk.left_s * need.bytes_per_second < needed:
             self._warned = True
             self._listen(DiskLow(disk.free_bytes, disk.left_s, needed))
 
@@ -172,15 +162,15 @@ class Session:
     def _take(self) -> Ending:
         """Record one take and save it, discard it or leave it; a failure is kept for later."""
         config, progress = self._config, self._progress
-        take = self._guard(self._open_take, None)
+        take = self._guard(self._open_take)
         if take is None:
             return Ending.FAILURE
         try:
             self._controls.begin_phase()
             progress.begin_take(take)
             self._listen(TakeStarted(progress.episode, config.episodes, progress.task))
-            ending = self._guard(lambda: self._record_take(take)) or Ending.FAILURE
-            progress.begin(Phase.SAVING, None)
+            ending = self._guard(lambda: take.record(self._clock, self._controls, self._housekeeper)) or Ending.FAILURE
+            progress.begin(Phase.SAVING)
             is_full = progress.missing == 1 and take.why_discarded(ending) is None and not self._between.asks_at_the_end
             is_last = ending in _LEAVING or is_full
             if is_last and not (ending is Ending.FAILURE and self._may_reconnect()):
@@ -191,46 +181,32 @@ class Session:
             progress.end_take()
         return ending
 
-    def _record_take(self, take: OpenTake) -> Ending:
-        return take.record(self._clock, self._controls, self._housekeeper, self._tell_alarm, self._tell_freeze)
-
-    def _open_take(self) -> OpenTake:
-        assert self._need is not None
-        require_space(self._config.root, self._need)
+    def _open_take(self) -> Take:
+        require_space(self._config.root, self._housekeeper.need)
         self._warn_of_full_disk()
-        return OpenTake(self._config, self._devices, self._sequence, self._progress.task)
+        task = self._progress.task
+        writer = create_episode(self._config, self._devices, self._sequence, task)
+        return Take(self._config, self._devices, writer, task, self._listen)
 
-    def _finish_take(self, take: OpenTake, ending: Ending) -> None:
-        progress, rows = self._progress, take.log.rows
+    def _finish_take(self, take: Take, ending: Ending) -> None:
+        progress, rows, episode = self._progress, take.log.rows, self._progress.episode
+        began = time.monotonic()
         if ending is Ending.ABORT and rows:
-            self._listen(TakeLeft(progress.episode, rows, take.path, "stopped at once"))
+            self._listen(TakeLeft(episode, rows, take.path, "stopped at once"))
         elif (why := take.why_discarded(ending)) is not None:
             self._guard(take.discard)
-            progress.discarded += why is not Discard.EMPTY
-            progress.not_kept = take.explain(why)
-            self._listen(EpisodeDiscarded(progress.episode, rows, progress.not_kept))
-        elif (saved := self._guard(lambda: take.save(ending), None)) is not None:
+            progress.discarded += rows > 0 or ending is Ending.AGAIN
+            progress.not_kept = why or None
+            self._listen(EpisodeDiscarded(episode, rows, progress.not_kept))
+        elif (report := self._guard(lambda: take.save(ending))) is not None:
+            save_s = time.monotonic() - began
             self._sequence += 1
-            episode = progress.episode
-            progress.add(saved)
-            progress.labelling = Labelling(saved, episode, self._between.tell_mark)
-            event = EpisodeSaved(
-                episode,
-                self._config.episodes,
-                progress.waiting(self._encoder),
-                saved.pending.path,
-                saved.seconds,
-                saved.report,
-            )
-            self._listen(event)
+            progress.add(report, save_s)
+            goal, waiting = self._config.episodes, progress.waiting
+            progress.last = EpisodeSaved(episode, goal, waiting, take.path, save_s, report)
+            self._listen(progress.last)
         else:
-            self._listen(TakeLeft(progress.episode, rows, take.path, str(self._failure)))
-
-    def _tell_alarm(self, key: str, age_ns: int, is_stale: bool) -> None:
-        self._listen(PictureAlarm(key, age_ns / 1e9, is_over=not is_stale))
-
-    def _tell_freeze(self, key: str, is_frozen: bool) -> None:
-        self._listen(FreezeAlarm(key, is_over=not is_frozen))
+            self._listen(TakeLeft(episode, rows, take.path, str(self._failure)))
 
     # When a device was lost.
 
@@ -273,22 +249,28 @@ class Session:
         config, progress, encoder = self._config, self._progress, self._encoder
         if encoder is None or config.mode is BatchMode.LATER or not config.batch or progress.unhanded < config.batch:
             return
-        waiting = progress.waiting(encoder)
+        waiting = progress.waiting
         progress.unhanded = 0
         encoder.notify(waiting)
-        has_stopped = _Watch()
         self._listen(EncodingStarted(waiting, at_end=False))
+        was_busy = False
+
+        def is_over(_: int) -> bool:
+            nonlocal was_busy
+            # It may need a moment to begin; whether it has stopped shows only then.
+            is_busy = encoder.status().is_busy
+            was_busy = was_busy or is_busy
+            return progress.waiting == 0 or (was_busy and not is_busy)
+
         if config.mode is BatchMode.FOREGROUND and not self._controls.is_leaving:
-            progress.begin(Phase.WAITING, None)
-            self._guard(
-                lambda: self._between.follow(lambda _: progress.waiting(encoder) == 0 or has_stopped(encoder.status()))
-            )
+            progress.begin(Phase.WAITING)
+            self._guard(lambda: self._between.follow(is_over))
 
     # The end.
 
     def _encode_rest(self) -> None:
         """Encode what waits; any further wish to leave stops that."""
-        config, encoder, waiting = self._config, self._encoder, self._progress.waiting(self._encoder)
+        config, encoder, waiting = self._config, self._encoder, self._progress.waiting
         if encoder is None:
             return
         is_disk_trouble = self._failure is not None and not isinstance(self._failure, LerotoolError)
@@ -297,11 +279,22 @@ class Session:
         if not config.encode_at_end or not has_work or is_disk_trouble or self._controls.command is Command.ABORT:
             encoder.stop()
             return
-        self._progress.begin(Phase.ENCODING, None)
+        self._progress.begin(Phase.ENCODING)
         self._listen(EncodingStarted(waiting, at_end=True))
-        rest = EncodingRest(encoder)
-        rest.run(self._clock, self._controls)
-        self._encoding_failure = rest.failure
+        wishes = self._controls.wishes_to_leave
+        thread = threading.Thread(target=self._finish_encoding, args=(encoder,), name="encoding the rest", daemon=True)
+        thread.start()
+        while thread.is_alive():
+            self._clock.sleep_until(self._clock.monotonic_ns() + _POLL_NS)
+            if self._controls.wishes_to_leave > wishes:
+                encoder.stop()
+                thread.join()
+
+    def _finish_encoding(self, encoder: BatchEncoder) -> None:
+        try:
+            encoder.finish()
+        except (LerotoolError, OSError) as error:
+            self._encoding_failure = error
 
     def _is_over(self) -> bool:
         return self._failure is not None or self._controls.is_leaving
@@ -325,24 +318,13 @@ class Session:
         for camera in self._devices.cameras:
             self._guard(camera.close)
 
-    def _guard(self, action: Callable[[], _Result], otherwise: _Other = None) -> _Result | _Other:  # type: ignore[assignment]
+    def _guard(self, action: Callable[[], _Result]) -> _Result | None:
         """Do something that must not keep the session from ending well; the first failure is kept."""
         try:
             return action()
         except (LerotoolError, OSError) as error:
             self._fail(error)
-            return otherwise
+            return None
 
     def _fail(self, failure: Failure) -> None:
         self._failure = self._failure or failure
-
-
-class _Watch:
-    """Tells when an encoder that was asked to work has stopped: it may need a moment to begin."""
-
-    def __init__(self) -> None:
-        self._was_busy = False
-
-    def __call__(self, status: EncoderStatus) -> bool:
-        self._was_busy = self._was_busy or status.is_busy
-        return self._was_busy and not status.is_busy

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
-from lerotool.dataset.marks import Mark, Marks, Outcome
+from lerotool.dataset.marks import Mark, Outcome, count_marks
 from lerotool.devices.cameras.camera import CameraState
-from lerotool.recording.batch_encoder import BatchEncoder, EncoderStatus
 from lerotool.recording.config import RecordingConfig
 from lerotool.recording.controls import Controls
-from lerotool.recording.episode_report import LATE_AFTER_NS, EpisodeReport, Lateness, achieved_fps
-from lerotool.recording.events import SessionEnd, SessionReport
-from lerotool.recording.housekeeping import DiskStatus
-from lerotool.recording.inventory import Stock
-from lerotool.recording.labelling import Labelling
+from lerotool.recording.episode_report import LATE_AFTER_NS, EpisodeReport, Lateness, TakeLog, rate_hz
+from lerotool.recording.events import EpisodeSaved, Event, SessionEnd, SessionReport
+from lerotool.recording.housekeeping import DiskStatus, Housekeeper
 from lerotool.recording.pacing import Clock
-from lerotool.recording.take import Devices, OpenTake, Saved
+from lerotool.recording.take import Devices, Take
+
+_NEWEST = 30
+"""Pictures over which a camera's present rate is measured."""
 
 
 class Phase(StrEnum):
@@ -40,6 +42,54 @@ class Phase(StrEnum):
     ENCODING = "encoding"
     """What is left, after the last take; robot and cameras are closed."""
     DONE = "done"
+
+
+class EncoderStatus(Protocol):
+    """How far encoding is."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being encoded now."""
+
+    @property
+    def waiting(self) -> int:
+        """Episodes that were handed over and are not in the dataset yet."""
+
+    @property
+    def done(self) -> int:
+        """Episodes that this session has brought into the dataset."""
+
+    @property
+    def fraction(self) -> float:
+        """Of what is being encoded now, 0 to 1."""
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds until that is done, None if nobody can tell."""
+
+    @property
+    def frames_per_s(self) -> float:
+        """Of all encoders together."""
+
+    @property
+    def problem(self) -> str | None:
+        """What went wrong, if something did; the episodes are then still waiting on disk."""
+
+
+class BatchEncoder(Protocol):
+    """Encodes saved episodes in processes of its own. Its methods are called by one thread, ``status`` by any."""
+
+    def notify(self, saved_count: int) -> None:
+        """Say that so many saved episodes wait now; returns at once and starts to encode all of them."""
+
+    def status(self) -> EncoderStatus:
+        """Return how far it is; never waits."""
+
+    def finish(self) -> None:
+        """Encode all that waits and pack the dataset; returns when that is done, or after ``stop``."""
+
+    def stop(self) -> None:
+        """Stop at once, from any thread; unfinished work is redone by the next encoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,26 +154,39 @@ class Status:
 
 
 class Progress:
-    """Counts and the present phase.
+    """What a session works with, what it has counted, and its present phase.
 
     Attributes:
         unhanded: saved episodes that the encoder does not know of.
-        labelling: the take before, while it can be marked.
+        last: the take before, while it can be marked.
         not_kept: as in `Status`.
+        marks: what was said about saved episodes, by number.
     """
 
-    def __init__(self, config: RecordingConfig, devices: Devices, clock: Clock) -> None:
-        self._config = config
-        self._devices = devices
-        self._clock = clock
+    def __init__(
+        self,
+        config: RecordingConfig,
+        devices: Devices,
+        controls: Controls,
+        encoder: BatchEncoder | None,
+        listen: Callable[[Event], None],
+        clock: Clock,
+    ) -> None:
+        self.config = config
+        self.devices = devices
+        self.controls = controls
+        self.encoder = encoder
+        self.listen = listen
+        self.clock = clock
+        self.housekeeper = Housekeeper(config.root)
         self._phase: tuple[Phase, int, float | None] = (Phase.STARTING, clock.monotonic_ns(), None)
-        self._take: OpenTake | None = None
+        self._take: Take | None = None
         self._committed = 0
         self._waited = 0
         self._episodes: dict[int, EpisodeReport] = {}
         self._longest_save_s = 0.0
-        self._marks: dict[int, Mark] = {}
-        self.labelling: Labelling | None = None
+        self.marks: dict[int, Mark] = {}
+        self.last: EpisodeSaved | None = None
         self.not_kept: str | None = None
         self.discarded = 0
         self.unhanded = 0
@@ -136,96 +199,95 @@ class Progress:
     @property
     def task(self) -> str:
         """What the robot does in that take."""
-        return self._config.task_of(self.episode)
+        return self.config.task_of(self.episode)
 
     @property
     def missing(self) -> int:
         """Episodes still to be recorded."""
-        return max(0, self._config.episodes - self.episode)
+        return max(0, self.config.episodes - self.episode)
 
-    def waiting(self, encoder: BatchEncoder | None) -> int:
-        """Return how many saved episodes are not in the dataset."""
-        return self._waiting(encoder.status() if encoder is not None else None)
+    @property
+    def waiting(self) -> int:
+        """How many saved episodes are not in the dataset."""
+        return self._waiting(self.encoder.status() if self.encoder is not None else None)
 
-    def resume(self, stock: Stock) -> None:
-        """Start from what there is."""
-        self._committed, self._waited = stock.committed, stock.waiting
-        self.unhanded = stock.waiting
+    def resume(self, committed: int, waiting: int) -> None:
+        """Start from the episodes that are there."""
+        self._committed, self._waited, self.unhanded = committed, waiting, waiting
 
-    def begin(self, phase: Phase, length_s: float | None) -> None:
+    def begin(self, phase: Phase, length_s: float | None = None) -> None:
         """Enter a phase."""
-        self._phase = (phase, self._clock.monotonic_ns(), length_s)
+        self._phase = (phase, self.clock.monotonic_ns(), length_s)
 
-    def begin_take(self, take: OpenTake) -> None:
+    def begin_take(self, take: Take) -> None:
         """Enter a take."""
         self._take = take
         self.not_kept = None
-        self.begin(Phase.TAKE, self._config.episode_time_s)
+        self.begin(Phase.TAKE, self.config.episode_time_s)
 
     def end_take(self) -> None:
         """Leave the take."""
         self._take = None
 
-    def add(self, saved: Saved) -> None:
+    def add(self, report: EpisodeReport, save_s: float) -> None:
         """Count a saved episode."""
-        self._episodes[self.episode] = saved.report
-        self._longest_save_s = max(self._longest_save_s, saved.seconds)
+        self._episodes[self.episode] = report
+        self._longest_save_s = max(self._longest_save_s, save_s)
         self.unhanded += 1
-
-    def add_mark(self, episode: int, mark: Mark) -> None:
-        """Count what was said about a saved episode."""
-        self._marks[episode] = mark
 
     @property
     def has_marks(self) -> bool:
         """Whether the person has marked an episode of this session."""
-        return any(not mark.is_empty for mark in self._marks.values())
+        return any(not mark.is_empty for mark in self.marks.values())
 
     def take_back(self) -> None:
         """Count the newest saved episode as discarded."""
         episode, _ = self._episodes.popitem()
-        self._marks.pop(episode, None)
+        self.marks.pop(episode, None)
         self.unhanded -= 1
         self.discarded += 1
 
-    def status(self, encoder: EncoderStatus | None, disk: DiskStatus | None, controls: Controls) -> Status:
-        """Return a snapshot."""
-        now_ns = self._clock.monotonic_ns()
+    def status(self) -> Status:
+        """Return a snapshot; from any thread."""
+        encoder = self.encoder.status() if self.encoder is not None else None
+        now_ns = self.clock.monotonic_ns()
         phase, began_ns, length_s = self._phase
-        take = self._take
+        take, last = self._take, self.last
+        mark = self.marks.get(last.episode, Mark()) if last is not None else Mark()
         return Status(
             phase=phase,
             episode=self.episode,
-            goal=self._config.episodes,
+            goal=self.config.episodes,
             elapsed_s=(now_ns - began_ns) / 1e9,
             length_s=length_s,
-            take=_take_status(take) if take is not None else None,
+            take=_take_status(take.log) if take is not None else None,
             cameras=self._camera_statuses(take, now_ns),
             pending=self._waiting(encoder),
             until_batch=self.unhanded,
-            batch=self._config.batch,
+            batch=self.config.batch,
             encoder=encoder,
-            disk=disk,
-            is_leaving=controls.is_leaving,
-            alarms=self._devices.robot.alarms,
-            marked=_marked_status(self.labelling),
+            disk=self.housekeeper.disk,
+            is_leaving=self.controls.is_leaving,
+            alarms=self.devices.robot.alarms,
+            marked=MarkedStatus(last.episode, mark.outcome, mark.flagged) if last is not None else None,
             task=self.task,
             not_kept=self.not_kept,
         )
 
-    def report(self, ended: SessionEnd, encoder: EncoderStatus | None) -> SessionReport:
+    def report(self, ended: SessionEnd) -> SessionReport:
         """Return what the session did."""
-        reports = list(self._episodes.values())
+        encoder = self.encoder.status() if self.encoder is not None else None
+        reports = self._episodes.values()
         return SessionReport(
-            root=self._config.root,
+            root=self.config.root,
             ended=ended,
             episodes=dict(self._episodes),
             discarded=self.discarded,
-            total=self._committed + self._waited + len(reports),
-            goal=self._config.episodes,
+            total=self.episode,
+            goal=self.config.episodes,
             pending=self._waiting(encoder),
             encoded=encoder.done if encoder is not None else 0,
-            marks=Marks(self._marks).count(),
+            marks=count_marks(self.marks.values()),
             rows=sum(report.rows for report in reports),
             seconds=round(sum(report.duration_s for report in reports), 6),
             late=sum(report.late for report in reports),
@@ -237,31 +299,22 @@ class Progress:
         done = encoder.done if encoder is not None else 0
         return max(0, self._waited + len(self._episodes) - done)
 
-    def _camera_statuses(self, take: OpenTake | None, now_ns: int) -> tuple[CameraStatus, ...]:
+    def _camera_statuses(self, take: Take | None, now_ns: int) -> tuple[CameraStatus, ...]:
         statuses = []
-        for camera in self._devices.cameras:
+        for camera in self.devices.cameras:
             age_ns = camera.age_ns(now_ns)
             age_ms = None if age_ns is None else max(0.0, age_ns / 1e6)
-            limit_ms = self._config.max_picture_age_s * 1e3
-            rate_hz = take.meters[camera.key].rate_hz() if take is not None else None
-            is_stale = age_ms is None or age_ms > limit_ms
-            is_frozen = camera.state is CameraState.FROZEN
-            statuses.append(CameraStatus(camera.name, rate_hz, age_ms, is_stale, is_frozen))
+            rate = rate_hz(take.meters[camera.key].captured_ns[-_NEWEST:]) if take is not None else None
+            is_stale = age_ms is None or age_ms > self.config.max_picture_age_s * 1e3
+            statuses.append(CameraStatus(camera.name, rate, age_ms, is_stale, camera.state is CameraState.FROZEN))
         return tuple(statuses)
 
 
-def _marked_status(labelling: Labelling | None) -> MarkedStatus | None:
-    if labelling is None:
-        return None
-    return MarkedStatus(labelling.episode, labelling.mark.outcome, labelling.mark.flagged)
-
-
-def _take_status(take: OpenTake) -> TakeStatus:
-    log = take.log
+def _take_status(log: TakeLog) -> TakeStatus:
     lateness_ns = log.lateness_ns
     return TakeStatus(
         rows=len(lateness_ns),
-        fps=achieved_fps(log.started_ns),
+        fps=rate_hz(log.started_ns),
         lateness=Lateness.of(lateness_ns),
         late=int((lateness_ns > LATE_AFTER_NS).sum()),
         missed=log.missed,

@@ -1,19 +1,35 @@
-"""What a camera sees, small and grey, and how it differs from what it saw before: by phase correlation.
+"""What each camera saw when the last session began, kept beside the dataset, and what is other now.
 
-The shift of two pictures is where the inverse transform of the normalised cross-power spectrum has its peak
-(Kuglin and Hines, 1975). It counts only if the pictures are alike where they overlap when so shifted.
+    <dataset>/.lerotool/views.json     {"views": {"front": {"width", "scale", "pixels": base64 of grey bytes}}}
+
+It is a help and nothing depends on it: a file that is missing, damaged or cannot be written is passed over.
+
+Small and grey views are compared by phase correlation: the shift of two pictures is where the inverse transform of the
+normalised cross-power spectrum has its peak (Kuglin and Hines, 1975). It counts only if the pictures are alike where
+they overlap when so shifted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, Field, ValidationError
 
 from lerotool.checking.quality.cameras import DARK
+from lerotool.devices.cameras.camera import Camera
+from lerotool.devices.cameras.probing import take_still
+from lerotool.errors import DeviceError, MediaError
+from lerotool.media.decode import decode_image
+from lerotool.media.format import DEPTH_UNITS
+from lerotool.storage import make_directory, write_atomic
+from lerotool.workspace import Workspace
 
 Floats = npt.NDArray[np.float64]
 WIDTH = 320
@@ -24,6 +40,8 @@ ALIKE = 0.7
 """Correlation of the overlap from which on two pictures show the same."""
 UNLIKE = 0.5
 """Correlation below which a camera does not show what it did."""
+_FILE = "views.json"
+_MOST_BYTES = 16_000_000
 _BETTER = 0.1
 _LEAST_OVERLAP = 0.3
 _SMOOTH = 0.15
@@ -125,3 +143,61 @@ def _correlation(first: Floats, second: Floats, down: int, right: int) -> float:
     own, other = own - own.mean(), other - other.mean()
     power = float(np.sqrt((own**2).sum() * (other**2).sum()))
     return float((own * other).sum()) / power if power > 0 else 0.0
+
+
+class _SavedView(BaseModel):
+    width: int = Field(ge=1, le=WIDTH)
+    scale: int = Field(ge=1)
+    pixels: str
+
+
+class _Document(BaseModel):
+    views: dict[str, _SavedView]
+
+
+def compare_views(root: Path, cameras: Sequence[Camera]) -> tuple[str, ...]:
+    """Return in words what cameras see that they did not in the last session, and remember what they see now."""
+    now = _views(cameras)
+    if not now:
+        return ()
+    path = Workspace(root).folder / _FILE
+    before = _load(path)
+    _save(path, {**before, **now})
+    return changes(before, now)
+
+
+def _views(cameras: Sequence[Camera]) -> dict[str, View]:
+    found = {}
+    for camera in cameras:
+        if camera.format.pixel_format in DEPTH_UNITS:
+            continue
+        with suppress(DeviceError, MediaError):
+            found[camera.name] = View.of(decode_image(take_still(camera)))
+    return found
+
+
+def _load(path: Path) -> dict[str, View]:
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            return {}
+        document = _Document.model_validate_json(path.read_bytes())
+        return {name: _view(saved) for name, saved in document.views.items()}
+    except (OSError, ValidationError, ValueError):
+        return {}
+
+
+def _view(saved: _SavedView) -> View:
+    pixels = np.frombuffer(base64.b64decode(saved.pixels, validate=True), np.uint8)
+    return View(pixels.reshape(-1, saved.width), saved.scale)
+
+
+def _save(path: Path, views: Mapping[str, View]) -> None:
+    saved = {
+        name: _SavedView(
+            width=view.pixels.shape[1], scale=view.scale, pixels=base64.b64encode(view.pixels.tobytes()).decode()
+        )
+        for name, view in views.items()
+    }
+    with suppress(OSError):
+        make_directory(path.parent)
+        write_atomic(path, _Document(views=saved).model_dump_json().encode())

@@ -12,21 +12,20 @@ from typing import Any
 from lerotool.devices.arms.pair import ArmPair
 from lerotool.devices.cameras.camera import CameraSpec, open_camera
 from lerotool.devices.robots import build_robot
-from lerotool.recording.batch_encoder import BatchEncoder
 from lerotool.recording.config import RecordingConfig
 from lerotool.recording.controls import Controls
 from lerotool.recording.events import Event, SessionReport
-from lerotool.recording.pacing import SystemClock
+from lerotool.recording.pacing import Clock
 from lerotool.recording.session import Session
 from lerotool.recording.session_plan import build_features
-from lerotool.recording.status import Status
+from lerotool.recording.status import BatchEncoder, Status
 from lerotool.recording.take import Devices
 
 CAMERAS = {"front": "sim:numbered", "wrist": "sim:numbered"}
 FPS = 100
 
 
-class SteeredClock(SystemClock):
+class SteeredClock(Clock):
     """The system's clock, which lets somebody look and act at the end of every wait, in the session's thread."""
 
     def __init__(self) -> None:

@@ -6,16 +6,20 @@ import gc
 import sys
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lerotool.devices.arms.pair import ArmPair
 from lerotool.errors import DeviceError, DeviceTimeoutError
-from lerotool.recording.controls import Command, Controls
-from lerotool.recording.loop import Ending, PictureSource, Take, follow, run_take
-from lerotool.recording.pacing import Schedule, undisturbed
-from lerotool.recording.takelog import TakeLog
+from lerotool.recording.config import RecordingConfig
+from lerotool.recording.controls import Command, Controls, Ending
+from lerotool.recording.episode_report import TakeLog
+from lerotool.recording.events import Event, FreezeAlarm, PictureAlarm
+from lerotool.recording.following import follow
+from lerotool.recording.pacing import undisturbed
+from lerotool.recording.take import Devices, Take
 from tests.recording.parts import ClippingFollower, ClockedCamera, CountingLeader, ManualClock, Rows, build_robot
 
 MS = 1_000_000
@@ -26,15 +30,14 @@ PERIOD = 10 * MS
 class Stage:
     """A take on a manual clock."""
 
-    def __init__(self, ticks: int, takes_ns: int = 0, cameras: Sequence[PictureSource] = ()) -> None:
+    def __init__(self, ticks: int, takes_ns: int = 0, cameras: Sequence[ClockedCamera] = ()) -> None:
         self.clock = ManualClock()
         self.controls = Controls()
         self.sink = Rows()
         self.robot = build_robot(self.clock, takes_ns)
         self.ticks = ticks
         self.cameras = list(cameras)
-        self.alarms: list[tuple[str, bool]] = []
-        self.freezes: list[tuple[str, bool]] = []
+        self.events: list[Event] = []
         self.failure: BaseException | None = None
         self.log = TakeLog(ticks, [])
 
@@ -54,21 +57,12 @@ class Stage:
         return camera
 
     def run(self, fps: Fraction = FPS) -> Ending:
-        self.log = TakeLog(self.ticks, [camera.key for camera in self.cameras])
-        take = Take(
-            schedule=Schedule(self.clock.now_ns, fps),
-            ticks=self.ticks,
-            task="test",
-            robot=self.robot,
-            cameras=self.cameras,
-            sink=self.sink,
-            log=self.log,
-            max_age_ns=50 * MS,
-            on_alarm=lambda key, _, is_stale: self.alarms.append((key, is_stale)),
-            on_freeze=lambda key, is_frozen: self.freezes.append((key, is_frozen)),
-            failure=lambda: self.failure,
+        config = RecordingConfig(
+            root=Path("x"), task="test", fps=fps, episode_time_s=self.ticks / fps, max_picture_age_s=0.05
         )
-        return run_take(take, self.clock, self.controls)
+        take = Take(config, Devices(self.robot, self.cameras, {}), self.sink, "test", self.events.append)
+        self.log = take.log
+        return take.run(self.clock, self.controls, lambda: self.failure)
 
     def column(self, name: str) -> list[int]:
         return [row[name] for row in self.sink.rows]  # type: ignore[misc]
@@ -139,7 +133,7 @@ def test_each_row_names_the_newest_picture_of_each_camera() -> None:
     assert [row["observation.images.front"] for row in stage.column("pictures")] == [0, 0, 1, 1, 2, 2, 3, 3, 4]  # type: ignore[index]
     assert [row["observation.images.wrist"] for row in stage.column("pictures")] == [0, 2, 5, 7, 10, 12, 15, 17, 20]  # type: ignore[index]
     wrist = stage.log.cameras["observation.images.wrist"]
-    assert wrist.ages_ns(9).tolist() == [0, 2 * MS, 0, 2 * MS, 0, 2 * MS, 0, 2 * MS, 0]
+    assert wrist.ages_ns.tolist() == [0, 2 * MS, 0, 2 * MS, 0, 2 * MS, 0, 2 * MS, 0]
 
 
 def test_an_old_picture_raises_one_alarm_until_it_is_fresh_again() -> None:
@@ -153,7 +147,9 @@ def test_an_old_picture_raises_one_alarm_until_it_is_fresh_again() -> None:
 
     stage.clock.on_sleep = revive
     assert stage.run() is Ending.TIME
-    assert stage.alarms == [("observation.images.front", True), ("observation.images.front", False)]
+    begun, over = stage.events
+    assert begun == PictureAlarm("observation.images.front", pytest.approx(0.06), is_over=False)
+    assert over == PictureAlarm("observation.images.front", 0.0, is_over=True)
     log = stage.log.cameras["observation.images.front"]
     assert (log.alarms, log.late_rows, log.is_stale) == (1, 6, False)
 
@@ -203,7 +199,7 @@ def test_a_frozen_camera_is_told_once_and_when_it_moves_again() -> None:
 
     stage.clock.on_sleep = freeze
     stage.run()
-    assert stage.freezes == [(camera.key, True), (camera.key, False)]
+    assert stage.events == [FreezeAlarm(camera.key, is_over=False), FreezeAlarm(camera.key, is_over=True)]
     assert len(stage.sink.rows) == 8
 
 
@@ -224,7 +220,7 @@ def test_stale_joints_are_marked_and_counted() -> None:
 def test_between_takes_the_follower_follows_and_nothing_is_recorded() -> None:
     clock, controls = ManualClock(0), Controls()
     robot: ArmPair = build_robot(clock, MS)
-    ending = follow(robot, Schedule(0, FPS), clock, controls, lambda now_ns: now_ns >= 55 * MS)
+    ending = follow(robot, FPS, clock, controls, lambda now_ns: now_ns >= 55 * MS)
     assert ending is Ending.TIME
     assert isinstance(robot.follower, ClippingFollower)
     assert robot.follower.sent == [1, 2, 3, 3, 3, 3]
@@ -234,7 +230,7 @@ def test_following_never_catches_up_on_ticks_that_have_passed() -> None:
     clock, controls = ManualClock(0), Controls()
     clock.overshoot_ns[1] = 35 * MS
     robot = build_robot(clock)
-    follow(robot, Schedule(0, FPS), clock, controls, lambda now_ns: now_ns >= 60 * MS)
+    follow(robot, FPS, clock, controls, lambda now_ns: now_ns >= 60 * MS)
     assert isinstance(robot.follower, ClippingFollower)
     assert len(robot.follower.sent) == 3
 

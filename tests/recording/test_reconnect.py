@@ -13,9 +13,8 @@ from lerotool.devices.arms.arm import JointReading
 from lerotool.devices.arms.pair import ArmPair
 from lerotool.errors import DeviceError, DeviceLostError
 from lerotool.recording.config import RecordingConfig
-from lerotool.recording.controls import Command
+from lerotool.recording.controls import Command, Ending
 from lerotool.recording.events import DeviceLost, DevicesBack, SessionEnd
-from lerotool.recording.loop import Ending
 from lerotool.recording.status import Phase, Status
 from lerotool.spool.pending import list_pending
 from lerotool.testing.mjpeg_camera import EmulatedCamera

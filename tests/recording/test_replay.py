@@ -16,7 +16,7 @@ from lerotool.errors import IncompatibleDatasetError, UsageError
 from lerotool.features import ACTION, vector
 from lerotool.recording.controls import Command, Controls
 from lerotool.recording.events import Event
-from lerotool.recording.replay import Motion, Replay, ReplayEnded, read_motion
+from lerotool.recording.following import Motion, Replay, ReplayEnded, read_motion
 from lerotool.recording.status import Phase
 from lerotool.writer import DatasetWriter
 from tests.recording.parts import ClippingFollower, ManualClock

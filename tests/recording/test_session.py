@@ -14,7 +14,7 @@ from lerotool.devices.cameras.numbered import read_number
 from lerotool.errors import DatasetLockedError, DeviceError, IncompatibleDatasetError, TargetExistsError, UsageError
 from lerotool.media.decode import decode_image
 from lerotool.recording.config import RecordingConfig
-from lerotool.recording.controls import Command
+from lerotool.recording.controls import Command, Ending
 from lerotool.recording.events import (
     DiskLow,
     EpisodeDiscarded,
@@ -24,7 +24,6 @@ from lerotool.recording.events import (
     TakeLeft,
     TakeStarted,
 )
-from lerotool.recording.loop import Ending
 from lerotool.recording.status import Phase, Status
 from lerotool.spool.pending import list_pending
 from lerotool.spool.recovery import Kind, examine_all, salvage

@@ -11,8 +11,8 @@ from lerotool.devices.arms.pair import ArmPair
 from lerotool.errors import DeviceLostError
 from lerotool.recording.controls import Command, Controls
 from lerotool.recording.events import AlignmentStarted, Event
+from lerotool.recording.following import Teleoperation, TeleoperationEnded
 from lerotool.recording.status import Phase
-from lerotool.recording.teleoperation import Teleoperation, TeleoperationEnded
 from tests.recording.parts import ClippingFollower, CountingLeader, ManualClock
 
 FPS = Fraction(100)

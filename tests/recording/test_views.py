@@ -14,8 +14,7 @@ from lerotool.cli.event_words import describe_warning
 from lerotool.devices.cameras.camera import open_camera
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.recording.events import ViewsChanged
-from lerotool.recording.rig_memory import compare_views
-from lerotool.recording.views import View, changes
+from lerotool.recording.views import View, changes, compare_views
 from tests.patience import PATIENCE_S
 
 HEIGHT, WIDTH = 480, 640

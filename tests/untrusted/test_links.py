@@ -23,7 +23,7 @@ from lerotool.errors import CorruptDatasetError, LerotoolError
 from lerotool.mending.forgetting import forget
 from lerotool.mending.repair import repair
 from lerotool.mending.undoing import undo
-from lerotool.recording.inventory import take_stock
+from lerotool.recording.session_plan import take_stock
 from lerotool.spool.pending import pending_folders
 from lerotool.spool.recovery import examine_all, salvage
 from lerotool.statistics.rewrite import rewrite

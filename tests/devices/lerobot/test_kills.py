@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import lerotool
-from lerotool.recording.inventory import look_at
+from lerotool.recording.session_plan import look_at
 from tests.devices.lerobot.wobble import python, recording, run
 from tests.lerobot_judge import judge, use_tools
 from tests.patience import wait_for

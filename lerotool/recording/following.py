@@ -1,4 +1,4 @@
-"""Replay: a follower does again what an episode's actions say, at the rate at which they were recorded."""
+"""The robot moves and nothing is recorded: between takes, in teleoperation, and in replay of an episode's actions."""
 
 from __future__ import annotations
 
@@ -11,18 +11,116 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.devices.robot import Robot
+from lerotool.devices.robot import Robot, Values
 from lerotool.errors import IncompatibleDatasetError, UsageError
 from lerotool.features import ACTION, STATE, Feature
-from lerotool.recording.controls import Controls
+from lerotool.recording.controls import Controls, Ending
 from lerotool.recording.episode_report import LATE_AFTER_NS
 from lerotool.recording.events import AlignmentStarted, Event
-from lerotool.recording.pacing import Clock, Schedule, SystemClock
+from lerotool.recording.pacing import Clock, Schedule
 from lerotool.recording.status import Phase, Status
 
 _SUFFIX = ".pos"
 LIMITED_BY = 0.5
 """What was sent counts as limited if a joint is further from the action than this; a servo step is 0.09 degrees."""
+
+
+def follow(
+    robot: Robot,
+    fps: Fraction,
+    clock: Clock,
+    controls: Controls,
+    is_over: Callable[[int], bool],
+    wanted: Callable[[], Values] | None = None,
+) -> Ending:
+    """Let the robot do what the person wants, or ``wanted`` gives, until ``is_over(now_ns)`` or a command."""
+    schedule = Schedule(clock.monotonic_ns(), fps)
+    tick = 0
+    while True:
+        now_ns = clock.sleep_until(schedule.due_ns(tick))
+        if controls.command:
+            return controls.ending
+        if is_over(now_ns):
+            return Ending.TIME
+        robot.send(robot.command().values if wanted is None else wanted())
+        tick = schedule.tick_at(clock.monotonic_ns()) + 1
+
+
+class _Unrecorded:
+    """A session that records nothing. Use it once.
+
+    `fps`: how often a second the robot is sent something. `listen`: called with every event; must return at once.
+    """
+
+    _episode = 0
+
+    def __init__(
+        self,
+        robot: Robot,
+        fps: Fraction,
+        controls: Controls,
+        *,
+        listen: Callable[[Event], None],
+        clock: Clock | None = None,
+    ) -> None:
+        self._robot = robot
+        self._fps = fps
+        self._controls = controls
+        self._listen = listen
+        self._clock = clock or Clock()
+        self._begin(Phase.STARTING)
+
+    def status(self) -> Status:
+        """Return a snapshot; from any thread."""
+        phase, began_ns, length_s = self._phase
+        return Status(
+            phase=phase,
+            elapsed_s=(self._clock.monotonic_ns() - began_ns) / 1e9,
+            episode=self._episode,
+            length_s=length_s,
+            alarms=self._robot.alarms,
+            is_leaving=self._controls.is_leaving,
+        )
+
+    def _begin(self, phase: Phase, length_s: float | None = None) -> None:
+        self._phase = (phase, self._clock.monotonic_ns(), length_s)
+
+    def _align(self, wanted: Callable[[], Values] | None = None) -> None:
+        """Let the robot come to the first pose slowly."""
+        if not self._robot.is_aligned:
+            self._begin(Phase.ALIGNING)
+            self._listen(AlignmentStarted())
+            self._follow(lambda: self._robot.is_aligned, wanted)
+
+    def _follow(self, is_over: Callable[[], bool], wanted: Callable[[], Values] | None = None) -> None:
+        """Follow until that is over; commands of a recording mean nothing here, wishes to leave do."""
+        while not (is_over() or self._controls.is_leaving):
+            self._controls.begin_phase()
+            follow(self._robot, self._fps, self._clock, self._controls, lambda _: is_over(), wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class TeleoperationEnded(Event):
+    """The arms are safe again."""
+
+    type: ClassVar[str] = "teleoperation"
+    seconds: float
+
+
+class Teleoperation(_Unrecorded):
+    """One stretch of following the leader."""
+
+    def run(self) -> TeleoperationEnded:
+        """Follow until somebody wants to leave."""
+        began_ns = self._clock.monotonic_ns()
+        with self._robot:
+            self._align()
+            self._begin(Phase.TELEOPERATING)
+            self._follow(lambda: False)
+        self._begin(Phase.DONE)
+        report = TeleoperationEnded(round((self._clock.monotonic_ns() - began_ns) / 1e9, 3))
+        self._listen(report)
+        return report
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +183,8 @@ def _order(dataset: Dataset, action: Feature) -> list[int]:
     return [names.index(name) for name in wanted]
 
 
-class Replay:
-    """One replay. Use it once.
-
-    `listen`: called with every event; must return at once.
-    """
+class Replay(_Unrecorded):
+    """One replay."""
 
     def __init__(
         self,
@@ -100,58 +195,24 @@ class Replay:
         listen: Callable[[Event], None],
         clock: Clock | None = None,
     ) -> None:
+        super().__init__(robot, motion.fps, controls, listen=listen, clock=clock)
         self._motion = motion
-        self._robot = robot
+        self._episode = motion.episode
         features = robot.features()
         self._names = tuple(features[ACTION].dimension_names or ())
         self._measured_names = tuple(features[STATE].dimension_names or ()) if STATE in features else ()
-        self._controls = controls
-        self._listen = listen
-        self._clock = clock or SystemClock()
-        self._phase: tuple[Phase, int, float | None] = (Phase.STARTING, self._clock.monotonic_ns(), None)
         self._error = np.zeros(motion.actions.shape[1], np.float64)
         self._rows = self._measured = self._late = self._limited = 0
 
-    def status(self) -> Status:
-        """Return a snapshot; from any thread."""
-        phase, began_ns, length_s = self._phase
-        return Status(
-            phase=phase,
-            elapsed_s=(self._clock.monotonic_ns() - began_ns) / 1e9,
-            episode=self._motion.episode,
-            length_s=length_s,
-            alarms=self._robot.alarms,
-            is_leaving=self._controls.is_leaving,
-        )
-
     def run(self) -> ReplayEnded:
         """Go slowly to the first action, then send one per row until the end or a wish to stop."""
-        try:
-            self._robot.open()
-            self._align()
+        with self._robot:
+            self._align(lambda: {ACTION: self._motion.actions[0]})
             seconds = self._replay()
-        finally:
-            self._robot.close()
-        self._begin(Phase.DONE, None)
+        self._begin(Phase.DONE)
         report = self._report(seconds)
         self._listen(report)
         return report
-
-    def _begin(self, phase: Phase, length_s: float | None) -> None:
-        self._phase = (phase, self._clock.monotonic_ns(), length_s)
-
-    def _align(self) -> None:
-        robot = self._robot
-        if robot.is_aligned:
-            return
-        self._begin(Phase.ALIGNING, None)
-        self._listen(AlignmentStarted())
-        schedule = Schedule(self._clock.monotonic_ns(), self._motion.fps)
-        tick = 0
-        while not (self._controls.is_leaving or robot.is_aligned):
-            self._clock.sleep_until(schedule.due_ns(tick))
-            robot.send({ACTION: self._motion.actions[0]})
-            tick = schedule.tick_at(self._clock.monotonic_ns()) + 1
 
     def _replay(self) -> float:
         motion, clock = self._motion, self._clock
