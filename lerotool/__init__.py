@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         SetTask,
         TrimEpisodes,
     )
-    from lerotool.editing.run import EditReport
+    from lerotool.editing.plan import EditReport
     from lerotool.encoding.events import EncodeReport
     from lerotool.encoding.plan import EncodeOptions
     from lerotool.encoding.reencode import ReencodeReport, reencode
@@ -78,7 +78,7 @@ if TYPE_CHECKING:
     from lerotool.mending.forgetting import Forgotten
     from lerotool.mending.repair_plan import RepairPlan, RepairReport
     from lerotool.mending.undoing import Undone
-    from lerotool.merging.run import MergeReport
+    from lerotool.merging.plan import MergeReport
     from lerotool.moments import FeatureStats
     from lerotool.sharing.api import pull, push
     from lerotool.sharing.listing import ListedDataset, list_datasets
@@ -224,7 +224,7 @@ _HOMES = {
     "editing.changes": (
         "AddFeature DeleteEpisodes DropFeature KeepEpisodes RenameFeature RenameTask RepackFiles SetTask TrimEpisodes"
     ),
-    "editing.run": "EditReport",
+    "editing.plan": "EditReport",
     "encoding.events": "EncodeReport",
     "encoding.plan": "EncodeOptions",
     "encoding.reencode": "ReencodeReport reencode",
@@ -243,7 +243,7 @@ _HOMES = {
     "mending.forgetting": "Forgotten",
     "mending.repair_plan": "RepairPlan RepairReport",
     "mending.undoing": "Undone",
-    "merging.run": "MergeReport",
+    "merging.plan": "MergeReport",
     "moments": "FeatureStats",
     "sharing.api": "pull push",
     "sharing.listing": "ListedDataset list_datasets",

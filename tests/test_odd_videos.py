@@ -15,7 +15,7 @@ import lerotool
 from lerotool.encoding.reencode import reencode
 from lerotool.encoding.reencode_plan import ReencodeOptions, plan_reencoding
 from lerotool.errors import CorruptDatasetError
-from lerotool.merging.options import MergeOptions, MergeRequest, SourceArgument
+from lerotool.merging.options import SourceArgument
 from lerotool.merging.plan import Plan
 from lerotool.merging.planning import make_plan
 from tests.odd_videos import CAMERA, LENGTHS, WriteVideo, expected_pictures, make_v21, pictures_of_rows, write_video
@@ -63,7 +63,7 @@ ALL = {**REGULAR, **UNEVEN}
 
 
 def plan_of(root: Path, target: Path) -> Plan:
-    return make_plan(MergeRequest((SourceArgument.parse(str(root)),), target, MergeOptions()))
+    return make_plan((SourceArgument.parse(str(root)),), target)
 
 
 @pytest.mark.parametrize("kind", ALL)

@@ -16,10 +16,9 @@ from lerotool.dataset.writing.history import DATASET, read_entries
 from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.editing.changes import Change, KeepEpisodes
 from lerotool.editing.plan import EditPlan as Plan
+from lerotool.editing.plan import EditReport, execute_plan, unneeded_bytes
 from lerotool.editing.planning import make_plan
-from lerotool.editing.run import EditReport, execute_plan
 from lerotool.editing.splitting import Share, split_by_task, split_episodes
-from lerotool.editing.unneeded import unneeded_bytes
 from lerotool.errors import DatasetNotFoundError
 from lerotool.execution import Place, ignore_event
 from lerotool.rewriting.events import Listener

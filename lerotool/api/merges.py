@@ -16,11 +16,9 @@ from lerotool.dataset.selection import Selection
 from lerotool.errors import LerotoolError, UsageError
 from lerotool.execution import Place, ignore_event
 from lerotool.features import Feature
-from lerotool.merging.options import MergeOptions, MergeRequest, Scoped, SourceArgument
-from lerotool.merging.plan import Plan
+from lerotool.merging.options import MergeOptions, Rename, SourceArgument, in_python
+from lerotool.merging.plan import MergeReport, Plan, execute_plan
 from lerotool.merging.planning import make_plan
-from lerotool.merging.run import MergeReport, execute_plan
-from lerotool.merging.spelling import in_python
 from lerotool.rewriting.events import Listener
 
 _T = TypeVar("_T")
@@ -234,20 +232,20 @@ def plan_merge(
             robot_type=None if robot_type is None else as_text("robot_type", robot_type),
             fps=None if fps is None else as_rate("fps", fps),
             units=None if units is None else as_choice("units", units, Units),
-            source_units=tuple(
-                Scoped(place, as_choice("source_units", value, Units))
-                for place, value in _scoped("source_units", source_units, sources)
-            ),
-            calibrations=tuple(
-                Scoped(place, as_path("calibration", value).expanduser())
-                for place, value in _scoped("calibration", calibration, sources)
-            ),
+            source_units={
+                place: as_choice("source_units", value, Units)
+                for place, value in _by_source("source_units", source_units, sources).items()
+            },
+            calibrations={
+                place: as_path("calibration", value).expanduser()
+                for place, value in _by_source("calibration", calibration, sources).items()
+            },
             retime=retime,
             reencode=reencode,
             keep_sizes=keep_sizes,
             gr00t=gr00t,
         )
-        return MergePlan(target, make_plan(MergeRequest(arguments, target, options)))
+        return MergePlan(target, make_plan(arguments, target, options))
 
 
 def _source(given: str | Path | MergeSource) -> SourceArgument:
@@ -261,7 +259,7 @@ def _source(given: str | Path | MergeSource) -> SourceArgument:
     return replace(whole, episodes=episodes)
 
 
-def _renames(given: object, sources: Sequence[str | Path | MergeSource]) -> tuple[Scoped[tuple[str, str]], ...]:
+def _renames(given: object, sources: Sequence[str | Path | MergeSource]) -> tuple[Rename, ...]:
     if given is None:
         return ()
     found = []
@@ -270,19 +268,17 @@ def _renames(given: object, sources: Sequence[str | Path | MergeSource]) -> tupl
         for old, new in value.items() if isinstance(value, Mapping) else [(key, value)]:
             if not isinstance(old, str) or not isinstance(new, str) or not new or "/" in new:
                 raise UsageError(f"rename has {old!r}: {new!r}, expected names of features, the new one without '/'")
-            found += [Scoped(place, (old, new)) for place in places]
+            found += [Rename(place, old, new) for place in places]
     return tuple(found)
 
 
-def _scoped(
+def _by_source(
     name: str, given: _T | Mapping[Any, _T] | None, sources: Sequence[str | Path | MergeSource]
-) -> Iterator[tuple[int | None, _T]]:
-    if isinstance(given, Mapping):
-        for key, value in given.items():
-            for place in _places(name, key, sources):
-                yield place, value
-    elif given is not None:
-        yield None, given
+) -> dict[int, _T]:
+    """Return what is said of each source; what is said last counts."""
+    if not isinstance(given, Mapping):
+        return {} if given is None else dict.fromkeys(range(len(sources)), given)
+    return {place: value for key, value in given.items() for place in _places(name, key, sources)}
 
 
 def _places(name: str, key: object, sources: Sequence[str | Path | MergeSource]) -> list[int]:

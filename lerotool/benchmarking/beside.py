@@ -24,8 +24,8 @@ from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
 from lerotool.errors import CorruptDatasetError, DatasetError, MediaError
 from lerotool.media.format import EncoderSettings
-from lerotool.merging.options import MergeOptions, MergeRequest, SourceArgument
-from lerotool.merging.run import merge_datasets
+from lerotool.merging.options import SourceArgument
+from lerotool.merging.planning import merge_datasets
 from lerotool.recording.config import BatchMode
 
 WAIT, END, CPU, LIKENESS, MISSING = "wait per take", "wait at the end", "CPU per frame", "PSNR", "frames missing"
@@ -161,7 +161,7 @@ def make_source(site: Site) -> None:
 def merge_copies(site: Site, sources: list[Path]) -> float:
     """Merge datasets with lerotool, as it does without any option, and return the seconds that it took."""
     arguments = tuple(SourceArgument.parse(str(source)) for source in sources)
-    return wall_s(lambda: merge_datasets(MergeRequest(arguments, site.folder / "ours", MergeOptions())))
+    return wall_s(lambda: merge_datasets(arguments, site.folder / "ours"))
 
 
 def merge_beside(bench: Bench, peer: Peer, count: int) -> list[Figure | Failure]:

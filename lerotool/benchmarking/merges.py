@@ -32,8 +32,8 @@ from lerotool.encoding.run import encode_pending
 from lerotool.errors import CorruptDatasetError
 from lerotool.features import ACTION, CAMERA_PREFIX, STATE, Feature, vector, with_defaults
 from lerotool.media.format import EncoderSettings
-from lerotool.merging.options import MergeOptions, MergeRequest, SourceArgument
-from lerotool.merging.run import merge_datasets
+from lerotool.merging.options import MergeOptions, SourceArgument
+from lerotool.merging.planning import merge_datasets
 from lerotool.moments import FeatureStats, numeric_stats
 from lerotool.rewriting.events import Advanced, Event
 
@@ -91,8 +91,8 @@ def _merge(sources: list[Path], target: Path, advance: Callable[[int], None]) ->
             advance(event.episodes)
 
     arguments = tuple(SourceArgument.parse(str(source)) for source in sources)
-    request = MergeRequest(arguments, target, MergeOptions(version=FormatVersion.V21, files=FileMode.KEEP, pad=True))
-    merge_datasets(request, listen)
+    options = MergeOptions(version=FormatVersion.V21, files=FileMode.KEEP, pad=True)
+    merge_datasets(arguments, target, options, listen)
 
 
 def check_equal(ours: Path, reference: Path) -> None:

@@ -23,9 +23,9 @@ import pyarrow.parquet as pq
 from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.selection import Selection
 from lerotool.features import DEFAULT_FEATURES, Feature, Kind
-from lerotool.merging.options import MergeOptions, MergeRequest, SourceArgument
-from lerotool.merging.plan import Plan
-from lerotool.merging.run import MergeReport, merge_datasets
+from lerotool.merging.options import MergeOptions, SourceArgument
+from lerotool.merging.plan import MergeReport, Plan
+from lerotool.merging.planning import merge_datasets
 from lerotool.rewriting.source import Source
 from lerotool.storage import scratch_folder
 
@@ -221,4 +221,4 @@ def _cut_slice(source: Source, taken: int, target: Path) -> int:
     extra = source.dataset.episodes[0].extra
     options = MergeOptions(version=FormatVersion.V21, drop=frozenset(left_out | set(extra)), retime=True)
     argument = SourceArgument(source.label, source.dataset.root, Selection(episodes))
-    return merge_datasets(MergeRequest((argument,), target, options)).frames
+    return merge_datasets((argument,), target, options).frames

@@ -26,8 +26,7 @@ from lerotool.errors import LerotoolError, UsageError
 if TYPE_CHECKING:
     from lerotool.api.merges import MergePlan
     from lerotool.execution import Place
-    from lerotool.merging.plan import Plan
-    from lerotool.merging.run import MergeReport
+    from lerotool.merging.plan import MergeReport, Plan
 
 EXAMPLES: Examples = {
     "What would be done, and which option settles what differs": "lerotool merge ds1 ds2 -o merged --dry-run",
@@ -177,7 +176,7 @@ def _speed_up(plan: Plan, report: MergeReport, output: Output) -> float | None:
 
 def _tell(plan: Plan, output: Output) -> None:
     """Say what was settled, before the work begins."""
-    from lerotool.merging.differences import Verdict
+    from lerotool.merging.plan import Verdict
 
     for difference in plan.differences:
         if difference.verdict is Verdict.WARNING:

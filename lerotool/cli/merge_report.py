@@ -9,9 +9,7 @@ from typing import Any
 
 from lerotool.choices import FileMode
 from lerotool.features import DEFAULT_FEATURES
-from lerotool.merging.differences import Verdict
-from lerotool.merging.plan import Plan
-from lerotool.merging.run import MergeReport
+from lerotool.merging.plan import MergeReport, Plan, Verdict
 from lerotool.rewriting.rewriting import Contribution
 from lerotool.rewriting.video_plan import CameraPlan, Method
 from lerotool.wording import clock, counted, one_line, sized

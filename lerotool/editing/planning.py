@@ -21,8 +21,7 @@ from lerotool.dataset.partial import load_partial
 from lerotool.dataset.reading.columns import check_widths
 from lerotool.editing.changes import Change
 from lerotool.editing.draft import Draft, draft
-from lerotool.editing.plan import EditPlan
-from lerotool.editing.unneeded import video_bytes
+from lerotool.editing.plan import EditPlan, video_bytes
 from lerotool.errors import IncompatibleDatasetError, UsageError
 from lerotool.features import Feature, cameras, columns, recorded_features, with_defaults
 from lerotool.rewriting.build import check_free

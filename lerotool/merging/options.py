@@ -1,12 +1,14 @@
-"""What is to be merged and how: the values that the command line and the Python API fill in."""
+"""What is to be merged and how: values, what the command line's texts mean in Python, and back for messages."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from lerotool.choices import FileMode, Fill, Units
 from lerotool.dataset.formats import FormatVersion
@@ -15,7 +17,16 @@ from lerotool.errors import UsageError
 from lerotool.rewriting.rewriting import TargetFormat
 from lerotool.workspace import dataset_name, dataset_root
 
-_T = TypeVar("_T")
+_PLAIN = ("pad", "ignore-names", "retime", "reencode", "keep-sizes", "gr00t")
+_NUMBERS = ("fps",)
+_TEXTS = ("to", "fill-camera", "robot-type", "units")
+_SCOPED = ("rename", "source-units", "calibration")
+_LISTS = ("drop", *_SCOPED)
+_QUOTED = r"'[^']*'|\"[^\"]*\""
+_VALUE = rf"(?:{_QUOTED}|[^\s,;()'\"])*(?:{_QUOTED}|[^\s,;:()'\"])"
+_OPTION = rf"--(?:(?:{'|'.join(_PLAIN)})(?![\w-])|(?:{'|'.join((*_NUMBERS, *_TEXTS, *_LISTS))})(?: {_VALUE}|(?![\w-])))"
+_OPTIONS = re.compile(rf"{_OPTION}(?: {_OPTION})*")
+_NUMBERED = re.compile(r"(\d+):(.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +54,12 @@ def _absolute(text: str) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Scoped(Generic[_T]):
-    """Something that is meant for one source, or for all of them."""
+class Rename:
+    """Another name of a feature."""
 
-    source: int | None  # number, from 0; None is every source
-    value: _T  # what
+    source: int | None  # number, from 0, of the one source that it is meant for; None is every source
+    old: str
+    new: str
 
     def applies(self, source: int) -> bool:
         """Whether it is meant for a source."""
@@ -60,7 +72,7 @@ class MergeOptions:
 
     version: FormatVersion = FormatVersion.V30  # format of the target, v3.0 or v2.1
     files: FileMode = FileMode.PACK  # what becomes of video files
-    renames: tuple[Scoped[tuple[str, str]], ...] = ()  # (old, new) names of features
+    renames: tuple[Rename, ...] = ()  # of features
     drop: frozenset[str] = frozenset()  # features, after renaming, that are left out
     # Vectors of different widths become as wide as the widest, aligned by the names of their dimensions.
     pad: bool = False
@@ -69,8 +81,10 @@ class MergeOptions:
     robot_type: str | None = None  # of the result where the sources differ
     fps: float | None = None  # of the result; sources with other rates are resampled by the nearest row
     units: Units | None = None  # of the joints of SO arms in the result
-    source_units: tuple[Scoped[Units], ...] = ()  # what the sources' are, where the dataset does not show them
-    calibrations: tuple[Scoped[Path], ...] = ()  # LeRobot calibration files of the arms, needed to convert units
+    # By number of the source: what its units are, where the dataset does not show them.
+    source_units: Mapping[int, Units] = field(default_factory=dict)
+    # By number of the source: LeRobot's calibration file of the arm, needed to convert units.
+    calibrations: Mapping[int, Path] = field(default_factory=dict)
     retime: bool = False  # timestamps become frame number / fps where a source has other ones
     reencode: bool = False  # videos that do not fit the first source's are encoded again
     keep_sizes: bool = False  # pictures of one camera may have several sizes
@@ -83,15 +97,6 @@ class MergeOptions:
     def format(self) -> TargetFormat:
         """The format of the target."""
         return TargetFormat(self.version, self.data_files_size_in_mb, self.video_files_size_in_mb, self.chunks_size)
-
-
-@dataclass(frozen=True, slots=True)
-class MergeRequest:
-    """A merge to plan."""
-
-    sources: tuple[SourceArgument, ...]  # in the order of their episodes in the target
-    target: Path  # the folder to make
-    options: MergeOptions = field(default_factory=MergeOptions)  # how
 
 
 def parse_scoped(text: str, sources: Sequence[SourceArgument]) -> tuple[int | None, str]:
@@ -139,3 +144,66 @@ def _by_source(texts: Iterable[str], sources: Sequence[SourceArgument]) -> dict[
         source, value = parse_scoped(text, sources)
         found |= dict.fromkeys(range(len(sources)) if source is None else [source], value)
     return found
+
+
+def in_python(text: str, labels: Sequence[str] = ()) -> str:
+    """Return a message with options as the arguments of `lerotool.merge` that mean the same.
+
+    ``--fps 30`` becomes ``fps=30``, and ``--rename 1:a=b --rename 1:c=d`` ``rename={'ds': {'a': 'b', 'c': 'd'}}``.
+    """
+    return _OPTIONS.sub(lambda match: _arguments(match[0], labels), text)
+
+
+def _arguments(options: str, labels: Sequence[str]) -> str:
+    found: dict[str, list[str]] = {}
+    name = ""
+    for word in shlex.split(options):
+        if word.startswith("--"):
+            name = word.removeprefix("--")
+            found.setdefault(name, [])
+        else:
+            found[name].append(word)
+    return ", ".join(_argument(name, values, labels) for name, values in found.items())
+
+
+def _argument(name: str, values: list[str], labels: Sequence[str]) -> str:
+    argument = name.replace("-", "_")
+    if name in _PLAIN:
+        return f"{argument}=True"
+    if not values:
+        return argument
+    if name == "rename" and "=" not in values[0]:
+        return f"{argument} of {values[0]!r}"
+    if name in _SCOPED:
+        return f"{argument}={_mapping(name, values, labels)!r}"
+    if name in _LISTS:
+        return f"{argument}={values!r}"
+    return f"{argument}={values[0] if name in _NUMBERS else repr(values[0])}"
+
+
+def _mapping(name: str, values: list[str], labels: Sequence[str]) -> object:
+    """Return what the values of an option for some or all sources are in Python."""
+    found: dict[object, object] = {}
+    for value in values:
+        key, rest = _scope(value, labels)
+        if name != "rename":
+            if key is None:
+                return rest
+            found[key] = rest
+            continue
+        old, _, new = rest.partition("=")
+        names = found if key is None else found.setdefault(key, {})
+        assert isinstance(names, dict)
+        names[old] = new
+    return found
+
+
+def _scope(value: str, labels: Sequence[str]) -> tuple[object, str]:
+    for label in labels:
+        if value.startswith(f"{label}:"):
+            return label, value.removeprefix(f"{label}:")
+    numbered = _NUMBERED.fullmatch(value)
+    if numbered is None:
+        return None, value
+    place = int(numbered[1]) - 1
+    return labels[place] if place < len(labels) else place, numbered[2]

@@ -1,15 +1,61 @@
-"""The plan of a merge: what comes from where, what differs and what is done about it. A value; nothing is written."""
+"""The plan of a merge: what comes from where, what differs, and what is done about it or which flag settles it.
+
+A value; only `execute_plan` writes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 
+from lerotool.dataset.formats import FormatVersion
 from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError, TargetExistsError
-from lerotool.merging.differences import Difference, Verdict
+from lerotool.execution import Place, ignore_event
 from lerotool.merging.options import MergeOptions
+from lerotool.rewriting.carrying_out import build
+from lerotool.rewriting.events import Listener
 from lerotool.rewriting.rewriting import Rewriting
+from lerotool.wording import listed
+
+
+class Verdict(StrEnum):
+    """Whether a difference is settled."""
+
+    TRIVIAL = "trivial"
+    """It means nothing; settled by itself."""
+    CHOSEN = "chosen"
+    """Settled by a flag that was given."""
+    WARNING = "warning"
+    """Settled, but the user should look at it."""
+    OPEN = "open"
+    """Nothing is done before a flag settles it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference between the sources, or between a source and what a target can be."""
+
+    what: str  # it is about, e.g. ``fps`` or ``feature 'action'``.
+    found: str  # what the sources have
+    verdict: Verdict  # whether it is settled
+    action: str = ""  # what will be done; empty while it is open
+    flags: tuple[str, ...] = ()  # each of them would settle it
+
+    def __str__(self) -> str:
+        text = f"{self.what}: {self.found}"
+        if self.verdict is Verdict.OPEN:
+            return text + (f" (settle it with {' or '.join(self.flags)})" if self.flags else "")
+        return f"{text}: {self.action}" if self.action else text
+
+
+def by_value(values: Iterable[tuple[str, str]]) -> str:
+    """Return (source, value) pairs as text, sources with one value together: ``30 in a, b; 10 in c``."""
+    groups: dict[str, list[str]] = {}
+    for label, value in values:
+        groups.setdefault(value, []).append(label)
+    return "; ".join(f"{value} in {listed(labels)}" for value, labels in groups.items())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,3 +97,48 @@ class Plan:
 def _listed(problems: Sequence[str]) -> str:
     lines = "".join(f"\n  - {problem}" for problem in problems)
     return f"{len(problems)} problems, nothing was written:{lines}"
+
+
+@dataclass(frozen=True, slots=True)
+class MergeReport:
+    """What a merge has done.
+
+    Attributes:
+        target: the new dataset.
+        version: its format.
+        episodes: in it; frames, tasks and bytes likewise.
+        wall_s: seconds that it took, planning left out.
+        frames_encoded: pictures that had to be encoded again.
+        differences: between the sources, each with what was done about it.
+        notes: what else is worth knowing.
+    """
+
+    target: Path
+    version: FormatVersion
+    episodes: int
+    frames: int
+    tasks: int
+    bytes: int
+    wall_s: float
+    frames_encoded: int
+    differences: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def execute_plan(plan: Plan, listen: Listener = ignore_event, place: Place | None = None) -> MergeReport:
+    """Do what a plan says; raises what keeps it from being done."""
+    plan.check()
+    work = replace(plan.work, remarks=tuple(map(str, plan.differences)))
+    written = build(work, plan.target, listen, place)
+    return MergeReport(
+        target=plan.target,
+        version=plan.options.version,
+        episodes=work.episodes,
+        frames=work.frames,
+        tasks=len(work.tasks),
+        bytes=written.bytes,
+        wall_s=written.wall_s,
+        frames_encoded=work.frames_to_encode,
+        differences=tuple(map(str, plan.differences)),
+        notes=plan.notes,
+    )

@@ -7,14 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from lerotool.errors import TargetExistsError, UsageError
+from lerotool.execution import Place, ignore_event
 from lerotool.features import DEFAULT_FEATURES, Kind, columns
-from lerotool.merging.differences import Difference, Verdict
-from lerotool.merging.options import MergeOptions, MergeRequest
-from lerotool.merging.plan import Plan
+from lerotool.merging.options import MergeOptions, SourceArgument
+from lerotool.merging.plan import Difference, MergeReport, Plan, Verdict, execute_plan
 from lerotool.merging.schema import (
     Schema,
     settle_episode_columns,
@@ -23,11 +20,11 @@ from lerotool.merging.schema import (
     settle_robot,
     with_complete_blocks,
 )
-from lerotool.merging.sources import open_sources, unused_names
+from lerotool.merging.sources import open_sources, source_notes, unused_names
 from lerotool.merging.units import Factors, settle_units
-from lerotool.merging.warnings import source_notes
 from lerotool.rewriting.build import check_free
 from lerotool.rewriting.data_part import ColumnRule
+from lerotool.rewriting.events import Listener
 from lerotool.rewriting.modality import MODALITY, carried_modality, drafted_modality
 from lerotool.rewriting.preparing import VideoChoices, contribute, number_tasks, place_cameras
 from lerotool.rewriting.rewriting import Rewriting
@@ -35,48 +32,69 @@ from lerotool.rewriting.row_check import RowProblems, look_at_own_columns, look_
 from lerotool.rewriting.source import Source
 from lerotool.wording import flag, listed
 
-Ints = npt.NDArray[np.int64]
 _KNOWN_KEYS = ("total_videos", "total_chunks", "total_episodes", "total_frames", "total_tasks")
+DEFAULTS = MergeOptions()
 
 
-def make_plan(request: MergeRequest) -> Plan:
+def merge_datasets(
+    arguments: Sequence[SourceArgument],
+    target: Path,
+    options: MergeOptions = DEFAULTS,
+    listen: Listener = ignore_event,
+    place: Place | None = None,
+) -> MergeReport:
+    """Plan a merge and do it."""
+    return execute_plan(make_plan(arguments, target, options), listen, place)
+
+
+def make_plan(arguments: Sequence[SourceArgument], target: Path, options: MergeOptions = DEFAULTS) -> Plan:
     """Plan a merge; nothing is written, and no source is changed.
 
-    What is not settled and what is damaged is in the plan; `Plan.check` raises it.
+    Episodes come in the order of ``arguments``; ``target`` is the folder to make. What is not settled and what is
+    damaged is in the plan; `Plan.check` raises it.
     """
-    options = request.options
     _check_options(options)
-    sources, damage = open_sources(request.sources, options)
-    problems = unused_names(sources, options) if not damage else []
-    obstacle = _obstacle(request.target, [argument.root for argument in request.sources])
+    sources, damage = open_sources(arguments, options)
+    if not damage:
+        damage += unused_names(sources, options)
+    obstacle = _obstacle(target, [argument.root for argument in arguments])
     if not sources:
-        return _empty_plan(request, damage, obstacle)
-    schema = settle_features(sources, options)
-    fps, fps_differences = settle_fps(sources, options)
-    schema.features = with_complete_blocks(schema.features, fps)
-    robot_type, robot_differences = settle_robot(sources, options)
-    factors, unit_differences, unit_problems = settle_units(sources, options)
-    columns_of, column_differences = settle_episode_columns(sources, options)
-    info_keys, key_differences = _info_keys(sources)
-    differences = [*fps_differences, *robot_differences, *unit_differences, *schema.differences]
-    differences += [*column_differences, *key_differences, *_version_differences(schema, options)]
+        work = Rewriting(options.format, (), 0, None, {}, (), (), {}, {}, {})
+        return Plan(target, options, work, (), tuple(damage), obstacle, ())
+    differences: list[Difference] = []
+    fps = settle_fps(sources, options, differences)
+    robot_type = settle_robot(sources, options, differences)
+    factors = settle_units(sources, options, differences, damage)
+    schema = settle_features(sources, options, differences)
+    features = with_complete_blocks(schema.features, fps)
+    columns_of = settle_episode_columns(sources, options, differences)
+    info_keys = _info_keys(sources, differences)
+    if not options.version.has_language_columns:
+        differences += [
+            Difference(
+                f"feature {name!r}",
+                f"{options.version} has no language columns",
+                Verdict.OPEN,
+                flags=(flag("--drop", name),),
+            )
+            for name, feature in features.items()
+            if feature.kind is Kind.LANGUAGE
+        ]
     tasks, numbers, task_damage = number_tasks(sources)
-    damage += [*problems, *unit_problems, *task_damage]
     camera_plans, video_damage, video_notes = place_cameras(
-        sources, schema.features, schema.filled, fps, options.format, VideoChoices(options.files, options.reencode)
+        sources, features, schema.filled, fps, options.format, VideoChoices(options.files, options.reencode)
     )
-    damage += video_damage
     rules = [_column_rules(source, schema, factors) for source in sources]
     contributions, data, data_damage = contribute(sources, rules, numbers, fps, options.format, retime=options.retime)
-    modality, unmapped = carried_modality(contributions, schema.features)
+    modality, unmapped = carried_modality(contributions, features)
     if modality is None and options.gr00t:
-        modality = drafted_modality(schema.features)
+        modality = drafted_modality(features)
     work = Rewriting(
         options.format,
         contributions,
         fps,
         robot_type,
-        schema.features,
+        features,
         tasks,
         data,
         camera_plans,
@@ -85,19 +103,13 @@ def make_plan(request: MergeRequest) -> Plan:
         with_stats=options.version.has_dataset_statistics or options.gr00t,
         documents={} if modality is None else {MODALITY: modality},
     )
-    notes = (*source_notes(sources, schema.features, options), *video_notes, *([unmapped] if unmapped else ()))
-    found = tuple(dict.fromkeys([*damage, *data_damage]))
-    return with_rows_surveyed(Plan(request.target, options, work, tuple(differences), found, obstacle, notes))
-
-
-def with_rows_surveyed(plan: Plan) -> Plan:
-    """Return the plan with what is wrong with LeRobot's own columns; with all values where pictures are encoded first.
-
-    Encoding can take hours; what copying takes is soon known.
-    """
+    notes = (*source_notes(sources, features, options), *video_notes, *([unmapped] if unmapped else ()))
+    found = tuple(dict.fromkeys([*damage, *task_damage, *video_damage, *data_damage]))
+    plan = Plan(target, options, work, tuple(differences), found, obstacle, notes)
     if plan.damage or plan.obstacle is not None:
         return plan
     plan = _with_problems(plan, look_at_own_columns(plan.work))
+    # Encoding can take hours, and must not end at a row; what copying takes is soon known.
     return with_values_surveyed(plan) if plan.work.frames_to_encode else plan
 
 
@@ -118,11 +130,6 @@ def _check_options(options: MergeOptions) -> None:
         raise UsageError(f"--fps {options.fps:g}: expected a rate above 0 and up to 1000")
 
 
-def _empty_plan(request: MergeRequest, damage: Sequence[str], obstacle: TargetExistsError | None) -> Plan:
-    work = Rewriting(request.options.format, (), 0, None, {}, (), (), {}, {}, {})
-    return Plan(request.target, request.options, work, (), tuple(damage), obstacle, ())
-
-
 def _obstacle(target: Path, roots: Sequence[Path]) -> TargetExistsError | None:
     real = target.resolve()
     for root in roots:
@@ -139,7 +146,7 @@ def _obstacle(target: Path, roots: Sequence[Path]) -> TargetExistsError | None:
     return None
 
 
-def _info_keys(sources: Sequence[Source]) -> tuple[dict[str, Any], list[Difference]]:
+def _info_keys(sources: Sequence[Source], differences: list[Difference]) -> dict[str, Any]:
     """Return the unknown keys of ``info.json`` that all sources that have them agree on."""
     kept: dict[str, Any] = {}
     left_out = []
@@ -150,26 +157,10 @@ def _info_keys(sources: Sequence[Source]) -> tuple[dict[str, Any], list[Differen
             kept[key] = values[0]
         else:
             left_out.append(key)
-    if not left_out:
-        return kept, []
-    found = f"the sources disagree on {listed(left_out)}"
-    return kept, [Difference("keys of info.json", found, Verdict.WARNING, "left out")]
-
-
-def _version_differences(schema: Schema, options: MergeOptions) -> list[Difference]:
-    """Return what the target's format cannot hold."""
-    if options.version.has_language_columns:
-        return []
-    return [
-        Difference(
-            f"feature {name!r}",
-            f"{options.version} has no language columns",
-            Verdict.OPEN,
-            flags=(flag("--drop", name),),
-        )
-        for name, feature in schema.features.items()
-        if feature.kind is Kind.LANGUAGE
-    ]
+    if left_out:
+        found = f"the sources disagree on {listed(left_out)}"
+        differences.append(Difference("keys of info.json", found, Verdict.WARNING, "left out"))
+    return kept
 
 
 def _column_rules(source: Source, schema: Schema, factors: Factors) -> dict[str, ColumnRule]:

@@ -13,8 +13,8 @@ from lerotool.choices import Fill
 from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.joints import SO_ARMS
 from lerotool.features import Feature, Kind, picture_size, with_defaults
-from lerotool.merging.differences import Difference, Verdict, by_value
 from lerotool.merging.options import MergeOptions
+from lerotool.merging.plan import Difference, Verdict, by_value
 from lerotool.merging.vectors import Alignment, align
 from lerotool.rewriting.source import Source
 from lerotool.rewriting.source_table import unknown_columns
@@ -28,17 +28,17 @@ _MOST_RENAMES = 3
 class Schema:
     """What the target's features are; filled in feature by feature."""
 
+    differences: list[Difference]  # those found on the way come to them
     features: dict[str, Feature] = field(default_factory=dict)  # of the target, the five default ones last
     # Of vectors, by feature; places are those of the sources that have it, by number of the source.
     alignments: dict[str, Mapping[int, tuple[int, ...]]] = field(default_factory=dict)
     # Cameras that get black pictures, and the sources that lack them.
     filled: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    differences: list[Difference] = field(default_factory=list)  # found on the way
 
 
-def settle_features(sources: Sequence[Source], options: MergeOptions) -> Schema:
-    """Settle every feature; open differences are among those returned."""
-    schema = Schema()
+def settle_features(sources: Sequence[Source], options: MergeOptions, differences: list[Difference]) -> Schema:
+    """Settle every feature."""
+    schema = Schema(differences)
     for name in dict.fromkeys(name for source in sources for name in source.features):
         owners = [source for source in sources if name in source.features]
         lacking = [source for source in sources if name not in source.features]
@@ -112,8 +112,8 @@ def _settle_feature(schema: Schema, name: str, owners: Sequence[Source], options
         schema.differences.append(Difference(what, found, Verdict.TRIVIAL, f"{dtype}, which changes no value"))
         first = replace(first, dtype=dtype)
     if all(len(entry.shape) == 1 for entry in entries) and first.kind is Kind.NUMERIC:
-        alignment, differences = align(name, entries, owners, options)
-        schema.differences += differences
+        alignment, difference = align(name, entries, owners, options)
+        schema.differences += [difference] if difference is not None else []
         schema.alignments[name] = {s.place: p for s, p in zip(owners, alignment.places, strict=True)}
         return _vector_feature(first, alignment)
     if len({entry.shape for entry in entries}) > 1:
@@ -189,17 +189,17 @@ def _plain_entry(
         kept.pop(key, None)
     if not feature.is_camera:
         if any("fps" in extra for extra in extras):
-            _note_once(schema, "features", "some carry an fps key, as LeRobot's converter leaves it", "it is left out")
+            _note_once(schema, "some carry an fps key, as LeRobot's converter leaves it", "it is left out")
         return replace(feature, extra=kept)
     if any("video_info" in extra for extra in extras):
-        _note_once(schema, "features", "video_info is what older datasets call info", "called info")
+        _note_once(schema, "video_info is what older datasets call info", "called info")
     blocks = [dict(source.features[name].info) for source in owners]
     block = _common_block([b for b in blocks if b], feature, options)
     return replace(feature, extra={**kept, "info": block} if block else kept)
 
 
-def _note_once(schema: Schema, what: str, found: str, action: str) -> None:
-    note = Difference(what, found, Verdict.TRIVIAL, action)
+def _note_once(schema: Schema, found: str, action: str) -> None:
+    note = Difference("features", found, Verdict.TRIVIAL, action)
     if note not in schema.differences:
         schema.differences.append(note)
 
@@ -231,54 +231,52 @@ def _with_complete_block(feature: Feature, fps: float) -> Feature:
     return replace(feature, extra={**feature.extra, "info": block})
 
 
-def settle_fps(sources: Sequence[Source], options: MergeOptions) -> tuple[float, list[Difference]]:
-    """Return the rate of the target and the differences."""
+def settle_fps(sources: Sequence[Source], options: MergeOptions, differences: list[Difference]) -> float:
+    """Return the rate of the target."""
     rates = [source.dataset.fps for source in sources]
     found = by_value((s.label, f"{rate:g}") for s, rate in zip(sources, rates, strict=True))
-    if options.fps is not None:
-        fps = int(options.fps) if float(options.fps).is_integer() else options.fps
-        if all(rate == fps for rate in rates):
-            return fps, []
-        action = f"resampled to {fps:g}: rows by the nearest time, videos encoded again"
-        return fps, [Difference("fps", found, Verdict.CHOSEN, action)]
-    if len(set(rates)) > 1:
+    fps = rates[0] if options.fps is None else options.fps
+    if options.fps is None and len(set(rates)) > 1:
         flags = tuple(f"--fps {rate:g}" for rate in sorted(set(rates), reverse=True))
-        return rates[0], [Difference("fps", found, Verdict.OPEN, flags=flags)]
-    return (int(rates[0]) if float(rates[0]).is_integer() else rates[0]), []
+        differences.append(Difference("fps", found, Verdict.OPEN, flags=flags))
+    elif any(rate != fps for rate in rates):
+        action = f"resampled to {fps:g}: rows by the nearest time, videos encoded again"
+        differences.append(Difference("fps", found, Verdict.CHOSEN, action))
+    return int(fps) if float(fps).is_integer() else fps
 
 
-def settle_robot(sources: Sequence[Source], options: MergeOptions) -> tuple[str | None, list[Difference]]:
-    """Return the robot type of the target and the differences."""
+def settle_robot(sources: Sequence[Source], options: MergeOptions, differences: list[Difference]) -> str | None:
+    """Return the robot type of the target."""
     types = [source.dataset.robot_type for source in sources]
     known = list(dict.fromkeys(t for t in types if t))
     found = by_value((s.label, str(t or "unknown")) for s, t in zip(sources, types, strict=True))
     if options.robot_type is not None:
-        if set(types) == {options.robot_type}:
-            return options.robot_type, []
-        return options.robot_type, [Difference("robot_type", found, Verdict.CHOSEN, options.robot_type)]
+        if set(types) != {options.robot_type}:
+            differences.append(Difference("robot_type", found, Verdict.CHOSEN, options.robot_type))
+        return options.robot_type
     if not known:
-        return None, []
+        return None
     modern = {"so_follower" if name in SO_ARMS else name for name in known}
     robot = modern.copy().pop() if len(known) > 1 == len(modern) else known[0]
     if len(modern) > 1 or not all(types):
         flags = tuple(flag("--robot-type", name) for name in known)
-        return robot, [Difference("robot_type", found, Verdict.OPEN, flags=flags)]
-    if len(set(types)) > 1:
-        return robot, [Difference("robot_type", found, Verdict.TRIVIAL, f"{robot}, another name of the same")]
-    return robot, []
+        differences.append(Difference("robot_type", found, Verdict.OPEN, flags=flags))
+    elif len(set(types)) > 1:
+        action = f"{robot}, another name of the same"
+        differences.append(Difference("robot_type", found, Verdict.TRIVIAL, action))
+    return robot
 
 
 def settle_episode_columns(
-    sources: Sequence[Source], options: MergeOptions
-) -> tuple[dict[str, pa.DataType], list[Difference]]:
-    """Return the unknown columns of all sources with one type for each, and where there is none."""
+    sources: Sequence[Source], options: MergeOptions, differences: list[Difference]
+) -> dict[str, pa.DataType]:
+    """Return the unknown columns of all sources with one type for each that has one."""
     found: dict[str, list[tuple[str, pa.DataType]]] = {}
     for source in sources:
         for name, data_type in unknown_columns(source).items():
             if name not in options.drop:
                 found.setdefault(name, []).append((source.label, data_type))
     settled: dict[str, pa.DataType] = {}
-    differences = []
     for name, types in found.items():
         try:
             schemas = [pa.schema([(name, data_type)]) for _, data_type in types]
@@ -289,4 +287,4 @@ def settle_episode_columns(
             shown = by_value((label, str(data_type)) for label, data_type in types)
             what = f"column {name!r} of the episode table"
             differences.append(Difference(what, shown, Verdict.OPEN, flags=(flag("--drop", name),)))
-    return settled, differences
+    return settled

@@ -1,23 +1,22 @@
-"""Opens the datasets to merge: which episodes are taken, and what features are called in the target."""
+"""Opens the datasets to merge: which episodes are taken, what features are called, what is worth knowing of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.layout import STATS
+from lerotool.dataset.parquet import column_names, open_parquet
 from lerotool.dataset.partial import Partial, load_partial
 from lerotool.dataset.reading.columns import check_widths
 from lerotool.errors import DatasetError, DatasetLockedError, UsageError
-from lerotool.features import DEFAULT_FEATURES, Feature, recorded_features
+from lerotool.features import DEFAULT_FEATURES, Feature, cameras, recorded_features
 from lerotool.merging.options import MergeOptions, SourceArgument
-from lerotool.rewriting.source import Source
-from lerotool.wording import flag, one_line, ranges
-from lerotool.workspace import dataset_name
-
-Ints = npt.NDArray[np.int64]
+from lerotool.rewriting.source import Ints, Source
+from lerotool.wording import as_argument, flag, listed, one_line, ranges
+from lerotool.workspace import Workspace, dataset_name
 
 
 def open_sources(arguments: Sequence[SourceArgument], options: MergeOptions) -> tuple[list[Source], list[str]]:
@@ -76,7 +75,7 @@ def _other_ways(partial: Partial) -> str:
 
 
 def _named(dataset: Dataset, place: int, options: MergeOptions) -> tuple[dict[str, Feature], dict[str, str]]:
-    renames = dict(rename.value for rename in options.renames if rename.applies(place))
+    renames = _renames(options, place)
     features: dict[str, Feature] = {}
     originals: dict[str, str] = {}
     for name, feature in recorded_features(dataset.features).items():
@@ -93,20 +92,103 @@ def unused_names(sources: Sequence[Source], options: MergeOptions) -> list[str]:
     """Return complaints about names in options that no source has."""
     problems = []
     for rename in options.renames:
-        old = rename.value[0]
         asked = [s for s in sources if rename.applies(s.place)]
-        if asked and not any(old in s.dataset.features for s in asked):
+        if asked and not any(rename.old in s.dataset.features for s in asked):
             known = ", ".join(dict.fromkeys(n for s in asked for n in recorded_features(s.dataset.features)))
-            problems.append(f"{flag('--rename', old)}: no source has such a feature; there are {known}")
+            problems.append(f"{flag('--rename', rename.old)}: no source has such a feature; there are {known}")
     taken = {new for s in sources for new in _all_names(s, options)}
     problems += [f"{flag('--drop', name)}: no source has such a feature" for name in sorted(options.drop - taken)]
     return problems
 
 
 def _all_names(source: Source, options: MergeOptions) -> set[str]:
-    renames = dict(rename.value for rename in options.renames if rename.applies(source.place))
-    return {renames.get(name, name) for name in source.dataset.features} | set(_extra_columns(source.dataset))
+    renames, dataset = _renames(options, source.place), source.dataset
+    extra = dataset.episodes[0].extra if dataset.num_episodes else {}
+    return {*extra, *(renames.get(name, name) for name in dataset.features)}
 
 
-def _extra_columns(dataset: Dataset) -> Mapping[str, object]:
-    return dataset.episodes[0].extra if dataset.num_episodes else {}
+def _renames(options: MergeOptions, place: int) -> dict[str, str]:
+    return {rename.old: rename.new for rename in options.renames if rename.applies(place)}
+
+
+def source_notes(sources: Sequence[Source], features: Mapping[str, Feature], options: MergeOptions) -> Iterator[str]:
+    """Yield what is worth knowing about the sources."""
+    yield from _twice(sources)
+    for source in sources:
+        if source.dataset.unfinished is not None:
+            yield f"{source.label}: {source.dataset.unfinished}"
+        yield from _pending(source)
+        yield from _unlisted_columns(source)
+        yield from _splits(source)
+    yield from _image_statistics(sources, features)
+    if options.version.has_files_of_episodes and any(s.dataset.info.states("data_files_size_in_mb") for s in sources):
+        yield from _left_behind(sources)
+
+
+def _twice(sources: Sequence[Source]) -> Iterator[str]:
+    roots: dict[str, list[Source]] = {}
+    for source in sources:
+        roots.setdefault(str(source.dataset.root.resolve()), []).append(source)
+    for same in roots.values():
+        numbers = [number for source in same for number in source.episodes.tolist()]
+        if len(set(numbers)) < len(numbers):
+            yield f"{same[0].label} is named {len(same)} times: some of its episodes will be there more than once"
+
+
+def _pending(source: Source) -> Iterator[str]:
+    pending = Workspace(source.dataset.root).pending
+    waiting = sum(1 for entry in pending.iterdir() if not entry.name.startswith(".")) if pending.is_dir() else 0
+    if waiting:
+        yield (
+            f"{source.label} has {waiting} recorded episodes that are not encoded yet; they are left out "
+            f"(lerotool encode --pending {as_argument(source.dataset.root)})"
+        )
+
+
+def _unlisted_columns(source: Source) -> Iterator[str]:
+    """Tell of columns that no feature describes: LeRobot cannot load v3.0 data files that have such."""
+    if not len(source.episodes):
+        return
+    try:
+        files = source.dataset.data_files
+        path = files.path(files.find(int(source.dataset.episodes.starts[source.episodes[0]])))
+        with open_parquet(path) as file:
+            names = column_names(file, path)
+    except DatasetError:
+        return  # reported as damage
+    known = {*source.dataset.features, *DEFAULT_FEATURES}
+    unlisted = [name for name in names if name not in known]
+    if unlisted:
+        yield f"{source.label}: columns that info.json does not list are left out: {listed(unlisted)}"
+
+
+def _splits(source: Source) -> Iterator[str]:
+    splits = set(source.dataset.info.splits or {}) - {"train"}
+    if splits:
+        yield f"{source.label}: its splits {listed(sorted(splits))} are not carried over, all episodes are for training"
+
+
+def _image_statistics(sources: Sequence[Source], features: Mapping[str, Feature]) -> Iterator[str]:
+    """Tell of picture statistics that may be wrong, or are not there."""
+    for source in sources:
+        videos = [n for n in cameras(source.features) if n in features]
+        if not videos:
+            continue
+        root = source.dataset.root
+        command = f"lerotool stats {as_argument(root)}"
+        is_native = (
+            not source.dataset.version.has_files_of_episodes and "video.is_depth_map" in source.features[videos[0]].info
+        )
+        if is_native and "fps" not in source.dataset.features["timestamp"].extra:
+            yield (
+                f"{source.label}: if LeRobot 0.4.0 to 0.5.1 recorded it, the standard deviation of its pictures may be "
+                f"wrong; {command} --verify tells, {command} --write corrects it"
+            )
+        if not source.dataset.version.has_episode_statistics and not source.dataset.layout.files.path(STATS).exists():
+            yield f"{source.label}: without statistics of pictures; {command} --write measures them"
+
+
+def _left_behind(sources: Sequence[Source]) -> Iterator[str]:
+    measured = [s.label for s in sources if (Workspace(s.dataset.root).sidecar / "timing").is_dir()]
+    if measured:
+        yield f"{listed(measured)}: v2.1 has no place for the measured times; they are left out"

@@ -15,8 +15,8 @@ from lerotool.dataset.documents import read_object
 from lerotool.dataset.joints import GRIPPER, Guess, guess_units, is_so_arm, joints
 from lerotool.errors import DatasetError, MetadataError
 from lerotool.features import ACTION, STATE
-from lerotool.merging.differences import Difference, Verdict, by_value
 from lerotool.merging.options import MergeOptions
+from lerotool.merging.plan import Difference, Verdict, by_value
 from lerotool.rewriting.source import Source
 
 _TICKS_PER_TURN = 4095
@@ -26,18 +26,15 @@ Factors = Mapping[tuple[int, str], tuple[float, ...]]
 """By number of the source and feature: what each dimension in the source is multiplied with."""
 
 
-def settle_units(sources: Sequence[Source], options: MergeOptions) -> tuple[Factors, list[Difference], list[str]]:
-    """Find out which units sources have and how they are converted.
-
-    Returns the factors, the differences, and problems with calibration files.
-    """
+def settle_units(
+    sources: Sequence[Source], options: MergeOptions, differences: list[Difference], problems: list[str]
+) -> Factors:
+    """Return how the units that sources have are converted; with what differs, and is wrong with calibration files."""
     arms = [s for s in sources if STATE in s.originals and is_so_arm(s.dataset, s.originals[STATE])]
-    differences: list[Difference] = []
-    problems: list[str] = []
     guesses: dict[int, Guess] = {}
     for source in arms:
         try:
-            guesses[source.place] = _stated(source, options) or _guess(source)
+            guesses[source.place] = _guess(source, options)
         except DatasetError as error:
             problems.append(str(error))
             guesses[source.place] = Guess(None, "its statistics cannot be read")
@@ -46,14 +43,14 @@ def settle_units(sources: Sequence[Source], options: MergeOptions) -> tuple[Fact
         known = {guess.units for guess in guesses.values()}
         if len(known - {None}) > 1:
             action = "left as they are, though they differ; --units degrees (with --calibration) makes them one"
-            return {}, [Difference(_WHAT, found, Verdict.WARNING, action)], problems
-        return {}, [], problems
+            differences.append(Difference(_WHAT, found, Verdict.WARNING, action))
+        return {}
     factors: dict[tuple[int, str], tuple[float, ...]] = {}
     for source in arms:
         own = guesses[source.place].units
         if own is options.units:
             continue
-        calibration = next((c.value for c in reversed(options.calibrations) if c.applies(source.place)), None)
+        calibration = options.calibrations.get(source.place)
         number = source.place + 1
         if own is None or calibration is None:
             flags = [] if own else [f"--source-units {number}:degrees", f"--source-units {number}:range"]
@@ -62,27 +59,23 @@ def settle_units(sources: Sequence[Source], options: MergeOptions) -> tuple[Fact
             differences.append(Difference(_WHAT, text, Verdict.OPEN, flags=tuple(flags)))
             continue
         try:
-            per_joint = _degrees_per_percent(calibration)
-            factors |= _source_factors(source, per_joint, options.units)
+            factors |= _source_factors(source, _degrees_per_percent(calibration), options.units)
         except (MetadataError, OSError) as error:
             problems.append(str(error))
             continue
         differences.append(
             Difference(_WHAT, f"{own} in {source.label}", Verdict.CHOSEN, f"converted to {options.units}")
         )
-    return factors, differences, problems
+    return factors
 
 
 def _shown(guess: Guess) -> str:
     return f"{guess.units or 'unknown'} ({guess.reason})"
 
 
-def _stated(source: Source, options: MergeOptions) -> Guess | None:
-    stated = next((s.value for s in reversed(options.source_units) if s.applies(source.place)), None)
-    return Guess(stated, "as given") if stated else None
-
-
-def _guess(source: Source) -> Guess:
+def _guess(source: Source, options: MergeOptions) -> Guess:
+    if (stated := options.source_units.get(source.place)) is not None:
+        return Guess(stated, "as given")
     names = [source.originals[name] for name in (STATE, ACTION) if name in source.originals]
     return guess_units(source.dataset, names, source.episodes)
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lerotool.features import Feature
-from lerotool.merging.differences import Difference, Verdict, by_value
 from lerotool.merging.options import MergeOptions
+from lerotool.merging.plan import Difference, Verdict, by_value
 from lerotool.rewriting.source import Source
 from lerotool.wording import counted, flag
 
@@ -23,15 +23,16 @@ class Alignment:
     width: int  # how many there are
     places: tuple[Places, ...]  # per source, the place in the target of each of its dimensions
 
-    def is_changed(self, number: int) -> bool:
-        """Whether the values of a source move or get company."""
-        return self.places[number] != tuple(range(self.width))
+    @classmethod
+    def by_position(cls, names: tuple[str, ...] | None, widths: Sequence[int]) -> Alignment:
+        """Return that of vectors of these widths, from the first dimension on."""
+        return cls(names, max(widths), tuple(tuple(range(width)) for width in widths))
 
 
 def align(
     name: str, features: Sequence[Feature], sources: Sequence[Source], options: MergeOptions
-) -> tuple[Alignment, list[Difference]]:
-    """Align one vector feature, (n,) in every source."""
+) -> tuple[Alignment, Difference | None]:
+    """Align one vector feature, (n,) in every source; with what differs, if something does."""
     widths = [feature.shape[0] for feature in features]
     named = [feature.dimension_names for feature in features]
     known = [names for names in named if names is not None]
@@ -43,7 +44,7 @@ def align(
             return _by_position(name, widths, known, sources, options)
         return _contradicting(name, widths, named, sources, options)
     if len(set(known)) == 1:
-        return Alignment(known[0], widths[0], (tuple(range(widths[0])),) * len(sources)), []
+        return Alignment.by_position(known[0], widths), None
     if any(len(set(names)) < len(names) for names in known):
         return _contradicting(name, widths, named, sources, options)
     target = _joint_names(known)
@@ -52,13 +53,13 @@ def align(
     found = by_value((s.label, _compared(names, target)) for s, names in zip(sources, known, strict=True))
     if all(len(names) == len(target) for names in known):
         action = "the dimensions are put in the order of the first source, by their names"
-        return alignment, [Difference(what, found, Verdict.TRIVIAL, action)]
+        return alignment, Difference(what, found, Verdict.TRIVIAL, action)
     if options.pad:
-        return alignment, [Difference(what, found, Verdict.CHOSEN, f"padded to {len(target)} dimensions by name")]
+        return alignment, Difference(what, found, Verdict.CHOSEN, f"padded to {len(target)} dimensions by name")
     flags: tuple[str, ...] = ("--pad", flag("--drop", name))
     if len(set(widths)) == 1:
         flags = ("--ignore-names", *flags)
-    return alignment, [Difference(what, found, Verdict.OPEN, flags=flags)]
+    return alignment, Difference(what, found, Verdict.OPEN, flags=flags)
 
 
 def _contradicting(
@@ -67,13 +68,13 @@ def _contradicting(
     named: Sequence[tuple[str, ...] | None],
     sources: Sequence[Source],
     options: MergeOptions,
-) -> tuple[Alignment, list[Difference]]:
+) -> tuple[Alignment, Difference | None]:
     """Ask before values are taken by position that could be those of other joints."""
     found = by_value((s.label, _described(own, w)) for s, own, w in zip(sources, named, widths, strict=True))
     needs_width = len(set(widths)) > 1 and not options.pad
     flags = ("--pad --ignore-names" if needs_width else "--ignore-names", flag("--drop", name))
-    alignment = Alignment(None, max(widths), tuple(tuple(range(own)) for own in widths))
-    return alignment, [Difference(f"feature {name!r}", found, Verdict.OPEN, flags=flags)]
+    difference = Difference(f"feature {name!r}", found, Verdict.OPEN, flags=flags)
+    return Alignment.by_position(None, widths), difference
 
 
 def _described(names: tuple[str, ...] | None, width: int) -> str:
@@ -85,24 +86,23 @@ def _described(names: tuple[str, ...] | None, width: int) -> str:
 
 def _by_position(
     name: str, widths: list[int], known: list[tuple[str, ...]], sources: Sequence[Source], options: MergeOptions
-) -> tuple[Alignment, list[Difference]]:
+) -> tuple[Alignment, Difference | None]:
     what = f"feature {name!r}"
     width = max(widths)
-    names = next((names for names in known if len(names) == width), None)
-    alignment = Alignment(names, width, tuple(tuple(range(own)) for own in widths))
+    alignment = Alignment.by_position(next((names for names in known if len(names) == width), None), widths)
     if len(set(widths)) > 1:
         found = by_value((s.label, counted(own, "dimension")) for s, own in zip(sources, widths, strict=True))
         if options.pad:
             action = f"padded to {width} dimensions by position"
-            return alignment, [Difference(what, found, Verdict.CHOSEN, action)]
-        return alignment, [Difference(what, found, Verdict.OPEN, flags=("--pad", flag("--drop", name)))]
+            return alignment, Difference(what, found, Verdict.CHOSEN, action)
+        return alignment, Difference(what, found, Verdict.OPEN, flags=("--pad", flag("--drop", name)))
     if len(set(known)) > 1:
         found = f"dimensions are called {' or '.join(_shown(names) for names in dict.fromkeys(known))}"
-        return alignment, [Difference(what, found, Verdict.CHOSEN, "taken by position, with the first names")]
+        return alignment, Difference(what, found, Verdict.CHOSEN, "taken by position, with the first names")
     if known and len(known) < len(sources):
         found = "the names of the dimensions are missing in some sources"
-        return alignment, [Difference(what, found, Verdict.TRIVIAL, "taken by position, with the known names")]
-    return alignment, []
+        return alignment, Difference(what, found, Verdict.TRIVIAL, "taken by position, with the known names")
+    return alignment, None
 
 
 def _joint_names(named: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from lerotool.cli import app
 from lerotool.cli.merge_report import report_text
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.formats import FormatVersion
-from lerotool.merging.run import MergeReport
+from lerotool.merging.plan import MergeReport
 from tests.dataset.reading import tree_hash
 from tests.merging.sets import assert_is_concatenation, make, make_with_cameras
 from tests.patience import PATIENCE_S

@@ -20,8 +20,8 @@ from lerotool.dataset.writing.appender import DatasetAppender
 from lerotool.errors import UnsupportedVersionError
 from lerotool.features import camera, recorded_features, vector
 from lerotool.findings import Loading, Severity
-from lerotool.merging.options import MergeOptions, MergeRequest, SourceArgument
-from lerotool.merging.run import merge_datasets
+from lerotool.merging.options import MergeOptions, SourceArgument
+from lerotool.merging.planning import merge_datasets
 from lerotool.statistics.measure import Selection
 from lerotool.statistics.rewrite import rewrite
 from lerotool.statistics.verify import verify
@@ -98,12 +98,12 @@ def test_a_new_version_is_one_module_and_datasets_of_it_are_merged_read_checked_
     later: FormatVersion, tmp_path: Path
 ) -> None:
     sources = (SourceArgument.parse(str(SET)), SourceArgument.parse(str(OTHER)))
-    root = merge_datasets(MergeRequest(sources, tmp_path / "new", MergeOptions(version=later))).target
+    root = merge_datasets(sources, tmp_path / "new", MergeOptions(version=later)).target
     dataset = Dataset.open(root)
     assert dataset.version is later
     assert load_info(root).to_json()[INFO_KEY] == "none"
     assert [episode.extra for episode in dataset.episodes] == [{COLUMN: "unknown"}] * 7
-    as_v30 = merge_datasets(MergeRequest(sources, tmp_path / "v30", MergeOptions())).target
+    as_v30 = merge_datasets(sources, tmp_path / "v30").target
     assert (check(root).loading, check(root).codes) == (Loading.RIGHT, check(as_v30).codes)
     written = rewrite(dataset, Selection(sampling=None))
     assert root / "meta" / "stats.json" in written.files
@@ -112,8 +112,8 @@ def test_a_new_version_is_one_module_and_datasets_of_it_are_merged_read_checked_
 
 def test_datasets_of_a_new_version_are_sources_like_any_other(later: FormatVersion, tmp_path: Path) -> None:
     source = (SourceArgument.parse(str(SET)),)
-    new = merge_datasets(MergeRequest(source, tmp_path / "new", MergeOptions(version=later))).target
-    again = merge_datasets(MergeRequest((SourceArgument.parse(str(new)),), tmp_path / "old", MergeOptions())).target
+    new = merge_datasets(source, tmp_path / "new", MergeOptions(version=later)).target
+    again = merge_datasets((SourceArgument.parse(str(new)),), tmp_path / "old").target
     dataset = Dataset.open(again)
     assert dataset.version is FormatVersion.V30
     assert dataset.rows().equals(Dataset.open(SET).rows())
@@ -123,7 +123,7 @@ def test_datasets_of_a_new_version_are_sources_like_any_other(later: FormatVersi
 
 def test_episodes_are_added_to_a_dataset_of_a_new_version(later: FormatVersion, tmp_path: Path) -> None:
     source = (SourceArgument.parse(str(SET)),)
-    root = merge_datasets(MergeRequest(source, tmp_path / "new", MergeOptions(version=later))).target
+    root = merge_datasets(source, tmp_path / "new", MergeOptions(version=later)).target
     with DatasetAppender.open(root) as appender:
         features = recorded_features(Dataset.open(SET).features)
         appender.append([episode(tmp_path / "episode", features, ["a"] * 3, 1, fps=10)])

@@ -12,7 +12,7 @@ from lerotool.checking import Code, check
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import IncompatibleDatasetError
 from lerotool.features import Feature, camera, vector
-from lerotool.merging.options import MergeRequest, SourceArgument
+from lerotool.merging.options import SourceArgument
 from lerotool.merging.planning import make_plan
 from tests.checking.advised import advised, run
 from tests.dataset.writing import FRONT, STATE_ONLY, WRIST
@@ -127,5 +127,5 @@ def test_a_camera_of_another_name_is_offered_in_place_of_one_that_is_missing(tmp
 def test_options_with_odd_names_are_quoted_for_the_shell(tmp_path: Path) -> None:
     first = make(tmp_path / "a", (2,), {**STATE_ONLY, "left & right": vector(["x"])})
     sources = tuple(map(SourceArgument.parse, [first, make(tmp_path / "b", (2,))]))
-    (difference,) = make_plan(MergeRequest(sources, tmp_path / "merged")).open_differences
+    (difference,) = make_plan(sources, tmp_path / "merged").open_differences
     assert difference.flags == ("--drop 'left & right'",)

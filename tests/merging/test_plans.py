@@ -13,9 +13,8 @@ import pytest
 
 import lerotool
 from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError, LerotoolError
-from lerotool.merging.options import MergeOptions, MergeRequest, SourceArgument
-from lerotool.merging.planning import make_plan
-from lerotool.merging.run import merge_datasets
+from lerotool.merging.options import MergeOptions, SourceArgument
+from lerotool.merging.planning import make_plan, merge_datasets
 from lerotool.rewriting.events import Event
 from tests.dataset.reading import edit_json, edit_table
 from tests.dataset.writing import FRONT
@@ -24,8 +23,8 @@ from tests.merging.sets import make, make_with_cameras
 DATA = "data/chunk-000/file-000.parquet"
 
 
-def request(*sources: Path, target: Path, **options: object) -> MergeRequest:
-    return MergeRequest(tuple(map(SourceArgument.parse, sources)), target, MergeOptions(**options))
+def asked(*sources: Path, target: Path, **options: object) -> tuple[tuple[SourceArgument, ...], Path, MergeOptions]:
+    return tuple(map(SourceArgument.parse, sources)), target, MergeOptions(**options)
 
 
 def with_column(root: Path, name: str, values: list[object]) -> Path:
@@ -53,11 +52,11 @@ def not_a_number(root: Path) -> Path:
 def test_timestamps_off_the_grid_are_a_difference_that_the_plan_tells_with_its_flag(tmp_path: Path, fps: int | None):
     source = late_timestamps(make_with_cameras(tmp_path / "a"))
     other = make_with_cameras(tmp_path / "b", seed=3)
-    plan = make_plan(request(other, source, target=tmp_path / "new", fps=fps))
+    plan = make_plan(*asked(other, source, target=tmp_path / "new", fps=fps))
     (difference,) = plan.open_differences
     assert "a, episode 1, frame 2 has timestamp 0.25, expected 0.2" in str(difference)
     assert difference.flags == ("--retime",)
-    assert make_plan(request(other, source, target=tmp_path / "new", fps=fps, retime=True)).problems == ()
+    assert make_plan(*asked(other, source, target=tmp_path / "new", fps=fps, retime=True)).problems == ()
 
 
 @pytest.mark.parametrize("damage", [late_timestamps, not_a_number])
@@ -65,7 +64,7 @@ def test_nothing_is_encoded_before_rows_that_cannot_be_merged_are_told(tmp_path:
     source = damage(make_with_cameras(tmp_path / "a"))
     heard: list[Event] = []
     with pytest.raises(LerotoolError, match="episode 1, frame 2"):
-        merge_datasets(request(source, target=tmp_path / "new", fps=5), heard.append)
+        merge_datasets(*asked(source, target=tmp_path / "new", fps=5), heard.append)
     assert heard == []
 
 
@@ -90,6 +89,6 @@ def test_an_encoder_that_does_not_work_here_is_told_by_the_plan(tmp_path: Path) 
     source = make_with_cameras(tmp_path / "a")
     edit_json(source / "meta/info.json", lambda info: info["features"][FRONT]["info"].update({"video.codec": "vp1"}))
     with pytest.raises(CorruptDatasetError, match=f"camera {FRONT!r}: no video encoder 'vp1'"):
-        make_plan(request(source, target=tmp_path / "new", fps=5)).check()
-    assert make_plan(request(source, target=tmp_path / "new")).problems == ()
+        make_plan(*asked(source, target=tmp_path / "new", fps=5)).check()
+    assert make_plan(*asked(source, target=tmp_path / "new")).problems == ()
     assert json.loads((source / "meta/info.json").read_text())["fps"] == 10

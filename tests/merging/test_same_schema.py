@@ -206,12 +206,12 @@ def test_merging_is_concatenating(
 def test_jobs_can_be_sent_to_other_processes(tmp_path: Path) -> None:
     import pickle
 
-    from lerotool.merging.options import MergeRequest, SourceArgument
+    from lerotool.merging.options import SourceArgument
     from lerotool.merging.planning import make_plan
     from lerotool.rewriting.data_jobs import data_jobs
 
     source = make(tmp_path / "a", (2, 3))
-    plan = make_plan(MergeRequest((SourceArgument.parse(source),), tmp_path / "merged"))
+    plan = make_plan((SourceArgument.parse(source),), tmp_path / "merged")
     for folder in ("built/data/chunk-000", "blocks"):
         (tmp_path / folder).mkdir(parents=True)
     for job, _ in data_jobs(plan.work, tmp_path / "built", tmp_path / "blocks"):

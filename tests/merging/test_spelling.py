@@ -8,7 +8,7 @@ import pytest
 
 import lerotool
 from lerotool.errors import LerotoolError
-from lerotool.merging.spelling import in_python
+from lerotool.merging.options import in_python
 from tests.merging.sets import make
 
 

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Page
 from lerotool import DatasetWriter, EncoderSettings
 from lerotool.dataset.formats import FormatVersion
 from lerotool.devices.cameras.numbered import numbered_picture
-from lerotool.merging.options import MergeOptions, MergeRequest, SourceArgument
-from lerotool.merging.run import merge_datasets
+from lerotool.merging.options import MergeOptions, SourceArgument
+from lerotool.merging.planning import merge_datasets
 from tests.web.serving import browsing, new_page
 
 FRONT, WRIST = "observation.images.front", "observation.images.wrist"
@@ -78,6 +78,6 @@ def numbered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "v30": MergeOptions(video_files_size_in_mb=0.03),
         "v21": MergeOptions(version=FormatVersion.V21),
     }.items():
-        merge_datasets(MergeRequest(sources, home / name, options))
+        merge_datasets(sources, home / name, options)
     write_numbered(home / "long-gop", EncoderSettings(vcodec="h264", crf=20, g=30, preset="veryfast"), LENGTHS[:3])
     return {name: home / name for name in ("v30", "v21", "long-gop")}

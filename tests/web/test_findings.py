@@ -16,8 +16,8 @@ import lerotool
 from lerotool.checking.kept import Look, found
 from lerotool.dataset.marks import save_mark
 from lerotool.editing.changes import DeleteEpisodes
-from lerotool.merging.options import MergeRequest, SourceArgument
-from lerotool.merging.run import merge_datasets
+from lerotool.merging.options import SourceArgument
+from lerotool.merging.planning import merge_datasets
 from lerotool.storage import tree_fingerprint
 from lerotool.workspace import user_cache
 from tests.web.conftest import LENGTHS
@@ -31,7 +31,7 @@ COPIED = [len(LENGTHS) + number for number, length in enumerate(LENGTHS) if leng
 @pytest.fixture
 def root(numbered: dict[str, Path], tmp_path: Path) -> Path:
     source = SourceArgument.parse(numbered["v30"])
-    merge_datasets(MergeRequest((source, source), tmp_path / "set"))
+    merge_datasets((source, source), tmp_path / "set")
     return tmp_path / "set"
 
 

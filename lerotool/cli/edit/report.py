@@ -10,7 +10,7 @@ from lerotool.wording import as_argument, clock, counted, of_episodes, one_line,
 
 if TYPE_CHECKING:
     from lerotool.api.edits import EditPlan
-    from lerotool.editing.run import EditReport
+    from lerotool.editing.plan import EditReport
 
 _SHOWN = 10
 _UNCHANGED = "nothing to repack: no file can be joined or made smaller by copying"

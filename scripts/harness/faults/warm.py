@@ -36,7 +36,7 @@ from lerotool.errors import LerotoolError
 
 WARM = (
     *("pandas", "pyarrow.parquet", "pyarrow.compute", "av", "typer.rich_utils", "rich.progress"),
-    *("harness.faults.commands", "lerotool.cli.app", "lerotool.editing.run", "lerotool.rewriting.carrying_out"),
+    *("harness.faults.commands", "lerotool.cli.app", "lerotool.editing.planning", "lerotool.rewriting.carrying_out"),
 )
 """What is dear to import."""
 BETWEEN = frozenset(["subprocess.Popen", "os.posix_spawn", "os.fork", "fcntl.flock", "fcntl.lockf"])
