@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.faults.mending_operations import CheckRepair, CheckUndo, EncodeLeft
 from harness.faults.operation import Operation
 from harness.faults.recording_operations import Commit, Encode, EncodeNew, Record, Save
 from harness.faults.rewriting_operations import (
@@ -14,6 +15,7 @@ from harness.faults.rewriting_operations import (
     EditTask,
     EditTrim,
     EditUndo,
+    EncodeTarget,
     Merge,
     MergeKeep,
     MergeLink,
@@ -30,6 +32,9 @@ OPERATIONS: tuple[type[Operation], ...] = (
     Encode,
     EncodeNew,
     Commit,
+    EncodeLeft,
+    CheckRepair,
+    CheckUndo,
     Pack,
     Stats,
     EditDelete,
@@ -41,6 +46,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     EditRepack,
     EditSplit,
     EditUndo,
+    EncodeTarget,
     Merge,
     MergeKeep,
     MergeLink,

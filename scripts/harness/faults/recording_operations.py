@@ -31,13 +31,13 @@ from lerotool.storage import PARTIAL
 SET = "set"
 
 
-def encode(root: Path, *, pack: bool) -> None:
+def encode(root: Path, *, pack: bool, rescue: bool = False) -> None:
     """Bring all that waits into a dataset.
 
     Raises:
         IncompleteError: an episode was left.
     """
-    report = encode_pending(root, EncodeOptions(jobs=1, pack=pack), executor=Inline())
+    report = encode_pending(root, EncodeOptions(jobs=1, pack=pack, rescue=rescue), executor=Inline())
     if report.failures or report.left:
         raise IncompleteError("; ".join(left.reason for left in (*report.failures, *report.left)))
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import ClassVar
+from unittest.mock import patch
 
 from harness.faults.operation import Case, Expected, Operation, Outcome, State
 from harness.faults.recording_operations import SET, OnDataset, encode
 from harness.faults.recordings import (
     CAMERA,
     ROWS,
+    SETTINGS,
+    Inline,
     read_dataset,
     read_statistics,
     record,
@@ -34,6 +39,8 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.writing.appender import DatasetAppender
 from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.editing.changes import Change
+from lerotool.encoding.reencode import reencode
+from lerotool.encoding.reencode_plan import ReencodeOptions
 from lerotool.execution import ThisMachine
 from lerotool.features import CAMERA_PREFIX
 from lerotool.statistics.rewrite import rewrite
@@ -41,7 +48,7 @@ from lerotool.storage import scratch_folder
 from lerotool.workspace import Workspace
 
 
-class _OnSmallFiles(OnDataset):
+class OnSmallFiles(OnDataset):
     """An operation on a dataset of several small files."""
 
     waiting = ()
@@ -59,7 +66,7 @@ class _OnSmallFiles(OnDataset):
         self.run(Case(folder))
 
 
-class Pack(_OnSmallFiles):
+class Pack(OnSmallFiles):
     """Joining a dataset's small files."""
 
     name = "pack"
@@ -85,7 +92,7 @@ class Pack(_OnSmallFiles):
         return Outcome.PART if outcome is Outcome.BROKEN and is_between else outcome
 
 
-class Stats(_OnSmallFiles):
+class Stats(OnSmallFiles):
     """Statistics recomputed and written."""
 
     name = "stats --write"
@@ -105,7 +112,7 @@ class Stats(_OnSmallFiles):
         return [*super().look(folder), read_statistics(folder / SET)]
 
 
-class EditDelete(_OnSmallFiles):
+class EditDelete(OnSmallFiles):
     """An episode leaves, with its files, in a dataset that stays where it is."""
 
     name = "edit delete"
@@ -204,7 +211,7 @@ class EditUndo(EditDelete):
         self.run(Case(folder))
 
 
-class EditSplit(_OnSmallFiles):
+class EditSplit(OnSmallFiles):
     """A dataset becomes two new ones beside it, one after the other."""
 
     name = "edit split"
@@ -279,6 +286,29 @@ class MergeLink(Merge):
 
     name = "merge --files link"
     options: ClassVar[dict[str, str]] = {"files": "link"}
+
+
+class EncodeTarget(OnSmallFiles):
+    """A dataset like another one, with its videos encoded again."""
+
+    name = "encode -o"
+    sources = (SET,)
+    dataset = f"{SET}-smaller"
+
+    def run(self, case: Case) -> None:
+        """Encode."""
+        # In this process, where the faults are.
+        with patch("lerotool.rewriting.new_videos.open_executor", lambda *_: nullcontext(Inline())):
+            reencode(case.folder / SET, case.folder / self.dataset, ReencodeOptions(asdict(SETTINGS)))
+
+    def look(self, folder: Path) -> State:
+        """Return what is at the target."""
+        return read_dataset(folder / self.dataset)
+
+    def finish(self, folder: Path) -> None:
+        """Encode if there is no target."""
+        if not (folder / self.dataset).exists():
+            self.run(Case(folder))
 
 
 class MergeV21(Merge):
