@@ -178,15 +178,14 @@ def _moving(dataset: Dataset, episodes: Ints) -> Iterator[tuple[int, int]]:
 
 
 def _range(dataset: Dataset, name: str) -> npt.NDArray[np.float64]:
-    low: npt.NDArray[np.float64] | None = None
-    high: npt.NDArray[np.float64] | None = None
-    for start in range(0, dataset.num_frames, _ROWS_AT_A_TIME):
-        values = _flat(dataset.numpy(name, start, min(start + _ROWS_AT_A_TIME, dataset.num_frames)))
-        low = values.min(axis=0) if low is None else np.minimum(low, values.min(axis=0))
-        high = values.max(axis=0) if high is None else np.maximum(high, values.max(axis=0))
-    assert low is not None
-    assert high is not None
-    return high - low
+    rows = dataset.num_frames
+    parts = (
+        _flat(dataset.numpy(name, start, min(start + _ROWS_AT_A_TIME, rows)))
+        for start in range(0, rows, _ROWS_AT_A_TIME)
+    )
+    lows, highs = zip(*((values.min(axis=0), values.max(axis=0)) for values in parts), strict=True)
+    span: npt.NDArray[np.float64] = np.max(highs, axis=0) - np.min(lows, axis=0)
+    return span
 
 
 def _flat(values: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from lerotool.choices import FileMode
 from lerotool.dataset.dataset import Dataset
@@ -123,7 +122,7 @@ def _rewriting(dataset: Dataset, found: Draft, target: Path | None) -> tuple[Rew
         tasks,
         data,
         videos,
-        _unknown_columns(sources),
+        {name: kind for source in sources for name, kind in unknown_columns(source).items()},
         {key: value for key, value in (info.model_extra or {}).items() if key not in _COUNTED_KEYS},
         with_stats=has_stats,
         documents=_documents(dataset, found),
@@ -179,11 +178,6 @@ def _tasks(dataset: Dataset, found: Draft, sources: list[Source]) -> tuple[tuple
             own[number] = names.index(name)
         numbers.append(own if text is None else np.full_like(own, names.index(text)))
     return names, numbers
-
-
-def _unknown_columns(sources: list[Source]) -> dict[str, pa.DataType]:
-    found = [unknown_columns(source) for source in sources]
-    return {name: kind for own in found for name, kind in own.items()}
 
 
 def _documents(dataset: Dataset, found: Draft) -> dict[str, Mapping[str, Any]]:

@@ -14,31 +14,18 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Self
 
 from lerotool.choices import Priority
 from lerotool.errors import IncompleteError
-from lerotool.execution import cores, detached
+from lerotool.execution import EncoderStatus, cores, detached
 from lerotool.wording import as_argument
 
 _DONE, _INCOMPLETE, _STOPPED = 0, 8, 130
 _STOP_S = 5.0
 _JOIN_S = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class BackgroundStatus:
-    """How far encoding is."""
-
-    is_busy: bool = False
-    waiting: int = 0  # episodes that were handed over and are not in the dataset yet
-    done: int = 0
-    fraction: float = 0.0  # of what is being encoded now, 0 to 1
-    left_s: float | None = None  # until that is done, None if that is not known
-    frames_per_s: float = 0.0
-    problem: str | None = None  # what went wrong, if something did; the episodes are then still waiting on disk
 
 
 class BackgroundEncoder:
@@ -51,7 +38,7 @@ class BackgroundEncoder:
         self._root = root
         self._jobs = jobs
         self._priority = priority
-        self._status = BackgroundStatus()
+        self._status = EncoderStatus()
         self._changed = threading.Condition()
         self._is_wanted = self._is_finishing = self._is_stopped = False
         self._process: subprocess.Popen[bytes] | None = None
@@ -78,7 +65,7 @@ class BackgroundEncoder:
             self._is_wanted = True
             self._wake()
 
-    def status(self) -> BackgroundStatus:
+    def status(self) -> EncoderStatus:
         """Return how far it is; never waits."""
         return self._status
 

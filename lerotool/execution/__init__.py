@@ -19,12 +19,13 @@ from lerotool.execution.places import (
     lower_priority,
 )
 from lerotool.execution.processes import ProcessExecutor, serve_jobs
-from lerotool.execution.progress import JobProgress, ProgressFile, read_progress
+from lerotool.execution.progress import EncoderStatus, JobProgress, ProgressFile, read_progress
 from lerotool.execution.running import JobRun, Listener, Progress, Watch, ignore_event, ignore_progress, run_jobs
 
 __all__ = [
     "ClusterError",
     "DaskCluster",
+    "EncoderStatus",
     "JobProgress",
     "JobRun",
     "Listener",

@@ -14,6 +14,19 @@ _COUNTS = struct.Struct("<QQ")
 
 
 @dataclass(frozen=True, slots=True)
+class EncoderStatus:
+    """How far encoding beside a recording is."""
+
+    is_busy: bool = False
+    waiting: int = 0  # episodes that were handed over and are not in the dataset yet
+    done: int = 0  # episodes that were brought into the dataset
+    fraction: float = 0.0  # of what is being encoded now, 0 to 1
+    left_s: float | None = None  # until that is done, None if that is not known
+    frames_per_s: float = 0.0  # of all encoders together
+    problem: str | None = None  # what went wrong, if something did; the episodes are then still waiting on disk
+
+
+@dataclass(frozen=True, slots=True)
 class JobProgress:
     """How far a job is: ``done`` of ``total`` steps."""
 

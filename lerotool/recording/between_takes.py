@@ -1,21 +1,32 @@
-"""Between takes: the person says how the one before went, or takes it back, and puts the scene back for the next."""
+"""Between takes: the person says how the one before went, or takes it back, and puts the scene back for the next.
+
+Devices that were lost are brought back in a thread, so that the follower can follow meanwhile.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Self
 
 from lerotool.dataset.marks import Mark, Outcome
+from lerotool.devices.cameras.camera import CameraState
+from lerotool.devices.robot import Robot
+from lerotool.errors import DeviceError
 from lerotool.recording.config import Asking
 from lerotool.recording.controls import Ending, Key
 from lerotool.recording.events import EpisodeDiscarded, EpisodeMarked, EpisodeSaved, QuestionAsked, ResetStarted
 from lerotool.recording.following import follow
 from lerotool.recording.pacing import NANOSECONDS
 from lerotool.recording.status import Phase, Progress
+from lerotool.recording.take import Devices
 from lerotool.spool.documents import write_mark
 from lerotool.spool.pending import RECORDING_LOCK, PendingEpisode
 from lerotool.storage import ProcessLock
 
+RETRY_S = 1.0
+READY_WITHIN_S = 5.0
 _POLL_NS = NANOSECONDS // 20
 _OUTCOMES = {Key.SUCCESS: Outcome.SUCCESS, Key.FAILURE: Outcome.FAILURE}
 
@@ -60,7 +71,7 @@ class BetweenTakes:
 
         def is_over(now_ns: int) -> bool:
             is_late = not is_always and now_ns >= end_ns
-            has_answer = last.episode in progress.marks and progress.marks[last.episode].outcome is not None
+            has_answer = progress.marks.get(last.episode, Mark()).outcome is not None
             return is_late or has_answer or controls.wishes_to_leave > wishes
 
         self._label(last, run, is_over)
@@ -122,3 +133,57 @@ class BetweenTakes:
         while not is_over(self._clock.sleep_until(self._clock.monotonic_ns() + _POLL_NS)):
             pass
         return Ending.STOP
+
+
+class Reconnection:
+    """Opens what is lost again and again until everything works. A context manager; leaving it ends the attempts.
+
+    Attributes:
+        robot_is_lost: whether the robot does not answer; while it does, the cameras alone are worked on.
+        is_done: whether everything works again.
+    """
+
+    def __init__(self, devices: Devices) -> None:
+        self._devices = devices
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reconnecting", daemon=True)
+        self.robot_is_lost = not _answers(devices.robot)
+        self.is_done = False
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not (self._stop.is_set() or self.is_done):
+            try:
+                self.is_done = self._bring_back()
+            except DeviceError:
+                self._stop.wait(RETRY_S)
+
+    def _bring_back(self) -> bool:
+        """Open what is lost; False where there is no more time for it."""
+        if self.robot_is_lost:
+            self._devices.robot.reopen()
+            self.robot_is_lost = False
+        for camera in self._devices.cameras:
+            if camera.state in (CameraState.RUNNING, CameraState.FROZEN):
+                continue
+            if self._stop.is_set():
+                return False
+            camera.reopen()
+            camera.wait_ready(READY_WITHIN_S)
+        return True
+
+
+def _answers(robot: Robot) -> bool:
+    try:
+        robot.command()
+        robot.observe()
+    except DeviceError:
+        return False
+    return True

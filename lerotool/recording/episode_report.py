@@ -53,23 +53,16 @@ class PacketMeter:
         return self.bytes / count * (rate_hz(self.captured_ns) or nominal_hz) if count else 0.0
 
 
+@dataclass(slots=True)
 class CameraLog:
-    """Which picture each row has, and how old it was.
+    """Which picture each row has, and how old it was: int64, (ticks,) each."""
 
-    Attributes:
-        alarms: how often the age rose above the limit.
-        is_stale: whether it is above the limit now.
-    """
-
-    __slots__ = ("ages_ns", "alarms", "is_frozen", "is_stale", "late_rows", "numbers")
-
-    def __init__(self, ticks: int) -> None:
-        self.numbers = np.zeros(ticks, np.int64)
-        self.ages_ns = np.zeros(ticks, np.int64)
-        self.alarms = 0
-        self.late_rows = 0
-        self.is_stale = False
-        self.is_frozen = False
+    numbers: NDArray[np.int64]
+    ages_ns: NDArray[np.int64]
+    alarms: int = 0  # how often the age rose above the limit
+    late_rows: int = 0
+    is_stale: bool = False  # whether the age is above the limit now
+    is_frozen: bool = False
 
 
 class TakeLog:
@@ -82,16 +75,11 @@ class TakeLog:
         cameras: by camera key.
     """
 
-    __slots__ = ("_lateness_ns", "_started_ns", "alarms", "cameras", "missed", "rows", "stale_actions", "stale_rows")
-
     def __init__(self, ticks: int, cameras: Sequence[str]) -> None:
         self._lateness_ns = np.zeros(ticks, np.int64)
         self._started_ns = np.zeros(ticks, np.int64)
-        self.cameras = {key: CameraLog(ticks) for key in cameras}
-        self.rows = 0
-        self.missed = 0
-        self.stale_rows = 0
-        self.stale_actions = 0
+        self.cameras = {key: CameraLog(np.zeros(ticks, np.int64), np.zeros(ticks, np.int64)) for key in cameras}
+        self.rows = self.missed = self.stale_rows = self.stale_actions = 0
         self.alarms: set[str] = set()
 
     def note_row(self, due_ns: int, started_ns: int) -> None:

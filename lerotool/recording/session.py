@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from lerotool.errors import DeviceError, LerotoolError
-from lerotool.recording.between_takes import BetweenTakes
+from lerotool.recording.between_takes import BetweenTakes, Reconnection
 from lerotool.recording.config import BatchMode, RecordingConfig
 from lerotool.recording.controls import Command, Controls, Ending
 from lerotool.recording.events import (
@@ -36,7 +36,6 @@ from lerotool.recording.events import (
 )
 from lerotool.recording.housekeeping import measure_disk, require_space
 from lerotool.recording.pacing import NANOSECONDS, Clock
-from lerotool.recording.reconnect import Reconnection
 from lerotool.recording.session_plan import Plan, plan_session, require_dataset, take_stock
 from lerotool.recording.status import BatchEncoder, Phase, Progress, Status
 from lerotool.recording.take import Devices, Take, create_episode

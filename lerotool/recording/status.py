@@ -9,6 +9,7 @@ from typing import Protocol
 
 from lerotool.dataset.marks import Mark, Outcome, count_marks
 from lerotool.devices.cameras.camera import CameraState
+from lerotool.execution import EncoderStatus
 from lerotool.recording.config import RecordingConfig
 from lerotool.recording.controls import Controls
 from lerotool.recording.episode_report import LATE_AFTER_NS, EpisodeReport, Lateness, TakeLog, rate_hz
@@ -42,38 +43,6 @@ class Phase(StrEnum):
     ENCODING = "encoding"
     """What is left, after the last take; robot and cameras are closed."""
     DONE = "done"
-
-
-class EncoderStatus(Protocol):
-    """How far encoding is."""
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether something is being encoded now."""
-
-    @property
-    def waiting(self) -> int:
-        """Episodes that were handed over and are not in the dataset yet."""
-
-    @property
-    def done(self) -> int:
-        """Episodes that this session has brought into the dataset."""
-
-    @property
-    def fraction(self) -> float:
-        """Of what is being encoded now, 0 to 1."""
-
-    @property
-    def left_s(self) -> float | None:
-        """Seconds until that is done, None if nobody can tell."""
-
-    @property
-    def frames_per_s(self) -> float:
-        """Of all encoders together."""
-
-    @property
-    def problem(self) -> str | None:
-        """What went wrong, if something did; the episodes are then still waiting on disk."""
 
 
 class BatchEncoder(Protocol):

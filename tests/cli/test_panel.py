@@ -14,7 +14,7 @@ from lerotool.cli.output import Output, OutputMode
 from lerotool.cli.panel import Bell
 from lerotool.cli.panel_view import _WORDS, PanelView
 from lerotool.dataset.marks import Outcome
-from lerotool.encoding.background import BackgroundStatus
+from lerotool.execution import EncoderStatus
 from lerotool.recording import events
 from lerotool.recording.episode_report import Lateness
 from lerotool.recording.events import Event
@@ -39,7 +39,7 @@ def status(phase: Phase, **changes: Any) -> Status:
         pending=17,
         until_batch=7,
         batch=10,
-        encoder=BackgroundStatus(is_busy=True, waiting=10, done=110, fraction=0.4, left_s=3725.0, frames_per_s=301.0),
+        encoder=EncoderStatus(is_busy=True, waiting=10, done=110, fraction=0.4, left_s=3725.0, frames_per_s=301.0),
         disk=DiskStatus(70_000_000_000, 28_000.0),
         marked=MarkedStatus(126, Outcome.SUCCESS, flagged=True) if phase in (Phase.RESET, Phase.ASKING) else None,
         task=TASK,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lerotool.errors import IncompleteError
+from lerotool.execution import EncoderStatus
 from lerotool.recording.config import BatchMode
 from lerotool.recording.controls import Command
 from lerotool.recording.events import EncodingStarted, SessionEnd
@@ -16,25 +17,12 @@ from lerotool.recording.status import Phase, Status
 from tests.recording.sessions import build_config, record, stage
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far the encoder is."""
-
-    is_busy: bool = False
-    waiting: int = 0
-    done: int = 0
-    fraction: float = 0.0
-    left_s: float | None = None
-    frames_per_s: float = 0.0
-    problem: str | None = None
-
-
 @dataclass
 class ScriptedEncoder:
     """Notes what it is told. ``finish`` waits for ``may_finish`` or ``stop``."""
 
     told: list[int | str] = field(default_factory=list)
-    progress: Progress = field(default_factory=Progress)
+    progress: EncoderStatus = field(default_factory=EncoderStatus)
     may_finish: threading.Event = field(default_factory=threading.Event)
     stopped: threading.Event = field(default_factory=threading.Event)
     error: IncompleteError | None = None
@@ -42,7 +30,7 @@ class ScriptedEncoder:
     def notify(self, saved_count: int) -> None:
         self.told.append(saved_count)
 
-    def status(self) -> Progress:
+    def status(self) -> EncoderStatus:
         return self.progress
 
     def finish(self) -> None:
@@ -97,7 +85,7 @@ def test_in_the_foreground_the_next_take_waits_and_the_follower_follows(tmp_path
             phases.append(status.phase)
             waited = phases.count(Phase.WAITING)
             if waited:
-                encoder.progress = Progress(is_busy=waited < 10, done=int(waited >= 10))
+                encoder.progress = EncoderStatus(is_busy=waited < 10, done=int(waited >= 10))
 
         ready.steer(encode_slowly)
         ready.run()
