@@ -15,9 +15,6 @@ pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).parents[1]
 DEVELOPERS = {"harness", "faults", "fuzzing", "soak", "tests", "scripts", "conftest"}
 """Names of what puts the product to the test, as folders or as modules of their own."""
-EMULATED = PurePosixPath("lerotool/testing/servos/faults.py")
-"""What an emulated servo can be told to do wrong."""
-
 PAGES = PurePosixPath("lerotool/web/static")
 """What a browser is sent."""
 
@@ -38,7 +35,7 @@ def test_the_wheel_holds_the_package_and_nothing_that_tests_it(wheel: Path) -> N
     assert {path.parts[0] for path in package} == {"lerotool"}
     data = [path for path in package if path.suffix != ".py" and PAGES not in path.parents]
     assert data == [PurePosixPath("lerotool/py.typed")]
-    assert [str(path) for path in package if DEVELOPERS & {*path.parts, path.stem} and path != EMULATED] == []
+    assert [str(path) for path in package if DEVELOPERS & {*path.parts, path.stem}] == []
 
 
 def test_a_command_runs_from_the_wheel(wheel: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.devices.cameras.numbered import read_number
+from lerotool.devices.cameras.simulated import read_number
 from lerotool.media.decode import decode_image
 from lerotool.spool.pending import PendingEpisode, pending_folders
 from lerotool.web.waiting import waiting_frame

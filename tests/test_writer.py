@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import lerotool
 from lerotool import DatasetWriter, EncoderSettings
 from lerotool.dataset.dataset import Dataset
-from lerotool.devices.cameras.numbered import numbered_picture, read_number
+from lerotool.devices.cameras.simulated import numbered_picture, read_number
 from lerotool.errors import (
     DatasetLockedError,
     DatasetNotFoundError,

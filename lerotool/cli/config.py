@@ -99,7 +99,7 @@ def _flat(name: str, value: Any, given: Any, file: str) -> Iterator[Entry]:
 
 def _places() -> Iterator[Entry]:
     from lerotool.devices.config import robots_folder
-    from lerotool.devices.config.lerobot import VARIABLE
+    from lerotool.devices.config.kinds import VARIABLE
     from lerotool.workspace import lerobot_home
 
     homes = ("HF_LEROBOT_HOME", "HF_HOME", "XDG_CACHE_HOME")

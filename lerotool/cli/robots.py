@@ -118,7 +118,7 @@ class RobotChoice:
 
     def describe_start(self, output: Output) -> None:
         """Say what takes a while before the robot is there."""
-        from lerotool.devices.config.lerobot import LeRobotConfig
+        from lerotool.devices.config.model import LeRobotConfig
 
         if isinstance(self.config, LeRobotConfig):
             output.note("starting LeRobot, which takes some seconds")
@@ -138,7 +138,7 @@ def choose(name: str | None, python: Path | None, options: list[str] | None, ove
     choice = choose_robot(name, overrides)
     if python is None:
         return choice
-    from lerotool.devices.config.lerobot import LeRobotConfig
+    from lerotool.devices.config.model import LeRobotConfig
 
     if not isinstance(choice.config, LeRobotConfig):
         raise UsageError(
@@ -162,7 +162,7 @@ def choose_robot(name: str | None, overrides: Overrides) -> RobotChoice:
 
 def choose_lerobots(python: Path | None, options: list[str], name: str | None, overrides: Overrides) -> RobotChoice:
     """Return the robot of LeRobot that a command line describes with LeRobot's own options."""
-    from lerotool.devices.config.lerobot import LeRobotConfig
+    from lerotool.devices.config.model import LeRobotConfig
 
     for option in options:
         if not option.startswith("--"):
@@ -199,7 +199,7 @@ def _override(config: RobotConfig, overrides: Overrides) -> RobotConfig:
     if not given:
         return config
     from lerotool.devices.config import SoRobotConfig
-    from lerotool.devices.config.lerobot import LeRobotConfig
+    from lerotool.devices.config.model import LeRobotConfig
 
     if isinstance(config, LeRobotConfig) and set(given) == {"--max-relative-target"}:
         limit = f"--robot.max_relative_target={overrides.max_relative_target}"

@@ -18,10 +18,13 @@ from lerotool.features import Feature
 if TYPE_CHECKING:
     from lerotool.devices.cameras.sources import PacketSource
     from lerotool.devices.cameras.spec import CameraSpec
-    from lerotool.devices.servos.tallies import BusStatistics
+    from lerotool.devices.servos.answers import BusStatistics
 
 Values = Mapping[str, NDArray[Any]]
 """By feature, each in the feature's dtype and shape."""
+PAUSE_NS = 1_000_000_000
+_LONGEST_NS = 100_000_000
+"""One step never makes up for more than this, however long it took to come."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,14 +59,17 @@ class Robot(Protocol):
     @property
     def alarms(self) -> tuple[str, ...]:
         """What it complained of when it was last read, in words: ``follower gripper: overload``; empty if nothing."""
+        return ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of how it was opened, in words."""
+        return ()
 
     @property
     def buses(self) -> Mapping[str, BusStatistics]:
         """What was counted on each of its servo buses since it was built, by name; empty where it has none."""
+        return {}
 
     @property
     def is_open(self) -> bool:
@@ -78,6 +84,7 @@ class Robot(Protocol):
 
     def cameras(self) -> Sequence[RobotCamera]:
         """Return the cameras that come with it; they are recorded unless others are asked for."""
+        return ()
 
     def open(self) -> None:
         """Connect. An open robot stays as it is; one that cannot be opened whole is closed again."""
@@ -98,9 +105,48 @@ class Robot(Protocol):
         """Make the robot safe and disconnect."""
 
     def __enter__(self) -> Self:
-        """Open it."""
+        self.open()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it."""
+        self.close()
+
+
+class SoftStart:
+    """Limits the goals that are sent until the limited goal has caught up with the wanted one.
+
+    From where a follower stands (``pose``) it goes slowly, at ``speed`` units per second, to where its leader has it,
+    then follows at once. Joints move on their own, each at the same speed. The same holds after a pause in which nobody
+    sent anything: by then the leader may be anywhere.
+    """
+
+    def __init__(self, speed: float, pose: Sequence[float]) -> None:
+        self._speed = speed
+        self._pose = list(pose)
+        self._sent_ns: int | None = None
+        self._is_aligned = False
+
+    @property
+    def is_aligned(self) -> bool:
+        """Whether goals are let through as they are."""
+        return self._is_aligned
+
+    def limit(self, goal: Sequence[float], now_ns: int) -> list[float]:
+        """Return what to send in place of a goal at a time (monotonic clock)."""
+        elapsed_ns = 0 if self._sent_ns is None else now_ns - self._sent_ns
+        if elapsed_ns > PAUSE_NS:
+            self._is_aligned, elapsed_ns = False, 0
+        self._sent_ns = now_ns
+        if not self._is_aligned:
+            most = self._speed * min(elapsed_ns, _LONGEST_NS) / 1e9
+            limited = [_approach(here, there, most) for here, there in zip(self._pose, goal, strict=True)]
+            self._is_aligned = limited == list(goal)
+            goal = limited
+        self._pose = list(goal)
+        return self._pose
+
+
+def _approach(here: float, there: float, most: float) -> float:
+    return there if abs(there - here) <= most else here + min(most, max(-most, there - here))

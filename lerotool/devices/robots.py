@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lerotool.errors import UsageError
 
 if TYPE_CHECKING:
-    from lerotool.devices.config.base import RobotConfig
+    from lerotool.devices.config.model import RobotConfig
     from lerotool.devices.robot import Robot
 
 

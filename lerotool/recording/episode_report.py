@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lerotool.devices.cameras.camera import CameraStatistics, PacketWriterLike
-from lerotool.devices.servos.tallies import BusStatistics
+from lerotool.devices.servos.answers import BusStatistics
 from lerotool.recording.controls import Ending
 
 LATE_AFTER_NS = 5_000_000

@@ -23,8 +23,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, Field, ValidationError
 
 from lerotool.checking.quality.cameras import DARK
-from lerotool.devices.cameras.camera import Camera
-from lerotool.devices.cameras.probing import take_still
+from lerotool.devices.cameras.camera import Camera, take_still
 from lerotool.errors import DeviceError, MediaError
 from lerotool.media.decode import decode_image
 from lerotool.media.format import DEPTH_UNITS

@@ -1,25 +1,75 @@
-"""Looks at cameras: what they really deliver, and a still picture of each to recognise it by."""
+"""Looks at cameras: what they really deliver in some seconds, and a still picture of each to recognise it by."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lerotool.devices.cameras.backends import CameraDevice, CameraMode
-from lerotool.devices.cameras.probing import CameraProbe, probe_camera
-from lerotool.devices.cameras.spec import CameraSpec, InputFormat
+from lerotool.devices.cameras.backends import CameraDevice
+from lerotool.devices.cameras.camera import CameraStatistics, open_camera, take_still
+from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.devices.config import CameraConfig
 from lerotool.errors import DeviceError, MediaError
+from lerotool.media.format import StreamFormat
 from lerotool.storage import make_directory, write_atomic
 
+READY_WITHIN_S = 10.0
 USUAL_SIZE = (640, 480)
 USUAL_RATE = 30.0
 NAMES = ("front", "wrist", "top", "side")
 """What cameras are usually called; offered in this order."""
 SLOW = 0.9
 """The share of its rate below which a camera counts as slow."""
-_FORMATS = {form.value: form for form in (InputFormat.MJPEG, InputFormat.H264)}
+
+
+@dataclass(frozen=True, slots=True)
+class CameraProbe:
+    """What a camera has delivered."""
+
+    format: StreamFormat  # as the camera says
+    notes: tuple[str, ...]  # what differs from what was asked for, in words for people
+    rate: float | None  # measured pictures a second; None if there was no second picture
+    bytes_per_s: float  # measured, as they are kept while recording
+    statistics: CameraStatistics  # of the time measured
+    still: bytes  # the last picture as a JPEG file
+
+
+class _Scale:
+    """A packet writer that keeps nothing but how much there was."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.bytes = 0
+
+    def append(self, packet: bytes, captured_ns: int, keyframe: bool = True) -> int:  # noqa: ARG002 - as the protocol
+        """Count a packet and return its number."""
+        self.count += 1
+        self.bytes += len(packet)
+        return self.count - 1
+
+
+def probe_camera(spec: CameraSpec, seconds: float = 2.0) -> CameraProbe:
+    """Open a camera, measure what it delivers, and close it."""
+    with open_camera(spec) as camera:
+        camera.wait_ready(READY_WITHIN_S)
+        scale = _Scale()
+        camera.begin(scale)
+        time.sleep(seconds)
+        camera.end()
+        statistics = camera.statistics
+        if camera.is_lost:
+            camera.wait_ready(0)  # raises why
+        rate = statistics.rate
+        return CameraProbe(
+            format=camera.format,
+            notes=camera.notes,
+            rate=rate,
+            bytes_per_s=scale.bytes / scale.count * (rate or 0.0),
+            statistics=statistics,
+            still=take_still(camera),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +130,8 @@ def iter_mode_specs(name: str, device: CameraDevice) -> Iterator[CameraSpec]:
             mode.width,
             mode.height,
             max(mode.rates, default=None),
-            _input_format(mode),
+            mode.input_format,
         )
-
-
-def _input_format(mode: CameraMode) -> InputFormat:
-    return _FORMATS.get(mode.format.lower(), InputFormat.RAW)
 
 
 def config_of(look: Look, before: CameraConfig | None = None) -> CameraConfig:

@@ -1,4 +1,4 @@
-"""What is wrong with a bus, in words, from what was found on it. Computes only.
+"""What is wrong with a bus and its motors, in words, from what was found on it. Computes only.
 
 The cable of an SO-100 or SO-101 goes from the adapter to motor 1 (shoulder_pan) and from each motor to the next, so
 what is missing behind a motor tells which cable.
@@ -9,16 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from lerotool.devices.arms.calibration import JointCalibration
 from lerotool.devices.arms.joints import JOINT_IDS, JOINTS
+from lerotool.devices.servos.answers import Status
+from lerotool.devices.servos.registers import MODEL_STS3215, MULTI_TURN
 from lerotool.findings import Code, Finding, Severity, bus_finding, count, worst_first
-from lerotool.setup.arm_names import joint_of, motor_name, motor_names
-from lerotool.setup.facts import BusFacts, ServoFacts, Stranger, Trouble
-from lerotool.setup.servo_findings import find_calibration_difference, find_in_servo
+from lerotool.setup.arms import joint_of, motor_name, motor_names
+from lerotool.setup.examine import BusFacts, ServoFacts, Trouble
 
 SLOW_LATENCY_MS = 2
 FAILING_SHARE = 0.01
 LATE_SHARE = 0.02
 SAG_V = 1.0
+HOT_C = 60
+LOW_VOLTAGE_SERVO_V = 9.0
+"""A servo whose upper limit is below is of the 7.4 V kind; those for 12 V have 12 V and more."""
 
 
 def diagnose(facts: BusFacts, *, should_be_calibrated: bool = False) -> tuple[Finding, ...]:
@@ -26,7 +31,11 @@ def diagnose(facts: BusFacts, *, should_be_calibrated: bool = False) -> tuple[Fi
     findings = [*_find_absent(facts), *_find_strangers(facts)]
     for servo in facts.servos:
         findings += find_in_servo(servo)
-    findings += [*_find_answering(facts), *_find_late(facts), *_find_differences(facts), *_find_adapter(facts)]
+    findings += [*_find_answering(facts), *_find_late(facts), *_find_differences(facts)]
+    if facts.latency_ms is not None and facts.latency_ms > SLOW_LATENCY_MS:
+        text = f"the FTDI adapter holds answers back for up to {facts.latency_ms} ms"
+        remedy = "set its latency timer to 1 ms: see the udev rule in docs/setup.md"
+        findings.append(bus_finding(Code.BUS_LATENCY, text, remedy))
     if should_be_calibrated and facts.calibration is None:
         findings.append(bus_finding(Code.UNCALIBRATED, "the arm is not calibrated", 'run "lerotool setup calibrate"'))
     return worst_first(findings)
@@ -64,7 +73,7 @@ def _find_absent(facts: BusFacts) -> Iterator[Finding]:
             where = "the cable between the adapter and motor 1"
         others = "" if not last else ", though all before it do" if not between else ""
         yield bus_finding(Code.BUS_CABLE, f"{motor_names(behind)} {verb} not answer{others}", f"check {where}", *behind)
-    crowded = facts.strangers_by(Trouble.CROWDED)
+    crowded = [stranger for stranger in facts.strangers if stranger.trouble is Trouble.CROWDED]
     for motor in between:
         if crowded:
             remedy = f"it probably answers to id {crowded[0].id}, which two motors do"
@@ -81,7 +90,13 @@ def _find_strangers(facts: BusFacts) -> Iterator[Finding]:
     for stranger in facts.strangers:
         match stranger.trouble:
             case Trouble.CROWDED:
-                yield _crowded(stranger)
+                yield bus_finding(
+                    Code.BUS_CROWDED,
+                    f"two motors answer to id {stranger.id}",
+                    "a new motor has id 1 until it is given another: "
+                    'give each its id with "lerotool setup motors", one at a time',
+                    stranger.id,
+                )
             case Trouble.OTHER_SPEED:
                 yield bus_finding(
                     Code.BUS_BAUDRATE,
@@ -106,15 +121,6 @@ def _find_strangers(facts: BusFacts) -> Iterator[Finding]:
             )
 
 
-def _crowded(stranger: Stranger) -> Finding:
-    return bus_finding(
-        Code.BUS_CROWDED,
-        f"two motors answer to id {stranger.id}",
-        'a new motor has id 1 until it is given another: give each its id with "lerotool setup motors", one at a time',
-        stranger.id,
-    )
-
-
 def _find_late(facts: BusFacts) -> Iterator[Finding]:
     """Answers that come, but too late."""
     asked = sum(servo.replies.asked for servo in facts.servos)
@@ -134,7 +140,10 @@ def _find_answering(facts: BusFacts) -> Iterator[Finding]:
         return
     worst = max(servo.replies.failed_share for servo in failing)
     severity = Severity.ERROR if worst > FAILING_SHARE else Severity.WARNING
-    counts = ", ".join(f"{_missed(servo)} of motor {servo.id}" for servo in failing)
+    counts = ", ".join(
+        f"{r.failed} of {r.asked} ({r.silent} silent, {r.damaged} damaged) of motor {servo}"
+        for servo, r in ((servo.id, servo.replies) for servo in failing)
+    )
     first = failing[0].id
     if len(failing) == len(facts.servos):
         remedy = "all motors are affected: check the USB cable, the plug at motor 1 and the power supply"
@@ -146,11 +155,6 @@ def _find_answering(facts: BusFacts) -> Iterator[Finding]:
         Code.BUS_REPLIES, f"answers are missing or damaged: {counts}", remedy, *(servo.id for servo in failing)
     )
     yield replace(found, own_severity=severity)
-
-
-def _missed(servo: ServoFacts) -> str:
-    replies = servo.replies
-    return f"{replies.failed} of {replies.asked} ({replies.silent} silent, {replies.damaged} damaged)"
 
 
 def _find_differences(facts: BusFacts) -> Iterator[Finding]:
@@ -180,10 +184,82 @@ def _find_differences(facts: BusFacts) -> Iterator[Finding]:
             yield from find_calibration_difference(servo, facts.calibration[joint.name])
 
 
-def _find_adapter(facts: BusFacts) -> Iterator[Finding]:
-    if facts.latency_ms is not None and facts.latency_ms > SLOW_LATENCY_MS:
+def find_in_servo(servo: ServoFacts) -> Iterator[Finding]:
+    """Yield what is wrong with a servo by itself."""
+    for code, text, remedy in (*_find_voltage(servo), *_find_heat(servo), *_find_errors(servo), *_find_settings(servo)):
+        yield bus_finding(code, f"{motor_name(servo.id)} {text}", remedy, servo.id)
+
+
+def find_calibration_difference(servo: ServoFacts, calibration: JointCalibration) -> Iterator[Finding]:
+    """Yield how a servo's registers differ from its calibration file."""
+    pairs = {
+        "homing offset": (servo.homing_offset, calibration.homing_offset),
+        "lower limit": (servo.range_min, calibration.range_min),
+        "upper limit": (servo.range_max, calibration.range_max),
+    }
+    differing = [
+        f"{name} {has} in the motor, {wanted} in the file" for name, (has, wanted) in pairs.items() if has != wanted
+    ]
+    if differing:
         yield bus_finding(
-            Code.BUS_LATENCY,
-            f"the FTDI adapter holds answers back for up to {facts.latency_ms} ms",
-            "set its latency timer to 1 ms: see the udev rule in docs/setup.md",
+            Code.CALIBRATION_DIFFERS,
+            f"{motor_name(servo.id)}: {', '.join(differing)}",
+            "lerotool writes the file's values to the motor when it connects; if the arm was taken apart or calibrated "
+            'elsewhere since, calibrate it again: "lerotool setup calibrate"',
+            servo.id,
         )
+
+
+def _find_voltage(servo: ServoFacts) -> Iterator[tuple[Code, str, str]]:
+    volts, most, least = servo.voltage_v, servo.max_voltage_v, servo.min_voltage_v
+    if most < LOW_VOLTAGE_SERVO_V < volts:
+        text = f"is a 7.4 V servo on a {volts:.1f} V supply (its limit is {most:.1f} V)"
+        remedy = "unplug the power now, it destroys the motor; a 7.4 V servo takes a supply of 5 to 7.4 V"
+        yield Code.WRONG_SUPPLY, text, remedy
+    elif volts > most:
+        text = f"has {volts:.1f} V, its limit is {most:.1f} V"
+        yield Code.VOLTAGE_HIGH, text, "use the supply that the motor is made for"
+    elif volts < least:
+        text = f"has {volts:.1f} V, it needs at least {least:.1f} V"
+        remedy = "check that the supply is plugged in, strong enough (4 A and more) and made for these motors"
+        yield Code.VOLTAGE_LOW, text, remedy
+    elif servo.status & Status.VOLTAGE:
+        text = f"reports a voltage error; it has {volts:.1f} V now"
+        remedy = "the supply is the wrong one or breaks down when the arm moves: check its voltage and its plugs"
+        yield Code.VOLTAGE_ERROR, text, remedy
+
+
+def _find_heat(servo: ServoFacts) -> Iterator[tuple[Code, str, str]]:
+    heat, limit = servo.temperature_c, servo.max_temperature_c
+    if servo.status & Status.OVERHEAT or heat >= limit:
+        text = f"is overheated: {heat} °C, its limit is {limit} °C"
+        remedy = "switch the power off and let it cool; a motor that holds a heavy pose or rubs gets hot"
+        yield Code.OVERHEATED, text, remedy
+    elif heat >= HOT_C:
+        text = f"is hot: {heat} °C, at {limit} °C it lets go"
+        yield Code.HOT, text, "let the arm rest; look for a joint that rubs or is blocked"
+
+
+def _find_errors(servo: ServoFacts) -> Iterator[tuple[Code, str, str]]:
+    remedy = "free the joint, then switch the arm's power off and on"
+    if servo.status & Status.OVERLOAD:
+        yield Code.OVERLOAD, "is overloaded: it was blocked and has cut its force", remedy
+    if servo.status & Status.OVERCURRENT:
+        yield Code.OVERCURRENT, "draws too much current", remedy
+    if servo.status & Status.ANGLE:
+        remedy = "switch the power off and on; if it stays, replace the motor"
+        yield Code.SENSOR, "reports an error of its angle sensor", remedy
+
+
+def _find_settings(servo: ServoFacts) -> Iterator[tuple[Code, str, str]]:
+    if servo.model != MODEL_STS3215:
+        text = f"is of model {servo.model}, an STS3215 is {MODEL_STS3215}"
+        yield Code.MODEL, text, "SO-100 and SO-101 arms have STS3215 servos only: replace it"
+    if servo.mode != 0:
+        text = f"is in operating mode {servo.mode}, an arm needs 0 (position)"
+        yield Code.MODE, text, "lerotool sets it when it connects"
+    if servo.phase & MULTI_TURN:
+        text = "counts several turns, so its position can leave 0 to 4095"
+        yield Code.MULTI_TURN, text, "lerotool clears that when it connects; calibrate the arm after it"
+    if servo.range_min == servo.range_max:
+        yield Code.NO_LIMITS, "has no position limits", 'calibrate the arm: "lerotool setup calibrate"'

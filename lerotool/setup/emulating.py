@@ -24,6 +24,7 @@ CAMERA_PORT = 8481
 _SERIALS = {Role.LEADER: "L1", Role.FOLLOWER: "F1"}
 _ANOTHER = "end the other lerotool setup emulate, or name another --folder and --camera-port"
 _STOP_TIMEOUT_S = 5.0
+_APART: dict[str, Any] = {"stderr": subprocess.PIPE, "start_new_session": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,13 @@ def emulated_rig(folder: Path, cameras: int = 1, first_port: int = CAMERA_PORT) 
             if link.exists():
                 raise DeviceBusyError(f"{link} is there already", hint=_ANOTHER)
             link.unlink(missing_ok=True)  # of one that was killed
-            child = _start("servo_bus", "--ids", "1-6", "--move", "--link", str(link))
+            child = Child("servo_bus", "--ids", "1-6", "--move", "--link", str(link), **_APART)
             stack.callback(child.end)
             ports[role], arms[role] = link, child
         children = {}
         for place, name in enumerate(CAMERAS[:cameras]):
-            child = _start("mjpeg_camera", "--size", "640x480", "--fps", "30", "--port", str(first_port + place))
+            arguments = ("--size", "640x480", "--fps", "30", "--port", str(first_port + place))
+            child = Child("mjpeg_camera", *arguments, **_APART)
             stack.callback(child.end)
             children[name] = child
         for role, child in arms.items():
@@ -88,24 +90,12 @@ def emulated_rig(folder: Path, cameras: int = 1, first_port: int = CAMERA_PORT) 
         yield EmulatedRig(ports, urls, arms)
 
 
-def _start(module: str, *arguments: str) -> Child:
-    return Child(module, *arguments, stderr=subprocess.PIPE, start_new_session=True)
-
-
 class Child:
     """A process of `lerotool.testing` that takes orders as lines of JSON and ends when its input ends."""
 
-    def __init__(
-        self, module: str, *arguments: str, stderr: int | None = None, start_new_session: bool = False
-    ) -> None:
+    def __init__(self, module: str, *arguments: str, **how: Any) -> None:
         command = [sys.executable, "-m", f"lerotool.testing.{module}", "--control", *arguments]
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            start_new_session=start_new_session,
-        )
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **how)
 
     def ask(self, order: str, **arguments: object) -> dict[str, Any] | None:
         """Let it do something; return its answer, None if it has ended."""

@@ -1,18 +1,25 @@
-"""Find out what is on a bus: who answers and how reliably, and what each motor says of itself. Changes nothing."""
+"""Find out what is on a bus: who answers and how reliably, and what each motor says of itself.
+
+Nothing is changed, and nothing judged: `diagnosis` does that.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
 from pathlib import Path
 
-from lerotool.devices.arms.calibration import Calibration
+from lerotool.devices.arms.calibration import Calibration, JointCalibration
 from lerotool.devices.arms.joints import JOINT_IDS
-from lerotool.devices.servos.adapters import AdapterKind, find_adapter
-from lerotool.devices.servos.bus import ServoBus, SyncReading
+from lerotool.devices.servos.adapters import Adapter, AdapterKind, find_adapter
+from lerotool.devices.servos.answers import Status
+from lerotool.devices.servos.bus import Pong, ServoBus, SyncReading
 from lerotool.devices.servos.registers import (
     FIRMWARE_MAJOR,
     FIRMWARE_MINOR,
@@ -34,15 +41,91 @@ from lerotool.devices.servos.registers import (
     TORQUE_ENABLE,
     Register,
 )
-from lerotool.devices.servos.scan import Found
-from lerotool.devices.servos.status_packets import Status
-from lerotool.setup.facts import BusFacts, Replies, ServoFacts, Stranger, Trouble
 from lerotool.setup.listening import BAUDRATE, PATIENCE, Listen, Progress, ignore, listen, listen_for_arm
 
 READS = 200
 CHUNK = 10
 LATEST_S = 0.15
 """No answer is waited for longer than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """How a servo answered to a number of requests."""
+
+    asked: int = 0  # how often it was asked
+    answered: int = 0  # whole answers that came in time
+    damaged: int = 0  # answers of a wrong length or check sum
+    silent: int = 0  # requests without any answer
+    late: int = 0  # requests whose answer came after its time, as happens when the computer or the USB hub is busy
+
+    @property
+    def failed(self) -> int:
+        """Requests that were not answered as they should be, late ones not among them."""
+        return self.damaged + self.silent
+
+    @property
+    def failed_share(self) -> float:
+        """From 0 to 1."""
+        return self.failed / self.asked if self.asked else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServoFacts:
+    """What a servo says of itself."""
+
+    id: int
+    model: int  # 777 is an STS3215
+    firmware: str  # such as ``3.10``
+    status: Status
+    voltage_v: float
+    min_voltage_v: float  # below, it reports an error
+    max_voltage_v: float  # above, it reports an error
+    temperature_c: int
+    max_temperature_c: int  # above, it lets go
+    load_percent: float
+    current_ma: float
+    mode: int  # 0 is position
+    phase: int  # factory bits; bit 4 lets positions leave 0..4095
+    torque: bool
+    return_delay_us: int
+    position: int  # 0..4095
+    homing_offset: int
+    range_min: int
+    range_max: int
+    replies: Replies = field(default_factory=Replies)
+
+
+class Trouble(Enum):
+    """How a servo was heard that cannot be examined."""
+
+    OTHER_SPEED = "other speed"
+    CROWDED = "crowded"
+    """Several servos answer at once."""
+    LOST = "lost"
+    """It answered once and then no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A servo that was heard but could not be examined."""
+
+    id: int
+    baudrate: int
+    trouble: Trouble  # why it could not be examined
+
+
+@dataclass(frozen=True, slots=True)
+class BusFacts:
+    """What was found on a bus."""
+
+    port: str
+    adapter: Adapter | None  # the adapter that is plugged in there, if the system knows
+    latency_ms: int | None  # the latency timer of an FTDI adapter, if it can be read
+    servos: tuple[ServoFacts, ...]  # what could be examined, by id
+    strangers: tuple[Stranger, ...]  # what was heard but could not be examined
+    # Of the arm that should be there, by joint, if one is known.
+    calibration: Mapping[str, JointCalibration] | None = None
 
 
 def examine(
@@ -59,7 +142,11 @@ def examine(
         heard = listen(port, progress)
     good = [found.id for found in heard if found.baudrate == BAUDRATE and not found.is_crowded]
     servos, lost = _read_all(port, good, reads, progress) if good else ((), ())
-    strangers = [_stranger(found) for found in heard if found.id not in good or found.baudrate != BAUDRATE]
+    strangers = [
+        Stranger(found.id, found.baudrate, Trouble.CROWDED if found.is_crowded else Trouble.OTHER_SPEED)
+        for found in heard
+        if found.id not in good or found.baudrate != BAUDRATE
+    ]
     strangers += [Stranger(servo, BAUDRATE, Trouble.LOST) for servo in lost]
     adapter = find_adapter(port)
     return BusFacts(
@@ -70,11 +157,6 @@ def examine(
         strangers=tuple(strangers),
         calibration=calibration,
     )
-
-
-def _stranger(found: Found) -> Stranger:
-    trouble = Trouble.CROWDED if found.is_crowded else Trouble.OTHER_SPEED
-    return Stranger(found.id, found.baudrate, trouble)
 
 
 def _read_all(
@@ -103,12 +185,7 @@ def _read_block(bus: ServoBus, ids: Sequence[int], first: Register, last: Regist
 
 
 def _facts(servo: int, kept: SyncReading, present: SyncReading, seen: Status, replies: Replies) -> ServoFacts:
-    def memory(register: Register) -> int:
-        return kept.value(servo, register)
-
-    def now(register: Register) -> int:
-        return present.value(servo, register)
-
+    memory, now = partial(kept.value, servo), partial(present.value, servo)
     return ServoFacts(
         id=servo,
         model=memory(MODEL_NUMBER),
@@ -150,54 +227,40 @@ def count_replies(bus: ServoBus, motors: Sequence[int], reads: int, progress: Pr
     the next request, but not whose they are: they are taken for answers to the oldest questions that met with
     silence. So the sums are right; where single answers are lost and others late at once, whose they are may be wrong.
     """
-    count = _Count(bus)
+    answered: Counter[int] = Counter()
+    late: Counter[int] = Counter()
+    silent: deque[int] = deque()  # whose questions met with silence, the oldest first
+    late_seen = bus.statistics.refused_late
+
+    def ask(motor: int) -> Pong | None:
+        nonlocal late_seen
+        pong = bus.ping(motor)
+        late_now = bus.statistics.refused_late
+        for _ in range(min(late_now - late_seen, len(silent))):
+            late[silent.popleft()] += 1
+        late_seen = late_now
+        return pong
+
     for done in range(reads):
         if done % CHUNK == 0:
             progress("counting answers", done / reads)
         # One by one: a common request leaves out those that have been silent for a while.
         for motor in motors:
-            count.ask(motor)
-    count.wait_for_late()
-    return {motor: count.replies(motor, reads) for motor in motors}
-
-
-class _Count:
-    """What has become of all questions so far."""
-
-    def __init__(self, bus: ServoBus) -> None:
-        self._bus = bus
-        self._late_seen = bus.statistics.refused_late
-        self._answered: Counter[int] = Counter()
-        self._damaged: Counter[int] = Counter()
-        self._late: Counter[int] = Counter()
-        self._silent: deque[int] = deque()
-
-    def ask(self, motor: int) -> None:
-        damaged = self._damaged_so_far(motor)
-        pong = self._bus.ping(motor)
-        self._notice_late()
-        if pong is not None:
-            self._answered[motor] += 1
-        elif self._damaged_so_far(motor) > damaged:
-            self._damaged[motor] += 1
-        else:
-            self._silent.append(motor)
-
-    def wait_for_late(self) -> None:
-        if self._silent:
-            time.sleep(LATEST_S)
-            self._bus.ping(self._silent[-1])
-            self._notice_late()
-
-    def replies(self, motor: int, asked: int) -> Replies:
-        return Replies(asked, self._answered[motor], self._damaged[motor], self._silent.count(motor), self._late[motor])
-
-    def _notice_late(self) -> None:
-        late = self._bus.statistics.refused_late
-        for _ in range(min(late - self._late_seen, len(self._silent))):
-            self._late[self._silent.popleft()] += 1
-        self._late_seen = late
-
-    def _damaged_so_far(self, motor: int) -> int:
-        counts = self._bus.statistics.servos.get(motor)
-        return 0 if counts is None else counts.damaged
+            damaged = bus.damaged(motor)
+            if ask(motor) is not None:
+                answered[motor] += 1
+            elif bus.damaged(motor) == damaged:
+                silent.append(motor)
+    if silent:
+        time.sleep(LATEST_S)
+        ask(silent[-1])
+    return {
+        motor: Replies(
+            reads,
+            answered[motor],
+            reads - answered[motor] - silent.count(motor) - late[motor],
+            silent.count(motor),
+            late[motor],
+        )
+        for motor in motors
+    }

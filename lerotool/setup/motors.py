@@ -14,10 +14,9 @@ from enum import Enum
 from lerotool.devices.arms.joints import JOINTS, Joint
 from lerotool.devices.servos.bus import ServoBus
 from lerotool.devices.servos.registers import BAUD_CODES, BAUD_RATE, ID, LOCK, MODEL_STS3215, TORQUE_ENABLE
-from lerotool.devices.servos.scan import Found
 from lerotool.errors import DeviceError, DeviceTimeoutError
-from lerotool.setup.arm_names import joint_of, motor_names
-from lerotool.setup.listening import BAUDRATE, PATIENCE
+from lerotool.setup.arms import joint_of, motor_names
+from lerotool.setup.listening import BAUDRATE, PATIENCE, Found
 
 ORDER: tuple[Joint, ...] = tuple(reversed(JOINTS))
 """From the gripper to the shoulder, as LeRobot does it, so that motor 1, whose id is a new motor's, comes last."""
@@ -82,12 +81,12 @@ def set_motor(port: str, motor: Found, joint: Joint) -> None:
     motor's id and baud rate are then, as far as they are known.
     """
     with ServoBus(port, baudrate=motor.baudrate) as bus:
-        bus.write(motor.id, TORQUE_ENABLE, 0, PATIENCE)
+        bus.write(motor.id, TORQUE_ENABLE, 0)
         _unlock(bus, motor.id)
         if motor.id != joint.id:
             # Whether the acknowledgement comes with the old id or the new one differs; what counts is who answers then.
             with suppress(DeviceTimeoutError):
-                bus.write(motor.id, ID, joint.id, PATIENCE)
+                bus.write(motor.id, ID, joint.id)
             if bus.ping(joint.id, PATIENCE) is None:
                 raise DeviceError(
                     f"the motor did not take id {joint.id}; it had id {motor.id}",
@@ -95,7 +94,7 @@ def set_motor(port: str, motor: Found, joint: Joint) -> None:
                 )
         if motor.baudrate != BAUDRATE:
             with suppress(DeviceTimeoutError):
-                bus.write(joint.id, BAUD_RATE, BAUD_CODES[BAUDRATE], PATIENCE)
+                bus.write(joint.id, BAUD_RATE, BAUD_CODES[BAUDRATE])
     with ServoBus(port, baudrate=BAUDRATE) as bus:
         if bus.ping(joint.id, PATIENCE) is None:
             change = f"; it was to change from {motor.baudrate} to {BAUDRATE} baud"
@@ -104,12 +103,12 @@ def set_motor(port: str, motor: Found, joint: Joint) -> None:
                 hint="leave it plugged in and try again: it is finished then",
             )
         _verify(bus, motor, joint)
-        bus.write(joint.id, LOCK, 1, PATIENCE)
+        bus.write(joint.id, LOCK, 1)
 
 
 def _unlock(bus: ServoBus, motor: int) -> None:
-    bus.write(motor, LOCK, 0, PATIENCE)
-    if bus.read(motor, LOCK, PATIENCE) != 0:
+    bus.write(motor, LOCK, 0)
+    if bus.read(motor, LOCK) != 0:
         raise DeviceError(
             f"the memory of motor {motor} stays locked: what is written would be lost when the power is cut",
             hint="switch its power off and on and try again",
@@ -118,9 +117,9 @@ def _unlock(bus: ServoBus, motor: int) -> None:
 
 def _verify(bus: ServoBus, motor: Found, joint: Joint) -> None:
     has = (
-        bus.read(joint.id, ID, PATIENCE),
-        bus.read(joint.id, BAUD_RATE, PATIENCE),
-        bus.read(joint.id, LOCK, PATIENCE),
+        bus.read(joint.id, ID),
+        bus.read(joint.id, BAUD_RATE),
+        bus.read(joint.id, LOCK),
     )
     if has != (joint.id, BAUD_CODES[BAUDRATE], 0):
         raise DeviceError(

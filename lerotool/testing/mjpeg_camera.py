@@ -21,7 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
 from typing import IO, Any, Self
 
-from lerotool.devices.cameras.scene import open_source
+from lerotool.devices.cameras.simulated import open_source
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceLostError, UsageError
 from lerotool.setup.emulating import Child

@@ -233,11 +233,9 @@ def parse_ids(text: str) -> list[int]:
 
 def serve(options: argparse.Namespace, control: IO[bytes] | None, out: IO[bytes]) -> None:
     """Emulate until the control input ends, or for ever if there is none."""
-    from lerotool.testing.servos.control import Commands
-    from lerotool.testing.servos.emulator import Emulator
-    from lerotool.testing.servos.faults import Faults
-    from lerotool.testing.servos.line import Line
-    from lerotool.testing.servos.servo import Servo, Wave
+    from lerotool.testing.emulator import Commands, Emulator
+    from lerotool.testing.line import Faults, Line
+    from lerotool.testing.servo import Servo, Wave
 
     servos = [Servo(servo) for servo in options.ids]
     for place, servo in enumerate(servos):

@@ -13,6 +13,7 @@ import pytest
 
 from lerotool.cli.app import run
 from lerotool.devices.arms.joints import JOINTS, Role
+from lerotool.devices.servos.answers import Status
 from lerotool.devices.servos.registers import (
     BAUD_RATE,
     FIRMWARE_MINOR,
@@ -25,7 +26,6 @@ from lerotool.devices.servos.registers import (
     PRESENT_TEMPERATURE,
     PRESENT_VOLTAGE,
 )
-from lerotool.devices.servos.status_packets import Status
 from lerotool.testing.servo_bus import EmulatedBus
 from tests.setup.bench import Bench, open_bench, write_robot
 

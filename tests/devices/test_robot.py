@@ -7,29 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from lerotool.devices.arms.arm import ArmPair
 from lerotool.devices.arms.follower import SoFollower
-from lerotool.devices.arms.pair import ArmPair
 from lerotool.devices.arms.simulator import SimulatedFollower, SimulatedLeader
 from lerotool.devices.arms.so_arm import SoLeader
-from lerotool.devices.config import (
-    ArmConfig,
-    PairConfig,
-    SoRobotConfig,
-    build_follower,
-    save_robot,
-)
-from lerotool.devices.config import (
-    build_robot as build_configured,
-)
+from lerotool.devices.config import ArmConfig, PairConfig, SoRobotConfig, find_kind, save_robot
 from lerotool.devices.robots import build_robot, find_robot
 from lerotool.errors import UsageError
 from tests.shared import GOLDEN
 
 _ONE = SoRobotConfig(follower=ArmConfig(port="/dev/a", id="a"), leader=ArmConfig(port="/dev/b", id="a"))
+_FOLLOWER = SoRobotConfig(follower=ArmConfig(port="/dev/a", id="a"))
 _TWO = SoRobotConfig(
     left=PairConfig(follower=ArmConfig(port="/dev/a", id="l"), leader=ArmConfig(port="/dev/b", id="l")),
     right=PairConfig(follower=ArmConfig(port="/dev/c", id="r"), leader=ArmConfig(port="/dev/d", id="r")),
 )
+
+_KIND = find_kind("so101")
 
 
 @pytest.fixture(autouse=True)
@@ -82,12 +76,13 @@ def test_a_missing_file_is_told() -> None:
 
 def test_what_is_not_set_up_is_told() -> None:
     with pytest.raises(UsageError, match="the robot has no leader"):
-        build_configured(SoRobotConfig(follower=ArmConfig(port="/dev/a", id="a")))
-    assert build_follower(SoRobotConfig(follower=ArmConfig(port="/dev/a", id="a"))).joint_names[0] == "shoulder_pan"
+        _KIND.build(_FOLLOWER, None)
+    assert _KIND.build_for_replay is not None
+    assert _KIND.build_for_replay(_FOLLOWER, None).features()["action"].names[0] == "shoulder_pan.pos"
     with pytest.raises(UsageError, match="the robot has no follower"):
-        build_follower(SoRobotConfig())
+        _KIND.build_for_replay(SoRobotConfig(), None)
     with pytest.raises(UsageError, match=r"no right\.follower"):
-        build_follower(SoRobotConfig(left=_TWO.left))
+        _KIND.build_for_replay(SoRobotConfig(left=_TWO.left), None)
 
 
 def test_leader_and_follower_have_the_same_joints() -> None:
@@ -101,7 +96,7 @@ def test_leader_and_follower_have_the_same_joints() -> None:
 @pytest.mark.parametrize("dataset", ["v30_lerobot061_two_cams", "v30_lerobot044_two_cams"])
 def test_features_are_those_of_lerobots_own_recordings(dataset: str) -> None:
     info = json.loads((GOLDEN / dataset / "meta" / "info.json").read_text())
-    robot = build_configured(_ONE)
+    robot = _KIND.build(_ONE, None)
     assert robot.robot_type == info["robot_type"]
     for name, feature in robot.features().items():
         assert feature.to_json() == {key: info["features"][name][key] for key in ("dtype", "shape", "names")}

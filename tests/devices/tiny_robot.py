@@ -92,7 +92,7 @@ class TinyRobot:
 def _open_scene(spec: Any, stop: Any) -> Any:
     from dataclasses import replace
 
-    from lerotool.devices.cameras.scene import open_source
+    from lerotool.devices.cameras.simulated import open_source
 
     return open_source(replace(spec, source="sim:numbered"), stop)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lerotool.devices.cameras.numbered import numbered_picture, read_number
+from lerotool.devices.cameras.simulated import numbered_picture, read_number
 from lerotool.features import ACTION, CAMERA_PREFIX, STATE, Feature, camera, vector
 from lerotool.media.decode import iter_rgb
 from lerotool.media.encode import encode_jpeg

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.devices.cameras.numbered import numbered_picture, read_number
+from lerotool.devices.cameras.simulated import numbered_picture, read_number
 from lerotool.encoding.events import Ending
 from lerotool.encoding.run import encode_pending
 from lerotool.features import CAMERA_PREFIX, STATE, Feature, camera, vector

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lerotool.devices.arms.arm import JointReading
-from lerotool.devices.arms.pair import ArmPair
+from lerotool.devices.arms.arm import ArmPair, JointReading
 from lerotool.devices.cameras.camera import Picture
-from lerotool.devices.servos.tallies import BusStatistics
+from lerotool.devices.servos.answers import BusStatistics
 
 JOINTS = ("a", "b")
 

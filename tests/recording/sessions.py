@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from lerotool.devices.arms.pair import ArmPair
+from lerotool.devices.arms.arm import ArmPair
 from lerotool.devices.cameras.camera import CameraSpec, open_camera
 from lerotool.devices.robots import build_robot
 from lerotool.recording.config import RecordingConfig

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lerotool.devices.arms.pair import ArmPair
+from lerotool.devices.arms.arm import ArmPair
 from lerotool.errors import DeviceError, DeviceTimeoutError
 from lerotool.recording.config import RecordingConfig
 from lerotool.recording.controls import Command, Controls, Ending

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lerotool.devices.arms.arm import JointReading
-from lerotool.devices.arms.pair import ArmPair
+from lerotool.devices.arms.arm import ArmPair, JointReading
 from lerotool.errors import DeviceError, DeviceLostError
 from lerotool.recording.config import RecordingConfig
 from lerotool.recording.controls import Command, Ending

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.devices.arms.pair import ArmPair
+from lerotool.devices.arms.arm import ArmPair
 from lerotool.errors import IncompatibleDatasetError, UsageError
 from lerotool.features import ACTION, vector
 from lerotool.recording.controls import Command, Controls

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lerotool.devices.arms.arm import JointReading
-from lerotool.devices.cameras.numbered import read_number
+from lerotool.devices.cameras.simulated import read_number
 from lerotool.errors import DatasetLockedError, DeviceError, IncompatibleDatasetError, TargetExistsError, UsageError
 from lerotool.media.decode import decode_image
 from lerotool.recording.config import RecordingConfig

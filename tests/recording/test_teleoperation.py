@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from lerotool.devices.arms.pair import ArmPair
+from lerotool.devices.arms.arm import ArmPair
 from lerotool.errors import DeviceLostError
 from lerotool.recording.controls import Command, Controls
 from lerotool.recording.events import AlignmentStarted, Event

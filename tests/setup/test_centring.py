@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lerotool.devices.arms.calibration import JointCalibration
+from lerotool.devices.arms.calibration import MOST_OFFSET, JointCalibration
 from lerotool.devices.servos.registers import RESOLUTION
 from lerotool.errors import CalibrationError
-from lerotool.setup.centring import (
+from lerotool.setup.sweep import (
     CLEAR_STEP,
-    MAX_OFFSET,
     MAX_TRAVEL,
     MIN_TRAVEL,
     Travel,
@@ -69,7 +68,7 @@ def test_every_physical_travel_gives_a_calibration_that_can_be_written_and_is_co
 ) -> None:
     """The offset fits its register, the range lies in 0..4095, and no step of the travel jumps."""
     joint = centre("elbow_flex", 3, Travel(lowest, lowest, lowest + steps, lowest))
-    assert -MAX_OFFSET <= joint.homing_offset <= MAX_OFFSET
+    assert -MOST_OFFSET <= joint.homing_offset <= MOST_OFFSET
     assert 0 <= joint.range_min < joint.range_max <= RESOLUTION - 1
     readings = [present(at % RESOLUTION, joint.homing_offset) for at in range(lowest, lowest + steps + 1)]
     assert readings == list(range(joint.range_min, joint.range_max + 1))
@@ -91,7 +90,7 @@ def test_no_middle_overflows_the_offset() -> None:
     """Every one of the 4096, the pose at 4095 included that stops LeRobot's own calibration."""
     for middle in range(RESOLUTION):
         joint = centre("gripper", 6, Travel(middle, middle - 700, middle + 700, middle))
-        assert abs(joint.homing_offset) <= MAX_OFFSET
+        assert abs(joint.homing_offset) <= MOST_OFFSET
         assert present(middle, joint.homing_offset) == (2048 if middle == RESOLUTION - 1 else 2047)
 
 
@@ -100,7 +99,7 @@ def test_a_full_turn_is_centred_on_the_straight_pose(straight: int) -> None:
     """With LeRobot's range for the wrist's roll."""
     joint = centre_full_turn(5, straight)
     assert (joint.range_min, joint.range_max, joint.drive_mode) == (0, 4095, 0)
-    assert abs(joint.homing_offset) <= MAX_OFFSET
+    assert abs(joint.homing_offset) <= MOST_OFFSET
     assert abs(degrees(present(straight, joint.homing_offset), joint)) < 0.05
 
 
@@ -108,7 +107,7 @@ def test_a_full_turn_is_centred_on_the_straight_pose(straight: int) -> None:
 def test_wrapping_an_offset_keeps_what_it_means(offset: int) -> None:
     """But for the one offset that the register cannot hold."""
     wrapped = wrap_offset(offset)
-    assert -MAX_OFFSET <= wrapped <= MAX_OFFSET
+    assert -MOST_OFFSET <= wrapped <= MOST_OFFSET
     assert (wrapped - offset) % RESOLUTION == (RESOLUTION - 1 if offset % RESOLUTION == 2048 else 0)
 
 

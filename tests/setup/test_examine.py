@@ -9,11 +9,10 @@ from dataclasses import replace
 import pytest
 
 from lerotool.devices.servos.adapters import Adapter, AdapterKind
-from lerotool.devices.servos.status_packets import Status
+from lerotool.devices.servos.answers import Status
 from lerotool.findings import Severity
 from lerotool.setup.diagnosis import diagnose, is_fit
-from lerotool.setup.examine import examine
-from lerotool.setup.facts import BusFacts, Replies, ServoFacts, Stranger, Trouble
+from lerotool.setup.examine import BusFacts, Replies, ServoFacts, Stranger, Trouble, examine
 from lerotool.testing.servo_bus import EmulatedBus
 
 READS = 40

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from lerotool import DatasetWriter, EncoderSettings
 from lerotool.dataset.formats import FormatVersion
-from lerotool.devices.cameras.numbered import numbered_picture
+from lerotool.devices.cameras.simulated import numbered_picture
 from lerotool.merging.options import MergeOptions, SourceArgument
 from lerotool.merging.planning import merge_datasets
 from tests.web.serving import browsing, new_page

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from lerotool import EncoderSettings
 from lerotool.dataset.dataset import Dataset
-from lerotool.devices.cameras.numbered import read_number
+from lerotool.devices.cameras.simulated import read_number
 from lerotool.media.decode import iter_rgb
 from lerotool.media.transcode import encode_playable
 from lerotool.web.pictures import Conversions

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.marks import save_mark
-from lerotool.devices.cameras.numbered import read_number
+from lerotool.devices.cameras.simulated import read_number
 from lerotool.workspace import Workspace
 from tests.web.conftest import FRONT, LENGTHS, number_of
 from tests.web.serving import PATIENCE_MS, Server, picture, serving, wait_until_shown

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.devices.cameras.numbered import read_number
+from lerotool.devices.cameras.simulated import read_number
 from tests.shared import GOLDEN
 from tests.web.conftest import FRONT, LENGTHS, WRIST, number_of
 from tests.web.serving import PATIENCE_MS, Server, new_page, picture, serving, wait_until_shown

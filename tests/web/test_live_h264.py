@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 from playwright.sync_api import Page, expect
 
-from lerotool.devices.cameras.numbered import read_number
+from lerotool.devices.cameras.simulated import read_number
 from lerotool.media.decode import decode_image
 from lerotool.media.format import StreamCodec, StreamFormat
 from lerotool.recording.status import Phase, Status

@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from lerotool.devices.cameras.numbered import read_number
+from lerotool.devices.cameras.simulated import read_number
 from lerotool.media.decode import decode_image
 from lerotool.media.format import Rotation, StreamCodec, StreamFormat
 from lerotool.web.board import Board, ShownCamera

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from lerotool.cli.app import run
-from lerotool.devices.cameras.numbered import read_number
+from lerotool.devices.cameras.simulated import read_number
 from lerotool.spool.pending import list_pending
 from tests.encoding.recordings import FRONT, record
 from tests.web.serving import picture, serving, wait_until_shown

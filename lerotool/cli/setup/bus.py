@@ -17,7 +17,7 @@ from lerotool.errors import DeviceError, DeviceNotFoundError, UsageError
 if TYPE_CHECKING:
     from lerotool.devices.arms.calibration import Calibration
     from lerotool.findings import Finding
-    from lerotool.setup.facts import BusFacts, ServoFacts
+    from lerotool.setup.examine import BusFacts, ServoFacts
 
 EXAMPLES: Examples = {
     "Both arms of a robot": "lerotool setup bus bench",
@@ -89,11 +89,10 @@ def _examine(target: _Target, reads: int, output: Output, *, all_ids: bool = Fal
 
 
 def _targets(where: str | None, arm: Any, side: Any) -> list[_Target]:
+    from lerotool.devices.arms.calibration import read_existing
     from lerotool.devices.config import list_robots, load_robot
-    from lerotool.devices.servos.adapters import SERIAL_PREFIX, find_port, list_adapters
-    from lerotool.setup.descriptions import arm_at, select
-    from lerotool.setup.keeping import read_existing
-    from lerotool.setup.ports import find_candidates
+    from lerotool.devices.servos.adapters import SERIAL_PREFIX, find_candidates, find_port, list_adapters
+    from lerotool.setup.arms import arm_at, select
 
     if where is None:
         adapters = find_candidates(list_adapters())
@@ -132,7 +131,7 @@ def _show(target: _Target, facts: BusFacts, findings: tuple[Finding, ...], outpu
 
 
 def _row(servo: ServoFacts) -> tuple[str, ...]:
-    from lerotool.setup.arm_names import joint_of
+    from lerotool.setup.arms import joint_of
 
     joint = joint_of(servo.id)
     answered = servo.replies

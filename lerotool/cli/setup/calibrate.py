@@ -18,7 +18,7 @@ from lerotool.errors import CalibrationError, DeviceError, UsageError
 if TYPE_CHECKING:
     from lerotool.devices.arms.calibration import Calibration
     from lerotool.devices.config import ArmConfig, SoRobotConfig
-    from lerotool.setup.arm_names import Place
+    from lerotool.setup.arms import Place
     from lerotool.setup.sweep import SweptArm
 
 EXAMPLES: Examples = {
@@ -48,7 +48,7 @@ def calibrate(
     What was there before is kept beside it.
     """
     from lerotool.devices.config import load_robot
-    from lerotool.setup.descriptions import select
+    from lerotool.setup.arms import select
 
     output = Output.of(json=json, quiet=quiet)
     person = Person.at(output)
@@ -87,10 +87,9 @@ def calibrate_arm(
 
     Without ``seconds`` the joints are followed until Enter, with questions. Nothing has changed when the person stops.
     """
-    from lerotool.devices.arms.calibration import find_existing
+    from lerotool.devices.arms.calibration import find_existing, read_existing
     from lerotool.devices.servos.adapters import find_port
-    from lerotool.setup.descriptions import arm_at
-    from lerotool.setup.keeping import read_existing
+    from lerotool.setup.arms import arm_at
     from lerotool.setup.sweep import open_arm
 
     arm = arm_at(config, place)
@@ -171,7 +170,7 @@ def _refuse(swept: SweptArm, joints: tuple[Joint, ...]) -> None:
 
 
 def _keep(swept: SweptArm, place: Place, arm: ArmConfig, calibration: Calibration, output: Output) -> dict[str, Any]:
-    from lerotool.setup.keeping import keep_calibration
+    from lerotool.devices.arms.calibration import keep_calibration
 
     path, backup = keep_calibration(place.role, arm.id, calibration)
     if backup:

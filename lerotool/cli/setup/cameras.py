@@ -122,8 +122,8 @@ def _keep_given(name: str, looks: list[Look], output: Output) -> None:
 
 
 def _with(config: SoRobotConfig, name: str, look: Look) -> SoRobotConfig:
+    from lerotool.setup.arms import with_camera
     from lerotool.setup.camera_looks import config_of
-    from lerotool.setup.descriptions import with_camera
 
     return with_camera(config, name, config_of(look, config.cameras.get(name)))
 

@@ -13,7 +13,7 @@ from lerotool.cli.output import Output
 from lerotool.cli.setup.ask import Left
 from lerotool.cli.signals import INTERRUPTED
 from lerotool.devices.arms.joints import Role
-from lerotool.setup.arm_names import Side
+from lerotool.setup.arms import Side
 
 if TYPE_CHECKING:
     from lerotool.devices.config import SoRobotConfig

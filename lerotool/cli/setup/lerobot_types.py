@@ -29,7 +29,7 @@ def robots(
 
     Plug-ins are found by their name, with hyphens or without; all that are installed there are imported.
     """
-    from lerotool.devices.config.lerobot import find_python
+    from lerotool.devices.config.kinds import find_python
     from lerotool.devices.lerobot.process import CLOSE_S, START_S, LeRobotProcess
 
     output = Output.of(json=json, quiet=False)

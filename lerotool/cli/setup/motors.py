@@ -16,9 +16,8 @@ from lerotool.errors import DeviceError, IncompleteError, UsageError
 
 if TYPE_CHECKING:
     from lerotool.devices.config import SoRobotConfig
-    from lerotool.devices.servos.scan import Found
-    from lerotool.setup.arm_names import Place
-    from lerotool.setup.listening import Listen
+    from lerotool.setup.arms import Place
+    from lerotool.setup.listening import Found, Listen
 
 EXAMPLES: Examples = {
     "New motors, one after the other": "lerotool setup motors bench --arm follower",
@@ -48,7 +47,7 @@ def motors(
     Nothing is written while two motors are heard, or one of another model.
     """
     from lerotool.devices.config import load_robot
-    from lerotool.setup.descriptions import select
+    from lerotool.setup.arms import select
 
     output = Output.of(json=json, quiet=quiet)
     person = Person.at(output)
@@ -76,7 +75,7 @@ def motors(
 def set_up_arm(config: SoRobotConfig, place: Place, person: Person) -> dict[str, Any]:
     """Give all motors of an arm their ids with the person's help; those that are right are not asked for."""
     from lerotool.devices.servos.adapters import find_port
-    from lerotool.setup.descriptions import arm_at
+    from lerotool.setup.arms import arm_at
 
     arm = arm_at(config, place)
     assert arm is not None, "only arms that are set up are chosen"
@@ -136,7 +135,7 @@ def _result(place: Place, left: tuple[Joint, ...]) -> dict[str, Any]:
 
 
 def _motor_words(config: SoRobotConfig, place: Place, joint: Joint) -> str:
-    from lerotool.setup.arm_names import LEADER_GEARS
+    from lerotool.setup.arms import LEADER_GEARS
 
     gear = ""
     if place.role is Role.LEADER and config.type is ArmType.SO101:
@@ -196,7 +195,7 @@ def _try_to_set(port: str, motor: Found, joint: Joint, output: Output) -> bool:
 def _set_one(config: SoRobotConfig, place: Place, name: str, person: Person, *, renumber: bool) -> dict[str, Any]:
     """Set the motor that is alone on the cable, or refuse; asks nobody."""
     from lerotool.devices.servos.adapters import find_port
-    from lerotool.setup.descriptions import arm_at
+    from lerotool.setup.arms import arm_at
     from lerotool.setup.listening import listen, listen_everywhere
     from lerotool.setup.motors import ORDER, Verdict, judge, set_motor
 

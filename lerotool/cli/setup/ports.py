@@ -14,7 +14,7 @@ from lerotool.cli.setup.ask import Person
 from lerotool.cli.setup.commands import read_or_new, resumable, save
 from lerotool.devices.arms.joints import ArmType, Role
 from lerotool.errors import UsageError
-from lerotool.setup.arm_names import BIMANUAL, SINGLE, Place, Side
+from lerotool.setup.arms import BIMANUAL, SINGLE, Place, Side
 
 if TYPE_CHECKING:
     from lerotool.devices.config import SoRobotConfig
@@ -105,7 +105,7 @@ def assign_ports(name: str, chosen: dict[Place, str], arm_type: ArmType | None, 
     If any port is given by an option, nothing else is asked. What is known when the person stops is saved.
     """
     from lerotool.devices.config import SoRobotConfig
-    from lerotool.setup.descriptions import with_ports
+    from lerotool.setup.arms import with_ports
 
     before = read_or_new(name)
     config = before or SoRobotConfig(type=arm_type or _ask_type(chosen, person))
@@ -140,7 +140,7 @@ def _ask_type(chosen: dict[Place, str], person: Person) -> ArmType:
 
 
 def _ask_places(config: SoRobotConfig, person: Person) -> tuple[Place, ...]:
-    from lerotool.setup.descriptions import places_of
+    from lerotool.setup.arms import places_of
 
     if config.arms or config.is_bimanual:
         return places_of(config)
@@ -150,8 +150,7 @@ def _ask_places(config: SoRobotConfig, person: Person) -> tuple[Place, ...]:
 
 def _named(port: str, output: Output) -> str:
     """Return how the robot's file names a port that was given, which must be plugged in."""
-    from lerotool.devices.servos.adapters import find_adapter, find_port, list_adapters
-    from lerotool.setup.ports import find_path_risk, port_of
+    from lerotool.devices.servos.adapters import find_adapter, find_path_risk, find_port, list_adapters, port_of
 
     path = find_port(port)
     adapter = find_adapter(path)
@@ -163,9 +162,8 @@ def _named(port: str, output: Output) -> str:
 
 def _find_all(config: SoRobotConfig, places: tuple[Place, ...], found: dict[Place, str], person: Person) -> None:
     from lerotool.cli.setup.pulling import find_adapter_of
-    from lerotool.devices.servos.adapters import list_adapters
-    from lerotool.setup.descriptions import arm_at
-    from lerotool.setup.ports import find_path_risk, port_of
+    from lerotool.devices.servos.adapters import find_path_risk, list_adapters, port_of
+    from lerotool.setup.arms import arm_at
 
     for place in places:
         adapters = list_adapters()

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from lerotool.cli.setup.ask import EnterKey, Person
-from lerotool.devices.servos.adapters import Adapter, list_adapters
-from lerotool.setup.arm_names import Place
-from lerotool.setup.ports import find_again, find_candidates, find_pulled, port_of
+from lerotool.devices.servos.adapters import Adapter, find_again, find_candidates, find_pulled, list_adapters, port_of
+from lerotool.setup.arms import Place
 
 T = TypeVar("T")
 POLL_S = 0.1

@@ -14,8 +14,7 @@ from rich.text import Text
 from lerotool.cli.output import Output
 from lerotool.cli.setup.ask import EnterKey
 from lerotool.devices.arms.joints import Joint
-from lerotool.setup.centring import MIN_TRAVEL, Travel, find_problem, to_degrees
-from lerotool.setup.sweep import SweptArm
+from lerotool.setup.sweep import MIN_TRAVEL, SweptArm, Travel, find_problem, to_degrees
 
 READ_S = 0.02
 PAINT_S = 0.1

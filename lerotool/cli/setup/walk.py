@@ -90,7 +90,7 @@ def _connect(name: str, person: Person) -> SoRobotConfig:
 def _is_connected(config: SoRobotConfig, output: Output) -> bool:
     """Whether all arms of a robot are known and plugged in."""
     from lerotool.devices.servos.adapters import find_port
-    from lerotool.setup.descriptions import arm_at, places_of
+    from lerotool.setup.arms import arm_at, places_of
 
     for place in places_of(config):
         arm = arm_at(config, place)
@@ -107,7 +107,7 @@ def _is_connected(config: SoRobotConfig, output: Output) -> bool:
 
 def _set_up_motors(config: SoRobotConfig, person: Person) -> None:
     from lerotool.cli.setup.motors import set_up_arm
-    from lerotool.setup.descriptions import select
+    from lerotool.setup.arms import select
 
     _title(2, "the motors' ids", person.output)
     for place in select(config, None, None):
@@ -117,7 +117,7 @@ def _set_up_motors(config: SoRobotConfig, person: Person) -> None:
 def _calibrate(config: SoRobotConfig, person: Person) -> None:
     from lerotool.cli.setup.calibrate import calibrate_arm
     from lerotool.errors import CalibrationError
-    from lerotool.setup.descriptions import select
+    from lerotool.setup.arms import select
 
     _title(3, "how far each joint goes", person.output)
     for place in select(config, None, None):

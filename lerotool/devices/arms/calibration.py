@@ -12,18 +12,27 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from lerotool.choices import Units
-from lerotool.devices.arms.joints import JOINT_NAMES, JOINTS, LAST_STEP, ArmType, Role, setup_command
-from lerotool.devices.arms.units import JointScale, joint_units
+from lerotool.devices.arms.joints import (
+    JOINT_NAMES,
+    JOINTS,
+    LAST_STEP,
+    ArmType,
+    JointScale,
+    Role,
+    joint_units,
+    setup_command,
+)
 from lerotool.errors import CalibrationError
-from lerotool.storage import make_directory, write_json
+from lerotool.storage import make_directory, write_atomic, write_json
 from lerotool.workspace import lerobot_home
 
 MOST_OFFSET = 2047
@@ -36,27 +45,18 @@ _FAMILIES = {Role.FOLLOWER: "robots", Role.LEADER: "teleoperators"}
 class JointCalibration:
     """One joint's entry of a calibration file."""
 
-    id: int
-    drive_mode: int  # 1 turns the direction of values in range units; 0 on SO arms
-    homing_offset: int  # steps that the servo takes off its encoder's position, −2047 to 2047
-    range_min: int  # lowest step that the joint reaches
-    range_max: int  # highest step that the joint reaches, up to 4095
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    id: Annotated[int, Field(ge=0, le=253)]
+    drive_mode: Annotated[int, Field(ge=0, le=1)]  # 1 turns the direction of values in range units; 0 on SO arms
+    # Steps that the servo takes off its encoder's position.
+    homing_offset: Annotated[int, Field(ge=-MOST_OFFSET, le=MOST_OFFSET)]
+    range_min: Annotated[int, Field(ge=0, le=LAST_STEP)]  # lowest step that the joint reaches
+    range_max: Annotated[int, Field(ge=0, le=LAST_STEP)]  # highest step that the joint reaches
 
 
 Calibration = Mapping[str, JointCalibration]
-
-
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    id: Annotated[int, Field(ge=0, le=253)]
-    drive_mode: Annotated[int, Field(ge=0, le=1)]
-    homing_offset: Annotated[int, Field(ge=-MOST_OFFSET, le=MOST_OFFSET)]
-    range_min: Annotated[int, Field(ge=0, le=LAST_STEP)]
-    range_max: Annotated[int, Field(ge=0, le=LAST_STEP)]
-
-
-_FILE = TypeAdapter(dict[str, _Entry])
+_FILE = TypeAdapter(dict[str, JointCalibration])
 
 
 def calibration_home() -> Path:
@@ -98,15 +98,13 @@ def find_calibration(role: Role, arm_id: str, arm_type: ArmType = ArmType.SO101,
 def load_calibration(path: Path, *, robot: str | None = None) -> Calibration:
     """Read a calibration file of an SO arm; ``robot`` is the name by which it can be set up."""
     try:
-        document = json.loads(path.read_bytes().decode())
-        entries = _FILE.validate_python(document)
+        calibration = _FILE.validate_python(json.loads(path.read_bytes().decode()))
     except FileNotFoundError:
         raise _error(path, ["the file is missing"], robot) from None
     except ValidationError as error:
         raise _error(path, map(_describe, error.errors(include_url=False)), robot) from None
     except (ValueError, RecursionError) as error:
         raise _error(path, [f"expected JSON: {error}"], robot) from None
-    calibration = {name: JointCalibration(**entry.model_dump()) for name, entry in entries.items()}
     if problems := find_problems(calibration):
         raise _error(path, problems, robot)
     return {name: calibration[name] for name in JOINT_NAMES}
@@ -152,7 +150,7 @@ def _describe(problem: Any) -> str:
     place = ".".join(map(str, problem["loc"]))
     if problem["type"] == "missing":
         return f"{place} is missing"
-    if problem["type"] == "extra_forbidden":
+    if problem["type"] == "unexpected_keyword_argument":
         return f"{place} is unknown"
     text = problem["msg"][0].lower() + problem["msg"][1:]
     return f"{place or 'the file'} is {problem['input']!r:.40}: {text}"
@@ -161,3 +159,31 @@ def _describe(problem: Any) -> str:
 def _error(path: Path, problems: Any, robot: str | None = None) -> CalibrationError:
     hint = f"calibrate the arm: {setup_command('calibrate', robot)}"
     return CalibrationError(f"{path}: {'; '.join(problems)}", hint=hint)
+
+
+def read_existing(role: Role, arm_id: str, arm_type: ArmType) -> Calibration | None:
+    """Return the calibration that an arm has, or None."""
+    path = find_existing(role, arm_id, arm_type)
+    return load_calibration(path) if path else None
+
+
+def keep_calibration(role: Role, arm_id: str, calibration: Calibration) -> tuple[Path, Path | None]:
+    """Write an arm's calibration file where LeRobot looks first, durably; what was there is kept beside it.
+
+    Return the file, and the copy of the one that was there, if any. After an OSError the old file is as it was.
+    """
+    path = calibration_path(role, arm_id)
+    backup = None
+    if path.is_file():
+        backup = _free_name(path)
+        write_atomic(backup, path.read_bytes())
+    save_calibration(path, calibration)
+    return path, backup
+
+
+def _free_name(path: Path) -> Path:
+    """Return a name beside a file that LeRobot does not take for a calibration."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    names = [path.with_name(f"{path.stem}.{stamp}.backup")]
+    names += [path.with_name(f"{path.stem}.{stamp}-{number}.backup") for number in range(2, 100)]
+    return next(name for name in names if not name.exists())

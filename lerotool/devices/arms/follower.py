@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
@@ -11,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lerotool.choices import Units
-from lerotool.devices.arms.joints import JOINT_IDS, JOINTS, ArmType, Joint, Role, setup_command
+from lerotool.devices.arms.arm import check_goal
+from lerotool.devices.arms.joints import JOINT_IDS, JOINTS, ArmType, Joint, JointScale, Role, normalise, setup_command
 from lerotool.devices.arms.so_arm import SoArm
-from lerotool.devices.arms.units import JointScale, normalise
+from lerotool.devices.robot import SoftStart
 from lerotool.devices.servos.registers import GOAL_POSITION, TORQUE_ENABLE
-from lerotool.devices.soft_start import SoftStart
-from lerotool.errors import CalibrationError, DeviceError, DeviceLostError
+from lerotool.errors import CalibrationError, DeviceLostError
 
 _MOST_OUTSIDE_STEPS = 114
 """Ten degrees: a servo with torque goes into its range at once, from wherever it stands."""
@@ -64,7 +63,7 @@ class SoFollower(SoArm):
         than a tenth of a second they are read here.
         """
         self._require_open()
-        values = self._checked(goal)
+        values = check_goal(goal, len(JOINTS), f"{self.name}: ")
         now = self._clock()
         assert self._start is not None
         with self._named():
@@ -75,10 +74,7 @@ class SoFollower(SoArm):
         return np.array(normalise(steps, self._scales), np.float32)
 
     def close(self) -> None:
-        """Switch off the torque of every motor, whatever fails, and disconnect. A closed arm may be closed again.
-
-        DeviceError: motors that may still hold, after all were tried.
-        """
+        """Switch off the torque of every motor, whatever fails, and disconnect, as `SoArm` does."""
         self._start = None
         super().close()
 
@@ -129,8 +125,10 @@ class SoFollower(SoArm):
     def _limited_steps(self, values: list[float]) -> list[int]:
         steps = []
         for (joint, scale), value in zip(self._scaled(), values, strict=True):
-            step = scale.to_goal(value)
-            if (limit := self._limit_of(joint)) is not None:
+            step, limit = scale.to_goal(value), self._max_relative_target
+            if isinstance(limit, Mapping):
+                limit = limit[joint.name]
+            if limit is not None:
                 # One step at least: a limit below it would hold the joint where it is for good.
                 most = max(1, int(limit / scale.units_per_step))
                 present = self._steps[joint.id]
@@ -141,13 +139,3 @@ class SoFollower(SoArm):
 
     def _scaled(self) -> Iterator[tuple[Joint, JointScale]]:
         return zip(JOINTS, self._scales, strict=True)
-
-    def _limit_of(self, joint: Joint) -> float | None:
-        limit = self._max_relative_target
-        return limit[joint.name] if isinstance(limit, Mapping) else limit
-
-    def _checked(self, goal: NDArray[np.float32]) -> list[float]:
-        values = np.asarray(goal).tolist()
-        if np.shape(goal) != (len(JOINTS),) or not all(map(math.isfinite, values)):
-            raise DeviceError(f"{self.name}: goal {values!r}: expected {len(JOINTS)} finite numbers")
-        return [float(value) for value in values]

@@ -6,7 +6,7 @@ once needs no more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from lerotool.devices.arms.calibration import JointCalibration
 from lerotool.devices.arms.joints import GRIPPER, JOINT_IDS, Joint, Role
@@ -64,45 +64,31 @@ _BLOCKS = (
 Settings = dict[Register, int]
 
 
-def wanted_settings(
-    joint: Joint, role: Role, calibration: JointCalibration, present: Mapping[Register, int]
-) -> Settings:
-    """Return what the registers of one servo should hold, in the order to write them; of the phase one bit is ours."""
-    return dict(_wanted(joint, role, calibration, present))
-
-
-def differing(wanted: Mapping[Register, int], present: Mapping[Register, int]) -> Settings:
-    """Return those settings that are not as wanted."""
-    return {register: value for register, value in wanted.items() if present[register] != value}
-
-
 CALIBRATED = (HOMING_OFFSET, MIN_POSITION, MAX_POSITION)
 """The registers that hold the calibration."""
 
 
-def _wanted(
+def differing_settings(
     joint: Joint, role: Role, calibration: JointCalibration, present: Mapping[Register, int]
-) -> Iterator[tuple[Register, int]]:
-    # New servos wait 0.5 ms before each answer: 3 ms of every reading of an arm.
-    yield RETURN_DELAY, 0
-    yield PHASE, present[PHASE] & ~MULTI_TURN
-    yield OPERATING_MODE, _POSITION_MODE
-    yield HOMING_OFFSET, calibration.homing_offset
-    yield MIN_POSITION, calibration.range_min
-    yield MAX_POSITION, calibration.range_max
-    yield MAX_ACCELERATION, _FASTEST
-    yield ACCELERATION, _FASTEST
-    if role is Role.LEADER:
-        return
-    # Half of what a new servo has: LeRobot's remedy against arms that shake.
-    yield P_GAIN, 16
-    yield I_GAIN, 0
-    yield D_GAIN, 32
-    if joint is GRIPPER:
-        # Half of its torque and current, and a quarter while it is blocked, so that holding a thing does not burn it.
-        yield MAX_TORQUE, 500
-        yield PROTECTION_CURRENT, 250
-        yield OVERLOAD_TORQUE, 25
+) -> Settings:
+    """Return what the registers of one servo should hold and do not, in the order to write them."""
+    wanted = {
+        RETURN_DELAY: 0,  # new servos wait 0.5 ms before each answer: 3 ms of every reading of an arm
+        PHASE: present[PHASE] & ~MULTI_TURN,  # its other bits are the factory's
+        OPERATING_MODE: _POSITION_MODE,
+        HOMING_OFFSET: calibration.homing_offset,
+        MIN_POSITION: calibration.range_min,
+        MAX_POSITION: calibration.range_max,
+        MAX_ACCELERATION: _FASTEST,
+        ACCELERATION: _FASTEST,
+    }
+    if role is Role.FOLLOWER:
+        # Half of what a new servo has: LeRobot's remedy against arms that shake.
+        wanted |= {P_GAIN: 16, I_GAIN: 0, D_GAIN: 32}
+        if joint is GRIPPER:
+            # Half of its torque and current, and a quarter while blocked, so that holding a thing does not burn it.
+            wanted |= {MAX_TORQUE: 500, PROTECTION_CURRENT: 250, OVERLOAD_TORQUE: 25}
+    return {register: value for register, value in wanted.items() if present[register] != value}
 
 
 def read_present(bus: ServoBus) -> dict[int, Settings]:

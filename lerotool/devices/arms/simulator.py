@@ -8,23 +8,17 @@ from __future__ import annotations
 import math
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from random import Random
-from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lerotool.devices.arms.arm import JointReading
-from lerotool.devices.arms.pair import ArmPair
+from lerotool.devices.arms.arm import ArmPair, Follower, JointReading, Leader, check_goal
 from lerotool.errors import DeviceError
-
-if TYPE_CHECKING:
-    from lerotool.devices.servos.tallies import BusStatistics
 
 Pose = tuple[float, ...]
 
@@ -133,13 +127,10 @@ JOINTS = (
 JOINT_NAMES = tuple(joint.name for joint in JOINTS)
 
 
-class SimulatedLeader:
+class SimulatedLeader(Leader):
     """A leader that a simulated person moves; the pose depends on the seed and the time since ``open`` only."""
 
     joint_names = JOINT_NAMES
-    alarms: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    buses: Mapping[str, BusStatistics] = MappingProxyType({})
 
     def __init__(self, seed: int = 0, clock: Clock = time.monotonic_ns) -> None:
         self._seed = seed
@@ -163,13 +154,10 @@ class SimulatedLeader:
         self._opened_ns = None
 
 
-class SimulatedFollower:
+class SimulatedFollower(Follower):
     """A follower that approaches its goal with lag and limited speed, and measures with a little noise."""
 
     joint_names = JOINT_NAMES
-    alarms: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    buses: Mapping[str, BusStatistics] = MappingProxyType({})
     is_aligned = True
     """It starts where the leader does."""
 
@@ -195,9 +183,7 @@ class SimulatedFollower:
 
     def send(self, goal: NDArray[np.float32]) -> NDArray[np.float32]:
         """Set the goal and return it as the servos take it: whole steps within the joints' ranges."""
-        values: list[float] = np.asarray(goal).tolist()
-        if np.shape(goal) != (len(JOINTS),) or not all(map(math.isfinite, values)):
-            raise DeviceError(f"goal {values!r}: expected {len(JOINTS)} finite numbers")
+        values = check_goal(goal, len(JOINTS))
         self._move()
         self._goal = [j.to_value(j.to_step(x)) for j, x in zip(JOINTS, values, strict=True)]
         return _vector(self._goal)

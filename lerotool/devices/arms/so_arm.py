@@ -19,9 +19,19 @@ import numpy as np
 from lerotool.choices import Units
 from lerotool.devices.arms.arm import JointReading
 from lerotool.devices.arms.calibration import Calibration, build_scales, find_calibration, load_calibration
-from lerotool.devices.arms.joints import JOINT_IDS, JOINT_NAMES, JOINTS, ArmType, Joint, Role, describe_silence
-from lerotool.devices.arms.settings import CALIBRATED, differing, read_present, wanted_settings, write_settings
-from lerotool.devices.arms.units import JointScale, normalise
+from lerotool.devices.arms.joints import (
+    JOINT_IDS,
+    JOINT_NAMES,
+    JOINTS,
+    ArmType,
+    Joint,
+    JointScale,
+    Role,
+    describe_silence,
+    normalise,
+)
+from lerotool.devices.arms.settings import CALIBRATED, differing_settings, read_present, write_settings
+from lerotool.devices.servos.answers import BusStatistics, Status
 from lerotool.devices.servos.bus import ServoBus, SyncReading
 from lerotool.devices.servos.registers import (
     FIRMWARE_MAJOR,
@@ -31,8 +41,6 @@ from lerotool.devices.servos.registers import (
     TORQUE_ENABLE,
     Register,
 )
-from lerotool.devices.servos.status_packets import Status
-from lerotool.devices.servos.tallies import BusStatistics
 from lerotool.errors import DeviceError, DeviceLostError, DeviceTimeoutError, LerotoolError
 
 _PING_TRIES = 10
@@ -251,8 +259,7 @@ class SoArm:
         changed = []
         for joint in JOINTS:
             registers = present[joint.id]
-            wanted = wanted_settings(joint, self.role, calibration[joint.name], registers)
-            difference = differing(wanted, registers)
+            difference = differing_settings(joint, self.role, calibration[joint.name], registers)
             if any(register in difference for register in CALIBRATED):
                 changed.append(joint.name)
             write_settings(self._bus, joint.id, difference, registers)

@@ -23,10 +23,9 @@ class Backend:
     """One input device of libav."""
 
     format: str  # libav's name of it
-    address: Callable[[str], str]  # from a camera's path or name to what libav is given
     attempts: Callable[[CameraSpec], Iterator[Options]]  # what to ask for, the best first
-    # Sets the controls of a camera's driver, at its path; None where libav's device has none.
-    set_controls: Callable[[CameraSpec, str], None] | None = None
+    prefix: str = ""  # before a camera's path or name in what libav is given
+    has_controls: bool = False  # whether `v4l2` can set those of a camera's driver
 
 
 def _attempt_v4l2(spec: CameraSpec) -> Iterator[Options]:
@@ -71,15 +70,9 @@ def _mode(spec: CameraSpec, size: tuple[int, int] | None) -> Options:
     return {**chosen, "framerate": f"{spec.fps or DEFAULT_FPS:g}"}
 
 
-def _set_v4l2(spec: CameraSpec, path: str) -> None:
-    from lerotool.devices.cameras.v4l2_controls import set_controls
-
-    set_controls(spec, path)
-
-
-V4L2 = Backend("v4l2", lambda path: path, _attempt_v4l2, _set_v4l2)
-AVFOUNDATION = Backend("avfoundation", lambda name: name, _attempt_avfoundation)
-DSHOW = Backend("dshow", lambda name: f"video={name}", _attempt_dshow)
+V4L2 = Backend("v4l2", _attempt_v4l2, has_controls=True)
+AVFOUNDATION = Backend("avfoundation", _attempt_avfoundation)
+DSHOW = Backend("dshow", _attempt_dshow, prefix="video=")
 
 BACKENDS: Mapping[str, Backend] = MappingProxyType({"linux": V4L2, "darwin": AVFOUNDATION, "win32": DSHOW})
 """By ``sys.platform``."""

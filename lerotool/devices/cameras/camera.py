@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, Self
 
+from lerotool.devices.cameras.jpeg import encode_still
 from lerotool.devices.cameras.kinds import open_source, pin_source
 from lerotool.devices.cameras.reader import CameraStatistics, FreezeWatch, Inspector, Tally, Verdict, is_same_picture
 from lerotool.devices.cameras.sources import PacketSource, StreamPacket, compare_format, discard
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceError, DeviceLostError, DeviceTimeoutError, LerotoolError
+from lerotool.media.decode import PacketDecoder
 from lerotool.media.format import StreamCodec, StreamFormat
 from lerotool.media.turning import can_be_turned
 
@@ -339,3 +341,14 @@ def open_camera(spec: CameraSpec, opener: Opener | None = None) -> Camera:
     camera = Camera(pinned, source, stop, opener)
     camera.start()
     return camera
+
+
+def take_still(camera: Camera) -> bytes:
+    """Return the newest picture of a running camera as a JPEG file that every viewer opens."""
+    decoder = PacketDecoder(camera.format)
+    frame = None
+    for data in camera.latest_group():
+        frame = decoder.decode(data)
+    if frame is None:
+        raise DeviceError(f"camera {camera.name!r} has sent no picture that can be shown yet")
+    return encode_still(frame)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import errno
 import sys
+from functools import partial
 from pathlib import Path
 from threading import Event
 
 import av
 from av.container import InputContainer
 
-from lerotool.devices.cameras.backends import Backend, Options, choose_backend
-from lerotool.devices.cameras.demuxed import DemuxedSource, differs_in_rate, read_format, read_true_size
+from lerotool.devices.cameras.backends import Backend, choose_backend
+from lerotool.devices.cameras.demuxed import DemuxedSource, read_format, read_true_size
 from lerotool.devices.cameras.listing import describe_cameras, find_camera
 from lerotool.devices.cameras.spec import CameraSpec, InputFormat
+from lerotool.devices.cameras.v4l2 import set_controls
 from lerotool.devices.holders import list_holders
 from lerotool.errors import DeviceBusyError, DeviceError, DeviceLostError, DeviceNotFoundError, DevicePermissionError
 from lerotool.media.format import StreamCodec, StreamFormat
 
+_RATE_TOLERANCE = 0.02
 _GONE = frozenset({errno.ENODEV, errno.ENXIO, errno.EIO})
 _FINAL = frozenset(
     {errno.EBUSY, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ENOTTY, errno.ENOSPC}
@@ -32,18 +35,15 @@ def open_source(spec: CameraSpec, stop: Event) -> DemuxedSource:
 def open_capture(spec: CameraSpec, backend: Backend, path: str, stop: Event) -> DemuxedSource:
     """Open what a backend knows under a path; errors as those of ``open_source``."""
     where = f"camera {spec.name!r}: {path}"
-    if backend.set_controls is None and (given := spec.controls.given()):
+    if not backend.has_controls and (given := spec.controls.given()):
         raise DeviceError(
             f"{where}: the {backend.format} driver has no {' and no '.join(given)} that lerotool can set",
             hint="remove it, and set it in the camera's own program",
         )
 
-    def explain(error: av.error.FFmpegError) -> DeviceError:
-        return explain_loss(path, error)
-
-    if backend.set_controls is not None:
-        backend.set_controls(spec, path)
-    container = _open(spec, backend, path)
+    if backend.has_controls:
+        set_controls(spec, path)
+    container, explain = _open(spec, backend, path), partial(explain_loss, path)
     first = None
     try:
         stream = read_format(spec, where, container)
@@ -61,19 +61,16 @@ def _open(spec: CameraSpec, backend: Backend, path: str) -> InputContainer:
     refusal: av.error.FFmpegError | None = None
     for options in backend.attempts(spec):
         try:
-            return _attempt(backend, path, options)
+            return av.open(backend.prefix + path, "r", format=backend.format, options=options)
         except av.error.FFmpegError as error:
-            refusal = error if refusal is None or is_final(error) else refusal
-            if is_final(error):
+            if error.errno in _FINAL:  # asking for something else is useless
+                refusal = error
                 break
+            refusal = refusal or error
         except ValueError as error:
             raise DeviceError(f"this PyAV has no {backend.format}", hint="install its wheel from PyPI") from error
     assert refusal is not None, "a backend has at least one attempt"
     raise explain_refusal(spec, path, refusal) from refusal
-
-
-def _attempt(backend: Backend, path: str, options: Options) -> InputContainer:
-    return av.open(backend.address(path), "r", format=backend.format, options=dict(options))
 
 
 def _compare(
@@ -86,17 +83,12 @@ def _compare(
             hint=describe_cameras(path),
         )
     notes = []
-    if differs_in_rate(stream.fps, spec.fps):
+    if spec.fps is not None and abs(stream.fps - spec.fps) > _RATE_TOLERANCE * spec.fps:
         notes.append(f"{where} delivers {stream.fps:g} pictures a second, asked for {spec.fps:g}")
     if stream.codec is StreamCodec.RAW and spec.input_format is not InputFormat.RAW:
         layout = container.streams.video[0].codec_context.pix_fmt
         notes.append(f"{where} delivers uncompressed pictures ({layout}), which take some ten times the space of MJPEG")
     return tuple(notes)
-
-
-def is_final(error: av.error.FFmpegError) -> bool:
-    """Whether asking the camera for something else is useless."""
-    return error.errno in _FINAL
 
 
 def explain_refusal(spec: CameraSpec, path: str, error: av.error.FFmpegError) -> DeviceError:
@@ -119,7 +111,9 @@ def explain_refusal(spec: CameraSpec, path: str, error: av.error.FFmpegError) ->
                 hint="ask for mjpeg, a smaller size or rate, or plug it into another USB controller (a hub is no help)",
             )
         case _:
-            wanted = _describe_wish(spec)
+            wanted = "any size" if spec.size is None else f"{spec.width}x{spec.height}"
+            wanted += "" if spec.fps is None else f" at {spec.fps:g} pictures a second"
+            wanted += f" as {spec.input_format}" if spec.input_format else ""
             hint = describe_cameras(path)
             if sys.platform == "darwin":  # which tells a missing permission as an input/output error
                 hint = f"{hint}; {_permission_hint()}"
@@ -132,12 +126,6 @@ def explain_loss(path: str, error: av.error.FFmpegError) -> DeviceError:
     if error.errno in _GONE or (is_device and not Path(path).exists()):
         return DeviceLostError(f"{path} was unplugged, or its USB connection broke off", hint="check its cable")
     return DeviceLostError(f"{path} cannot be read: {error.strerror}")
-
-
-def _describe_wish(spec: CameraSpec) -> str:
-    size = "any size" if spec.size is None else f"{spec.width}x{spec.height}"
-    rate = "" if spec.fps is None else f" at {spec.fps:g} pictures a second"
-    return f"{size}{rate}" + (f" as {spec.input_format}" if spec.input_format else "")
 
 
 def _permission_hint() -> str:

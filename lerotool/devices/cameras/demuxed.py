@@ -1,30 +1,46 @@
-"""A source that libav demuxes: cameras of this computer, and network streams that libav opens itself."""
+"""A source that libav demuxes: cameras of this computer, and network streams that libav opens itself.
+
+What becomes of a packet: JPEGs stay as they are, H.264 becomes such that it can be cut, raw pictures yuv420p.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
+from functools import partial
 from threading import Event
+from typing import TypeAlias
 
 import av
 from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
 from lerotool.devices.cameras.jpeg import read_jpeg_size
-from lerotool.devices.cameras.packers import VideoPacket, build_packer
 from lerotool.devices.cameras.reader import Stamper
 from lerotool.devices.cameras.sources import DEFAULT_FPS, StreamPacket, check_size
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceError, DeviceLostError
 from lerotool.media.format import StreamCodec, StreamFormat
+from lerotool.media.pyav import convert
 
 _ASK_AGAIN_S = 0.002
 """AVFoundation does not wait for a picture but tells to ask again."""
 _UNCOMPRESSED = ("rawvideo", "wrapped_avframe")
-_RATE_TOLERANCE = 0.02
+_START_CODE = b"\0\0\1"
+_IDR = 5
+_SEQUENCE_PARAMETERS = 7
 
+VideoPacket: TypeAlias = "Packet[VideoStream]"
+Pack = Callable[[VideoPacket], tuple[bytes, bool]]
+"""Copies what is needed out of a packet, which may lie in the driver's memory.
+
+Returns the bytes for the spool, empty for a damaged packet, and whether they are a keyframe.
+"""
 Explain = Callable[[av.error.FFmpegError], DeviceError]
 
 
@@ -49,11 +65,11 @@ class DemuxedSource:
         self._container = container
         self._stop = stop
         self._explain = explain
-        self._packer = build_packer(stream, container.streams.video[0])
+        self._pack = _choose_packer(stream, container.streams.video[0])
         self._stamper = Stamper()
         self._first = first
 
-    def packets(self) -> Iterator[StreamPacket]:
+    def packets(self) -> Generator[StreamPacket, None, None]:
         """Yield packets as they arrive."""
         # Packets may lie in the driver's memory, which must be free before the container closes.
         with closing(self._container), closing(self._copies()) as copies:
@@ -64,7 +80,7 @@ class DemuxedSource:
     def _copy(self, packet: VideoPacket) -> StreamPacket:
         arrived_ns = time.monotonic_ns()
         captured_ns = self._stamper.stamp(packet.pts, packet.time_base, arrived_ns)
-        data, is_keyframe = self._packer.pack(packet)
+        data, is_keyframe = self._pack(packet)
         return StreamPacket(data, captured_ns, is_keyframe)
 
     def close(self) -> None:
@@ -102,7 +118,8 @@ def read_format(spec: CameraSpec, where: str, container: InputContainer) -> Stre
         raise DeviceError(f"{where} sends no picture that can be read")
     size = codec.width, codec.height
     check_size(where, *size)
-    fps = delivered_fps(video) or spec.fps or DEFAULT_FPS
+    told = float(video.average_rate or video.guessed_rate or 0)
+    fps = told if 0 < told <= 1000 else spec.fps or DEFAULT_FPS
     if codec.name in _UNCOMPRESSED:
         if size[0] % 2 or size[1] % 2:
             raise DeviceError(
@@ -141,12 +158,57 @@ def read_true_size(
     return stream, None
 
 
-def delivered_fps(video: VideoStream) -> float | None:
-    """Return the rate that a stream says it has, or None."""
-    rate = video.average_rate or video.guessed_rate
-    return float(rate) if rate and 0 < rate <= 1000 else None
+def _choose_packer(stream: StreamFormat, video: VideoStream) -> Pack:
+    """Return the packer of an opened stream for the format it is to be delivered in."""
+    match stream.codec:
+        case StreamCodec.RAW:
+            return partial(_pack_raw, stream, VideoReformatter())
+        case StreamCodec.H264:
+            extradata = bytes(video.codec_context.extradata or b"")
+            is_annex_b = extradata.startswith((_START_CODE, b"\0" + _START_CODE))
+            return partial(pack_h264, extradata if is_annex_b else b"")
+        case _:
+            return lambda packet: (bytes(packet), True)
 
 
-def differs_in_rate(found: float, asked: float | None) -> bool:
-    """Whether a rate is not the one asked for."""
-    return asked is not None and abs(found - asked) > _RATE_TOLERANCE * asked
+def pack_h264(parameters: bytes, packet: VideoPacket) -> tuple[bytes, bool]:
+    """Return Annex B in which every keyframe can be decoded without anything before it.
+
+    Keyframes are IDR pictures only: what follows another kind of intra picture may still refer to pictures before it.
+    ``parameters`` are the stream's parameter sets, Annex B, which some cameras send only when a stream is opened.
+    """
+    data = b"" if packet.is_corrupt else bytes(packet)
+    kinds = set(iter_unit_kinds(data))
+    is_keyframe = _IDR in kinds
+    if is_keyframe and _SEQUENCE_PARAMETERS not in kinds:
+        data = parameters + data
+    return data, is_keyframe
+
+
+def iter_unit_kinds(data: bytes) -> Iterator[int]:
+    """Yield the ``nal_unit_type`` of each unit of an Annex B packet (ITU-T H.264, table 7-1)."""
+    at = data.find(_START_CODE)
+    while 0 <= at < len(data) - len(_START_CODE):
+        yield data[at + len(_START_CODE)] & 0x1F
+        at = data.find(_START_CODE, at + len(_START_CODE))
+
+
+def _pack_raw(stream: StreamFormat, reformatter: VideoReformatter, packet: VideoPacket) -> tuple[bytes, bool]:
+    frames = []
+    if packet.size and not packet.is_corrupt:
+        with suppress(av.error.InvalidDataError):
+            frames = packet.decode()
+    return (convert_raw(reformatter, frames[0], stream) if frames else b""), True
+
+
+def convert_raw(reformatter: VideoReformatter, frame: VideoFrame, stream: StreamFormat) -> bytes:
+    """Return a picture of any layout as uncompressed pictures of a stream are kept: limited range, BT.601."""
+    picture = convert(
+        reformatter,
+        frame,
+        stream.pixel_format,
+        size=(stream.width, stream.height),
+        matrix=Colorspace.ITU601,
+        color_range=ColorRange.MPEG,
+    )
+    return picture.to_ndarray().tobytes()

@@ -14,68 +14,19 @@ from threading import Event
 
 import av
 from av.container import InputContainer
-from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from lerotool.devices.cameras.sources import DEFAULT_FPS, Pace, StreamPacket
+from lerotool.devices.cameras.demuxed import convert_raw
+from lerotool.devices.cameras.sources import DEFAULT_FPS, Pace, PacedSource
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceError, DeviceNotFoundError
 from lerotool.media.format import StreamCodec, StreamFormat
 from lerotool.media.libav import address
-from lerotool.media.pyav import convert
 
 
-class FileSource:
-    """Plays a file. A rate other than the file's plays it slower or faster; no picture is left out."""
-
-    def __init__(self, path: Path, stream: StreamFormat, notes: tuple[str, ...], stop: Event) -> None:
-        self.format = stream
-        self.notes = notes
-        self._path = path
-        self._reformatter = VideoReformatter()
-        self._stop = stop
-
-    def packets(self) -> Iterator[StreamPacket]:
-        """Yield one packet per picture when it is due."""
-        pace = Pace(self.format.fps, self._stop)
-        while True:
-            played = 0
-            for data in self._play():
-                due = pace.wait()
-                if due is None:
-                    return
-                yield StreamPacket(data, due)
-                played += 1
-            if not played:
-                raise DeviceError(f"{self._path}: has no pictures")
-
-    def close(self) -> None:
-        """Stop playing."""
-        self._stop.set()
-
-    def _play(self) -> Iterator[bytes]:
-        """Yield the pictures of the file once."""
-        with _open_video(self._path) as (container, video):
-            if self.format.codec is StreamCodec.MJPEG:
-                yield from (bytes(packet) for packet in container.demux(video) if packet.size)
-            else:
-                yield from (self._pack(frame) for frame in container.decode(video))
-
-    def _pack(self, frame: VideoFrame) -> bytes:
-        raw = convert(
-            self._reformatter,
-            frame,
-            self.format.pixel_format,
-            size=(self.format.width, self.format.height),
-            matrix=Colorspace.ITU601,
-            color_range=ColorRange.MPEG,
-        )
-        return raw.to_ndarray().tobytes()
-
-
-def open_source(spec: CameraSpec, stop: Event) -> FileSource:
-    """Open a video file."""
+def open_source(spec: CameraSpec, stop: Event) -> PacedSource:
+    """Open a video file. A rate other than its own plays it slower or faster; no picture is left out."""
     path = Path(spec.source)
     if not path.is_file():
         raise DeviceNotFoundError(
@@ -84,7 +35,23 @@ def open_source(spec: CameraSpec, stop: Event) -> FileSource:
         )
     with _open_video(path) as (_, video):
         stream, notes = _choose_format(spec, video)
-    return FileSource(path, stream, notes, stop)
+    return PacedSource(stream, _play(path, stream), Pace(stream.fps, stop), stop, notes)
+
+
+def _play(path: Path, stream: StreamFormat) -> Iterator[bytes]:
+    """Yield the pictures of a file, from the start again at its end."""
+    reformatter = VideoReformatter()
+    while True:
+        played = 0
+        with _open_video(path) as (container, video):
+            if stream.codec is StreamCodec.MJPEG:
+                pictures = (bytes(packet) for packet in container.demux(video) if packet.size)
+            else:
+                pictures = (convert_raw(reformatter, frame, stream) for frame in container.decode(video))
+            for played, data in enumerate(pictures, 1):  # noqa: B007
+                yield data
+        if not played:
+            raise DeviceError(f"{path}: has no pictures")
 
 
 def _choose_format(spec: CameraSpec, video: VideoStream) -> tuple[StreamFormat, tuple[str, ...]]:

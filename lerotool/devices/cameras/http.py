@@ -11,22 +11,42 @@ Whoever answers is not trusted: opening ends after `OPENING_S` whatever is sent,
 from __future__ import annotations
 
 import socket
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
-from http.client import HTTPException, HTTPResponse
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, InvalidStateError, wait
+from contextlib import ExitStack, closing, suppress
+from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
 from threading import Event, Lock, Thread
+from typing import IO
 from urllib.error import HTTPError, URLError
-from urllib.parse import unquote, urlsplit
-from urllib.request import HTTPPasswordMgrWithDefaultRealm
+from urllib.parse import unquote, urldefrag, urlsplit
+from urllib.request import (
+    AbstractHTTPHandler,
+    BaseHandler,
+    HTTPBasicAuthHandler,
+    HTTPDefaultErrorHandler,
+    HTTPDigestAuthHandler,
+    HTTPErrorProcessor,
+    HTTPPasswordMgrWithDefaultRealm,
+    HTTPRedirectHandler,
+    OpenerDirector,
+    Request,
+)
 
 import av
 from av.container import InputContainer
 
-from lerotool.devices.cameras.http_client import Sockets, build_opener
-from lerotool.devices.cameras.sources import DEFAULT_FPS, MOST_PIXELS, StreamPacket, check_size, discard
+from lerotool.devices.cameras.demuxed import DemuxedSource
+from lerotool.devices.cameras.sources import (
+    DEFAULT_FPS,
+    MOST_PIXELS,
+    StreamPacket,
+    check_size,
+    discard,
+    require_size,
+    without_password,
+)
 from lerotool.devices.cameras.spec import CameraSpec
-from lerotool.errors import DeviceError, DeviceNotFoundError, DeviceTimeoutError, UsageError
+from lerotool.errors import DeviceError, DeviceLostError, DeviceNotFoundError, DeviceTimeoutError
 from lerotool.media.format import StreamCodec, StreamFormat
 
 TIMEOUT_S = 5.0
@@ -39,16 +59,69 @@ _BUFFER_BYTES = 65536
 _HINT = "open the address in a browser; the picture stream itself often ends in /video, /mjpeg or :81/stream"
 
 
-class _Connection:
-    """An open response as the demuxer reads it; another thread may cut it."""
+class _Connections(AbstractHTTPHandler):
+    """Opens http and https addresses by connections that another thread can cut."""
+
+    http_request = https_request = AbstractHTTPHandler.do_request_
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = Lock()  # what is being cut must not be closed meanwhile
+        self._sockets: list[socket.socket] = []
+
+    def http_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(self._noting(HTTPConnection), req)
+
+    def https_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(self._noting(HTTPSConnection), req)
+
+    def _noting(self, kind: type[HTTPConnection]) -> Callable[..., HTTPConnection]:
+        note = self._sockets.append
+
+        class Noted(kind):  # type: ignore[valid-type,misc]
+            def connect(self) -> None:
+                super().connect()
+                note(self.sock)
+
+        return Noted
+
+    def cut(self) -> None:
+        """End all of them under who reads, who then finds their end."""
+        with self.lock:
+            for each in tuple(self._sockets):
+                with suppress(OSError):  # the other side was quicker, or it is closed
+                    socket.socket.shutdown(each, socket.SHUT_RDWR)
+
+
+class _Refusals(BaseHandler):
+    """Closes a refusal before it is answered with a password, which urllib leaves to the garbage collector."""
+
+    handler_order = 100  # before the handlers that answer
+
+    def http_error_401(self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage) -> None:  # noqa: ARG002
+        fp.close()
+
+
+class _Redirections(HTTPRedirectHandler):
+    """Follows redirections to other cameras, never to files or other services."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
+        if urlsplit(newurl).scheme not in ("http", "https"):
+            raise HTTPError(req.full_url, code, f"and leads to {newurl!r}, which is not an http address", headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+class _Response:
+    """An open response as the demuxer reads it."""
 
     # Why reading has ended, or None if the camera ended it in good order.
     error: OSError | HTTPException | DeviceError | None = None
 
-    def __init__(self, response: HTTPResponse) -> None:
+    def __init__(self, response: HTTPResponse, connections: _Connections) -> None:
         self._response = response
-        self._lock = Lock()
-        self._is_open = True
+        self._connections = connections
         self._left = MOST_BYTES
 
     def read(self, size: int) -> bytes:
@@ -69,135 +142,103 @@ class _Connection:
         self._left = MOST_BYTES
 
     def cut(self) -> None:
-        """End the connection under the reader, which then finds its end."""
-        with self._lock:
-            if not self._is_open:
-                return
-            handle = socket.socket(fileno=self._response.fileno())
-            try:
-                with suppress(OSError):  # the other side was quicker
-                    handle.shutdown(socket.SHUT_RDWR)
-            finally:
-                handle.detach()
+        """End the connection."""
+        self._connections.cut()
 
     def close(self) -> None:
         """Free the connection; for the thread that reads."""
-        with self._lock:
-            self._is_open = False
+        with self._connections.lock:
             self._response.close()
 
 
-class HttpSource:
-    """An open stream."""
+class HttpSource(DemuxedSource):
+    """An open stream, whose end can be brought about at any time."""
 
-    def __init__(self, connection: _Connection, container: InputContainer, stream: StreamFormat, stop: Event) -> None:
-        self.format = stream
-        self.notes: tuple[str, ...] = ()
-        self._connection = connection
-        self._container = container
-        self._stop = stop
+    def __init__(self, response: _Response, container: InputContainer, stream: StreamFormat, stop: Event) -> None:
+        super().__init__(container, stream, (), stop, _explain_damage)
+        self._response = response
 
-    def packets(self) -> Iterator[StreamPacket]:
+    def packets(self) -> Generator[StreamPacket, None, None]:
         """Yield one packet per JPEG as it arrives."""
-        with self._connection_closing():
+        with closing(self._response), closing(super().packets()) as packets:
             try:
-                for packet in self._container.demux(video=0):
-                    arrived_ns = time.monotonic_ns()
-                    if self._stop.is_set():
-                        return
-                    self._connection.begin_picture()
-                    if packet.size or packet.pts is not None:  # PyAV ends a stream with a packet that has neither
-                        yield StreamPacket(bytes(packet), arrived_ns)
-            except av.error.FFmpegError as error:
-                raise DeviceError(f"the stream cannot be read: {error.strerror}") from error
-            if not self._stop.is_set():
-                raise _ended(self._connection.error)
+                for packet in packets:
+                    self._response.begin_picture()
+                    yield packet
+            except DeviceLostError:
+                raise _ended(self._response.error) from None
 
     def close(self) -> None:
         """Cut the connection."""
-        self._stop.set()
-        self._connection.cut()
-
-    def _connection_closing(self) -> ExitStack:
-        stack = ExitStack()
-        stack.callback(self._connection.close)
-        stack.callback(self._container.close)
-        return stack
+        super().close()
+        self._response.cut()
 
 
 def open_source(spec: CameraSpec, stop: Event) -> HttpSource:
-    """Connect to a network camera."""
-    return _Opening(spec, stop).wait()
+    """Connect, in a thread of its own: names, TLS and headers have no time limit that holds for all of them."""
+    address = urldefrag(without_password(spec, "http://HOST[:PORT][/PATH]")).url
+    connections = _Connections()
+    opened: Future[HttpSource] = Future()
 
-
-class _Opening(Thread):
-    """Opens a stream in a thread of its own: names, TLS and headers have no time limit that holds for all of them."""
-
-    def __init__(self, spec: CameraSpec, stop: Event) -> None:
-        super().__init__(name=f"opening camera {spec.name}", daemon=True)
-        self._spec = spec
-        self._stop_reading = stop
-        self._sockets = Sockets()
-        self._end = Lock()
-        self._is_given_up = False
-        self._result: HttpSource | BaseException | None = None
-
-    def run(self) -> None:
+    def run() -> None:
         try:
-            result: HttpSource | BaseException = _open(self._spec, self._stop_reading, self._sockets)
+            source = _open(spec, address, stop, connections)
         except BaseException as error:  # noqa: BLE001 - the edge of a thread: raised again by whoever waits
-            result = error
-        with self._end:
-            self._result = result
-            is_wanted = not self._is_given_up
-        if not is_wanted and isinstance(result, HttpSource):
-            discard(result)
-
-    def wait(self) -> HttpSource:
-        self.start()
+            with suppress(InvalidStateError):
+                opened.set_exception(error)
+            return
         try:
-            self.join(OPENING_S)
-        finally:
-            with self._end:
-                result = self._result
-                self._is_given_up = result is None
-            if result is None:
-                self._sockets.cut()
-        if isinstance(result, BaseException):
-            raise result
-        if result is None:
-            _, shown, _ = _split_address(self._spec)
-            raise DeviceTimeoutError(
-                f"camera {self._spec.name!r}: {shown} has sent no picture within {OPENING_S:g} s", hint=_HINT
-            )
-        return result
+            opened.set_result(source)
+        except InvalidStateError:  # nobody waits any more
+            discard(source)
+
+    Thread(target=run, name=f"opening camera {spec.name}", daemon=True).start()
+    try:
+        wait([opened], OPENING_S)
+    finally:
+        if opened.cancel():
+            connections.cut()
+    if opened.cancelled():
+        text = f"camera {spec.name!r}: {address} has sent no picture within {OPENING_S:g} s"
+        raise DeviceTimeoutError(text, hint=_HINT)
+    return opened.result()
 
 
-def _open(spec: CameraSpec, stop: Event, sockets: Sockets) -> HttpSource:
+def _open(spec: CameraSpec, address: str, stop: Event, connections: _Connections) -> HttpSource:
+    where = f"camera {spec.name!r}: {address}"
     with ExitStack() as stack:
-        response, shown = _connect(spec, sockets)
-        connection = _Connection(response)
-        stack.callback(connection.close)
-        where = f"camera {spec.name!r}: {shown}"
+        response = _connect(spec, address, where, connections)
+        stream = _Response(response, connections)
+        stack.callback(stream.close)
         kind = response.headers.get_content_type()
         if not kind.startswith("multipart/"):
             raise DeviceError(f"{where} sends {kind}, expected a Motion JPEG stream", hint=_HINT)
-        container = _open_container(where, connection)
+        container = _open_container(where, stream)
         stack.callback(container.close)
-        if isinstance(connection.error, DeviceError):
-            raise DeviceError(f"{where}: {connection.error}", hint=_HINT)
-        stream = _read_format(spec, where, container)
+        if isinstance(stream.error, DeviceError):
+            raise DeviceError(f"{where}: {stream.error}", hint=_HINT)
+        form = _read_format(spec, where, container)
         stack.pop_all()
-        return HttpSource(connection, container, stream, stop)
+        return HttpSource(stream, container, form, stop)
 
 
-def _connect(spec: CameraSpec, sockets: Sockets) -> tuple[HTTPResponse, str]:
-    """Return the response and the address without its password."""
-    address, shown, passwords = _split_address(spec)
-    opener = build_opener(passwords, sockets)
-    where = f"camera {spec.name!r}: {shown}"
+def _connect(spec: CameraSpec, address: str, where: str, connections: _Connections) -> HTTPResponse:
+    parts, passwords = urlsplit(spec.source), HTTPPasswordMgrWithDefaultRealm()
+    if parts.username is not None:
+        passwords.add_password(None, address, unquote(parts.username), unquote(parts.password or ""))
+    opener = OpenerDirector()  # no proxies, no files, nothing but http and https
+    for handler in (
+        connections,
+        _Refusals(),
+        HTTPBasicAuthHandler(passwords),
+        HTTPDigestAuthHandler(passwords),
+        _Redirections(),
+        HTTPDefaultErrorHandler(),
+        HTTPErrorProcessor(),
+    ):
+        opener.add_handler(handler)
     try:
-        response = opener.open(address, timeout=TIMEOUT_S)
+        response: HTTPResponse = opener.open(address, timeout=TIMEOUT_S)
     except HTTPError as error:
         error.close()
         hint = "write the address as http://user:password@…" if error.code == 401 else _HINT
@@ -213,39 +254,19 @@ def _connect(spec: CameraSpec, sockets: Sockets) -> tuple[HTTPResponse, str]:
         ) from error
     except (OSError, HTTPException, UnicodeError) as error:
         raise DeviceError(f"{where} does not speak HTTP: {error}", hint=_HINT) from error
-    return response, shown
+    return response
 
 
-def _split_address(spec: CameraSpec) -> tuple[str, str, HTTPPasswordMgrWithDefaultRealm]:
-    """Return the address without user and password, how to show it, and user and password."""
-    try:
-        parts = urlsplit(spec.source)
-        is_complete = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_complete = False
-    if not is_complete:
-        raise UsageError(
-            f"camera {spec.name!r}: {spec.source.rpartition('@')[2]!r} is not an address",
-            hint="expected http://HOST[:PORT][/PATH]",
-        )
-    host = parts.netloc.rpartition("@")[2]
-    address = parts._replace(netloc=host, fragment="").geturl()
-    passwords = HTTPPasswordMgrWithDefaultRealm()
-    if parts.username is not None:
-        passwords.add_password(None, address, unquote(parts.username), unquote(parts.password or ""))
-    return address, address, passwords
-
-
-def _open_container(where: str, connection: _Connection) -> InputContainer:
+def _open_container(where: str, response: _Response) -> InputContainer:
     try:
         return av.open(
-            connection, "r", format="mpjpeg", buffer_size=_BUFFER_BYTES, options={"max_pixels": str(MOST_PIXELS)}
+            response, "r", format="mpjpeg", buffer_size=_BUFFER_BYTES, options={"max_pixels": str(MOST_PIXELS)}
         )
     except av.error.FFmpegError as error:
-        if isinstance(connection.error, TimeoutError):
-            raise _silent(where) from connection.error
-        if isinstance(connection.error, DeviceError):
-            raise DeviceError(f"{where}: {connection.error}", hint=_HINT) from error
+        if isinstance(response.error, TimeoutError):
+            raise _silent(where) from response.error
+        if isinstance(response.error, DeviceError):
+            raise DeviceError(f"{where}: {response.error}", hint=_HINT) from error
         raise DeviceError(f"{where} sends no Motion JPEG: {error.strerror}", hint=_HINT) from error
 
 
@@ -254,11 +275,7 @@ def _read_format(spec: CameraSpec, where: str, container: InputContainer) -> Str
     if not codec.width or not codec.pix_fmt:
         raise DeviceError(f"{where} sends no picture that can be read", hint=_HINT)
     check_size(where, codec.width, codec.height)
-    if spec.size not in (None, (codec.width, codec.height)):
-        raise DeviceError(
-            f"{where} sends {codec.width}x{codec.height}, asked for {spec.width}x{spec.height}",
-            hint="leave the size out, or set it in the camera's own settings",
-        )
+    require_size(spec, where, codec.width, codec.height)
     return StreamFormat(StreamCodec.MJPEG, codec.width, codec.height, codec.pix_fmt, spec.fps or DEFAULT_FPS)
 
 
@@ -274,3 +291,7 @@ def _ended(error: OSError | HTTPException | DeviceError | None) -> DeviceError:
     if isinstance(error, TimeoutError):
         return DeviceTimeoutError(f"the stream has been silent for {TIMEOUT_S:g} s")
     return DeviceError("the stream has ended" if error is None else f"the stream has broken off: {error}")
+
+
+def _explain_damage(error: av.error.FFmpegError) -> DeviceError:
+    return DeviceError(f"the stream cannot be read: {error.strerror}")

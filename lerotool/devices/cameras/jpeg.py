@@ -11,6 +11,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, VideoReformatter
 from numpy.typing import NDArray
 
+from lerotool.media.libav import plane
 from lerotool.media.pyav import convert
 
 Plane = NDArray[np.uint8]
@@ -24,43 +25,39 @@ _FIXED_QUANTISER = 0x2  # AV_CODEC_FLAG_QSCALE
 class JpegEncoder:
     """Encodes pictures of one size. Not for sharing between threads."""
 
-    def __init__(self, width: int, height: int, quality: int = 3) -> None:
-        codec = av.CodecContext.create("mjpeg", "w")
-        assert isinstance(codec, VideoCodecContext)
-        codec.width, codec.height, codec.pix_fmt = width, height, "yuvj422p"
-        codec.time_base = Fraction(1, 30)
-        codec.thread_count = 1  # frame threads would hold pictures back
-        codec.qmin = codec.qmax = quality
-        codec.flags |= _FIXED_QUANTISER
-        codec.options = {"global_quality": str(quality * _QUANTISER_SCALE)}
-        self._codec = codec
+    def __init__(self, width: int, height: int) -> None:
+        self._codec = _open_encoder(width, height, "yuvj422p", quality=3)
         self._frame = av.VideoFrame(width, height, "yuvj422p")
         self._count = 0
 
     def encode(self, luma: Plane, blue: Plane, red: Plane) -> bytes:
         """Return the JPEG of a picture given as planes Y (h, w), Cb and Cr (h, w/2), full range."""
-        for plane, values in zip(self._frame.planes, (luma, blue, red), strict=True):
-            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-            rows[:, : plane.width] = values
+        for number, values in enumerate((luma, blue, red)):
+            plane(self._frame, number)[:, : values.shape[1]] = values
         self._frame.pts = self._count
         self._count += 1
         (packet,) = self._codec.encode(self._frame)
         return bytes(packet)
 
 
-def encode_still(frame: VideoFrame, quality: int = 2) -> bytes:
+def encode_still(frame: VideoFrame) -> bytes:
     """Return a picture as a JPEG file. A camera's own JPEG may lack the tables that viewers need."""
-    codec = av.CodecContext.create("mjpeg", "w")
-    assert isinstance(codec, VideoCodecContext)
-    codec.width, codec.height, codec.pix_fmt = frame.width, frame.height, "yuvj420p"
-    codec.time_base = Fraction(1, 30)
-    codec.thread_count = 1
-    codec.flags |= _FIXED_QUANTISER
-    codec.options = {"global_quality": str(quality * _QUANTISER_SCALE)}
     full = convert(VideoReformatter(), frame, "yuvj420p", color_range=ColorRange.JPEG)
     full.pts = 0
-    (packet,) = codec.encode(full)
+    (packet,) = _open_encoder(frame.width, frame.height, "yuvj420p", quality=2).encode(full)
     return bytes(packet)
+
+
+def _open_encoder(width: int, height: int, pixel_format: str, quality: int) -> VideoCodecContext:
+    codec = av.CodecContext.create("mjpeg", "w")
+    assert isinstance(codec, VideoCodecContext)
+    codec.width, codec.height, codec.pix_fmt = width, height, pixel_format
+    codec.time_base = Fraction(1, 30)
+    codec.thread_count = 1  # frame threads would hold pictures back
+    codec.qmin = codec.qmax = quality
+    codec.flags |= _FIXED_QUANTISER
+    codec.options = {"global_quality": str(quality * _QUANTISER_SCALE)}
+    return codec
 
 
 def read_jpeg_size(data: bytes) -> tuple[int, int] | None:

@@ -10,16 +10,30 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from threading import Event
+from typing import TypeVar
 
 from lerotool.devices.cameras.sources import PacketSource
 from lerotool.devices.cameras.spec import CameraSpec
-from lerotool.devices.plugins import load_plugin
 from lerotool.errors import UsageError
 
+_Row = TypeVar("_Row")
 GROUP = "lerotool.cameras"
+
+
+def load_plugin(point: EntryPoint, row: type[_Row]) -> _Row:
+    """Import what an entry point names; it must be a row of the table of its group."""
+    origin = f"{point.name!r} of {point.dist.name if point.dist is not None else point.value}"
+    try:
+        found = point.load()
+    except Exception as error:
+        raise UsageError(f"{origin} cannot be loaded: {error!r}", hint="update or remove that package") from error
+    if not isinstance(found, row):
+        raise UsageError(f"{origin}: expected a {row.__name__}, found {found!r}", hint="update or remove that package")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +41,7 @@ class SourceKind:
     """One row of the table of source kinds."""
 
     form: str  # how such a source is written
-    recognises: Callable[[str], bool]  # whether a source is of this kind
+    recognises: Callable[[str], object]  # true for a source of this kind
     # Opens it; raises DeviceError, or UsageError for a source or size that cannot be.
     open: Callable[[CameraSpec, Event], PacketSource]
     # Gives the source a name that means the same camera when it is opened again.
@@ -35,14 +49,10 @@ class SourceKind:
     has_controls: bool = False  # whether it looks at the spec's controls; where it does not, asking for one is an error
 
 
-def _opens(module: str) -> Callable[[CameraSpec, Event], PacketSource]:
-    """Return what opens a source as the ``open_source`` of a module beside this one does."""
-
-    def open_with(spec: CameraSpec, stop: Event) -> PacketSource:
-        opened: PacketSource = import_module(f"lerotool.devices.cameras.{module}").open_source(spec, stop)
-        return opened
-
-    return open_with
+def _open_with(module: str, spec: CameraSpec, stop: Event) -> PacketSource:
+    """Open a source as the ``open_source`` of a module beside this one does."""
+    opened: PacketSource = import_module(f"lerotool.devices.cameras.{module}").open_source(spec, stop)
+    return opened
 
 
 def _pin_capture(spec: CameraSpec) -> CameraSpec:
@@ -51,25 +61,20 @@ def _pin_capture(spec: CameraSpec) -> CameraSpec:
     return pin_camera(spec)
 
 
-def _begins(pattern: str) -> Callable[[str], bool]:
-    compiled = re.compile(pattern, re.IGNORECASE)
-    return lambda source: compiled.match(source) is not None
-
-
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-
 SOURCES: tuple[SourceKind, ...] = (
-    SourceKind("sim, sim:numbered", lambda source: re.match(r"sim(?![^:,])", source) is not None, _opens("scene")),
-    SourceKind("http://…, https://…", _begins("https?://"), _opens("http")),
-    SourceKind("rtsp://…, tcp://HOST:PORT", _begins("(rtsps?|tcp)://"), _opens("network")),
+    SourceKind("sim, sim:numbered", re.compile(r"sim(?![^:,])").match, partial(_open_with, "simulated")),
+    SourceKind("http://…, https://…", re.compile("https?://", re.IGNORECASE).match, partial(_open_with, "http")),
+    SourceKind(
+        "rtsp://…, tcp://HOST:PORT", re.compile("(rtsps?|tcp)://", re.IGNORECASE).match, partial(_open_with, "network")
+    ),
     SourceKind(
         "a camera's index (0), path (/dev/video0, /dev/v4l/…) or name (usb:NAME)",
-        _begins(r"[0-9]+$|/dev/(video|v4l/)|usb:"),
-        _opens("capture"),
+        re.compile(r"[0-9]+$|/dev/(video|v4l/)|usb:", re.IGNORECASE).match,
+        partial(_open_with, "capture"),
         _pin_capture,
         has_controls=True,
     ),
-    SourceKind("a video file", lambda source: _SCHEME.match(source) is None, _opens("file")),
+    SourceKind("a video file", re.compile("(?![A-Za-z][A-Za-z0-9+.-]+://)").match, partial(_open_with, "file")),
 )
 
 

@@ -44,12 +44,9 @@ def parse_camera_map(text: str) -> list[CameraSpec]:
     specs = []
     for name, settings in _read_yaml(text).items():
         if not isinstance(name, str):
-            raise UsageError(f"camera {name!r}: expected a name", hint=f"write cameras as {_FORM}")
+            raise _unreadable(f"camera {name!r}: expected a name")
         if not isinstance(settings, dict):
-            raise UsageError(
-                f"camera {name!r}: expected its settings in braces, found {settings!r}",
-                hint=f"write cameras as {_FORM}",
-            )
+            raise _unreadable(f"camera {name!r}: expected its settings in braces, found {settings!r}")
         specs.append(build_spec(name, settings))
     return specs
 
@@ -74,12 +71,16 @@ def _read_yaml(text: str) -> dict[Any, Any]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f" at character {mark.index + 1}" if mark else ""
-        raise UsageError(f"cameras {text!r}: {error.problem}{place}", hint=f"write cameras as {_FORM}") from None
+        raise _unreadable(f"cameras {text!r}: {error.problem}{place}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UsageError(f"cameras {text!r}: {error}", hint=f"write cameras as {_FORM}") from None
+        raise _unreadable(f"cameras {text!r}: {error}") from None
     if not isinstance(document, dict):
-        raise UsageError(f"cameras {text!r}: expected names and settings in braces", hint=f"write cameras as {_FORM}")
+        raise _unreadable(f"cameras {text!r}: expected names and settings in braces")
     return document
+
+
+def _unreadable(text: str) -> UsageError:
+    return UsageError(text, hint=f"write cameras as {_FORM}")
 
 
 def build_spec(name: str, settings: Mapping[Any, Any]) -> CameraSpec:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +20,8 @@ from lerotool.media.pyav import list_input_devices
 
 NAMED = "usb:"
 """How a source begins that is a camera's name."""
+_PROFILER = ("/usr/sbin/system_profiler", "SPCameraDataType", "-json")
+_LONGEST_S = 20
 
 
 def list_cameras() -> tuple[CameraDevice, ...]:
@@ -29,17 +34,14 @@ def list_cameras() -> tuple[CameraDevice, ...]:
 
 
 def _list_named(backend: str) -> tuple[CameraDevice, ...]:
-    """List the cameras of a system that knows them by names of its own.
-
-    On Windows libav's name of a camera is its unique one (``@device_pnp_…``); on macOS it is a number.
-    """
+    """List the cameras by libav's names: unique ones on Windows (``@device_pnp_…``), numbers on macOS."""
     try:
         devices = list_input_devices(backend)
     except (av.error.FFmpegError, ValueError) as error:
         raise DeviceError(f"the cameras of this computer cannot be listed: {error}") from error
     found = [device for device in devices if not device.media_types or "video" in device.media_types]
     names = [device.description for device in found]
-    ids = _ids_of(backend, names)
+    ids = _mac_ids(names) if backend == AVFOUNDATION.format else [None] * len(names)
     twins = Counter(names)
     return tuple(
         CameraDevice(
@@ -49,13 +51,27 @@ def _list_named(backend: str) -> tuple[CameraDevice, ...]:
     )
 
 
-def _ids_of(backend: str, names: Sequence[str]) -> tuple[str | None, ...]:
-    """Return the system's own id of each camera, where it is another than libav's name."""
-    if backend != AVFOUNDATION.format:
-        return (None,) * len(names)
-    from lerotool.devices.cameras import mac_ids
+def _mac_ids(names: Sequence[str]) -> list[str | None]:
+    """Return what macOS itself calls each camera that libav lists, whatever is plugged in beside it.
 
-    return mac_ids.match_ids(names, mac_ids.read_ids(mac_ids.report()))
+    libav knows a camera by its number, which changes with what is plugged in. Both lists come from AVFoundation, so
+    cameras of the same name are taken to be in the same order in both. Where the lists do not fit, None.
+    """
+    ids: dict[str, list[str]] = {}
+    with suppress(ValueError, AttributeError, TypeError):
+        for camera in json.loads(ask_macos())["SPCameraDataType"]:
+            name, unique_id = camera.get("_name"), camera.get("spcamera_unique-id")
+            if isinstance(name, str) and isinstance(unique_id, str) and unique_id:
+                ids.setdefault(name, []).append(unique_id)
+    left = {name: iter(known) for name, known in ids.items() if len(known) == names.count(name)}
+    return [next(left[name]) if name in left else None for name in names]
+
+
+def ask_macos() -> str:
+    """Return what macOS says of its cameras, JSON; nothing where it does not answer."""
+    with suppress(OSError, subprocess.SubprocessError):
+        return subprocess.run(_PROFILER, capture_output=True, text=True, timeout=_LONGEST_S, check=True).stdout
+    return ""
 
 
 def find_camera(name: str, source: str) -> str:

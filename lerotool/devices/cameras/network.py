@@ -10,16 +10,14 @@ import errno
 import time
 from dataclasses import replace
 from threading import Event
-from urllib.parse import urlsplit
 
 import av
 from av.container import InputContainer
 
 from lerotool.devices.cameras.demuxed import DemuxedSource, read_format
-from lerotool.devices.cameras.sources import MOST_PIXELS
+from lerotool.devices.cameras.sources import MOST_PIXELS, require_size, without_password
 from lerotool.devices.cameras.spec import CameraSpec
-from lerotool.errors import DeviceError, DeviceLostError, DeviceNotFoundError, DeviceTimeoutError, UsageError
-from lerotool.media.format import StreamFormat
+from lerotool.errors import DeviceError, DeviceLostError, DeviceNotFoundError, DeviceTimeoutError
 
 TIMEOUT_S = 4.0
 """For connecting, and for a silence after which the stream is taken for lost; shorter than closing may take."""
@@ -35,40 +33,16 @@ _LIMITS = {"max_pixels": str(MOST_PIXELS)}
 
 def open_source(spec: CameraSpec, stop: Event) -> DemuxedSource:
     """Connect to a network camera."""
-    where = f"camera {spec.name!r}: {_show(spec)}"
+    where = f"camera {spec.name!r}: {without_password(spec, 'rtsp://HOST[:PORT]/PATH or tcp://HOST:PORT')}"
     container = _open(spec.source, where)
     try:
-        stream = _read_format(spec, where, container)
+        stream = read_format(spec, where, container)
+        require_size(spec, where, stream.width, stream.height)
     except DeviceError:
         container.close()
         raise
-    return DemuxedSource(container, stream, (), stop, _explain_loss)
-
-
-def _read_format(spec: CameraSpec, where: str, container: InputContainer) -> StreamFormat:
-    stream = read_format(spec, where, container)
-    if spec.size not in (None, (stream.width, stream.height)):
-        raise DeviceError(
-            f"{where} sends {stream.width}x{stream.height}, asked for {spec.width}x{spec.height}",
-            hint="leave the size out, or set it in the camera's own settings",
-        )
     # Many of these streams do not say their rate, and libav then makes one up.
-    return stream if spec.fps is None else replace(stream, fps=spec.fps)
-
-
-def _show(spec: CameraSpec) -> str:
-    """Return the address without its password."""
-    try:
-        parts = urlsplit(spec.source)
-        is_complete = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_complete = False
-    if not is_complete or (parts.scheme.lower() == "tcp" and parts.port is None):
-        raise UsageError(
-            f"camera {spec.name!r}: {spec.source.rpartition('@')[2]!r} is not an address",
-            hint="expected rtsp://HOST[:PORT]/PATH or tcp://HOST:PORT",
-        )
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return DemuxedSource(container, replace(stream, fps=spec.fps or stream.fps), (), stop, _explain_loss)
 
 
 def _open(address: str, where: str) -> InputContainer:

@@ -87,8 +87,10 @@ class Inspector:
     def _judge(self, packet: StreamPacket) -> Verdict:
         if not packet.data:
             return Verdict.EMPTY
-        if self._codec is StreamCodec.MJPEG and not (is_whole_jpeg(packet.data) and _can_be_decoded(packet.data)):
-            return Verdict.CUT
+        if self._codec is StreamCodec.MJPEG:
+            size = read_jpeg_size(packet.data) if is_whole_jpeg(packet.data) else None
+            if size is None or max(size) > LONGEST_SIDE:
+                return Verdict.CUT
         if self._is_broken and not packet.keyframe:
             return Verdict.UNREACHABLE
         return Verdict.GOOD
@@ -104,12 +106,6 @@ class Inspector:
             self._left -= size
         else:
             self._group = []
-
-
-def _can_be_decoded(data: bytes) -> bool:
-    """Whether it has a frame header, and one that claims no more than a camera's picture can be."""
-    size = read_jpeg_size(data)
-    return size is not None and max(size) <= LONGEST_SIDE
 
 
 def is_same_picture(one: bytes, other: bytes) -> bool:
@@ -156,36 +152,36 @@ class CameraStatistics:
     unreachable: int = 0  # H.264 packets that depend on missing ones; not appended
 
 
+@dataclass(slots=True)
 class Tally:
     """Counts packets; one thread counts while another looks."""
 
-    def __init__(self) -> None:
-        self.empty = 0
-        self.cut = 0
-        self.frozen = 0
-        self.unreachable = 0
-        self._packets = 0
-        self._repeats = 0
-        self._first_ns = 0
-        self._last_ns = 0
+    empty: int = 0
+    cut: int = 0
+    frozen: int = 0
+    unreachable: int = 0
+    packets: int = 0
+    repeats: int = 0
+    first_ns: int = 0
+    last_ns: int = 0
 
     def count(self, packet: StreamPacket, *, is_repeat: bool) -> None:
         """Count an appended packet."""
-        self._repeats += is_repeat
-        if not self._packets:
-            self._first_ns = packet.captured_ns
-        self._last_ns = packet.captured_ns
-        self._packets += 1
+        self.repeats += is_repeat
+        if not self.packets:
+            self.first_ns = packet.captured_ns
+        self.last_ns = packet.captured_ns
+        self.packets += 1
 
     def snapshot(self) -> CameraStatistics:
         """Return the counts."""
-        packets, span = self._packets, self._last_ns - self._first_ns
+        packets, span = self.packets, self.last_ns - self.first_ns
         return CameraStatistics(
             packets=packets,
             rate=(packets - 1) * 1e9 / span if packets > 1 and span > 0 else None,
             empty=self.empty,
             cut=self.cut,
-            repeats=self._repeats,
+            repeats=self.repeats,
             frozen=self.frozen,
             unreachable=self.unreachable,
         )

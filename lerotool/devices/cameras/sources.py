@@ -8,11 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import numpy as np
 
 from lerotool.devices.cameras.spec import LONGEST_SIDE, CameraSpec, InputFormat
-from lerotool.errors import DeviceError
+from lerotool.errors import DeviceError, UsageError
 from lerotool.media.format import StreamCodec, StreamFormat
 
 DEFAULT_SIZE = (640, 480)
@@ -70,6 +71,29 @@ def check_size(where: str, width: int, height: int) -> None:
         raise DeviceError(f"{where} sends pictures of {width}x{height}, expected at most {LONGEST_SIDE}x{LONGEST_SIDE}")
 
 
+def require_size(spec: CameraSpec, where: str, width: int, height: int) -> None:
+    """Refuse pictures of another size than asked for, from a camera whose size is its own business."""
+    if spec.size not in (None, (width, height)):
+        raise DeviceError(
+            f"{where} sends {width}x{height}, asked for {spec.width}x{spec.height}",
+            hint="leave the size out, or set it in the camera's own settings",
+        )
+
+
+def without_password(spec: CameraSpec, form: str) -> str:
+    """Return the address of a network camera without user and password; ``form`` is what is expected of one."""
+    try:
+        parts = urlsplit(spec.source)
+        is_complete = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_complete = False
+    if not is_complete or (parts.scheme.lower() == "tcp" and parts.port is None):
+        raise UsageError(
+            f"camera {spec.name!r}: {spec.source.rpartition('@')[2]!r} is not an address", hint=f"expected {form}"
+        )
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
 def discard(source: PacketSource) -> None:
     """Free an opened source that no thread reads."""
     source.close()
@@ -107,3 +131,28 @@ class Pace:
             if self._stop.wait(left / 1e9):
                 return None
         return None if self._stop.is_set() else due
+
+
+class PacedSource:
+    """Sends pictures at an exact rate, each when it is due."""
+
+    def __init__(
+        self, stream: StreamFormat, pictures: Iterator[bytes], pace: Pace, stop: Event, notes: tuple[str, ...] = ()
+    ) -> None:
+        self.format = stream
+        self.notes = notes
+        self._pictures = pictures
+        self._pace = pace
+        self._stop = stop
+
+    def packets(self) -> Iterator[StreamPacket]:
+        """Yield one packet per picture."""
+        for data in self._pictures:
+            due = self._pace.wait()
+            if due is None:
+                return
+            yield StreamPacket(data, due)
+
+    def close(self) -> None:
+        """Stop sending."""
+        self._stop.set()

@@ -6,7 +6,6 @@ r"""Where robots are described: ``robots/NAME.toml`` in lerotool's own configura
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -18,9 +17,17 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from lerotool.devices.config.base import CameraConfig, RecordDefaults, RobotConfig
 from lerotool.devices.config.kinds import DEFAULT, find_kind
-from lerotool.devices.config.model import SILENCE_S, START_SPEED, ArmConfig, PairConfig, SoRobotConfig
+from lerotool.devices.config.model import (
+    SILENCE_S,
+    START_SPEED,
+    ArmConfig,
+    CameraConfig,
+    PairConfig,
+    RecordDefaults,
+    RobotConfig,
+    SoRobotConfig,
+)
 from lerotool.errors import UsageError
 from lerotool.storage import make_directory, write_atomic
 
@@ -197,8 +204,8 @@ def _lines(name: str, config: SoRobotConfig) -> Iterator[str]:
     yield f"# The robot {name!r}. Written by lerotool setup; change what you like."
     yield f'# Record with it: lerotool record --robot {name} --task "what it does"'
     yield ""
-    yield f"type = {_text(config.type)}                  # so100 or so101"
-    yield f"units = {_text(config.units)}               # degrees, or range: -100 to 100; a gripper is 0 to 100 in both"
+    yield f'type = "{config.type}"                  # so100 or so101'
+    yield f'units = "{config.units}"               # degrees, or range: -100 to 100; a gripper is 0 to 100 in both'
     yield ""
     yield "# How far from where it stands a joint may be sent at once, in its units: one number, or one per joint."
     yield _optional("max_relative_target", config.max_relative_target, 20.0)
@@ -220,8 +227,8 @@ def _arm_lines(config: SoRobotConfig) -> Iterator[str]:
     yield "# id: the name of the calibration file, as in LeRobot."
     for place, arm in config.arms.items():
         yield f"[{place}]"
-        yield f"port = {_text(arm.port)}"
-        yield f"id = {_text(arm.id)}"
+        yield f"port = {_value(arm.port)}"
+        yield f"id = {_value(arm.id)}"
         yield ""
     for side, pair in (("left", config.left), ("right", config.right)):
         if pair is not None and pair.follower is pair.leader is None:
@@ -236,7 +243,7 @@ def _camera_lines(config: SoRobotConfig) -> Iterator[str]:
         yield "# rotation (90, 180, 270), exposure (milliseconds), gain and white_balance (kelvin) may be added."
     for name, camera in config.cameras.items():
         yield f"[cameras.{name}]"
-        for key, value in camera.model_dump(exclude_none=True).items():
+        for key, value in camera.model_dump(mode="json", exclude_none=True).items():
             yield f"{key} = {_value(value)}"
         yield ""
 
@@ -246,13 +253,8 @@ def _optional(key: str, value: object, example: float) -> str:
 
 
 def _value(value: object) -> str:
+    import tomlkit
+
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {_value(each)}" for key, each in value.items()) + " }"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return _text(value) if isinstance(value, str) else repr(value)
-
-
-def _text(text: str) -> str:
-    # TOML's basic strings escape as JSON's do, but for DEL.
-    return json.dumps(str(text), ensure_ascii=False).replace("\x7f", "\\u007F")
+    return tomlkit.item(value).as_string()

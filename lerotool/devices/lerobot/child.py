@@ -117,8 +117,7 @@ def import_devices(named: list[str] | None) -> list[str]:
         for module in pkgutil.iter_modules(package.__path__):
             if module.ispkg:
                 problems += _import(f"{package.__name__}.{module.name}")
-    known = set(_choices("robot")) | set(_choices("teleop"))
-    if named is None or set(named) - known:
+    if named is None or set(named) - set().union(*_choices().values()):
         for name in _plugin_modules():
             problems += _import(name)
     return problems
@@ -139,12 +138,12 @@ def _import(name: str) -> list[str]:
     return []
 
 
-def _choices(role: str) -> dict[str, Any]:
+def _choices() -> dict[str, dict[str, Any]]:
     from lerobot.robots import RobotConfig
     from lerobot.teleoperators import TeleoperatorConfig
 
-    registry: Any = {"robot": RobotConfig, "teleop": TeleoperatorConfig}[role]
-    return dict(registry.get_known_choices())
+    registries: dict[str, Any] = {"robots": RobotConfig, "teleops": TeleoperatorConfig}
+    return {kind: dict(registry.get_known_choices()) for kind, registry in registries.items()}
 
 
 def _explain(error: BaseException) -> str:
@@ -158,25 +157,18 @@ def _explain(error: BaseException) -> str:
 def list_types() -> dict[str, Any]:
     """Return all robots and teleoperators with their options, and what could not be imported."""
     problems = import_devices(None)
-    return {
-        **{f"{role}s": {name: _options(kind) for name, kind in _choices(role).items()} for role in ("robot", "teleop")},
-        "problems": problems,
-    }
+    types = {kind: {name: _options(config) for name, config in found.items()} for kind, found in _choices().items()}
+    return {**types, "problems": problems}
 
 
 def _options(config: Any) -> list[dict[str, Any]]:
-    return [
-        {"name": field.name, "type": _type_name(field.type), "required": _is_required(field)}
-        for field in dataclasses.fields(config)
-    ]
-
-
-def _type_name(annotation: Any) -> str:
-    return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
-
-
-def _is_required(field: Any) -> bool:
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    options = []
+    for field in dataclasses.fields(config):
+        kind: Any = field.type
+        name = kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))
+        is_required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        options.append({"name": field.name, "type": name, "required": is_required})
+    return options
 
 
 # One robot and what steers it.

@@ -30,7 +30,7 @@ class OwnSource:
     ``observe`` asks the robot for an observation, which ends in `put`.
     """
 
-    def __init__(self, size: Size, observe: Callable[[], None], stop: threading.Event) -> None:
+    def __init__(self, size: Size, observe: Callable[[], object], stop: threading.Event) -> None:
         height, width, _ = size
         self.notes: tuple[str, ...] = ()
         self._observe = observe

@@ -52,23 +52,14 @@ class LeRobotProcess:
                 f"{python} cannot be started: {error.strerror}", hint="name a Python that has LeRobot"
             ) from error
         self._silence: DeviceTimeoutError | None = None
-        self._may_hold = False
+        # Whether the robot may hold torque: it was to be connected, and LeRobot has not said that it is released.
+        self.may_hold = False
         self._said: deque[str] = deque(maxlen=_MOST_LINES)
         self._answers: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
         listeners = (self._hear_answers, self._hear_complaints)
         self._threads = [threading.Thread(target=listen, name="lerobot", daemon=True) for listen in listeners]
         for thread in self._threads:
             thread.start()
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the process is there."""
-        return self._process.poll() is None
-
-    @property
-    def may_hold(self) -> bool:
-        """Whether the robot may hold torque: it was to be connected, and LeRobot has not said that it is released."""
-        return self._may_hold
 
     def ask(self, what: str, within_s: float, **request: Any) -> Any:
         """Return the answer to a request.
@@ -79,7 +70,7 @@ class LeRobotProcess:
         if self._silence is not None:
             raise DeviceTimeoutError(self._silence.message, hint=self._silence.hint)
         data = json.dumps({"do": what, **request}).encode()
-        self._may_hold = self._may_hold or what == "connect"
+        self.may_hold = self.may_hold or what == "connect"
         try:
             self._send(data)
         except (OSError, ValueError):
@@ -88,7 +79,7 @@ class LeRobotProcess:
         if (error := answer.get("error")) is not None:
             raise self._error(error)
         if what == "close" and not answer["ok"]:
-            self._may_hold = False
+            self.may_hold = False
         return answer["ok"]
 
     def kill(self) -> None:
@@ -159,10 +150,10 @@ class LeRobotProcess:
         return DeviceError(text, hint=self._hint())
 
     def _torque(self) -> str:
-        return "; its robot may still hold torque" if self._may_hold else ""
+        return "; its robot may still hold torque" if self.may_hold else ""
 
     def _hint(self) -> str:
-        return _LOOK if self._may_hold else f"try it alone: {self._python} -m lerobot.scripts.lerobot_info"
+        return _LOOK if self.may_hold else f"try it alone: {self._python} -m lerobot.scripts.lerobot_info"
 
     def _error(self, error: Mapping[str, Any]) -> LerotoolError:
         """Return what an answer complains of."""

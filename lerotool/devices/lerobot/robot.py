@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -15,20 +15,16 @@ from lerotool.devices.cameras.sources import PacketSource
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.devices.lerobot.pictures import OwnSource, SharedPictures, Size
 from lerotool.devices.lerobot.process import CLOSE_S, CONNECT_S, START_S, LeRobotProcess
-from lerotool.devices.robot import Reading, RobotCamera, Values
-from lerotool.devices.soft_start import SoftStart
+from lerotool.devices.robot import Reading, Robot, RobotCamera, SoftStart, Values
 from lerotool.errors import DeviceError, UsageError
 from lerotool.features import ACTION, CAMERA_PREFIX, STATE, Feature
-
-if TYPE_CHECKING:
-    from lerotool.devices.servos.tallies import BusStatistics
 
 POSITION = ".pos"
 _CHANNELS = 3
 _SOURCE = "lerobot:"
 
 
-class LeRobotRobot:
+class LeRobotRobot(Robot):
     """A robot and a teleoperator of LeRobot or of one of its plug-ins, driven in a process of its own.
 
     The process starts when something of the robot is first asked for, and ends when the robot is closed, or killed when
@@ -60,22 +56,12 @@ class LeRobotRobot:
         return str(self._described()["robot_type"])
 
     @property
-    def alarms(self) -> tuple[str, ...]:
-        """LeRobot tells of none."""
-        return ()
-
-    @property
     def notes(self) -> tuple[str, ...]:
         """What LeRobot does not record, what does not move, and which plug-ins did not load."""
         about = self._described()
         dropped = about["dropped"]
         notes = [f"{', '.join(dropped)}: not numbers, so LeRobot does not record them"] if dropped else []
         return (*notes, *about["notes"], *(f"plug-in {problem}" for problem in about["problems"]))
-
-    @property
-    def buses(self) -> Mapping[str, BusStatistics]:
-        """LeRobot counts nothing."""
-        return {}
 
     @property
     def is_open(self) -> bool:
@@ -115,7 +101,7 @@ class LeRobotRobot:
             del spec
             self.open()
             assert self._shared is not None
-            source = OwnSource(size, self._look, stop)
+            source = OwnSource(size, self._refresh, stop)
             self._shared.attach(key, source)
             return source
 
@@ -164,26 +150,19 @@ class LeRobotRobot:
         values = {STATE: np.array(state, np.float32)} if state else {}
         return Reading(values, answer["captured_ns"], (1 << len(state)) - 1 if answer["is_repeated"] else 0)
 
-    def _look(self) -> None:
-        self._refresh()
-
     def _refresh(self) -> dict[str, Any]:
         """Ask for an observation, and hand its pictures to the cameras before the next one replaces them."""
         with self._turn:
             answer: dict[str, Any] = self._ask("observe", self._silence_s)
             if answer["is_repeated"]:
-                self._expect_news(answer["captured_ns"])
+                if answer["captured_ns"] - self._news_ns > self._silence_s * 1e9:
+                    text = f"the robot has sent nothing new for {self._silence_s:g} s"
+                    raise DeviceError(text, hint="look whether its own program runs")
                 return answer
             self._news_ns = answer["captured_ns"]
             if self._shared is not None:
                 self._shared.publish(answer["captured_ns"])
         return answer
-
-    def _expect_news(self, now_ns: int) -> None:
-        if now_ns - self._news_ns > self._silence_s * 1e9:
-            raise DeviceError(
-                f"the robot has sent nothing new for {self._silence_s:g} s", hint="look whether its own program runs"
-            )
 
     def command(self) -> Reading:
         """Return what the person wants now."""
@@ -245,13 +224,6 @@ class LeRobotRobot:
             if self._process is None or not (self._is_open or what == "connect"):
                 raise DeviceError("the robot is not open")
             return self._process.ask(what, within_s, **request)
-
-    def __enter__(self) -> Self:
-        self.open()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _end(process: LeRobotProcess) -> DeviceError | None:

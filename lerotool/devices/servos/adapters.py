@@ -1,4 +1,4 @@
-"""Serial adapters: which are plugged in, which of them drive servos, and how to name one so that it stays the same.
+"""Serial adapters: which are plugged in, which of them drive servos, which was pulled, and how to name one for good.
 
 Adapters have serial numbers; ``/dev/ttyACM0`` is whichever was plugged in first. So ports are best named
 ``serial:NUMBER``.
@@ -7,6 +7,7 @@ Adapters have serial numbers; ``/dev/ttyACM0`` is whichever was plugged in first
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -53,7 +54,17 @@ class Adapter:
 
 def list_adapters() -> tuple[Adapter, ...]:
     """Return what is plugged in: the usual servo adapters first, then other ports, each sorted by path."""
-    found = {port.device: _adapter(port.device, port.serial_number, port) for port in comports()}
+    found = {
+        port.device: Adapter(
+            port.device,
+            port.serial_number or None,
+            port.vid,
+            port.pid,
+            port.description or "",
+            classify(port.vid, port.pid),
+        )
+        for port in comports()
+    }
     for path, number in _extra_ports():
         found[path] = Adapter(path, number, None, None, "named by " + EXTRA_PORTS, AdapterKind.OTHER)
     return tuple(sorted(found.values(), key=lambda adapter: (adapter.kind is AdapterKind.OTHER, adapter.path)))
@@ -93,11 +104,6 @@ def describe_plugged_in(adapters: tuple[Adapter, ...]) -> str:
     return "plugged in: " + "; ".join(adapter.describe() for adapter in adapters)
 
 
-def _adapter(path: str, number: str | None, port: object) -> Adapter:
-    vid, pid = getattr(port, "vid", None), getattr(port, "pid", None)
-    return Adapter(path, number or None, vid, pid, getattr(port, "description", "") or "", classify(vid, pid))
-
-
 def classify(vid: int | None, pid: int | None) -> AdapterKind:
     """Return the kind of adapter with a USB vendor and product."""
     if vid == 0x1A86:
@@ -115,3 +121,42 @@ def _extra_ports() -> list[tuple[str, str | None]]:
         if path and os.path.lexists(path):
             ports.append((path, number or None))
     return ports
+
+
+def find_pulled(before: Sequence[Adapter], after: Sequence[Adapter]) -> tuple[Adapter, ...]:
+    """Return what was unplugged between two looks."""
+    left = {identity(adapter) for adapter in after}
+    return tuple(adapter for adapter in before if identity(adapter) not in left)
+
+
+def find_again(adapter: Adapter, adapters: Sequence[Adapter]) -> Adapter | None:
+    """Return an adapter that was unplugged and is plugged in again, maybe under another path; None if it is not."""
+    return next((each for each in adapters if identity(each) == identity(adapter)), None)
+
+
+def identity(adapter: Adapter) -> tuple[str, str]:
+    """Return what stays the same when an adapter is plugged in again: its serial number, else its path."""
+    return ("serial", adapter.serial_number) if adapter.serial_number else ("path", adapter.path)
+
+
+def port_of(adapter: Adapter, adapters: Sequence[Adapter]) -> str:
+    """Return how a robot's file names an adapter: by serial number if no other has it, else by path."""
+    is_unique = sum(each.serial_number == adapter.serial_number for each in adapters) == 1
+    return adapter.name if is_unique else adapter.path
+
+
+def find_candidates(adapters: Sequence[Adapter]) -> tuple[Adapter, ...]:
+    """Return the adapters that may drive servos: those on USB, and those that the environment names."""
+    return tuple(
+        a for a in adapters if a.kind is not AdapterKind.OTHER or a.vid is not None or EXTRA_PORTS in a.description
+    )
+
+
+def find_path_risk(port: str) -> str | None:
+    """Return in words why a port named by its path may turn out to be another one, or None."""
+    if port.startswith(SERIAL_PREFIX) or "/by-path/" in port or "/by-id/" in port:
+        return None
+    return (
+        f"the adapter at {port} has no serial number of its own, so it is named by its path, which may be another's "
+        "after the next start: plug the arms in in the same order"
+    )

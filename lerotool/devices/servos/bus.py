@@ -11,18 +11,16 @@ only one.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import RLock
-from types import TracebackType
 from typing import Self
 
+from lerotool.devices.servos.answers import BusStatistics, Status
 from lerotool.devices.servos.exchange import Exchanges, check_id
 from lerotool.devices.servos.registers import ID, MODEL_NUMBER, Register
 from lerotool.devices.servos.serial_port import PORT_ERRORS, open_port, set_speed
-from lerotool.devices.servos.status_packets import Status
-from lerotool.devices.servos.tallies import BusStatistics
 from lerotool.errors import DeviceError, DeviceLostError, DeviceTimeoutError, LerotoolError
 
 DEFAULT_BAUDRATE = 1_000_000
@@ -74,7 +72,9 @@ class ServoBus:
         self.baudrate = baudrate
         self._margin_ms = margin_ms
         self._exchanges = Exchanges()
-        self._owner = _Owner(port, self._exchanges)
+        self._is_lost = False
+        # Reentrant: an interrupted call that still holds it must not keep its thread from closing the port.
+        self._lock = RLock()
         self._misses: dict[int, int] = {}
         self._absent_due_ns = 0
 
@@ -88,6 +88,10 @@ class ServoBus:
         """What was counted so far."""
         return self._exchanges.tally.snapshot()
 
+    def damaged(self, servo: int) -> int:
+        """Return how many of a servo's answers came damaged so far."""
+        return self._exchanges.tally.servos[servo].damaged
+
     def open(self) -> None:
         """Open the port; after a loss, open it again."""
         if self.is_open:
@@ -96,17 +100,29 @@ class ServoBus:
         if self._margin_ms is not None:
             port.margin_ms = self._margin_ms
         self._exchanges.port = port
-        self._owner.is_lost = False
+        self._is_lost = False
         self._misses.clear()
         try:
-            self._refuse_echo()
+            with self._in_use():
+                is_echo = self._exchanges.hears_itself()
         except BaseException:
             self.close()
             raise
+        if is_echo:
+            self.close()
+            raise DeviceError(
+                f"the adapter at {self.port} sends back what is sent to it",
+                hint="turn its echo off (a jumper, or a wire between TX and RX), or use a servo adapter",
+            )
 
     def close(self) -> None:
         """Close the port; a closed one may be closed again. Servos keep their settings."""
-        self._owner.let_go()
+        with self._lock:
+            port, self._exchanges.port = self._exchanges.port, None
+            self._is_lost = False
+            if port is not None:
+                with suppress(*PORT_ERRORS):
+                    port.closePort()
 
     def __enter__(self) -> Self:
         self.open()
@@ -117,23 +133,23 @@ class ServoBus:
 
     def set_baudrate(self, baudrate: int) -> None:
         """Change the speed of the port, not of the servos."""
-        with self._owner:
+        with self._in_use():
             set_speed(self._exchanges.open_port, baudrate)
             self.baudrate = baudrate
 
     def ping(self, servo: int, tries: int = 1) -> Pong | None:
         """Return a servo's model and status, or None if it gives no whole answer."""
-        with self._owner:
+        with self._in_use():
             answer = self._ask_one(servo, MODEL_NUMBER, tries)
         return None if answer is None else Pong(MODEL_NUMBER.decode(answer[0]), Status.of(answer[1]))
 
     def read(self, servo: int, register: Register, tries: int = _TRIES) -> int:
         """Return a count; raises ServoSilentError if the servo gave no whole answer."""
-        with self._owner:
-            damaged = self._damaged(servo)
+        with self._in_use():
+            damaged = self.damaged(servo)
             answer = self._ask_one(servo, register, tries)
             if answer is None:
-                raise self._silent(servo, f"reading {register.name}", self._damaged(servo) - damaged)
+                raise self._silent(servo, f"reading {register.name}", self.damaged(servo) - damaged)
         return register.decode(answer[0])
 
     def write(self, servo: int, register: Register, value: int, tries: int = _TRIES) -> Status:
@@ -143,11 +159,11 @@ class ServoBus:
         """
         data = register.encode(value)
         kept: bytes | None = None
-        with self._owner:
-            damaged = self._damaged(servo)
+        with self._in_use():
+            damaged = self.damaged(servo)
             for attempt in range(tries):
                 if attempt:
-                    self._exchanges.tally[servo].asked_again += 1
+                    self._exchanges.tally.servos[servo].asked_again += 1
                 status = self._exchanges.write(servo, register.address, data)
                 if status is not None:
                     return Status.of(status)
@@ -158,7 +174,7 @@ class ServoBus:
                     if kept == data:
                         return Status.of(raw_status)
             if kept is None:
-                raise self._silent(servo, f"writing {register.name}", self._damaged(servo) - damaged)
+                raise self._silent(servo, f"writing {register.name}", self.damaged(servo) - damaged)
         raise DeviceError(
             f"{self.port}: servo {servo} keeps {register.decode(kept)} in {register.name}, {value} was written"
         )
@@ -175,7 +191,7 @@ class ServoBus:
         last = block or register
         size = last.address + last.size - register.address
         everyone = list(dict.fromkeys(servos))
-        with self._owner:
+        with self._in_use():
             now = time.monotonic_ns()
             present = [s for s in everyone if self._misses.get(s, 0) < _ABSENT_AFTER] if self._misses else everyone
             asked = present or everyone
@@ -183,7 +199,7 @@ class ServoBus:
             if len(asked) < len(everyone) and now >= self._absent_due_ns:
                 self._absent_due_ns = now + _ABSENT_INTERVAL_NS
                 asked, absent = everyone, [s for s in everyone if s not in present]
-                answers |= self._exchanges.ask(absent, register.address, size).answers
+                answers |= self._exchanges.ask(absent, register.address, size)[0]
             if len(answers) < len(everyone) or self._misses:
                 self._note_misses(asked, answers)
         if list(answers) != everyone:
@@ -205,38 +221,47 @@ class ServoBus:
             check_id(servo)
             parameters.append(servo)
             parameters += register.encode(value)
-        with self._owner:
+        with self._in_use():
             self._exchanges.sync_write(register.address, register.size, parameters)
 
-    def _refuse_echo(self) -> None:
-        with self._owner:
-            if self._exchanges.hears_itself():
-                raise DeviceError(
-                    f"the adapter at {self.port} sends back what is sent to it",
-                    hint="turn its echo off (a jumper, or a wire between TX and RX), or use a servo adapter",
-                )
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Hold the bus for one call, and say what a failing port means: it is gone."""
+        with self._lock:
+            port = self._exchanges.port
+            if port is None:
+                raise self._lost() if self._is_lost else DeviceError(f"{self.port} is not open")
+            port.is_using = False  # an interrupted call of the SDK leaves it set, and all later ones fail
+            try:
+                yield
+            except LerotoolError:
+                raise
+            except PORT_ERRORS as error:
+                self.close()  # an open handle would keep the device's name from it when it comes back
+                self._is_lost = True
+                raise self._lost() from error
 
     def _ask_one(self, servo: int, register: Register, tries: int) -> tuple[bytes, int] | None:
         for attempt in range(tries):
             if attempt:
-                self._exchanges.tally[servo].asked_again += 1
-            answers = self._exchanges.ask_one(servo, register.address, register.size).answers
+                self._exchanges.tally.servos[servo].asked_again += 1
+            answers, _ = self._exchanges.ask((servo,), register.address, register.size, is_sync=False)
             if answers:
                 self._misses.pop(servo, None)
                 return answers[servo]
         return None
 
     def _ask_all(self, servos: Sequence[int], address: int, size: int, tries: int) -> dict[int, tuple[bytes, int]]:
-        result = self._exchanges.ask(servos, address, size)
-        answers = result.answers
+        found, damaged = self._exchanges.ask(servos, address, size)
+        answers = found
         for _ in range(tries - 1):
-            missing = [s for s in servos if s not in answers and (s in result.damaged or s not in self._misses)]
-            if not missing or not (result.answers or result.damaged):
+            missing = [s for s in servos if s not in answers and (s in damaged or s not in self._misses)]
+            if not missing or not (found or damaged):
                 break
             for servo in missing:
-                self._exchanges.tally[servo].asked_again += 1
-            result = self._exchanges.ask(missing, address, size)
-            answers |= result.answers
+                self._exchanges.tally.servos[servo].asked_again += 1
+            found, damaged = self._exchanges.ask(missing, address, size)
+            answers |= found
         return answers
 
     def _note_misses(self, asked: Sequence[int], answers: Mapping[int, object]) -> None:
@@ -247,8 +272,8 @@ class ServoBus:
             elif answers:
                 self._misses[servo] = self._misses.get(servo, 0) + 1
 
-    def _damaged(self, servo: int) -> int:
-        return self._exchanges.tally[servo].damaged
+    def _lost(self) -> DeviceLostError:
+        return DeviceLostError(f"{self.port} has gone", hint="plug the adapter in again and check its cable")
 
     def _silent(self, servo: int, doing: str, damaged: int) -> ServoSilentError:
         where = f"{self.port}: servo {servo}"
@@ -260,47 +285,3 @@ class ServoBus:
         return ServoSilentError(
             f"{where} does not answer ({doing})", hint="check the supply of the servos, the cable to it and its id"
         )
-
-
-class _Owner:
-    """Holds the bus for one call, and says what a failing port means: it is gone."""
-
-    def __init__(self, name: str, exchanges: Exchanges) -> None:
-        self.is_lost = False
-        self._name = name
-        self._exchanges = exchanges
-        # Reentrant: an interrupt between taking the lock and the call must not keep this thread from letting go.
-        self._lock = RLock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        port = self._exchanges.port
-        if port is None:
-            self._lock.release()
-            if self.is_lost:
-                raise self._lost()
-            raise DeviceError(f"{self._name} is not open")
-        port.is_using = False  # an interrupted call of the SDK leaves it set, and all later ones fail
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        is_failure = isinstance(error, PORT_ERRORS) and not isinstance(error, LerotoolError)
-        if is_failure:
-            self.let_go()  # an open handle would keep the device's name from it when it comes back
-            self.is_lost = True
-        self._lock.release()
-        if is_failure:
-            raise self._lost() from error
-
-    def let_go(self) -> None:
-        """Close the port, if it is open."""
-        with self._lock:
-            port, self._exchanges.port = self._exchanges.port, None
-            self.is_lost = False
-            if port is not None:
-                with suppress(*PORT_ERRORS):
-                    port.closePort()
-
-    def _lost(self) -> DeviceLostError:
-        return DeviceLostError(f"{self._name} has gone", hint="plug the adapter in again and check its cable")

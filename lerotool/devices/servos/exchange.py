@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import scservo_sdk
 
+from lerotool.devices.servos.answers import OVERHEAD, BusTally, StatusPacket, find_damaged, take_packets
 from lerotool.devices.servos.registers import TABLE_SIZE
 from lerotool.devices.servos.serial_port import SerialPort
-from lerotool.devices.servos.status_packets import OVERHEAD, StatusPacket, find_damaged, take_packets
-from lerotool.devices.servos.tallies import BusTally
 from lerotool.errors import UsageError
 
 MEMORY_NS = 1_000_000_000
@@ -73,12 +72,8 @@ class AnswerLengths:
         return next((extra for extra in range(LENGTHS) if extra not in taken), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What came back for one request."""
-
-    answers: dict[int, tuple[bytes, int]]  # data and raw status by id
-    damaged: frozenset[int]  # ids whose answer was not whole
+Answers = dict[int, tuple[bytes, int]]
+"""Data and raw status by id."""
 
 
 class Exchanges:
@@ -97,22 +92,16 @@ class Exchanges:
         assert self.port is not None
         return self.port
 
-    def ask(self, servos: Sequence[int], address: int, size: int) -> Answers:
-        """Read from several servos."""
+    def ask(
+        self, servos: Sequence[int], address: int, size: int, *, is_sync: bool = True
+    ) -> tuple[Answers, frozenset[int]]:
+        """Read from several servos in one request, or from one; return what came, and whose answer was not whole."""
         for servo in servos:
             check_id(servo)
-        return self._ask(servos, address, size, is_sync=True)
-
-    def ask_one(self, servo: int, address: int, size: int) -> Answers:
-        """Read from one servo."""
-        check_id(servo)
-        return self._ask((servo,), address, size, is_sync=False)
-
-    def _ask(self, servos: Sequence[int], address: int, size: int, *, is_sync: bool) -> Answers:
         extra = self._lengths.choose(servos, time.monotonic_ns()) if servos else None
         if extra is None:
             self._count_missing(servos, _NOTHING)
-            return Answers({}, _NOTHING)
+            return {}, _NOTHING
         length = size + extra
         # No request reaches past the end of the table: a longer one begins earlier, and its answer is cut below.
         start = max(0, min(address, TABLE_SIZE - length))
@@ -126,7 +115,7 @@ class Exchanges:
         if found:
             self._lengths.hear(found)
         skip = address - start
-        return Answers({s: (p.data[skip : skip + size], p.error) for s, p in found.items()}, damaged)
+        return {s: (p.data[skip : skip + size], p.error) for s, p in found.items()}, damaged
 
     def write(self, servo: int, address: int, data: bytes) -> int | None:
         """Write to one servo and return the raw status of its acknowledgement; None if there is none to be trusted.
@@ -205,9 +194,9 @@ class Exchanges:
     def _count_missing(self, servos: Sequence[int], damaged: frozenset[int]) -> None:
         for servo in servos:
             if servo in damaged:
-                self.tally[servo].damaged += 1
+                self.tally.servos[servo].damaged += 1
             else:
-                self.tally[servo].silent += 1
+                self.tally.servos[servo].silent += 1
 
 
 def check_id(servo: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from types import MappingProxyType
 
 from lerotool.errors import UsageError
@@ -85,24 +86,16 @@ _ALL: list[Register] = []
 
 
 def _register(
-    name: str, address: int, size: int, unit: tuple[str, float], memory: Memory, sign_bit: int | None = None
+    memory: Memory, name: str, address: int, size: int, unit: tuple[str, float], sign_bit: int | None = None
 ) -> Register:
-    register = Register(name, address, size, sign_bit, unit[0], unit[1], memory)
+    register = Register(name, address, size, sign_bit, *unit, memory)
     _ALL.append(register)
     return register
 
 
-def _eeprom(name: str, address: int, size: int, unit: tuple[str, float], sign_bit: int | None = None) -> Register:
-    return _register(name, address, size, unit, Memory.EEPROM, sign_bit)
-
-
-def _sram(name: str, address: int, size: int, unit: tuple[str, float], sign_bit: int | None = None) -> Register:
-    return _register(name, address, size, unit, Memory.SRAM, sign_bit)
-
-
-def _read_only(name: str, address: int, size: int, unit: tuple[str, float], sign_bit: int | None = None) -> Register:
-    return _register(name, address, size, unit, Memory.READ_ONLY, sign_bit)
-
+_eeprom = partial(_register, Memory.EEPROM)
+_sram = partial(_register, Memory.SRAM)
+_read_only = partial(_register, Memory.READ_ONLY)
 
 FIRMWARE_MAJOR = _read_only("Firmware_Major_Version", 0, 1, _CODE)
 FIRMWARE_MINOR = _read_only("Firmware_Minor_Version", 1, 1, _CODE)

@@ -17,7 +17,7 @@ import serial
 
 from lerotool.devices.holders import Holder, list_holders
 from lerotool.devices.servos.adapters import AdapterKind, describe_plugged_in, find_adapter, find_port, list_adapters
-from lerotool.devices.servos.status_packets import OVERHEAD, StatusPacket, take_packets
+from lerotool.devices.servos.answers import OVERHEAD, StatusPacket, take_packets
 from lerotool.errors import (
     DeviceBusyError,
     DeviceError,
@@ -106,19 +106,8 @@ class SerialPort(scservo_sdk.PortHandler):  # type: ignore[misc]
 
     def setPacketTimeout(self, packet_length: int) -> None:  # noqa: N802
         """Start the wait for an answer of so many bytes; the request may still be on the wire."""
-        self.setPacketTimeoutMillis(self.tx_time_per_byte * (packet_length + _REQUEST_BYTES) + self.margin_ms)
-
-    def setPacketTimeoutMillis(self, msec: float) -> None:  # noqa: N802
-        """Start the wait for an answer."""
-        self._deadline = time.monotonic() + msec / 1e3
-
-    def isPacketTimeout(self) -> bool:  # noqa: N802
-        """Tell whether the wait is over."""
-        return time.monotonic() > self._deadline
-
-    def getCurrentTime(self) -> float:  # noqa: N802
-        """Return milliseconds of a clock that does not jump; the SDK's own goes by the wall clock."""
-        return time.monotonic() * 1e3
+        wait_ms = self.tx_time_per_byte * (packet_length + _REQUEST_BYTES) + self.margin_ms
+        self._deadline = time.monotonic() + wait_ms / 1e3
 
     def wait(self, least: int) -> bool:
         """Sleep until at least ``least`` bytes arrive and append them to ``received``; False if none came in time."""

@@ -23,7 +23,7 @@ from lerotool.dataset.info import INFO
 from lerotool.dataset.layout import STATS
 from lerotool.dataset.writing.appender import DatasetAppender
 from lerotool.dataset.writing.staging import finish_interrupted
-from lerotool.devices.cameras.numbered import numbered_picture
+from lerotool.devices.cameras.simulated import numbered_picture
 from lerotool.errors import LerotoolError
 from lerotool.media.encode import encode_png
 from lerotool.mending.rescue_plan import plan_rescue

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.devices.cameras.numbered import numbered_picture, read_number
+from lerotool.devices.cameras.simulated import numbered_picture, read_number
 from lerotool.errors import DatasetNotFoundError
 from lerotool.features import ACTION, CAMERA_PREFIX, STATE, camera, vector
 from lerotool.media.encode import encode_jpeg

@@ -8,7 +8,7 @@ from lerobot.datasets.lerobot_dataset import LeRobotDataset
 from lerobot.datasets.video_utils import VideoEncodingManager
 
 from harness.faults.recordings import CAMERA, FEATURES, FPS, HEIGHT, JOINTS, ROWS, WIDTH
-from lerotool.devices.cameras.numbered import numbered_picture
+from lerotool.devices.cameras.simulated import numbered_picture
 from lerotool.errors import TargetExistsError
 from lerotool.features import ACTION, STATE
 

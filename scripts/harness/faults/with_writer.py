@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.faults.recordings import CAMERA, FEATURES, FPS, HEIGHT, JOINTS, ROWS, SETTINGS, WIDTH
 from lerotool import DatasetWriter
-from lerotool.devices.cameras.numbered import numbered_picture
+from lerotool.devices.cameras.simulated import numbered_picture
 from lerotool.errors import TargetExistsError
 from lerotool.features import ACTION, STATE
 

@@ -17,7 +17,7 @@ from harness.soak.actor import CAMERA
 from harness.soak.values import rows_hash
 from lerotool.checking import Severity, check
 from lerotool.dataset.dataset import Dataset
-from lerotool.devices.cameras.numbered import read_number
+from lerotool.devices.cameras.simulated import read_number
 from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
 from lerotool.features import CAMERA_PREFIX

@@ -24,7 +24,7 @@ from harness.soak import BEGUN
 from harness.soak.values import rows_hash, values_hash
 from lerotool.dataset.info import INFO
 from lerotool.devices.cameras.camera import CameraSpec, open_camera
-from lerotool.devices.cameras.numbered import MAX_NUMBER, numbered_picture
+from lerotool.devices.cameras.simulated import MAX_NUMBER, numbered_picture
 from lerotool.devices.robots import build_robot
 from lerotool.encoding.background import BackgroundEncoder
 from lerotool.errors import LerotoolError, SpoolError

@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lerotool.devices.arms.arm import JointReading
-from lerotool.devices.arms.bimanual import PairedFollower, PairedLeader
+from lerotool.devices.arms.arm import ArmPair, JointReading, PairedFollower, PairedLeader
 from lerotool.devices.arms.joints import JOINT_NAMES
-from lerotool.devices.arms.pair import ArmPair
 from lerotool.devices.arms.simulator import SimulatedFollower, SimulatedLeader
 from lerotool.errors import DeviceError, DeviceLostError
 

@@ -20,8 +20,7 @@ from lerotool.devices.arms.calibration import (
     load_calibration,
     save_calibration,
 )
-from lerotool.devices.arms.joints import JOINT_NAMES, JOINTS, ArmType, Role
-from lerotool.devices.arms.units import JointUnit
+from lerotool.devices.arms.joints import JOINT_NAMES, JOINTS, ArmType, JointUnit, Role
 from lerotool.errors import CalibrationError
 
 # As LeRobot 0.6.1 writes it.

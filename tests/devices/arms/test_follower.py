@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from lerotool.choices import Units
 from lerotool.devices.arms.calibration import build_scales, calibration_path, save_calibration
 from lerotool.devices.arms.follower import SoFollower
-from lerotool.devices.arms.joints import JOINT_IDS, JOINT_NAMES, Role
-from lerotool.devices.arms.units import normalise
+from lerotool.devices.arms.joints import JOINT_IDS, JOINT_NAMES, Role, normalise
 from lerotool.devices.config import ArmConfig, PairConfig, SoRobotConfig, save_robot
 from lerotool.devices.robots import build_robot
 from lerotool.devices.servos import registers as table

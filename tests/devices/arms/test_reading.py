@@ -10,10 +10,9 @@ import pytest
 from lerotool.choices import Units
 from lerotool.devices.arms.calibration import build_scales
 from lerotool.devices.arms.follower import SoFollower
-from lerotool.devices.arms.joints import JOINT_IDS, JOINT_NAMES
+from lerotool.devices.arms.joints import JOINT_IDS, JOINT_NAMES, normalise
 from lerotool.devices.arms.so_arm import SoArm, SoLeader
-from lerotool.devices.arms.units import normalise
-from lerotool.devices.servos.status_packets import Status
+from lerotool.devices.servos.answers import Status
 from lerotool.errors import (
     DeviceError,
     DeviceLostError,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lerotool.devices import robots
-from lerotool.devices.arms.pair import ArmPair
+from lerotool.devices.arms.arm import ArmPair
 from lerotool.devices.arms.simulator import (
     CYCLE_S,
     HOME,

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lerotool.devices.soft_start import PAUSE_NS, SoftStart
+from lerotool.devices.robot import PAUSE_NS, SoftStart
 
 _TICK_NS = 33_000_000
 _values = st.floats(-180, 180)

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from lerotool.choices import Units
 from lerotool.devices.arms.calibration import JointCalibration, load_calibration, save_calibration
-from lerotool.devices.arms.joints import JOINT_NAMES, JOINTS
-from lerotool.devices.arms.units import JointScale, JointUnit, joint_units, normalise
+from lerotool.devices.arms.joints import JOINT_NAMES, JOINTS, JointScale, JointUnit, joint_units, normalise
 from lerotool.devices.servos.registers import HOMING_OFFSET
 from tests.lerobot_judge import run_in_lerobot
 

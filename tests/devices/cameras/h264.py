@@ -18,7 +18,7 @@ from typing import Self
 import av
 from av.codec.context import Flags
 
-from lerotool.devices.cameras.numbered import numbered_picture
+from lerotool.devices.cameras.simulated import numbered_picture
 
 SIZE = (128, 64)
 _START = b"\0\0\0\1"

@@ -18,7 +18,7 @@ import av
 import numpy as np
 
 from lerotool.devices.cameras.jpeg import JpegEncoder
-from lerotool.devices.cameras.numbered import draw_number, numbered_picture, read_number
+from lerotool.devices.cameras.simulated import draw_number, numbered_picture, read_number
 from lerotool.devices.cameras.sources import StreamPacket
 from lerotool.media.format import StreamCodec, StreamFormat
 from tests.patience import PATIENCE_S

@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lerotool.devices.cameras.camera import Camera, CameraSpec, CameraState, Picture, open_camera
+from lerotool.devices.cameras.camera import Camera, CameraSpec, CameraState, Picture, open_camera, take_still
 from lerotool.devices.cameras.jpeg import read_jpeg_size
-from lerotool.devices.cameras.numbered import read_number
-from lerotool.devices.cameras.probing import take_still
 from lerotool.devices.cameras.reader import Inspector, Tally
+from lerotool.devices.cameras.simulated import read_number
 from lerotool.devices.cameras.sources import StreamPacket
 from lerotool.devices.cameras.spec import CameraControls
 from lerotool.errors import DeviceError, DeviceTimeoutError, UsageError

@@ -32,7 +32,7 @@ from lerotool.media.format import StreamCodec, StreamFormat
 from lerotool.testing.mjpeg_camera import EmulatedCamera
 from tests.devices.cameras.parts import jpeg, numbers_of
 
-LAVFI = Backend("lavfi", lambda graph: graph, lambda _: iter([{}]))
+LAVFI = Backend("lavfi", lambda _: iter([{}]))
 
 
 def _open(graph: str, text: str = "a=0") -> DemuxedSource:
@@ -89,7 +89,7 @@ def test_odd_sizes_are_refused() -> None:
 
 
 def test_compressed_packets_stay_as_they_are() -> None:
-    backend = Backend("mpjpeg", lambda url: url, lambda _: iter([{}]))
+    backend = Backend("mpjpeg", lambda _: iter([{}]))
     with EmulatedCamera(size=(64, 32), fps=100) as server:
         source = open_capture(CameraSpec.parse("a=0,64x32"), backend, server.url, threading.Event())
         assert source.format.codec is StreamCodec.MJPEG
@@ -106,7 +106,7 @@ def test_what_a_device_refuses_is_followed_by_the_next_attempt() -> None:
             tried.append(number)
             yield {"strict_mime_boundary": value}
 
-    backend = Backend("mpjpeg", lambda url: url, attempts)
+    backend = Backend("mpjpeg", attempts)
     with EmulatedCamera(size=(64, 32), fps=100) as server:
         source = open_capture(CameraSpec.parse("a=0"), backend, server.url, threading.Event())
         assert len(_take(source, 3)) == 3
@@ -114,7 +114,7 @@ def test_what_a_device_refuses_is_followed_by_the_next_attempt() -> None:
 
 
 def test_when_every_attempt_is_refused_the_first_refusal_is_told() -> None:
-    backend = Backend("mpjpeg", lambda url: url, lambda _: iter([{"strict_mime_boundary": "nonsense"}] * 2))
+    backend = Backend("mpjpeg", lambda _: iter([{"strict_mime_boundary": "nonsense"}] * 2))
     with (
         EmulatedCamera(size=(64, 32), fps=100) as server,
         pytest.raises(DeviceError, match="refuses 64x32 at 30 pictures a second as mjpeg: Invalid argument"),
@@ -182,7 +182,7 @@ def test_directshow_is_asked_for_motion_jpeg_first_and_for_its_own_size_last() -
         (None, None, "25"),
     ]
     assert {one["rtbufsize"] for one in wanted} == {"64M"}
-    assert BACKENDS["win32"].address("HD Webcam") == "video=HD Webcam"
+    assert BACKENDS["win32"].prefix == "video="
 
 
 def test_avfoundation_gives_raw_pictures_only() -> None:
@@ -206,7 +206,7 @@ def test_a_system_without_cameras_says_so() -> None:
 
 
 def test_a_backend_that_this_pyav_lacks_is_named() -> None:
-    absent = Backend("nocamera", str, lambda _: iter([{}]))
+    absent = Backend("nocamera", lambda _: iter([{}]))
     with pytest.raises(DeviceError, match="this PyAV has no nocamera"):
         open_capture(CameraSpec.parse("a=0"), absent, "0", threading.Event())
 

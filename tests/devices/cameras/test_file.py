@@ -14,7 +14,7 @@ import pytest
 
 from lerotool.devices.cameras.camera import CameraSpec, open_camera
 from lerotool.devices.cameras.file import open_source
-from lerotool.devices.cameras.numbered import numbered_picture, read_number
+from lerotool.devices.cameras.simulated import numbered_picture, read_number
 from lerotool.errors import DeviceError, DeviceNotFoundError
 from lerotool.media.format import StreamCodec, StreamFormat
 from tests.devices.cameras.parts import MemoryWriter, numbers_of, write_video

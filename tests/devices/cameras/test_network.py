@@ -14,7 +14,7 @@ import pytest
 
 from lerotool.devices.cameras import network
 from lerotool.devices.cameras.camera import Camera, CameraSpec, CameraState, open_camera
-from lerotool.devices.cameras.numbered import read_number
+from lerotool.devices.cameras.simulated import read_number
 from lerotool.encoding.job import EncodeJob, run_job
 from lerotool.encoding.staged import video_path
 from lerotool.errors import DeviceError, DeviceLostError, DeviceNotFoundError, DeviceTimeoutError, UsageError

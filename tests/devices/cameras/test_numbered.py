@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lerotool.devices.cameras.numbered import MAX_NUMBER, numbered_picture, read_number
+from lerotool.devices.cameras.simulated import MAX_NUMBER, numbered_picture, read_number
 from lerotool.errors import MediaError
 from tests.devices.cameras.parts import decode_jpeg, jpeg
 

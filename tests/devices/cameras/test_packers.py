@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lerotool.devices.cameras.numbered import read_number
-from lerotool.devices.cameras.packers import H264Packer, iter_unit_kinds
+from lerotool.devices.cameras.demuxed import iter_unit_kinds, pack_h264
 from lerotool.devices.cameras.reader import Inspector, Verdict
+from lerotool.devices.cameras.simulated import read_number
 from lerotool.devices.cameras.sources import StreamPacket
 from lerotool.media.decode import PacketDecoder, to_rgb
 from lerotool.media.format import StreamCodec, StreamFormat
@@ -22,8 +22,8 @@ _COUNT = 40
 
 def _pack(codec: av.VideoCodecContext) -> list[tuple[bytes, bool]]:
     codec.open()
-    packer = H264Packer(bytes(codec.extradata or b""))
-    return [packer.pack(_flagged(data)) for data in iter_packets(codec, _COUNT)]
+    parameters = bytes(codec.extradata or b"")
+    return [pack_h264(parameters, _flagged(data)) for data in iter_packets(codec, _COUNT)]
 
 
 def _flagged(data: bytes) -> av.Packet:
@@ -59,9 +59,9 @@ def test_an_intra_picture_that_is_no_fresh_start_is_no_keyframe() -> None:
 
 def test_a_damaged_packet_is_empty() -> None:
     packet = av.Packet(b"\0\0\1\x65abc")
-    assert H264Packer(b"").pack(packet) == (b"\0\0\1\x65abc", True)
+    assert pack_h264(b"", packet) == (b"\0\0\1\x65abc", True)
     packet.is_corrupt = True
-    assert H264Packer(b"").pack(packet) == (b"", False)
+    assert pack_h264(b"", packet) == (b"", False)
 
 
 @given(st.binary())

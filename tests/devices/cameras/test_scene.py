@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lerotool.devices.cameras.camera import CameraSpec, open_camera
-from lerotool.devices.cameras.scene import open_source
+from lerotool.devices.cameras.simulated import open_source
 from lerotool.devices.cameras.sources import Pace
 from lerotool.errors import UsageError
 from lerotool.media.format import StreamCodec, StreamFormat

@@ -19,8 +19,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from lerotool.testing.servos.line import Line
-from lerotool.testing.servos.servo import Wave
+from lerotool.testing.emulator import Line
+from lerotool.testing.servo import Wave
 
 DRIVE_MODE, HOMING_OFFSET, MAX_POSITION, MIN_POSITION = (10, 1), (20, 4), (48, 4), (52, 4)
 TORQUE, GOAL, POSITION = (64, 1), (116, 4), (132, 4)

@@ -7,6 +7,7 @@ from threading import Thread
 
 import pytest
 
+from lerotool.devices.servos.answers import Status
 from lerotool.devices.servos.bus import Pong, ServoBus, ServoSilentError
 from lerotool.devices.servos.registers import (
     GOAL_POSITION,
@@ -23,7 +24,6 @@ from lerotool.devices.servos.registers import (
     RESPONSE_LEVEL,
     TORQUE_ENABLE,
 )
-from lerotool.devices.servos.status_packets import Status
 from lerotool.errors import DeviceError, UsageError
 from lerotool.testing.servo_bus import EmulatedBus
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lerotool.devices.servos.status_packets import Status
+from lerotool.devices.servos.answers import Status
 
 
 @given(st.integers(0, 255))

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lerotool.devices.servos.status_packets import StatusPacket, find_damaged, take_packets
+from lerotool.devices.servos.answers import StatusPacket, find_damaged, take_packets
 
 packets = st.builds(
     StatusPacket,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lerotool.devices.cameras.numbered import read_number
-from lerotool.devices.cameras.probing import probe_camera
+from lerotool.devices.cameras.simulated import read_number
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceLostError, DeviceNotFoundError
 from lerotool.media.decode import decode_image
+from lerotool.setup.camera_looks import probe_camera
 from lerotool.testing.mjpeg_camera import EmulatedCamera
 from tests.devices.cameras.h264 import RtspCamera
 from tests.devices.cameras.parts import wait_until, write_video

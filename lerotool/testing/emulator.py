@@ -1,20 +1,22 @@
-"""The emulated bus: takes instruction packets off the line, lets servos answer, and lets things go wrong."""
+"""The emulated bus: takes instruction packets off the line, lets servos answer, and does what a test asks of it."""
 
 from __future__ import annotations
 
 import heapq
+import json
 import select
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import count
-from typing import IO
+from typing import IO, Any
 
 from lerotool.devices.servos import registers as table
-from lerotool.devices.servos.registers import BAUD_CODES
-from lerotool.testing.servos.faults import Fault, Faults
-from lerotool.testing.servos.line import Line
-from lerotool.testing.servos.servo import Servo
+from lerotool.devices.servos.registers import BAUD_CODES, TORQUE_ENABLE
+from lerotool.errors import LerotoolError, UsageError
+from lerotool.testing.line import Fault, Faults, Line
+from lerotool.testing.servo import Path, Ramp, Servo, Wave
 
 _PING, _READ, _WRITE, _REG_WRITE, _ACTION = 0x01, 0x02, 0x03, 0x04, 0x05
 _SYNC_READ, _SYNC_WRITE = 0x82, 0x83
@@ -193,3 +195,90 @@ def _collide(replies: list[Reply]) -> list[tuple[int, bytes]]:
         else:
             heard.append((servo_id, raw))
     return heard
+
+
+class Commands:
+    """Carries commands out: ``do`` names one of the methods below, the other keys are its arguments.
+
+    The answer is one JSON object with ``result`` or ``error``.
+    """
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    def carry_out(self, line: bytes) -> bytes:
+        """Return the answer to a command."""
+        try:
+            arguments = json.loads(line)
+            result = getattr(self, f"_do_{arguments.pop('do')}")(**arguments)
+            return json.dumps({"result": result}).encode() + b"\n"
+        except (LerotoolError, AttributeError, KeyError, ValueError, TypeError) as error:
+            return json.dumps({"error": f"{type(error).__name__}: {error}"}).encode() + b"\n"
+
+    def _servo(self, servo: int, place: int = 0) -> Servo:
+        """Return the servo with an id; ``place`` chooses among several with the same."""
+        found = [each for each in self._emulator.servos if each.id == servo]
+        if place >= len(found):
+            raise UsageError(f"no servo has the id {servo}")
+        return found[place]
+
+    def _do_faults(self, settings: dict[str, Any]) -> object:
+        self._emulator.faults.settings.change(settings)
+        return asdict(self._emulator.faults.settings)
+
+    def _do_order(self, fault: str, servo: int | None = None, count: int = 1) -> None:
+        self._emulator.faults.order(Fault(fault), servo, count)
+
+    def _do_stall(self, seconds: float, count: int = 1) -> None:
+        self._emulator.faults.order_stall(seconds, count)
+
+    def _do_counts(self) -> object:
+        emulator = self._emulator
+        return {
+            "faults": emulator.faults.counts,
+            "stalls": emulator.faults.stalls,
+            "requests": emulator.requests,
+            "garbled": emulator.garbled,
+            "replies": emulator.replies,
+        }
+
+    def _do_writes(self, *, forget: bool = False) -> object:
+        writes = [(servo, address, list(data)) for servo, address, data in self._emulator.writes]
+        if forget:
+            self._emulator.writes.clear()
+        return writes
+
+    def _do_read(self, address: int, size: int, **which: int) -> object:
+        return list(self._servo(**which).read(address, size))
+
+    def _do_poke(self, address: int, data: list[int], **which: int) -> None:
+        self._servo(**which).poke(address, bytes(data))
+
+    def _do_state(self, **which: int) -> object:
+        servo = self._servo(**which)
+        servo.read(TORQUE_ENABLE.address, 40)
+        return {"angle": servo.angle, "position": servo.position(), "is_torque_on": servo.is_torque_on}
+
+    def _do_change(self, servo: int, place: int, **changes: Any) -> None:
+        for name, value in changes.items():
+            setattr(self._servo(servo, place), name, value)
+
+    def _do_move(self, kind: str, servo: int, place: int, **arguments: Any) -> None:
+        kinds = {"wave": Wave, "ramp": Ramp, "path": Path}
+        self._servo(servo, place).motion = None if kind == "rest" else kinds[kind](**arguments)
+
+    def _do_add(self, servo: int, angle: float) -> None:
+        self._emulator.servos.append(Servo(servo, angle))
+
+    def _do_power_cycle(self, **which: int) -> None:
+        for servo in [self._servo(**which)] if which else self._emulator.servos:
+            servo.power_up()
+
+    def _do_unplug(self) -> None:
+        self._emulator.unplug()
+
+    def _do_replug(self) -> str:
+        if self._emulator.line.is_plugged_in:
+            raise UsageError("the port is plugged in already")
+        self._emulator.line.plug_in()
+        return self._emulator.line.path

@@ -1,15 +1,19 @@
-"""Status packets in a stream of bytes: what is whole is taken out, what is damaged is told apart from silence.
+"""Answers of servos: status packets in a stream of bytes, and what is counted of them.
 
     FF FF id length error data… checksum        length = data + 2; checksum = ~(id + length + error + data…) & FF
 
-The SDK's own reader does not compare the length with what was asked for (the checksum of a short packet becomes data),
-and loses the packets after a damaged one.
+What is whole is taken out of the stream, what is damaged is told apart from silence. The SDK's own reader does not
+compare the length with what was asked for (the checksum of a short packet becomes data), and loses the packets after a
+damaged one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntFlag
+from types import MappingProxyType
 from typing import NamedTuple
 
 OVERHEAD = 6
@@ -122,3 +126,70 @@ _TEXTS = {
     Status.OVERLOAD: "overloaded",
 }
 _KNOWN = tuple(Status(raw) for raw in range(0x30))
+
+
+@dataclass(frozen=True, slots=True)
+class ServoStatistics:
+    """Of one servo. Every time it is asked it replies, or the reply is damaged, or it is silent."""
+
+    replies: int  # answers in time and whole
+    asked_again: int  # times it was asked once more because that answer did not come
+    damaged: int  # answers with bytes wrong or missing
+    silent: int  # no answer in time
+    status: Status  # all bits seen in its answers
+
+
+@dataclass(frozen=True, slots=True)
+class BusStatistics:
+    """Of a bus since it was made."""
+
+    requests: int  # packets sent
+    replies: int  # answers in time and whole, of all servos
+    asked_again: int  # as above, of all servos
+    damaged: int  # as above
+    silent: int  # as above
+    refused_late: int  # answers thrown away because they were to an earlier request
+    servos: Mapping[int, ServoStatistics]  # by id
+
+
+@dataclass(slots=True)
+class ServoTally:
+    """Counts of one servo while they grow."""
+
+    replies: int = 0
+    asked_again: int = 0
+    damaged: int = 0
+    silent: int = 0
+    status: int = 0
+
+
+class BusTally:
+    """Counts of a bus while they grow."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.refused_late = 0
+        self.servos: defaultdict[int, ServoTally] = defaultdict(ServoTally)
+
+    def count_replies(self, packets: Iterable[StatusPacket]) -> None:
+        """Count answers in time and whole."""
+        for servo, error, _ in packets:
+            tally = self.servos[servo]
+            tally.replies += 1
+            tally.status |= error
+
+    def snapshot(self) -> BusStatistics:
+        """Return the counts."""
+        servos = {
+            servo: ServoStatistics(t.replies, t.asked_again, t.damaged, t.silent, Status.of(t.status))
+            for servo, t in sorted(self.servos.items())
+        }
+        return BusStatistics(
+            requests=self.requests,
+            replies=sum(s.replies for s in servos.values()),
+            asked_again=sum(s.asked_again for s in servos.values()),
+            damaged=sum(s.damaged for s in servos.values()),
+            silent=sum(s.silent for s in servos.values()),
+            refused_late=self.refused_late,
+            servos=MappingProxyType(servos),
+        )

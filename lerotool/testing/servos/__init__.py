@@ -1,1 +1,0 @@
-"""The parts of the emulated servo bus: servos, the line they sit on, and what goes wrong."""
