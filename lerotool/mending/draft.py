@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lerotool.checking.check import Sight
 from lerotool.checking.report import CheckReport
-from lerotool.dataset.writing.history import KeepingStaging
+from lerotool.dataset.info import DatasetInfo
 from lerotool.findings import Code, Finding, Remedy, Severity, ordered
 from lerotool.mending.rebuilding import Rebuilt
 from lerotool.mending.repair_plan import RepairPlan, Step
-
-Action = Callable[[KeepingStaging], None]
+from lerotool.rewriting.restoration import Restoration
 
 
 @dataclass(slots=True, eq=False)
@@ -25,9 +24,13 @@ class Draft:
     sight: Sight  # what was read of it
     tasks: dict[int, str]  # texts by number, as they will be
     steps: list[Step] = field(default_factory=list)  # what is to be done, for people
-    actions: list[Action] = field(default_factory=list)  # what is to be done; each stages files
     why: dict[Code, str] = field(default_factory=dict)  # findings that stay, and why
     info_changes: dict[str, Any] = field(default_factory=dict)  # entries of ``info.json`` that become others
+    info: DatasetInfo | None = None  # ``info.json`` as it will be; None and the next ones: it stays as it is
+    new_tasks: Sequence[str] | None = None  # texts by number, where they are written
+    stats: Mapping[str, Any] | None = None  # the document of ``stats.json``
+    moved: dict[Path, Path] = field(default_factory=dict)  # files that get other places
+    removed: list[Path] = field(default_factory=list)  # what leaves
     rebuilt: Rebuilt | None = None  # what the dataset holds, if its rows or its episode table are rewritten
     _mended: set[Finding] = field(default_factory=set)
 
@@ -63,6 +66,11 @@ class Draft:
         left = [(finding, self._reason(finding)) for finding in unmended]
         left = [(f, why) for f, why in left if f.severity is not Severity.NOTE or f.code in self.why]
         return RepairPlan(self.root, self.report, tuple(self.steps), tuple(left))
+
+    def restoration(self) -> Restoration:
+        """Return what is to be done for those who do it."""
+        tables = None if self.rebuilt is None else self.rebuilt.tables
+        return Restoration(self.root, self.info, tables, self.new_tasks, self.stats, self.moved, self.removed)
 
     def _reason(self, finding: Finding) -> str:
         if finding.code in self.why:

@@ -8,10 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from lerotool.dataset.info import DatasetInfo
-from lerotool.mending.episode_rows import OldRows
+from lerotool.mending.old_rows import OldRows
 from lerotool.mending.picture_folders import PictureFolder
-from lerotool.mending.row_sources import Source
-from lerotool.mending.true_episodes import Span, TrueEpisode
+from lerotool.rewriting.restoration import FoundEpisode, FoundRows
 
 NO_ROWS = "these pictures have no rows, and rows cannot be made up"
 
@@ -55,8 +54,8 @@ class LooseEpisode:
     """An episode whose rows are there, and whose pictures are files or were being encoded."""
 
     number: int  # that LeRobot gave it
-    source: Source  # the data file that its rows are in
-    span: Span  # the rows that are used
+    source: FoundRows  # the data file that its rows are in
+    span: FoundEpisode  # the rows that are used
     folders: Mapping[str, PictureFolder]  # its pictures, by camera
     # Where they are already in a video, by camera; those cameras have no folder.
     videos: Mapping[str, VideoSource] = field(default_factory=dict)
@@ -78,9 +77,9 @@ class RescuePlan:
     root: Path  # the dataset
     info: DatasetInfo  # its ``info.json`` as it is
     tasks: tuple[str, ...] = ()  # task texts by number
-    sources: tuple[Source, ...] = ()  # its data files
+    sources: tuple[FoundRows, ...] = ()  # its data files
     findings: tuple[EpisodeFinding, ...] = ()  # all episodes that are not simply in order, by number
-    kept: tuple[TrueEpisode, ...] = ()  # episodes that stay, in order
+    kept: tuple[FoundEpisode, ...] = ()  # episodes that stay, in order
     loose: tuple[LooseEpisode, ...] = ()  # episodes that become pending episodes, in order
     fillings: tuple[Filling, ...] = ()  # videos that are made where they are missing, in a v2.x dataset
     old: OldRows = field(default_factory=OldRows)  # what the episode table says, as far as it can be read

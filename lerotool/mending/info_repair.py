@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lerotool.checking.cameras import described
 from lerotool.checking.data import count_episodes
 from lerotool.checking.metadata import named_camera
-from lerotool.dataset.info import INFO, DatasetInfo
+from lerotool.dataset.formats import Sizes, Totals
+from lerotool.dataset.info import INFO, DatasetInfo, recounted
 from lerotool.dataset.layout import STATS
-from lerotool.dataset.writing.history import KeepingStaging
 from lerotool.findings import Code, Finding
-from lerotool.mending.draft import Action, Draft
-from lerotool.mending.metadata_rewrite import stage_info, stage_stats
+from lerotool.mending.draft import Draft
 from lerotool.mending.rebuilding import OPAQUE, Rebuilt
+from lerotool.mending.restored_tables import merged_statistics
 from lerotool.wording import counted
 
 _TEXT = frozenset([Code.INFO_KEYS, Code.INFO_BOM])
 """Mended by writing the file again, whatever the true numbers are."""
 _INFO = frozenset([Code.TOTALS, Code.COUNTS, *_TEXT])
-
-Totals = tuple[int, int, int]
 
 
 def plan_templates(draft: Draft) -> None:
@@ -44,7 +44,7 @@ def plan_templates(draft: Draft) -> None:
             (source, finding), name = found[0], draft.name(target)
             draft.add((finding.code,), finding.place.file, f"moves to {name}", finding)
             draft.mend(f for f in draft.found(Code.DATA_MISSING) if f.place.file == name)
-            draft.actions.append(_move(source, target))
+            draft.moved[source] = target
 
 
 def plan_features(draft: Draft, info: DatasetInfo) -> None:
@@ -76,8 +76,17 @@ def plan_info(draft: Draft, info: DatasetInfo) -> None:
     if totals is not None or changed:
         draft.add(tuple(sorted(changed)), INFO.as_posix(), _totals_text(info, totals))
     if totals is not None or changed or draft.info_changes:
-        changes = dict(draft.info_changes)
-        draft.actions.append(lambda staging: stage_info(info, draft.root, totals, changes, staging))
+        draft.info = new_info(info, totals, draft.info_changes)
+
+
+def new_info(info: DatasetInfo, totals: Totals | None, changes: Mapping[str, Any]) -> DatasetInfo:
+    """Return ``info.json`` with other totals and entries, and with every key that LeRobot writes."""
+    counts = {} if totals is None else recounted(info, totals)
+    stated = Totals(info.total_episodes, info.total_frames, info.total_tasks)
+    usual = info.codebase_version.info_document(info.fps, info.features, None, stated, Sizes(info.chunks_size))
+    # What is counted is corrected where everything could be counted, and not made up elsewhere.
+    missing = {key: value for key, value in usual.items() if not info.states(key) and not key.startswith("total_")}
+    return info.model_copy(update={**missing, **counts, **changes})
 
 
 def plan_stats(draft: Draft, rebuilt: Rebuilt) -> None:
@@ -87,20 +96,21 @@ def plan_stats(draft: Draft, rebuilt: Rebuilt) -> None:
     unreadable = tuple(sorted(draft.report.codes & {Code.STATS_UNREADABLE}))
     whole = bool(rebuilt.truth.lost or unreadable)
     what = "all statistics" if whole else "the statistics of LeRobot's own columns"
-    if whole or any(file.is_changed for file in rebuilt.files):
+    if whole or any(file.is_changed for file in rebuilt.tables.files):
         draft.add(unreadable, STATS.as_posix(), f"{what} are merged from those of the episodes")
-        draft.actions.append(lambda staging: stage_stats(draft.root, rebuilt.rows, whole=whole, staging=staging))
+        draft.stats = merged_statistics(draft.root, rebuilt.tables.episodes, whole=whole)
 
 
 def _totals(draft: Draft) -> Totals | None:
     rebuilt, sight = draft.rebuilt, draft.sight
     if rebuilt is not None:
-        return len(rebuilt.rows), rebuilt.frames, len(draft.tasks)
+        return Totals(len(rebuilt.truth.episodes), rebuilt.frames, len(draft.tasks))
     if draft.report.codes & (OPAQUE | {Code.ROW_COUNT}) or sight.data is None or sight.data.lengths is None:
         return None  # with rows lost, the number that was there before is all that tells of them
     if not len(sight.data.lengths) and not (sight.table is not None and len(sight.table) == 0):
         return None  # what is absent is not a dataset without episodes
-    return count_episodes(sight.data.lengths, sight.table), int(sight.data.lengths.sum()), len(draft.tasks)
+    episodes = count_episodes(sight.data.lengths, sight.table)
+    return Totals(episodes, int(sight.data.lengths.sum()), len(draft.tasks))
 
 
 def _totals_text(info: DatasetInfo, totals: Totals | None) -> str:
@@ -113,11 +123,3 @@ def _totals_text(info: DatasetInfo, totals: Totals | None) -> str:
         are = "is" if gone == 1 else "are"
         text += f"; {gone} of the {info.total_episodes} episodes that it counted {are} not here"
     return text
-
-
-def _move(source: Path, target: Path) -> Action:
-    def move(staging: KeepingStaging) -> None:
-        staging.duplicate(source, target)
-        staging.remove(source)
-
-    return move

@@ -12,8 +12,7 @@ import numpy as np
 from lerotool.checking.check import Sight
 from lerotool.dataset.numbering import FileNumber
 from lerotool.errors import CorruptDatasetError, MediaError
-
-Place = tuple[FileNumber, int]
+from lerotool.rewriting.restoration import Place
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from lerotool.checking.check import Sight
 from lerotool.checking.videos import VideoJob, look_at_videos
-from lerotool.dataset.layout import EPISODES
+from lerotool.dataset.layout import EPISODES, Layout
 from lerotool.errors import CorruptDatasetError, IncompleteError
 from lerotool.findings import Code
-from lerotool.mending.data_rewrite import NewFile, new_files
-from lerotool.mending.episode_rows import Measured, NewRow, OldRows, new_rows, read_old_rows
+from lerotool.mending.old_rows import read_old_rows
+from lerotool.mending.restored_tables import Measured, restored_tables
 from lerotool.mending.row_sources import in_order, read_source
 from lerotool.mending.true_episodes import Truth, find_truth
+from lerotool.rewriting.restoration import RestoredTables
 
 OPAQUE = frozenset([Code.DATA_MISSING, Code.DATA_DAMAGED, Code.LINK_OUTSIDE, Code.PATH_TEMPLATE])
 """Findings behind which nobody can see what the dataset holds."""
@@ -27,20 +28,18 @@ class Rebuilt:
     """What the repaired dataset holds."""
 
     truth: Truth  # its episodes, and what is lost
-    files: tuple[NewFile, ...]  # its data files
-    rows: tuple[NewRow, ...]  # its episode table
-    old: OldRows  # what the old table says
+    tables: RestoredTables  # its data files and its episode table
     problems: frozenset[Code]  # codes of what is still wrong with the videos
 
     @property
     def frames(self) -> int:
         """How many rows there are."""
-        return sum(row.true.span.length for row in self.rows)
+        return sum(episode.length for episode in self.truth.episodes)
 
     @property
     def changed_bytes(self) -> int:
         """Size of the files that are rewritten."""
-        changed = [file.source.path for file in self.files if file.is_changed]
+        changed = [file.rows.path for file in self.tables.files if file.is_changed]
         return sum(path.stat().st_size for path in [*changed, *self.truth.shortened])
 
 
@@ -59,7 +58,7 @@ def rebuild(
             raise CorruptDatasetError(f"{name} is a folder where a file belongs; move it away by hand")
     sources = in_order([read_source(path, info.features, info.fps) for path in paths])
     for source in sources:
-        if source.lost_bytes is not None and not source.rows:
+        if source.lost_bytes is not None and not len(source):
             raise CorruptDatasetError(f"{source.path}: no complete row in the file")
     truth = find_truth(sight, sources)
     if truth.lost and not drops:
@@ -73,26 +72,36 @@ def rebuild(
     unknown = {task for source in sources for task in np.unique(source.tasks).tolist()} - set(tasks)
     if unknown:
         raise CorruptDatasetError(f"rows have task {min(unknown)}, which the tasks do not tell")
-    files = new_files(truth, info, layout)
     _check_counting(sight, truth)
     old = read_old_rows(sight.root, info.codebase_version)
-    measured = Measured.LOST_EPISODES if measures else Measured.NOTHING
-    rows = new_rows(info, layout, files, tasks, old, measured)
-    return Rebuilt(truth, tuple(files), tuple(rows), old, _video_problems(sight, rows))
+    which = Measured.LOST_EPISODES if measures else Measured.NOTHING
+    tables = restored_tables(info, layout, sources, truth.episodes, tasks, old, which)
+    tables = replace(tables, shortened=_shortened(truth, layout))
+    return Rebuilt(truth, tables, _video_problems(sight, truth))
+
+
+def _shortened(truth: Truth, layout: Layout) -> dict[Path, int]:
+    """Return the videos that end too early, and how many of their pictures are needed."""
+    stops = dict.fromkeys(truth.shortened, 0)
+    for episode in truth.episodes:
+        for camera, (number, start) in episode.videos.items():
+            path = layout.video_path(camera, number.chunk, number.file)
+            if path in stops:
+                stops[path] = max(stops[path], start + episode.length)
+    return stops
 
 
 def _check_counting(sight: Sight, truth: Truth) -> None:
     """Refuse to renumber rows of which some are missing in the middle: their pictures would be those of others."""
     table = sight.table
     stated = table.lengths.tolist() if table is not None else []
-    for true in truth.episodes:
-        span, source = true.span, truth.sources[true.span.source]
-        frames = source.frames[span.start : span.start + span.length]
-        is_whole = bool((frames - frames[0] == np.arange(span.length)).all())
-        is_as_stated = span.number < len(stated) and stated[span.number] == span.length
-        if not is_whole and not is_as_stated and (true.videos or truth.absent):
+    for episode in truth.episodes:
+        frames = truth.sources[episode.source].frames[episode.rows]
+        is_whole = bool((frames - frames[0] == np.arange(episode.length)).all())
+        is_as_stated = episode.number < len(stated) and stated[episode.number] == episode.length
+        if not is_whole and not is_as_stated and (episode.videos or truth.absent):
             raise CorruptDatasetError(
-                f"episode {span.number}: frame_index has gaps, and nothing tells which picture belongs to which row"
+                f"episode {episode.number}: frame_index has gaps, and nothing tells which picture belongs to which row"
             )
     _check_surplus(sight, truth)
 
@@ -111,26 +120,25 @@ def _check_surplus(sight: Sight, truth: Truth) -> None:
         for number, fact in zip(numbers, sight.videos, strict=True)
         if number is not None and fact.frames
     }
-    for true in truth.episodes:
-        span, source = true.span, truth.sources[true.span.source]
-        is_late = abs(source.times[span.start]) > 0.5 / info.fps
-        if is_late and frames.get(span.number, span.length) > span.length:
+    for episode in truth.episodes:
+        is_late = abs(truth.sources[episode.source].times[episode.start]) > 0.5 / info.fps
+        if is_late and frames.get(episode.number, episode.length) > episode.length:
             raise CorruptDatasetError(
-                f"episode {span.number}: timestamps start late and the video has more pictures than there are rows; "
+                f"episode {episode.number}: timestamps start late and the video has more pictures than there are rows; "
                 "nothing tells which belong together"
             )
 
 
-def _video_problems(sight: Sight, rows: Sequence[NewRow]) -> frozenset[Code]:
+def _video_problems(sight: Sight, truth: Truth) -> frozenset[Code]:
     """Return what will still be wrong with the videos, as they are."""
     info, layout = sight.info, sight.layout
     assert info is not None
     assert layout is not None
     spans: dict[tuple[str, Path], list[tuple[int, float, int]]] = {}
-    for row in rows:
-        for camera, (number, start) in row.true.videos.items():
+    for place, episode in enumerate(truth.episodes):
+        for camera, (number, start) in episode.videos.items():
             path = layout.video_path(camera, number.chunk, number.file)
-            spans.setdefault((camera, path), []).append((row.number, start / info.fps, row.true.span.length))
+            spans.setdefault((camera, path), []).append((place, start / info.fps, episode.length))
     jobs = []
     for (camera, path), found in spans.items():
         episodes, starts, lengths = zip(*found, strict=True)

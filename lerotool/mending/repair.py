@@ -12,7 +12,7 @@ from lerotool.choices import Depth
 from lerotool.dataset.writing.history import DATASET, Entry, KeepingStaging, new_folder, remove_undone
 from lerotool.dataset.writing.journal import put_aside, redo
 from lerotool.dataset.writing.staging import sweep
-from lerotool.errors import CorruptDatasetError, DatasetLockedError
+from lerotool.errors import DatasetLockedError
 from lerotool.execution import Progress, ignore_progress
 from lerotool.findings import Code, Severity
 from lerotool.mending.draft import Draft
@@ -20,6 +20,7 @@ from lerotool.mending.info_repair import plan_features, plan_info, plan_stats, p
 from lerotool.mending.repair_plan import RepairPlan, RepairReport, Step
 from lerotool.mending.strays import plan_strays
 from lerotool.mending.table_repair import plan_tables, plan_tasks
+from lerotool.rewriting.restoring import stage_restoration
 from lerotool.storage import SPARE_BYTES, check_space, lock_owner
 from lerotool.workspace import Workspace, dataset_root
 
@@ -139,15 +140,6 @@ def _carry_out(workspace: Workspace, draft: Draft, entry: Entry | None, done: li
     if draft.rebuilt is not None:
         check_space(workspace.root, SPARE_BYTES + draft.rebuilt.changed_bytes, "a repair")
     with KeepingStaging(workspace, f"lerotool check {DATASET} --repair", entry) as staging:
-        for action in draft.actions:
-            action(staging)
-        _check_targets(workspace.root, staging)
+        stage_restoration(draft.restoration(), staging)
         staging.details["steps"] = [step.to_json() for step in done]
         return staging.record()
-
-
-def _check_targets(root: Path, staging: KeepingStaging) -> None:
-    """Refuse to put a file where there is a folder: the commit could not be finished."""
-    for name in sorted(staging.staged()):
-        if (root / name).is_dir():
-            raise CorruptDatasetError(f"{name}: there is a folder where a file belongs; move it away by hand")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.documents import read_object
+from lerotool.dataset.formats import Totals
 from lerotool.dataset.layout import STATS, Layout
 from lerotool.dataset.writing.history import Entry, KeepingStaging
 from lerotool.dataset.writing.staging import changing
@@ -18,12 +19,11 @@ from lerotool.errors import DatasetLockedError, LerotoolError, MetadataError
 from lerotool.execution import Place, open_executor
 from lerotool.features import cameras
 from lerotool.mending.adoption import make_pending
-from lerotool.mending.data_rewrite import new_files, stage_data
-from lerotool.mending.episode_rows import Measured, NewRow, new_rows, stage_table
 from lerotool.mending.fates import EpisodeFinding, Fate, RescuePlan, RescueReport
-from lerotool.mending.metadata_rewrite import stage_info, stage_stats
+from lerotool.mending.info_repair import new_info
 from lerotool.mending.missing_videos import fill
 from lerotool.mending.rescue_plan import plan_rescue
+from lerotool.mending.restored_tables import Measured, merged_statistics, restored_tables
 from lerotool.mending.taken_pictures import (
     RESCUE,
     TakenEpisode,
@@ -32,8 +32,9 @@ from lerotool.mending.taken_pictures import (
     rescue_details,
     waiting_entries,
 )
-from lerotool.mending.true_episodes import Truth
 from lerotool.moments import FeatureStats
+from lerotool.rewriting.restoration import Restoration
+from lerotool.rewriting.restoring import stage_restoration
 from lerotool.storage import check_space, make_directory, tree_bytes
 from lerotool.workspace import Workspace
 
@@ -142,26 +143,23 @@ def restore(plan: RescuePlan, taken: Sequence[TakenEpisode], executor: Executor)
     Returns what is kept of the dataset as it was. `OSError`: the disk is full or fails; the dataset is as before.
     """
     info, layout = plan.info, Layout.of(plan.root, plan.info)
-    files = new_files(Truth(plan.sources, plan.kept), info, layout)
     tasks = dict(enumerate(plan.tasks))
-    rows = new_rows(info, layout, files, tasks, plan.old, Measured.COLUMNS, executor)
-    totals = len(rows), sum(row.true.span.length for row in rows), len(tasks)
+    tables = restored_tables(info, layout, plan.sources, plan.kept, tasks, plan.old, Measured.COLUMNS, executor)
+    stats = merged_statistics(plan.root, tables.episodes, whole=True, known=_known_pictures(plan))
+    totals = Totals(len(plan.kept), sum(episode.length for episode in plan.kept), len(tasks))
     with KeepingStaging(Workspace(plan.root), RESCUE) as staging:
-        stage_data(files, info, layout, staging)
-        stage_table(info, layout, rows, plan.old, staging)
-        stage_stats(plan.root, rows, whole=True, staging=staging, known=_known_pictures(plan, rows))
-        stage_info(info, plan.root, totals, {}, staging)
+        stage_restoration(Restoration(plan.root, new_info(info, totals, {}), tables, stats=stats), staging)
         staging.details = rescue_details(plan, taken, staging)
         entry = staging.record()
     assert entry is not None
     return entry
 
 
-def _known_pictures(plan: RescuePlan, rows: Sequence[NewRow]) -> Mapping[str, FeatureStats]:
+def _known_pictures(plan: RescuePlan) -> Mapping[str, FeatureStats]:
     """Return the statistics of cameras that LeRobot took of all these pictures before they were encoded."""
     info, path = plan.info, plan.root / STATS
-    frames = sum(row.true.span.length for row in rows)
-    if not rows or not path.exists() or (len(rows), frames) != (info.total_episodes, info.total_frames):
+    frames = sum(episode.length for episode in plan.kept)
+    if not plan.kept or not path.exists() or (len(plan.kept), frames) != (info.total_episodes, info.total_frames):
         return {}
     known: dict[str, FeatureStats] = {}
     document = read_object(path)

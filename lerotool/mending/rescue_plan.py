@@ -20,15 +20,14 @@ from lerotool.dataset.reading.footerless import has_footer
 from lerotool.dataset.tasks import load_tasks
 from lerotool.dataset.writing.state import data_files, episodes_files, numbered
 from lerotool.features import Kind, cameras, columns
-from lerotool.mending.episode_rows import read_old_rows
 from lerotool.mending.fates import NO_ROWS, EpisodeFinding, Fate, LooseEpisode, RescuePlan, VideoSource
 from lerotool.mending.missing_videos import plan_filling
+from lerotool.mending.old_rows import KnownEpisode, known_episodes, read_old_rows
 from lerotool.mending.picture_folders import PictureFolder, find_picture_folders
-from lerotool.mending.picture_places import Place
-from lerotool.mending.row_sources import Source, read_source
+from lerotool.mending.row_sources import episodes_in, read_source
 from lerotool.mending.taken_pictures import taken_folders
-from lerotool.mending.true_episodes import Span, TrueEpisode
-from lerotool.mending.video_frames import KnownEpisode, VideoFrames, count_frames, known_episodes
+from lerotool.mending.video_frames import VideoFrames, count_frames
+from lerotool.rewriting.restoration import FoundEpisode, FoundRows, Place
 from lerotool.storage import lock_owner
 from lerotool.wording import as_argument, listed
 from lerotool.workspace import Workspace
@@ -83,11 +82,11 @@ class _Look:
         old = read_old_rows(self._root, self._info.codebase_version)
         known = known_episodes(old, self._info.features, self._info.fps)
         frames = {key: VideoFrames(self._video_files(key)) for key in self._cameras}
-        rows: dict[int, Span] = {}
-        for span in _spans(sources):
+        rows: dict[int, FoundEpisode] = {}
+        for span in episodes_in(sources):
             rows.setdefault(span.number, span)
         findings: list[EpisodeFinding] = []
-        kept: list[TrueEpisode] = []
+        kept: list[FoundEpisode] = []
         loose: list[LooseEpisode] = []
         for number, span in sorted(rows.items()):
             places = self._places(span, known.get(number), frames)
@@ -95,7 +94,7 @@ class _Look:
             source = sources[span.source]
             found = self._judge(span, source, places, videos, len(tasks))
             if found.fate is Fate.KEPT:
-                kept.append(TrueEpisode(span, places))
+                kept.append(replace(span, videos=places))
                 if number in known:
                     continue
             elif found.fate is not Fate.LEFT:
@@ -103,11 +102,11 @@ class _Look:
                 loose.append(LooseEpisode(number, source, replace(span, length=found.usable), folders, videos))
             findings.append(found)
         findings += self._without_rows(frozenset(rows))
-        if damaged := self._damaged(known, frozenset([*(e.span.number for e in kept), *(e.number for e in loose)])):
+        if damaged := self._damaged(known, frozenset([*(e.number for e in kept), *(e.number for e in loose)])):
             return RescuePlan(self._root, self._info, findings=tuple(damaged))
-        total = sum(episode.span.length for episode in kept)
+        total = sum(episode.length for episode in kept)
         counted = (self._info.total_episodes, self._info.total_frames)
-        numbers = [episode.span.number for episode in kept]
+        numbers = [episode.number for episode in kept]
         is_sound = all(source.lost_bytes is None for source in sources) and set(known) == set(numbers)
         in_order = numbers == list(range(len(kept)))
         return RescuePlan(
@@ -144,7 +143,9 @@ class _Look:
                 found[number] = path
         return found
 
-    def _places(self, span: Span, known: KnownEpisode | None, frames: Mapping[str, VideoFrames]) -> dict[str, Place]:
+    def _places(
+        self, span: FoundEpisode, known: KnownEpisode | None, frames: Mapping[str, VideoFrames]
+    ) -> dict[str, Place]:
         places: dict[str, Place] = {}
         for key in self._cameras:
             place = None
@@ -158,7 +159,7 @@ class _Look:
                 places[key] = place
         return places
 
-    def _videos(self, span: Span, places: Mapping[str, Place]) -> dict[str, VideoSource]:
+    def _videos(self, span: FoundEpisode, places: Mapping[str, Place]) -> dict[str, VideoSource]:
         """Return the videos with the pictures of cameras that have no complete folder of them."""
         layout = Layout.of(self._root, self._info)
         found: dict[str, VideoSource] = {}
@@ -176,7 +177,12 @@ class _Look:
         return found
 
     def _judge(
-        self, span: Span, source: Source, places: Mapping[str, Place], videos: Mapping[str, VideoSource], tasks: int
+        self,
+        span: FoundEpisode,
+        source: FoundRows,
+        places: Mapping[str, Place],
+        videos: Mapping[str, VideoSource],
+        tasks: int,
     ) -> EpisodeFinding:
         number, length = span.number, span.length
         folders = self._folders.get(number, {})
@@ -198,14 +204,14 @@ class _Look:
         reason = f"there are not {length} finished pictures for its {length} rows: {short}"
         return EpisodeFinding(number, Fate.CUT if usable else Fate.LEFT, length, usable, pictures, reason)
 
-    def _row_problem(self, span: Span, source: Source, tasks: int) -> str | None:
-        if not (source.frames[span.start : span.start + span.length] == np.arange(span.length)).all():
+    def _row_problem(self, span: FoundEpisode, source: FoundRows, tasks: int) -> str | None:
+        if not (source.frames[span.rows] == np.arange(span.length)).all():
             return "its rows are not frames 0, 1, 2, … in their order"
         if any(feature.kind is Kind.LANGUAGE for feature in self._info.features.values()):
             return "language columns cannot be written"
         if missing := sorted(set(columns(self._info.features)) - set(source.table().column_names)):
             return f"the column {missing[0]!r} is missing"
-        numbers = source.tasks[span.start : span.start + span.length]
+        numbers = source.tasks[span.rows]
         if not ((numbers >= 0) & (numbers < tasks)).all():
             return f"it has task {numbers.max()}, but meta/tasks.parquet has {tasks}"
         return None
@@ -219,7 +225,7 @@ class _Look:
             yield EpisodeFinding(number, Fate.LEFT, 0, 0, pictures, NO_ROWS, hint)
 
     def _notes(
-        self, sources: Sequence[Source], frames: Mapping[str, VideoFrames], rows: Mapping[int, Span]
+        self, sources: Sequence[FoundRows], frames: Mapping[str, VideoFrames], rows: Mapping[int, FoundEpisode]
     ) -> Iterator[str]:
         for source in sources:
             if source.lost_bytes:
@@ -232,13 +238,6 @@ class _Look:
                 yield f"the videos of {key} have {video.left} frames that belong to no episode"
         for path in sorted(self._root.glob("tmp*/*.mp4")):
             yield f"{path}: a video that LeRobot had not yet joined to the others; it stays where it is"
-
-
-def _spans(sources: Sequence[Source]) -> Iterator[Span]:
-    for which, source in enumerate(sources):
-        runs = source.runs
-        for number, start, length in zip(runs.episode.tolist(), runs.start.tolist(), runs.length.tolist(), strict=True):
-            yield Span(number, which, start, length)
 
 
 _QUIET_S = 60.0

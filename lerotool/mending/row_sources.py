@@ -1,72 +1,32 @@
-"""The rows that there are: data files, closed or not, read by columns and put in their order."""
+"""The rows that there are: data files, closed or not, read by columns and put in their order; and whose they are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from lerotool.checking.rows import Runs, sum_up
-from lerotool.dataset.parquet import column_names, open_parquet, plain_array, read_groups, read_whole
+from lerotool.checking.rows import sum_up
+from lerotool.dataset.parquet import column_names, open_parquet, plain_array, read_groups
 from lerotool.dataset.reading.footerless import has_footer, read_footerless
 from lerotool.errors import CorruptDatasetError
-from lerotool.features import Feature
+from lerotool.features import DEFAULT_FEATURES, Feature
+from lerotool.rewriting.restoration import FoundEpisode, FoundRows
 
-Ints = npt.NDArray[np.int64]
-_COUNTERS = ("episode_index", "frame_index", "index", "task_index", "timestamp")
 _EMPTY = pa.table(
-    {name: plain_array(np.empty(0, np.float64 if name == "timestamp" else np.int64)) for name in _COUNTERS}
+    {name: plain_array(np.empty(0, np.float64 if name == "timestamp" else np.int64)) for name in DEFAULT_FEATURES}
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Source:
-    """A data file whose rows are in the dataset."""
-
-    path: Path  # of the file
-    runs: Runs  # its rows by episode, in the order of their index
-    frames: Ints  # ``frame_index``; the others likewise, in the same order
-    index: Ints  # int64
-    tasks: Ints  # ``task_index``
-    times: npt.NDArray[np.float64]  # ``timestamp``, float64
-    order: Ints | None = None  # the row of the file that comes at each place, None where they are in order
-    # At the end of a file that was never closed, that hold no complete rows; None for a closed file.
-    lost_bytes: int | None = None
-    recovered: pa.Table | None = field(default=None, repr=False)  # the rows of a file that was never closed
-    columns: frozenset[str] = frozenset()  # of the file, those that number and time the rows
-
-    @property
-    def rows(self) -> int:
-        """How many there are."""
-        return len(self.index)
-
-    def table(self) -> pa.Table:
-        """Return all columns of all rows, in order."""
-        table = self.recovered
-        if table is None:
-            stat = self.path.stat()
-            table = _closed_table(self.path, (stat.st_size, stat.st_mtime_ns))
-        return table if self.order is None else table.take(pa.array(self.order))
-
-
-@lru_cache(maxsize=1)
-def _closed_table(path: Path, state: tuple[int, int]) -> pa.Table:
-    """Return a file's columns; they are asked for episode by episode, so one file is remembered, in one state."""
-    del state
-    return read_whole(path)
-
-
-def read_source(path: Path, features: Mapping[str, Feature], fps: float) -> Source:
+def read_source(path: Path, features: Mapping[str, Feature], fps: float) -> FoundRows:
     """Read the columns that number and time the rows of a data file, closed or not; it may have no rows."""
     lost_bytes, recovered = None, None
     if has_footer(path):
         with open_parquet(path) as file:
-            names = [name for name in _COUNTERS if name in column_names(file, path)]
+            names = [name for name in DEFAULT_FEATURES if name in column_names(file, path)]
             table = read_groups(file, path, range(file.num_row_groups), names)
     else:
         found = read_footerless(path, features) if path.stat().st_size else None
@@ -74,26 +34,25 @@ def read_source(path: Path, features: Mapping[str, Feature], fps: float) -> Sour
         table = recovered = _EMPTY if found is None or not found.groups else pa.concat_tables(found.groups)
     if "episode_index" not in table.column_names:
         raise CorruptDatasetError(f"{path}: the column 'episode_index' is missing")
-    arrays = {name: _numbers(table, name, path) for name in _COUNTERS if name in table.column_names}
-    rows = table.num_rows
+    arrays = {name: _numbers(table, name, path) for name in DEFAULT_FEATURES if name in table.column_names}
+    rows = np.arange(table.num_rows)
     order = None
-    index = arrays.get("index", np.arange(rows))
     if sum_up(arrays, fps).is_permuted:
-        order = np.argsort(index, kind="stable")
+        order = np.argsort(arrays["index"], kind="stable")
         arrays = {name: values[order] for name, values in arrays.items()}
-    runs = sum_up(arrays, fps)
-    within = np.arange(rows) - np.repeat(runs.start, runs.length)
-    return Source(
+    starts = _starts(arrays["episode_index"])
+    within = rows - np.repeat(starts, np.diff(np.append(starts, len(rows))))
+    return FoundRows(
         path,
-        runs,
+        arrays["episode_index"].astype(np.int64),
         arrays.get("frame_index", within).astype(np.int64),
-        arrays.get("index", np.arange(rows)).astype(np.int64),
-        arrays.get("task_index", np.zeros(rows)).astype(np.int64),
+        arrays.get("index", rows).astype(np.int64),
+        arrays.get("task_index", np.zeros(len(rows))).astype(np.int64),
         arrays.get("timestamp", within / fps).astype(np.float64),
+        frozenset(arrays),
         order,
         lost_bytes,
         recovered,
-        frozenset(arrays),
     )
 
 
@@ -110,9 +69,23 @@ def _numbers(table: pa.Table, name: str, path: Path) -> npt.NDArray[np.float64]:
         raise CorruptDatasetError(f"{path}, column {name!r}: expected numbers: {error}") from error
 
 
-def in_order(sources: Sequence[Source]) -> list[Source]:
+def _starts(episodes: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+    """Return where rows of another episode begin."""
+    return np.flatnonzero(np.append(True, episodes[1:] != episodes[:-1])[: len(episodes)])
+
+
+def episodes_in(sources: Sequence[FoundRows]) -> Iterator[FoundEpisode]:
+    """Yield the rows that stand side by side with the same episode_index, under that number."""
+    for which, source in enumerate(sources):
+        starts = _starts(source.episodes)
+        lengths = np.diff(np.append(starts, len(source)))
+        for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+            yield FoundEpisode(int(source.episodes[start]), which, start, length)
+
+
+def in_order(sources: Sequence[FoundRows]) -> list[FoundRows]:
     """Return sources in the order of their first episodes; where that does not tell, in the order given."""
-    firsts = [int(source.runs.episode[0]) for source in sources if source.rows]
+    firsts = [int(source.episodes[0]) for source in sources if len(source)]
     if len(set(firsts)) < len(sources):
         return list(sources)
-    return sorted(sources, key=lambda source: int(source.runs.episode[0]))
+    return sorted(sources, key=lambda source: int(source.episodes[0]))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from lerotool.checking.leftovers import find_leftovers
 from lerotool.dataset.layout import inside
-from lerotool.dataset.writing.history import KeepingStaging
 from lerotool.errors import CorruptDatasetError
 from lerotool.findings import Code, Finding, Severity
-from lerotool.mending.draft import Action, Draft
+from lerotool.mending.draft import Draft
 from lerotool.wording import listed
 from lerotool.workspace import Workspace, committed_by
 
@@ -47,7 +46,7 @@ def plan_strays(draft: Draft) -> None:
             continue
         names = listed([draft.name(path) for path in paths])
         draft.add((finding.code,), draft.name(paths[0]), f"moved away and kept: {names}", finding)
-        draft.actions.append(_removal(paths))
+        draft.removed += paths
 
 
 def _strays(draft: Draft, finding: Finding) -> list[Path]:
@@ -84,11 +83,3 @@ def _missing_kin(draft: Draft, code: Code) -> list[Code]:
     if code is Code.LEFTOVERS:
         return sorted({f.code for f in draft.sight.found if f.severity is Severity.ERROR})
     return sorted(draft.report.codes & _KIN[code])
-
-
-def _removal(paths: Sequence[Path]) -> Action:
-    def remove(staging: KeepingStaging) -> None:
-        for path in paths:
-            staging.remove(path)
-
-    return remove

@@ -5,16 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from lerotool.dataset.info import DatasetInfo
-from lerotool.dataset.layout import EPISODE_LINES, EPISODE_STATS_LINES, EPISODES, TASKS, Layout
-from lerotool.dataset.writing.history import KeepingStaging
-from lerotool.errors import IncompleteError, LerotoolError
+from lerotool.dataset.layout import EPISODE_LINES, EPISODE_STATS_LINES, EPISODES, TASKS
+from lerotool.dataset.parquet import column_names, open_parquet, read_groups, whole_numbers
+from lerotool.errors import CorruptDatasetError, IncompleteError, LerotoolError
 from lerotool.findings import Code, Finding
-from lerotool.media.join import Piece, join_videos
-from lerotool.mending.data_rewrite import COUNTED, stage_data
 from lerotool.mending.draft import Draft
-from lerotool.mending.episode_rows import stage_table
-from lerotool.mending.metadata_rewrite import stage_tasks, true_tasks
 from lerotool.mending.rebuilding import OPAQUE, Rebuilt, rebuild
+from lerotool.rewriting.restoring import COUNTED
 from lerotool.wording import counted, listed, of_episodes
 
 _DATA = frozenset(
@@ -47,13 +44,30 @@ def plan_tasks(draft: Draft, info: DatasetInfo) -> None:
     if not codes or info.codebase_version.has_files_of_episodes:
         return
     try:
-        texts = true_tasks(draft.root)
+        texts = _true_tasks(draft.root)
     except LerotoolError as error:
         draft.leave(codes, str(error))
         return
     draft.tasks = dict(enumerate(texts))
     draft.add(codes, TASKS.as_posix(), f"{len(texts)} tasks are written in order, with the text as the index")
-    draft.actions.append(lambda staging: stage_tasks(draft.root, texts, staging))
+    draft.new_tasks = texts
+
+
+def _true_tasks(root: Path) -> list[str]:
+    """Return the task texts of v3.0 by the numbers that stand beside them."""
+    path = root / TASKS
+    with open_parquet(path) as file:
+        names = column_names(file, path)
+        column = next((name for name in ("task", "__index_level_0__") if name in names), None)
+        if column is None or "task_index" not in names:
+            raise CorruptDatasetError(f"{path}: expected columns 'task_index' and 'task', found {names}")
+        table = read_groups(file, path, range(file.num_row_groups), ["task_index", column])
+    numbers = whole_numbers(table["task_index"], str(path)).tolist()
+    texts = table[column].to_pylist()
+    found = dict(zip(numbers, texts, strict=True))
+    if sorted(numbers) != list(range(len(numbers))) or not all(isinstance(text, str) for text in texts):
+        raise CorruptDatasetError(f"{path}: the tasks are not numbered 0 to {len(numbers) - 1}, each once")
+    return [found[number] for number in range(len(numbers))]
 
 
 def plan_tables(draft: Draft, info: DatasetInfo, *, drops: bool, measures: bool) -> None:
@@ -66,8 +80,6 @@ def plan_tables(draft: Draft, info: DatasetInfo, *, drops: bool, measures: bool)
     if opaque := codes & OPAQUE:
         draft.leave(wanted, f"first this must be mended: {listed(sorted(opaque))}")
         return
-    layout = draft.sight.layout
-    assert layout is not None
     try:
         rebuilt = rebuild(draft.sight, _data_paths(draft), draft.tasks, drops=drops, measures=measures)
     except (LerotoolError, FileNotFoundError) as error:
@@ -87,7 +99,6 @@ def plan_tables(draft: Draft, info: DatasetInfo, *, drops: bool, measures: bool)
     _tell_data(draft, wanted, rebuilt, uncounted)
     _tell_losses(draft, wanted, rebuilt)
     _tell_table(draft, wanted, rebuilt, info)
-    draft.actions.append(lambda staging: _stage(rebuilt, info, layout, staging))
 
 
 def _wanted(codes: frozenset[Code], info: DatasetInfo, *, has_uncounted: bool, drops: bool) -> frozenset[Code]:
@@ -123,17 +134,17 @@ def _data_paths(draft: Draft) -> list[Path]:
 def _tell_data(draft: Draft, wanted: frozenset[Code], rebuilt: Rebuilt, uncounted: list[Finding]) -> None:
     mended = [*uncounted, *draft.found(*(wanted & _DATA))]
     codes = tuple(sorted(wanted & (_DATA | {Code.COLUMN_MISSING})))
-    for file in rebuilt.files:
-        moved = file.path != file.source.path
+    for file in rebuilt.tables.files:
+        moved = file.path != file.rows.path
         if not file.is_changed and not moved:
             continue
-        text = f"rows are rewritten ({sum(t.span.length for _, _, t in file.episodes)} of {file.source.rows})"
-        if file.source.lost_bytes:
-            text += f"; the last {file.source.lost_bytes} bytes hold no complete row"
+        text = f"rows are rewritten ({sum(e.found.length for e in file.episodes)} of {len(file.rows)})"
+        if file.rows.lost_bytes:
+            text += f"; the last {file.rows.lost_bytes} bytes hold no complete row"
         if file.has_other_times:
             text += "; the measured times are kept in meta/lerotool/timing"
         text = f"becomes {draft.name(file.path)}" if moved and not file.is_changed else text
-        draft.add(codes, draft.name(file.source.path), text, *mended)
+        draft.add(codes, draft.name(file.rows.path), text, *mended)
 
 
 def _tell_losses(draft: Draft, wanted: frozenset[Code], rebuilt: Rebuilt) -> None:
@@ -153,24 +164,6 @@ def _tell_table(draft: Draft, wanted: frozenset[Code], rebuilt: Rebuilt, info: D
         draft.add((Code.STATS_UNREADABLE,), EPISODE_STATS_LINES.as_posix(), text)
     name = EPISODE_LINES if is_old else EPISODES
     others = wanted - _DATA - {Code.STATS_UNREADABLE, Code.COLUMN_MISSING}
-    draft.add(tuple(sorted(others)), name.as_posix(), f"rewritten with {counted(len(rebuilt.rows), 'episode')}")
-
-
-def _stage(rebuilt: Rebuilt, info: DatasetInfo, layout: Layout, staging: KeepingStaging) -> None:
-    stage_data(rebuilt.files, info, layout, staging)
-    stage_table(info, layout, rebuilt.rows, rebuilt.old, staging)
-    for path in rebuilt.truth.shortened:
-        _stage_shortened(path, rebuilt, info, layout, staging)
-
-
-def _stage_shortened(path: Path, rebuilt: Rebuilt, info: DatasetInfo, layout: Layout, staging: KeepingStaging) -> None:
-    stops = [
-        start + row.true.span.length
-        for row in rebuilt.rows
-        for camera, (number, start) in row.true.videos.items()
-        if layout.video_path(camera, number.chunk, number.file) == path
-    ]
-    if stops:
-        join_videos([Piece(path, 0, max(stops))], staging.file(path), info.fps)
-    else:
-        staging.remove(path)
+    draft.add(
+        tuple(sorted(others)), name.as_posix(), f"rewritten with {counted(len(rebuilt.truth.episodes), 'episode')}"
+    )

@@ -3,56 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from lerotool.checking.check import Sight
 from lerotool.checking.table import EpisodeTable
-from lerotool.dataset.numbering import FileNumber
 from lerotool.errors import CorruptDatasetError
 from lerotool.features import cameras
 from lerotool.mending.picture_places import CameraPlaces, find_places
-from lerotool.mending.row_sources import Source
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The rows of one episode."""
-
-    number: int  # that the episode has among all whose rows are there, from 0; what the old table calls it
-    source: int  # place of its file among the sources
-    start: int  # first row there
-    length: int  # rows
-
-
-@dataclass(frozen=True, slots=True)
-class TrueEpisode:
-    """An episode of the repaired dataset."""
-
-    span: Span  # its rows
-    videos: Mapping[str, tuple[FileNumber, int]]  # by camera, the video file and the number of its first picture there
+from lerotool.mending.row_sources import episodes_in
+from lerotool.rewriting.restoration import FoundEpisode, FoundRows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
     """What a dataset really holds."""
 
-    sources: tuple[Source, ...]  # its data files, in the order of their rows
-    episodes: tuple[TrueEpisode, ...]  # that stay, in order
+    sources: tuple[FoundRows, ...]  # its data files, in the order of their rows
+    episodes: tuple[FoundEpisode, ...]  # that stay, in order
     lost: Mapping[int, str] = field(default_factory=dict)  # numbers of the others, with why
     # Video files that end too early, and how many of their pictures are complete.
     shortened: Mapping[Path, int] = field(default_factory=dict)
     absent: tuple[str, ...] = ()  # cameras that have no file at all
 
 
-def find_truth(sight: Sight, sources: Sequence[Source]) -> Truth:
+def find_truth(sight: Sight, sources: Sequence[FoundRows]) -> Truth:
     """Find the episodes in the rows, and their pictures in the videos."""
     assert sight.info is not None
-    spans = list(_spans(sight, sources))
-    lengths = [span.length for span in spans]
-    lost: dict[int, str] = _short_of_rows(sight, spans)
+    episodes = _in_rows(sight, sources)
+    lengths = [episode.length for episode in episodes]
+    lost: dict[int, str] = _short_of_rows(sight, episodes)
     shortened: dict[Path, int] = {}
     places: dict[str, CameraPlaces] = {}
     for camera in cameras(sight.info.features):
@@ -62,43 +44,37 @@ def find_truth(sight: Sight, sources: Sequence[Source]) -> Truth:
             continue
         lost |= {number: f"pictures of {camera} are lost" for number, place in enumerate(found.places) if place is None}
     kept = []
-    for number, span in enumerate(spans):
+    for number, episode in enumerate(episodes):
         videos = {camera: place for camera, found in places.items() if (place := found.places[number]) is not None}
         if number not in lost:
-            kept.append(TrueEpisode(span, videos))
+            kept.append(replace(episode, videos=videos))
     absent = tuple(camera for camera, found in places.items() if found.is_absent)
     return Truth(tuple(sources), tuple(kept), lost, shortened, absent)
 
 
-def _spans(sight: Sight, sources: Sequence[Source]) -> Iterator[Span]:
-    """Yield the rows of each episode: as their episode_index says, or as the table does where that cannot be."""
-    numbers = [number for source in sources for number in source.runs.episode.tolist()]
-    steps = np.diff(numbers)
-    if numbers and (steps == 1).all():
-        place = 0
-        for which, source in enumerate(sources):
-            for start, length in zip(source.runs.start.tolist(), source.runs.length.tolist(), strict=True):
-                yield Span(place, which, start, length)
-                place += 1
-        return
-    yield from _spans_of_table(sight, sources)
+def _in_rows(sight: Sight, sources: Sequence[FoundRows]) -> list[FoundEpisode]:
+    """Return the rows of each episode: as their episode_index says, or as the table does where that cannot be."""
+    found = list(episodes_in(sources))
+    if found and (np.diff([episode.number for episode in found]) == 1).all():
+        return [replace(episode, number=number) for number, episode in enumerate(found)]
+    return list(_in_table(sight, sources))
 
 
-def _spans_of_table(sight: Sight, sources: Sequence[Source]) -> Iterator[Span]:
-    table, rows = sight.table, sum(source.rows for source in sources)
+def _in_table(sight: Sight, sources: Sequence[FoundRows]) -> Iterator[FoundEpisode]:
+    table, rows = sight.table, sum(len(source) for source in sources)
     if table is None or int(table.lengths.sum()) != rows or not np.array_equal(table.numbers, np.arange(len(table))):
         raise CorruptDatasetError("rows of episodes are missing or stand in several places, and nothing tells where")
     which, start = 0, 0
     for number, length in enumerate(table.lengths.tolist()):
-        if which < len(sources) and start + length > sources[which].rows:
+        if which < len(sources) and start + length > len(sources[which]):
             raise CorruptDatasetError(f"episode {number} would be in two data files")
-        yield Span(number, which, start, length)
+        yield FoundEpisode(number, which, start, length)
         start += length
-        if start == sources[which].rows:
+        if start == len(sources[which]):
             which, start = which + 1, 0
 
 
-def _short_of_rows(sight: Sight, spans: Sequence[Span]) -> dict[int, str]:
+def _short_of_rows(sight: Sight, spans: Sequence[FoundEpisode]) -> dict[int, str]:
     """Return episodes with fewer rows than the table says, if it has another witness or the rows have none."""
     table, info = sight.table, sight.info
     assert info is not None

@@ -6,46 +6,13 @@ episode's frames after another's to a camera's file, and begins the next file wi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lerotool.dataset.numbering import FileNumber
 from lerotool.errors import MediaError
-from lerotool.features import Feature, cameras
 from lerotool.media.probe import count_packets
-from lerotool.mending.episode_rows import OldRows
-from lerotool.mending.picture_places import Place
-
-
-@dataclass(frozen=True, slots=True)
-class KnownEpisode:
-    """What a readable row of the episodes table says."""
-
-    length: int  # frames
-    # By camera, where its pictures are; cameras whose pictures were never encoded are left out.
-    places: Mapping[str, Place]
-
-
-def known_episodes(old: OldRows, features: Mapping[str, Feature], fps: float) -> dict[int, KnownEpisode]:
-    """Return what the readable rows of an episodes table say of lengths and videos, by episode."""
-    return {
-        number: KnownEpisode(int(row["length"]), _places(row, features, fps))
-        for number, row in old.plain.items()
-        if row.get("length") is not None
-    }
-
-
-def _places(row: Mapping[str, Any], features: Mapping[str, Feature], fps: float) -> dict[str, Place]:
-    places: dict[str, Place] = {}
-    for key in cameras(features):
-        numbers = [row.get(f"videos/{key}/{part}") for part in ("chunk_index", "file_index", "from_timestamp")]
-        if all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
-            chunk, file, begin = (float(number) for number in numbers if number is not None)
-            places[key] = FileNumber(int(chunk), int(file)), round(begin * fps)
-    return places
+from lerotool.rewriting.restoration import Place
 
 
 class VideoFrames:

@@ -28,11 +28,7 @@ _SYNC_THREADS = 16
 
 
 class DatasetBuild:
-    """The folder in which a dataset is built; a context manager that removes it unless `finish` was called.
-
-    Args:
-        target: the dataset's folder to be.
-    """
+    """The folder in which a dataset is built; a context manager that removes it unless `finish` was called."""
 
     def __init__(self, target: Path) -> None:
         self.target = Path(os.path.abspath(target))  # noqa: PTH100 - links must stay as they are
@@ -41,12 +37,7 @@ class DatasetBuild:
         self._first_made: Path | None = None
 
     def __enter__(self) -> Self:
-        """Make the folder.
-
-        Raises:
-            TargetExistsError: something is at the target already.
-            OSError: nothing can be written there.
-        """
+        """Make the folder; `TargetExistsError`: something is at the target already."""
         check_free(self.target)
         self._first_made = _first_missing(self.target.parent)
         make_directory(self.target.parent)
@@ -66,13 +57,7 @@ class DatasetBuild:
         return Workspace(self.root).staging
 
     def finish(self) -> None:
-        """Verify the dataset, make it durable and give it its place.
-
-        Raises:
-            CorruptDatasetError: its files contradict its tables; no target is made.
-            TargetExistsError: somebody has put something there meanwhile.
-            OSError: the disk fails; no target is made.
-        """
+        """Verify the dataset, make it durable and give it its place; after an error no target is made."""
         shutil.rmtree(self.scratch)
         # The disk flushes while footers and headers, which are still in memory, are read.
         with ThreadPoolExecutor(1) as flushing:
@@ -121,11 +106,7 @@ class DatasetBuild:
 
 
 def check_free(target: Path) -> None:
-    """Make sure that a dataset can be built at a place: nothing, or an empty folder, is there.
-
-    Raises:
-        TargetExistsError: something is there.
-    """
+    """Refuse to build a dataset where something other than an empty folder is: `TargetExistsError`."""
     if target.is_dir() and not target.is_symlink():
         if not any(target.iterdir()):
             return
@@ -138,11 +119,7 @@ def check_free(target: Path) -> None:
 
 
 def sync_tree(root: Path, leave_out: Path | None = None) -> None:
-    """Flush all files and folders below a folder, itself included, to the disk.
-
-    Raises:
-        OSError: a file cannot be flushed.
-    """
+    """Flush all files and folders below a folder, itself included, to the disk."""
     files: list[Path] = []
     folders: list[Path] = []
     for folder, _, names in os.walk(root):

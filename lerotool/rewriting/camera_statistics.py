@@ -68,12 +68,7 @@ class CameraBlock:
 
 
 class CameraStats:
-    """The picture statistics of one source, a few episodes at a time and in order.
-
-    Args:
-        source: the dataset.
-        features: the cameras of the target that it has, by their names in the target.
-    """
+    """The picture statistics of one source, a few episodes at a time and in order."""
 
     def __init__(self, source: Source, features: Mapping[str, Feature]) -> None:
         self._source = source
@@ -205,9 +200,6 @@ def total_of(blocks: Sequence[CameraBlock], name: str) -> FeatureStats | None:
     """Return the statistics of all episodes together, weighted by count; None where those of no episode are known.
 
     Quantiles are the weighted average, as in LeRobot, and there only if every episode has them.
-
-    Raises:
-        MetadataError: the numbers of channels differ.
     """
     if len({block.values.shape[2] for block in blocks}) > 1:
         raise MetadataError(f"camera {name!r}: statistics of different numbers of channels")

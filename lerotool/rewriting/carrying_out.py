@@ -44,17 +44,7 @@ class Written:
 def build(work: Rewriting, target: Path, listen: Listener = ignore_event, place: Place | None = None) -> Written:
     """Build a new dataset; it appears complete and durable, in one step, or not at all.
 
-    Args:
-        work: what it is made of.
-        target: the folder to make.
-        listen: hears how far it is.
-        place: where the work runs; None is this machine, one job per core.
-
-    Raises:
-        CorruptDatasetError: a source is damaged, or has changed meanwhile; no target is made.
-        TargetExistsError: something is at the target.
-        MediaError: a video cannot be read or encoded; no target is made.
-        OSError: the disk is full or fails; no target is made.
+    `place`: where the work runs; None is this machine, one job per core.
     """
     began = time.perf_counter()
     check_room(work, target)
@@ -70,20 +60,7 @@ def build(work: Rewriting, target: Path, listen: Listener = ignore_event, place:
 def write_dataset(
     work: Rewriting, root: Path, scratch: Path, listen: Listener = ignore_event, place: Place | None = None
 ) -> None:
-    """Write all files of a dataset into a folder; those that stay where they are are not among them.
-
-    Args:
-        work: what it is made of.
-        root: the folder.
-        scratch: another one, for what is needed meanwhile.
-        listen: hears how far it is.
-        place: where the work runs; None is this machine, one job per core.
-
-    Raises:
-        CorruptDatasetError: a source is damaged.
-        MediaError: a video cannot be read or encoded.
-        OSError: the disk is full or fails.
-    """
+    """Write all files of a dataset into a folder, but those that stay where they are; `scratch` is another folder."""
     listen(_begun(work))
     with _workers(work, place, scratch) as workers:
         jobs = _Jobs(work, root, scratch, workers, listen)
@@ -103,11 +80,7 @@ def _begun(work: Rewriting) -> Begun:
 
 
 def check_room(work: Rewriting, target: Path) -> None:
-    """Make sure that the disk has room for what is planned.
-
-    Raises:
-        OSError: ``ENOSPC``.
-    """
+    """Make sure that the disk has room for what is planned; else `OSError`."""
     check_space(target.absolute().parent, SPARE_BYTES + int(work.written_bytes * _SPARE), "a merge")
 
 
@@ -226,11 +199,7 @@ def _batches(work: Rewriting, count: int) -> Iterator[range]:
 
 
 def check_sources(work: Rewriting) -> None:
-    """Make sure that no source has changed since it was planned.
-
-    Raises:
-        CorruptDatasetError: one has.
-    """
+    """Make sure that no source has changed since it was planned; else `CorruptDatasetError`."""
     found = {c.source.dataset.root: c.source.dataset for c in work.contributions}
     prints = {root: dataset.fingerprint() for root, dataset in found.items()}
     changed = [c.source.label for c in work.contributions if prints[c.source.dataset.root] != c.fingerprint]

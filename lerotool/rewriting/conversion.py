@@ -27,20 +27,9 @@ TIME_TOLERANCE_S = 1e-3
 def converted(
     column: pa.ChunkedArray, part: DataPart, rule: ColumnRule, feature: Feature, rows: Rows
 ) -> tuple[Any, Values | None]:
-    """Return a column as the target has it.
+    """Return a column as the target has it, and of numbers also the values: (n,) or (n, *shape).
 
-    Args:
-        column: of the source.
-        part: it belongs to.
-        rule: what becomes of it.
-        feature: of the target.
-        rows: whose they are, for messages.
-
-    Returns:
-        The Arrow array, and for numbers the values as numpy: (n,) or (n, *shape).
-
-    Raises:
-        CorruptDatasetError: values are missing, do not fit the feature, or are not numbers.
+    `CorruptDatasetError`: values are missing, do not fit the feature, or are not numbers.
     """
     if feature.kind is not Kind.NUMERIC:
         array = joined_chunks(column) if column.num_chunks != 1 else column.chunk(0)
@@ -100,19 +89,10 @@ def _check_numbers(values: Values, part: DataPart, name: str, rows: Rows) -> Non
 
 
 def check_rows(table: pa.Table, part: DataPart, rows: Rows) -> Ints:
-    """Make sure that rows are those of the episodes they should be.
+    """Make sure that rows are those of the episodes they should be; return each row's task in the target.
 
-    Args:
-        table: the rows.
-        part: they belong to.
-        rows: whose they should be.
-
-    Returns:
-        The number of each row's task in the target.
-
-    Raises:
-        CorruptDatasetError: columns contradict the episode table, or a row has a task that is not there.
-        IncompatibleDatasetError: timestamps are not those of the frames.
+    `CorruptDatasetError`: columns contradict the episode table, or a row has a task that is not there.
+    `IncompatibleDatasetError`: timestamps are not those of the frames.
     """
     frames = rows.frame_index
     _check_equal(table, part, "episode_index", rows.episode_index)

@@ -62,12 +62,7 @@ class DataJob:
 
 
 def run_data_job(job: DataJob) -> int:
-    """Write the files of a job and its block; return the number of rows.
-
-    Raises:
-        CorruptDatasetError: a source is not what its metadata say, or holds numbers that are none.
-        OSError: the disk is full or fails.
-    """
+    """Write the files of a job and its block; return the number of rows."""
     # What reads v2.1 knows vectors as sequences only.
     sequence_type = job.version.list_type
     if job.files is None:

@@ -42,13 +42,7 @@ def stretches(work: Rewriting, first: int, stop: int) -> Iterator[Stretch]:
 
 
 def data_jobs(work: Rewriting, root: Path, blocks: Path) -> Iterator[tuple[DataJob, DataFile]]:
-    """Yield the jobs of a rewriting and the first data file of each, in order.
-
-    Args:
-        work: to do.
-        root: where the dataset is built.
-        blocks: the folder for what is learnt about episodes.
-    """
+    """Yield the jobs of a rewriting and the first data file of each, in order; ``blocks`` is a folder for results."""
     language = language_types(work)
     compression = _compression(work)
     starts = cumulated(work.lengths)
@@ -88,11 +82,7 @@ def _divided(work: Rewriting) -> Iterator[list[DataFile]]:
 
 
 def part_of(stretch: Stretch) -> DataPart:
-    """Return what a data job needs to know of a stretch.
-
-    Raises:
-        CorruptDatasetError: the episode table names files in an order that cannot be.
-    """
+    """Return what a data job needs to know of a stretch."""
     contribution = stretch.contribution
     dataset = contribution.source.dataset
     start, stop = stretch.first_row, stretch.first_row + int(stretch.rows.lengths.sum())
@@ -110,11 +100,7 @@ def part_of(stretch: Stretch) -> DataPart:
 
 
 def language_types(work: Rewriting) -> Mapping[str, pa.DataType]:
-    """Return types of the language columns that fit all files of all sources: they differ from file to file.
-
-    Raises:
-        CorruptDatasetError: a data file cannot be read.
-    """
+    """Return types of the language columns that fit all files of all sources: they differ from file to file."""
     names = [name for name, feature in work.features.items() if feature.kind is Kind.LANGUAGE]
     if not names:
         return {}

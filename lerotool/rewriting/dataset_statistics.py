@@ -117,12 +117,9 @@ class DatasetStatistics:
 
 
 def exact_quantiles(batches: Batches, dtype: np.dtype[Any], width: int) -> dict[str, Floats]:
-    """Return numpy's linear quantiles of any number of rows in little memory.
+    """Return numpy's linear quantiles of any number of rows of ``width`` values, without NaN, in little memory.
 
-    Args:
-        batches: the values, without NaN; each dimension must exist in one row at least.
-        dtype: of the values.
-        width: d.
+    Each dimension must exist in one row at least.
     """
     search = QuantileSearch(width, dtype)
     while (question := search.question) is not None:

@@ -44,13 +44,7 @@ class EpisodeBlock:
 
 
 def episode_table(work: Rewriting, part: EpisodeBlock, first_index: int) -> EpisodeTable:
-    """Return the table of some episodes.
-
-    Args:
-        work: that is carried out.
-        part: the episodes.
-        first_index: number of the first row of data of the first episode.
-    """
+    """Return the table of some episodes; ``first_index`` is the number of the first row of data of the first."""
     lengths = part.block.lengths
     places = data_places([part.file.number] * part.count)
     episodes = slice(part.first, part.first + part.count)

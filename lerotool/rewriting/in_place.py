@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,21 +39,8 @@ def rewrite_in_place(
 ) -> Entry | None:
     """Change a dataset in one step; interrupted at any time, it is the old one or the new one.
 
-    Args:
-        work: what becomes of it; all its sources are pieces of the one dataset, in order.
-        command: that does it, for the history; see `lerotool.dataset.writing.history.DATASET`.
-        details: what else the history should know.
-        listen: hears how far it is.
-        place: where the work runs; None is this machine, one job per core.
-
-    Returns:
-        What is kept of the dataset as it was; None where nothing changes.
-
-    Raises:
-        DatasetLockedError: another process changes the dataset, or records into it.
-        CorruptDatasetError: the dataset is damaged, or has changed since it was planned.
-        MediaError: a video cannot be read.
-        OSError: the disk is full or fails; the dataset is the old one, or the next writer makes it the new one.
+    All sources of the work are pieces of the one dataset, in order. Returns what is kept of the dataset as it was; None
+    where nothing changes. `CorruptDatasetError`: it is damaged, or has changed since it was planned.
     """
     root = work.contributions[0].source.dataset.root
     workspace = Workspace(root)
@@ -77,19 +64,30 @@ def rewrite_in_place(
 def _stage(work: Rewriting, new: Path, staging: KeepingStaging) -> list[Path]:
     """Plan where the new files go, and which old ones leave; return those."""
     dataset = work.contributions[0].source.dataset
-    root = dataset.root
-    staying = _staying(work)
-    for path in sorted(path for path in new.rglob("*") if path.is_file()):
-        target = root / path.relative_to(new)
-        staying.add(target)
-        is_tasks = target == root / dataset.version.tasks_path and work.tasks == dataset.tasks
-        if not target.is_file() or not (is_tasks or filecmp.cmp(path, target, shallow=False)):
-            # Folders of the new files are not flushed; the staging folder is.
-            path.replace(staging.file(target))
+    same = [dataset.root / dataset.version.tasks_path] if work.tasks == dataset.tasks else []
+    staying = _staying(work) | stage_new_files(new, dataset.root, staging, same)
     leaving = [path for path in dict.fromkeys(_own_files(dataset)) if path not in staying and path.is_file()]
     for path in leaving:
         staging.remove(path)
     return leaving
+
+
+def stage_new_files(new: Path, root: Path, staging: KeepingStaging, same: Collection[Path] = ()) -> set[Path]:
+    """Plan that the files in a folder take the places that they have there in a dataset; return these.
+
+    What is there already with the same bytes, or is named as the same, stays as it is.
+    """
+    targets = set()
+    for path in sorted(path for path in new.rglob("*") if path.is_file()):
+        target = root / path.relative_to(new)
+        targets.add(target)
+        if target.is_dir():
+            name = target.relative_to(root).as_posix()
+            raise CorruptDatasetError(f"{name}: there is a folder where a file belongs; move it away by hand")
+        if not target.is_file() or not (target in same or filecmp.cmp(path, target, shallow=False)):
+            # Folders of the new files are not flushed; the staging folder is.
+            path.replace(staging.file(target))
+    return targets
 
 
 def _staying(work: Rewriting) -> set[Path]:
@@ -117,11 +115,7 @@ def _own_files(dataset: Dataset) -> Iterator[Path]:
 
 
 def _verify(work: Rewriting, staging: KeepingStaging, leaving: list[Path]) -> None:
-    """Compare the dataset as it will be with what is planned.
-
-    Raises:
-        CorruptDatasetError: it is something else.
-    """
+    """Compare the dataset as it will be with what is planned; `CorruptDatasetError`: it is something else."""
     root = work.contributions[0].source.dataset.root
     elsewhere = {name: path.relative_to(root).as_posix() for name, path in staging.staged().items()}
     nowhere = staging.make_folder("nowhere").relative_to(root)

@@ -29,13 +29,7 @@ class StatsBlock:
     _task_rows: dict[int, int] = field(default_factory=dict)
 
     def add(self, stats: Mapping[str, Mapping[str, npt.NDArray[Any]]], task_numbers: Ints, lengths: Ints) -> None:
-        """Add episodes.
-
-        Args:
-            stats: by feature and statistic: (episodes, d).
-            task_numbers: of every row.
-            lengths: rows of each episode.
-        """
+        """Add episodes: statistics by feature and name, (episodes, d), the task of every row, rows of each episode."""
         for name, values in stats.items():
             self._stats.setdefault(name, []).append(np.stack([values[statistic] for statistic in VALUES]))
         for start, length in zip(cumulated(lengths)[:-1].tolist(), lengths.tolist(), strict=True):
@@ -75,11 +69,7 @@ class Block:
 
 
 def save_block(path: Path, block: StatsBlock) -> None:
-    """Write a block.
-
-    Raises:
-        OSError: the disk is full or fails.
-    """
+    """Write a block."""
     with replacing(path) as partial, partial.open("wb") as file:
         np.savez(file, **block.arrays())  # type: ignore[arg-type]
 

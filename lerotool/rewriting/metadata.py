@@ -23,7 +23,7 @@ from lerotool.rewriting.episode_table import EpisodeBlock, episode_table
 from lerotool.rewriting.job_results import Block, load_block
 from lerotool.rewriting.provenance import provenance
 from lerotool.rewriting.rewriting import DataFile, Rewriting, Share
-from lerotool.rewriting.sidecar import Reports, write_document, write_marks, write_timing
+from lerotool.rewriting.sidecar import Reports, reports_of, write_document, write_marks, write_timing
 from lerotool.rewriting.source_table import read_episode_columns
 
 _ROWS_AT_A_TIME = 1000
@@ -42,18 +42,7 @@ class BlockFile:
 def write_metadata(
     work: Rewriting, root: Path, blocks: Sequence[BlockFile], measured: Mapping[str, Mapping[int, FeatureStats]]
 ) -> None:
-    """Write everything but data and videos.
-
-    Args:
-        work: to do.
-        root: where the dataset is built.
-        blocks: what is known of the episodes, in order.
-        measured: picture statistics of pieces and clips, by camera and number of the episode.
-
-    Raises:
-        CorruptDatasetError: statistics of a source cannot be read.
-        OSError: the disk is full or fails.
-    """
+    """Write everything but data and videos; ``measured`` are picture statistics by camera and number of the episode."""
     statistics = DatasetStatistics(work)
     parts = _episode_blocks(work, blocks, measured, statistics)
     _write_episodes(work, root, parts)
@@ -87,7 +76,7 @@ def _other_stats(work: Rewriting) -> Mapping[str, Any]:
 
 
 def _write_episodes(work: Rewriting, root: Path, parts: Iterable[EpisodeBlock]) -> None:
-    reports = Reports(work, root)
+    reports = Reports(reports_of(work), root)
     index = 0
     with work.format.version.write_episodes(root, work.format.sizes) as writer:
         for part in parts:

@@ -19,12 +19,7 @@ _DEFAULT_KEYS = {"state": STATE, "action": ACTION}
 def carried_modality(
     contributions: Sequence[Contribution], features: Mapping[str, Feature]
 ) -> tuple[Mapping[str, Any] | None, str | None]:
-    """Return the sources' map if it is true of the target, and else why it is not carried over.
-
-    Args:
-        contributions: of the sources.
-        features: of the target.
-    """
+    """Return the sources' map if it is true of the target, and else why it is not carried over."""
     owners = [c for c in contributions if (c.source.dataset.root / MODALITY).is_file()]
     if not owners:
         return None, None
@@ -44,13 +39,7 @@ def carried_modality(
 
 
 def changed_modality(document: Mapping[str, Any], names: Mapping[str, str], left: Collection[str]) -> dict[str, Any]:
-    """Return a map of a dataset whose features get other names, or leave.
-
-    Args:
-        document: the map.
-        names: new names of features by their old ones.
-        left: features that leave.
-    """
+    """Return a map of a dataset whose features get other names, given by their old ones, or leave."""
     changed: dict[str, Any] = {}
     for kind, groups in document.items():
         if not isinstance(groups, dict):

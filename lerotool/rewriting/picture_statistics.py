@@ -22,17 +22,8 @@ _MM_PER_M = 1000
 def measure_pictures(path: Path, start: int, length: int, fps: float, feature: Feature) -> dict[str, Any]:
     """Return the statistics of an episode's pictures as ``stats.json`` has them, by LeRobot's sampling rule.
 
-    They are taken after the encoder, so they differ a little from those that LeRobot took before.
-
-    Args:
-        path: a video.
-        start: number of the episode's first frame in it.
-        length: frames of the episode.
-        fps: frames a second.
-        feature: of the camera.
-
-    Raises:
-        MediaError: a frame is missing or cannot be decoded.
+    `start`: number of its first frame in the video. They are taken after the encoder, so they differ a little from
+    those that LeRobot took before.
     """
     sampled = sampled_frames(length)
     if feature.is_depth:
@@ -71,12 +62,7 @@ class MeasureJob:
 
 
 def run_measure_job(job: MeasureJob) -> FeatureStats:
-    """Return the statistics of a piece's pictures.
-
-    Raises:
-        CorruptDatasetError: rows cannot be read.
-        MediaError: a picture is missing or cannot be decoded.
-    """
+    """Return the statistics of a piece's pictures."""
     match job.place:
         case (Path() as path, int() as start):
             return FeatureStats.from_json(measure_pictures(path, start, job.frames, job.fps, job.feature))

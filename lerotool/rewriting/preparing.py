@@ -64,11 +64,7 @@ def number_tasks(sources: Sequence[Source]) -> tuple[tuple[str, ...], list[Ints]
 
 
 def used_tasks(source: Source) -> list[int]:
-    """Return the numbers of the tasks that rows of a source have.
-
-    Raises:
-        CorruptDatasetError: a data file is missing or damaged.
-    """
+    """Return the numbers of the tasks that rows of a source have."""
     used: set[int] = set()
     for a, b in source.stretches(0, len(source.episodes)):
         first = int(source.first_rows(a, b)[0])
@@ -85,18 +81,9 @@ def place_cameras(
     target: TargetFormat,
     choices: VideoChoices,
 ) -> tuple[dict[str, CameraPlan], list[str], list[str]]:
-    """Look at the videos of all sources, and plan those of the target.
+    """Look at the videos of all sources; return those of the target, what is wrong, and what a user should know.
 
-    Args:
-        sources: in order.
-        features: of the target.
-        filled: cameras that get black pictures, and the numbers of the sources that lack them.
-        fps: of the target.
-        target: its format.
-        choices: what becomes of videos.
-
-    Returns:
-        The videos by camera, what is wrong, and what a user should know.
+    `filled`: cameras that get black pictures, and the numbers of the sources that lack them.
     """
     streams, plans, damage = Streams(), {}, []
     notes: list[str] = []
@@ -170,18 +157,9 @@ def contribute(
     *,
     retime: bool = False,
 ) -> tuple[tuple[Contribution, ...], tuple[DataFile, ...], list[str]]:
-    """Number the episodes and rows of the target, and put them into data files.
+    """Number episodes and rows, and put them into data files; return what each source brings, the files, what is wrong.
 
-    Args:
-        sources: in order.
-        rules: of each source, how columns of the target are made of its own.
-        tasks: of each source, the numbers of its tasks in the target.
-        fps: of the target.
-        target: its format.
-        retime: timestamps that are not on the grid are replaced.
-
-    Returns:
-        What each source brings, the data files, and what is wrong.
+    `rules`, `tasks`: of each source, how the target's columns are made of its own, and the numbers of its tasks there.
     """
     contributions: list[Contribution] = []
     damage: list[str] = []
@@ -223,11 +201,7 @@ def contribute(
 
 
 def _episode_bytes(source: Source) -> npt.NDArray[np.float64]:
-    """Return about how many bytes of data files each chosen episode takes: by its share of the rows of its file.
-
-    Raises:
-        DatasetError: a data file is missing.
-    """
+    """Return about how many bytes of data files each chosen episode takes: by its share of the rows of its file."""
     files = source.dataset.data_files
     starts = source.dataset.episodes.starts
     # An episode without rows at the end begins where the last file ends.

@@ -34,12 +34,7 @@ class FileSlice:
 
 
 def file_slices(dataset: Dataset, start: int, stop: int) -> tuple[FileSlice, ...]:
-    """Return where the rows ``start`` to ``stop`` of a dataset lie.
-
-    Raises:
-        CorruptDatasetError: the episode table names files in an order that cannot be.
-        MetadataError: a path would leave the root.
-    """
+    """Return where the rows ``start`` to ``stop`` of a dataset lie."""
     files = dataset.data_files
     slices = []
     for number in range(files.find(start), files.find(stop - 1) + 1):
@@ -51,13 +46,7 @@ def file_slices(dataset: Dataset, start: int, stop: int) -> tuple[FileSlice, ...
 
 
 class RowStream:
-    """Gives the rows of some slices in order, as many at a time as are asked for.
-
-    Args:
-        slices: of data files.
-        names: columns to read.
-        features: of the source, to which types are conformed.
-    """
+    """Gives columns of the rows of some slices in order, conformed to features, as many at a time as are asked for."""
 
     def __init__(self, slices: Sequence[FileSlice], names: Sequence[str], features: Mapping[str, Feature]) -> None:
         self._pieces = (piece for part in slices for piece in _read_slice(part, list(names), features))
@@ -65,11 +54,7 @@ class RowStream:
         self._rows = 0
 
     def take(self, count: int) -> pa.Table:
-        """Return the next ``count`` rows.
-
-        Raises:
-            CorruptDatasetError: a file is missing, damaged, or not what the episode table says.
-        """
+        """Return the next ``count`` rows."""
         while self._rows < count:
             piece = next(self._pieces)
             self._waiting.append(piece)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path, PurePath
@@ -32,12 +32,7 @@ _PICTURE_COLUMNS = ("picture/", "picture_age_ns/")
 
 
 def write_timing(work: Rewriting, root: Path) -> None:
-    """Write the measured times beside the data files; rows that were not measured have nulls.
-
-    Raises:
-        CorruptDatasetError: a source's measured times cannot be read.
-        OSError: the disk is full or fails.
-    """
+    """Write the measured times beside the data files; rows that were not measured have nulls."""
     schema = _timing_schema(work)
     if schema is None or work.format.version.has_files_of_episodes:
         return
@@ -133,16 +128,11 @@ def _timing_streams(part: Stretch) -> Iterator[tuple[int, int, RowStream | None]
 
 
 class Reports:
-    """Recording reports of the sources, one file beside each file of the episode table."""
+    """Recording reports by the number of the episode, one file beside each file of the episode table."""
 
-    def __init__(self, work: Rewriting, root: Path) -> None:
+    def __init__(self, entries: Mapping[int, Mapping[str, Any]], root: Path) -> None:
         self._root = root
-        self._entries: dict[int, Mapping[str, Any]] = {}
-        for contribution in work.contributions:
-            own = dict(_reports_of(contribution.source))
-            for place, number in enumerate(contribution.source.episodes.tolist()):
-                if own and number in own:
-                    self._entries[contribution.first_episode + place] = own[number]
+        self._entries = entries
         self._pending: dict[FileNumber, list[int]] = {}
 
     def note(self, number: FileNumber, first: int, count: int) -> None:
@@ -151,11 +141,7 @@ class Reports:
             self._pending.setdefault(number, []).extend(range(first, first + count))
 
     def write(self) -> None:
-        """Write all reports.
-
-        Raises:
-            OSError: the disk is full or fails.
-        """
+        """Write all reports."""
         for number, episodes in self._pending.items():
             if not any(episode in self._entries for episode in episodes):
                 continue
@@ -164,13 +150,24 @@ class Reports:
                 lines.add({**self._entries.get(episode, {}), "episode_index": episode} for episode in episodes)
 
 
-def write_marks(work: Rewriting, root: Path) -> None:
-    """Write what people have said about the episodes.
+def reports_of(work: Rewriting) -> dict[int, Mapping[str, Any]]:
+    """Return the reports of the sources by the numbers that their episodes get."""
+    found: dict[int, Mapping[str, Any]] = {}
+    for contribution in work.contributions:
+        own = reports_in(_beside(contribution.source, "recordings", "*/*.jsonl"))
+        numbers = enumerate(contribution.source.episodes.tolist(), contribution.first_episode)
+        found |= {new: own[old] for new, old in numbers if old in own}
+    return found
 
-    Raises:
-        MetadataError: the marks of a source are damaged.
-        OSError: the disk is full or fails.
-    """
+
+def reports_in(paths: Iterable[Path]) -> dict[int, Mapping[str, Any]]:
+    """Return the reports in some files by the number of the episode; of several the last counts."""
+    entries = (entry for path in paths for _, entry in read_lines(path))
+    return {entry["episode_index"]: entry for entry in entries if isinstance(entry.get("episode_index"), int)}
+
+
+def write_marks(work: Rewriting, root: Path) -> None:
+    """Write what people have said about the episodes."""
     marks: dict[int, Mark] = {}
     for contribution in work.contributions:
         source = contribution.source
@@ -187,18 +184,7 @@ def write_marks(work: Rewriting, root: Path) -> None:
         (root / MARKS).write_bytes(mark_lines(marks, work.lengths))
 
 
-def _reports_of(source: Source) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for path in _beside(source, "recordings", "*/*.jsonl"):
-        for _, entry in read_lines(path):
-            if isinstance(entry.get("episode_index"), int):
-                yield entry["episode_index"], entry
-
-
 def write_document(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a JSON document as LeRobot does.
-
-    Raises:
-        OSError: the disk is full or fails.
-    """
+    """Write a JSON document as LeRobot does."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(json_bytes(document, allow_nan=True))

@@ -44,12 +44,7 @@ def read_episode_columns(source: Source, columns: Mapping[str, pa.DataType], epi
 
 
 class EpisodeTableStream:
-    """Gives columns of a v3.0 source's episode table, the chosen episodes in order, a few at a time.
-
-    Args:
-        source: the dataset.
-        wanted: columns; those that the table does not have are left out.
-    """
+    """Gives wanted columns that a v3.0 source's episode table has, the chosen episodes in order, a few at a time."""
 
     def __init__(self, source: Source, wanted: Sequence[str]) -> None:
         paths = parquet_files(source.dataset.layout.files, EPISODES)

@@ -34,10 +34,8 @@ def standing_data(
 ) -> tuple[DataFile, ...]:
     """Return the data files: of each file of the dataset what is left of it, under its number.
 
-    Args:
-        contributions: of the pieces.
-        placed: where the rows would go in a new dataset; they do where the files have no numbers.
-        mode: packed, rows go where they would in a new dataset if that has fewer files.
+    `placed`: where the rows would go in a new dataset; they do where the files have no numbers, and in the mode PACK
+    if these are fewer.
     """
     dataset = contributions[0].source.dataset
     files = dataset.data_files
@@ -90,17 +88,8 @@ def _unmoved(contributions: Sequence[Contribution]) -> npt.NDArray[np.bool_]:
 def standing_videos(name: str, sources: Sequence[Source]) -> tuple[CameraPlan, list[str]]:
     """Return the video files of a camera: those of the dataset, where many episodes share them, else one of each.
 
-    Where episodes have files of their own, pieces of them are cut out by copying packets.
-
-    Args:
-        name: of the camera in the target.
-        sources: the pieces.
-
-    Returns:
-        The plan, and what cannot be done.
-
-    Raises:
-        IncompatibleDatasetError: a piece does not begin at a keyframe of the episode's video.
+    Where episodes have files of their own, pieces of them are cut out by copying packets. Returns also what cannot be
+    done. `IncompatibleDatasetError`: a piece does not begin at a keyframe of the episode's video.
     """
     dataset = sources[0].dataset
     found = _Files(name, sources[0].originals[name] == name, dataset.root)
@@ -136,12 +125,6 @@ def packed_videos(dataset: Dataset, name: str, standing: CameraPlan, packed: Cam
     """Return the video files of a camera as a new dataset would have them, if these are fewer, or smaller.
 
     Files that would be copied whole stay, or are linked under another number.
-
-    Args:
-        dataset: that is rewritten in its place.
-        name: of the camera.
-        standing: the files as they are.
-        packed: those of a new dataset.
     """
     is_smaller = sum(o.bytes for o in packed.outputs) < sum(o.bytes for o in standing.outputs)
     if not is_smaller and len(packed.outputs) >= len(standing.outputs):

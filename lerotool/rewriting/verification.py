@@ -32,12 +32,7 @@ _TOLERANCE_S = 1e-4
 
 
 def verify_dataset(root: Path) -> None:
-    """Make sure that every data file has the rows and every video the pictures that the episode table names.
-
-    Raises:
-        CorruptDatasetError: a file is missing, unreadable, or contradicts the table.
-        MediaError: a video cannot be read.
-    """
+    """Make sure that every data file has the rows and every video the pictures that the episode table names."""
     dataset = Dataset(root)
     with ThreadPoolExecutor(_THREADS) as threads:
         _run(threads, partial(_check_data_file, dataset), range(len(dataset.data_files)))
@@ -45,11 +40,7 @@ def verify_dataset(root: Path) -> None:
 
 
 def verify_rows(dataset: Dataset) -> None:
-    """Compare the footers of all data files with the episode table: rows, and in each row group their numbers.
-
-    Raises:
-        CorruptDatasetError: a file is missing, unreadable, or contradicts the table.
-    """
+    """Compare the footers of all data files with the episode table: rows, and in each row group their numbers."""
     for number in range(len(dataset.data_files)):
         _check_data_file(dataset, number)
 

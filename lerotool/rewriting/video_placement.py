@@ -97,16 +97,9 @@ class _Group:
 def place_camera(
     name: str, sources: Sequence[Source], shots: Mapping[int, Shots], rules: Rules
 ) -> tuple[CameraPlan, list[str]]:
-    """Plan the files of one camera.
+    """Plan the files of one camera; return also what cannot be done.
 
-    Args:
-        name: of the camera.
-        sources: all of them.
-        shots: by number of the source; those that lack the camera get black pictures.
-        rules: how.
-
-    Returns:
-        The plan, and what cannot be done.
+    `shots`: by number of the source; those that lack the camera get black pictures.
     """
     placing = _Placing(name, rules, shots)
     runs: list[_Run] = []

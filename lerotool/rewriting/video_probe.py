@@ -75,11 +75,7 @@ class Streams:
 
 
 def survey_videos(source: Source, camera: str, streams: Streams) -> tuple[Shots | None, list[str]]:
-    """Look at the videos of one camera of a source.
-
-    Returns:
-        Where the pictures are, and everything that is wrong; None where something is.
-    """
+    """Return where the pictures of one camera of a source are, or None, and everything that is wrong."""
     original = source.originals[camera]
     places: dict[Path, int] = {}
     file_of, starts, missing, problems = [], [], [], []
@@ -194,11 +190,7 @@ def _shared_pictures(source: Source, camera: str, shots: Shots) -> list[str]:
 
 
 def can_cut(path: Path, start: int, stop: int) -> bool:
-    """Whether pictures ``start`` to ``stop`` of a file can be copied without the others.
-
-    Raises:
-        MediaError: the file is not a readable video.
-    """
+    """Whether pictures ``start`` to ``stop`` of a file can be copied without the others."""
     header = video_index(path)
     numbers = np.empty(header.frames, np.int64)
     numbers[np.argsort(header.times, kind="stable")] = np.arange(header.frames)
