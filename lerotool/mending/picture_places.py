@@ -1,4 +1,8 @@
-"""Where the pictures of each episode are: as the table says, as far as that can be, else one after another."""
+"""Where the pictures of each episode are: as the table says, as far as that can be, else one after another.
+
+LeRobot's recorder appends one episode's frames after another's to a camera's file, and begins the next file with a new
+episode.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ import numpy as np
 from lerotool.checking.check import Sight
 from lerotool.dataset.numbering import FileNumber
 from lerotool.errors import CorruptDatasetError, MediaError
+from lerotool.media.probe import count_complete_packets, count_packets, video_index
 from lerotool.rewriting.restoration import Place
 
 
@@ -57,8 +62,6 @@ def find_places(sight: Sight, camera: str, lengths: Sequence[int]) -> CameraPlac
 
 
 def _videos(sight: Sight, camera: str) -> dict[FileNumber, _Video]:
-    from lerotool.media.probe import count_complete_packets, video_index
-
     assert sight.layout is not None
     found: dict[FileNumber, _Video] = {}
     for (chunk, file), path in sight.layout.videos(camera).items():
@@ -145,3 +148,48 @@ def _one_after_another(
     if len(waiting) > 1 or (waiting and offset != waiting[0].frames):
         raise CorruptDatasetError(f"{camera}: the videos have more pictures than the episodes have rows")
     return tuple(places)
+
+
+class VideoFrames:
+    """The video files of one camera and how their frames are given out to episodes, in order."""
+
+    def __init__(self, files: Mapping[FileNumber, Path]) -> None:
+        self.frames = {number: count_frames(path) for number, path in sorted(files.items())}
+        self._order: Sequence[FileNumber] = list(self.frames)
+        self._file = 0
+        self._frame = 0
+
+    def take(self, place: Place, length: int) -> Place | None:
+        """Give the frames at a known place to an episode; None when there are none."""
+        number, start = place
+        if number not in self.frames or start + length > self.frames[number]:
+            return None
+        self._file, self._frame = self._order.index(number), start + length
+        return place
+
+    def take_next(self, length: int) -> Place | None:
+        """Give the next frames to an episode; None when there are none, or not so many in the file."""
+        if self._file < len(self._order) and self._frame == self.frames[self._order[self._file]]:
+            self._file, self._frame = self._file + 1, 0
+        if self._file == len(self._order):
+            return None
+        number = self._order[self._file]
+        if self._frame + length > self.frames[number]:
+            return None
+        self._frame += length
+        return number, self._frame - length
+
+    @property
+    def left(self) -> int:
+        """Frames that belong to no episode."""
+        later = sum(self.frames[number] for number in self._order[self._file + 1 :])
+        here = self.frames[self._order[self._file]] - self._frame if self._file < len(self._order) else 0
+        return here + later
+
+
+def count_frames(path: Path) -> int:
+    """Return the number of frames of a video, 0 if it cannot be read."""
+    try:
+        return count_packets(path)
+    except MediaError:
+        return 0

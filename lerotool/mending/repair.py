@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from lerotool.checking.check import Sight, look
@@ -63,27 +63,21 @@ def repair(
         is_finished = redo(workspace)
         sweep(workspace)
         remove_undone(workspace)
-        rounds = _repair_in_rounds(workspace, executor, drops=drops)
+        done, last, entry, lost = _repair_in_rounds(workspace, executor, drops=drops)
     steps = [step for step in plan.steps if Code.UNFINISHED_COMMIT in step.codes] if is_finished else []
     steps += [step for step in plan.steps if Code.JOURNAL in step.codes] if is_aside else []
-    steps += [step for step in plan.steps if step.codes == (Code.LEFTOVERS,) and step not in rounds.done]
-    whole = RepairPlan(folder, plan.before, (*steps, *rounds.done), rounds.last.left)
-    kept = rounds.entry.folder if rounds.entry is not None and rounds.entry.kept else None
-    return RepairReport(whole, rounds.last, kept, rounds.lost)
+    steps += [step for step in plan.steps if step.codes == (Code.LEFTOVERS,) and step not in done]
+    whole = RepairPlan(folder, plan.before, (*steps, *done), last.left)
+    return RepairReport(whole, last, entry.folder if entry is not None and entry.kept else None, tuple(lost))
 
 
-@dataclass(frozen=True, slots=True)
-class _Rounds:
-    """What was done, the entry in the history, the episodes that were left out, and what is left."""
+def _repair_in_rounds(
+    workspace: Workspace, executor: Executor | None, *, drops: bool
+) -> tuple[list[Step], RepairPlan, Entry | None, list[int]]:
+    """Repair until nothing is left that can be repaired.
 
-    done: tuple[Step, ...]
-    entry: Entry | None
-    lost: tuple[int, ...]
-    last: RepairPlan
-
-
-def _repair_in_rounds(workspace: Workspace, executor: Executor | None, *, drops: bool) -> _Rounds:
-    """Repair until nothing is left that can be repaired."""
+    Returns what was done, what is left, the entry in the history, and the episodes that were left out.
+    """
     done: list[Step] = []
     lost: list[int] = []
     entry: Entry | None = None
@@ -102,7 +96,7 @@ def _repair_in_rounds(workspace: Workspace, executor: Executor | None, *, drops:
     unhelped = frozenset(code for step in plan.steps for code in step.codes)
     why = "it was repaired, and is still there; please report it"
     again = [(finding, why) for finding in report.findings if finding.code in unhelped]
-    return _Rounds(tuple(done), entry, tuple(lost), replace(plan, steps=(), left=(*plan.left, *again)))
+    return done, replace(plan, steps=(), left=(*plan.left, *again)), entry, lost
 
 
 def _draft(report: CheckReport, sight: Sight, *, drops: bool = False, measures: bool = True) -> Draft:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.documents import read_object
 from lerotool.dataset.formats import Totals
 from lerotool.dataset.layout import STATS, Layout
-from lerotool.dataset.writing.history import Entry, KeepingStaging
+from lerotool.dataset.writing.history import KeepingStaging
 from lerotool.dataset.writing.staging import changing
 from lerotool.errors import DatasetLockedError, LerotoolError, MetadataError
 from lerotool.execution import Place, open_executor
@@ -26,7 +26,6 @@ from lerotool.mending.rescue_plan import plan_rescue
 from lerotool.mending.restored_tables import Measured, merged_statistics, restored_tables
 from lerotool.mending.taken_pictures import (
     RESCUE,
-    TakenEpisode,
     finish_entry,
     move_committed,
     rescue_details,
@@ -52,32 +51,46 @@ def rescue(root: Path, where: Executor | Place) -> RescueReport | None:
     plan = plan_rescue(root)
     if plan is None or not plan.does_anything:
         _remove_left(root)
-        return None if plan is None else RescueReport(root, plan.findings, refusal=plan.refusal, notes=plan.notes)
-    workspace = Workspace(root)
-    with changing(workspace, _PURPOSE):
+        return _report(plan)
+    with changing(Workspace(root), _PURPOSE):
         # Another process may have been at it between the look and the lock.
         plan = plan_rescue(root)
         if plan is None or not plan.does_anything:
-            return None if plan is None else RescueReport(root, plan.findings, refusal=plan.refusal, notes=plan.notes)
+            return _report(plan)
         _check_space(plan)
         with _opened(root, where) as executor:
             return _fill(plan, executor) if plan.fillings else _restore(plan, executor)
 
 
-def _restore(plan: RescuePlan, executor: Executor) -> RescueReport:
-    taken, failed = make_pending(plan)
-    plan = replace(plan, findings=tuple(_judged_again(finding, failed) for finding in plan.findings))
-    originals = restore(plan, taken, executor).folder
-    findings = tuple(_with_rows_kept(finding, originals) for finding in plan.findings)
-    return RescueReport(plan.root, findings, originals=originals, notes=plan.notes)
+def _report(plan: RescuePlan | None) -> RescueReport | None:
+    """Return what is said where nothing is done."""
+    return None if plan is None else RescueReport(plan.root, plan.findings, refusal=plan.refusal, notes=plan.notes)
 
 
 def _fill(plan: RescuePlan, executor: Executor) -> RescueReport:
-    filled = fill(plan, executor)
-    findings = tuple(_judged_again(finding, filled.failed) for finding in plan.findings)
-    return RescueReport(
-        plan.root, findings, originals=filled.originals, removed_pictures=filled.pictures, notes=plan.notes
-    )
+    done = fill(plan, executor)
+    return RescueReport(plan.root, _judged_again(plan, done.failed), done.originals, done.pictures, notes=plan.notes)
+
+
+def _restore(plan: RescuePlan, executor: Executor) -> RescueReport:
+    """Write the tables of a broken dataset again; videos are not touched.
+
+    Episodes that stay move up where others before them cannot be kept; loose ones come back as new episodes.
+    """
+    taken, failed = make_pending(plan)
+    plan = replace(plan, findings=_judged_again(plan, failed))
+    info, tasks = plan.info, dict(enumerate(plan.tasks))
+    layout = Layout.of(plan.root, info)
+    tables = restored_tables(info, layout, plan.sources, plan.kept, tasks, plan.old, Measured.COLUMNS, executor)
+    stats = merged_statistics(plan.root, tables.episodes, whole=True, known=_known_pictures(plan))
+    totals = Totals(len(plan.kept), sum(episode.length for episode in plan.kept), len(tasks))
+    with KeepingStaging(Workspace(plan.root), RESCUE) as staging:
+        stage_restoration(Restoration(plan.root, new_info(info, totals, {}), tables, stats=stats), staging)
+        staging.details = rescue_details(plan, taken, staging)
+        entry = staging.record()
+    assert entry is not None
+    findings = tuple(_with_rows_kept(finding, entry.folder) for finding in plan.findings)
+    return RescueReport(plan.root, findings, entry.folder, notes=plan.notes)
 
 
 @contextlib.contextmanager
@@ -128,31 +141,14 @@ def _with_rows_kept(finding: EpisodeFinding, originals: Path) -> EpisodeFinding:
     return replace(finding, hint=f"its rows are in the tables as they were: {originals}")
 
 
-def _judged_again(finding: EpisodeFinding, failed: Mapping[int, LerotoolError]) -> EpisodeFinding:
-    error = failed.get(finding.episode)
-    if error is None:
-        return finding
-    return replace(finding, fate=Fate.LEFT, usable=0, reason=str(error), hint=error.hint)
-
-
-def restore(plan: RescuePlan, taken: Sequence[TakenEpisode], executor: Executor) -> Entry:
-    """Write the tables of a broken dataset again; the caller holds the writing lock. Videos are not touched.
-
-    Episodes that stay move up where others before them cannot be kept; loose ones come back as new episodes.
-
-    Returns what is kept of the dataset as it was. `OSError`: the disk is full or fails; the dataset is as before.
-    """
-    info, layout = plan.info, Layout.of(plan.root, plan.info)
-    tasks = dict(enumerate(plan.tasks))
-    tables = restored_tables(info, layout, plan.sources, plan.kept, tasks, plan.old, Measured.COLUMNS, executor)
-    stats = merged_statistics(plan.root, tables.episodes, whole=True, known=_known_pictures(plan))
-    totals = Totals(len(plan.kept), sum(episode.length for episode in plan.kept), len(tasks))
-    with KeepingStaging(Workspace(plan.root), RESCUE) as staging:
-        stage_restoration(Restoration(plan.root, new_info(info, totals, {}), tables, stats=stats), staging)
-        staging.details = rescue_details(plan, taken, staging)
-        entry = staging.record()
-    assert entry is not None
-    return entry
+def _judged_again(plan: RescuePlan, failed: Mapping[int, LerotoolError]) -> tuple[EpisodeFinding, ...]:
+    """Return the findings; of episodes that could not be encoded, why."""
+    return tuple(
+        finding
+        if (error := failed.get(finding.episode)) is None
+        else replace(finding, fate=Fate.LEFT, usable=0, reason=str(error), hint=error.hint)
+        for finding in plan.findings
+    )
 
 
 def _known_pictures(plan: RescuePlan) -> Mapping[str, FeatureStats]:

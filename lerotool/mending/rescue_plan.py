@@ -24,9 +24,9 @@ from lerotool.mending.fates import NO_ROWS, EpisodeFinding, Fate, LooseEpisode, 
 from lerotool.mending.missing_videos import plan_filling
 from lerotool.mending.old_rows import KnownEpisode, known_episodes, read_old_rows
 from lerotool.mending.picture_folders import PictureFolder, find_picture_folders
+from lerotool.mending.picture_places import VideoFrames, count_frames
 from lerotool.mending.row_sources import episodes_in, read_source
 from lerotool.mending.taken_pictures import taken_folders
-from lerotool.mending.video_frames import VideoFrames, count_frames
 from lerotool.rewriting.restoration import FoundEpisode, FoundRows, Place
 from lerotool.storage import lock_owner
 from lerotool.wording import as_argument, listed

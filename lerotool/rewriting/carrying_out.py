@@ -61,7 +61,11 @@ def write_dataset(
     work: Rewriting, root: Path, scratch: Path, listen: Listener = ignore_event, place: Place | None = None
 ) -> None:
     """Write all files of a dataset into a folder, but those that stay where they are; `scratch` is another folder."""
-    listen(_begun(work))
+    cameras = work.cameras.values()
+    # Rows that stay where they are are read, videos that do are not.
+    size = sum(file.bytes for file in work.data)
+    size += sum(output.bytes for c in cameras for output in c.outputs if output.method is not Method.STAY)
+    listen(Begun(work.episodes, size, sum(len(c.clips) for c in cameras), work.frames_to_encode))
     with _workers(work, place, scratch) as workers:
         jobs = _Jobs(work, root, scratch, workers, listen)
         jobs.make_scratch()
@@ -69,14 +73,6 @@ def write_dataset(
         blocks = jobs.write_files()
     listen(Finishing("tables and statistics"))
     write_metadata(work, root, blocks, stats)
-
-
-def _begun(work: Rewriting) -> Begun:
-    """Return how much is to be done: rows that stay where they are are read, videos that do are not."""
-    cameras = work.cameras.values()
-    size = sum(file.bytes for file in work.data)
-    size += sum(output.bytes for c in cameras for output in c.outputs if output.method is not Method.STAY)
-    return Begun(work.episodes, size, sum(len(c.clips) for c in cameras), work.frames_to_encode)
 
 
 def check_room(work: Rewriting, target: Path) -> None:
@@ -179,7 +175,7 @@ class _Jobs:
             targets = [self.root / self.work.format.video_path(name, o.number) for o in outputs]
             _make_folders(path.parent for path in targets)
             pairs = list(zip(outputs, targets, strict=True))
-            for numbers in _batches(self.work, len(outputs)):
+            for numbers in video_batches(self.work, len(outputs)):
                 chosen = tuple(pairs[number] for number in numbers)
                 yield VideoJob(chosen, self._clip_folder(name), self.work.fps)
 
@@ -188,14 +184,6 @@ def _make_folders(folders: Iterable[Path]) -> None:
     """Make folders for jobs, which make none: one that goes on after the end must find no place to write at."""
     for folder in set(folders):
         folder.mkdir(parents=True, exist_ok=True)
-
-
-def _batches(work: Rewriting, count: int) -> Iterator[range]:
-    """Yield which files one job makes: small ones together."""
-    if work.format.version.has_files_of_episodes:
-        yield from video_batches(count)
-        return
-    yield from (range(number, number + 1) for number in range(count))
 
 
 def check_sources(work: Rewriting) -> None:

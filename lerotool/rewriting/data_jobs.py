@@ -117,7 +117,7 @@ def language_types(work: Rewriting) -> Mapping[str, pa.DataType]:
     return {name: unified.field(name).type for name in names if name in unified.names}
 
 
-def video_batches(outputs: int) -> Iterator[range]:
-    """Yield ranges of small video files that one job makes."""
-    for first in range(0, outputs, _EPISODES_PER_JOB):
-        yield range(first, min(first + _EPISODES_PER_JOB, outputs))
+def video_batches(work: Rewriting, count: int) -> Iterator[range]:
+    """Yield which video files one job makes: small ones together."""
+    size = _EPISODES_PER_JOB if work.format.version.has_files_of_episodes else 1
+    yield from (range(first, min(first + size, count)) for first in range(0, count, size))

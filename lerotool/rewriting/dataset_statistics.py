@@ -152,7 +152,7 @@ def default_totals(lengths: Ints, task_rows: Mapping[int, int], fps: float) -> d
             np.array([number for number, _ in tasks], np.float64), np.array([rows for _, rows in tasks], np.int64)
         ),
     }
-    return {name: _feature_stats(stats, frames) for name, stats in parts.items()}
+    return {name: FeatureStats.of_values(stats, frames) for name, stats in parts.items()}
 
 
 def _counting(count: int) -> dict[str, Floats]:
@@ -160,7 +160,3 @@ def _counting(count: int) -> dict[str, Floats]:
     stats = {"min": 0.0, "max": float(last), "mean": last / 2, "std": ((count**2 - 1) / 12) ** 0.5}
     stats |= {name: fraction * last for name, fraction in QUANTILES.items()}
     return {name: np.array([value]) for name, value in stats.items()}
-
-
-def _feature_stats(stats: Mapping[str, Floats], frames: int) -> FeatureStats:
-    return FeatureStats.of_values(stats, frames)

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.episode_table import video_prefix
 from lerotool.dataset.info import INFO
+from lerotool.dataset.numbering import FileNumber
+from lerotool.dataset.parquet import arrow_schema, open_parquet, read_groups
+from lerotool.dataset.writing.pointers import Moves, moved_table
+from lerotool.dataset.writing.pointers import Place as Moved
+from lerotool.dataset.writing.state import episodes_files
 from lerotool.errors import CorruptDatasetError, DatasetLockedError
 from lerotool.execution import JobRun, Place, StoppedError, Watch, open_executor
 from lerotool.features import Feature
 from lerotool.media.probe import feature_info
 from lerotool.rewriting.build import DatasetBuild
-from lerotool.rewriting.exact_starts import put_starts_on_grid
 from lerotool.rewriting.video_job import ClipJob, Encoded, VideoJob, copy_whole, run_clip_job, run_video_job
 from lerotool.rewriting.video_plan import Clip, VideoOutput
 from lerotool.storage import write_json
 from lerotool.workspace import Workspace
 
+_EXACT_S = 1e-6
 ClipListener = Callable[[Clip, int | Encoded], None]
 """Called with how many frames of a clip are done, at first none, and in the end with what it was."""
 
@@ -60,7 +70,7 @@ def build_with_new_videos(
         with open_executor(place, build.scratch) as workers:
             _encode(work, build, workers, listen, stop)
         if not work.dataset.version.has_files_of_episodes:
-            put_starts_on_grid(build.root, list(dict.fromkeys(v.camera for v in work.videos)), work.dataset.fps)
+            _put_starts_on_grid(build.root, list(dict.fromkeys(v.camera for v in work.videos)), work.dataset.fps)
         _write_info(work, build.root)
         if (work.dataset.root / INFO).read_bytes() != work.info:
             raise DatasetLockedError(
@@ -133,3 +143,30 @@ def _write_info(work: NewVideos, root: Path) -> None:
         entry.pop("video_info", None)
         entry["info"] = info
     write_json(root / INFO, document)
+
+
+def _put_starts_on_grid(root: Path, cameras: Sequence[str], fps: float) -> None:
+    """Let episodes begin at multiples of 1/fps, as the pictures of the new videos do; tables that say so stay."""
+    for path in episodes_files(root):
+        with open_parquet(path) as file:
+            schema = arrow_schema(file, path)
+            table = read_groups(file, path, range(file.num_row_groups), schema.names)
+        prefixes = [video_prefix(camera) for camera in cameras]
+        off = [prefix for prefix in prefixes if _is_off(table, prefix, fps)]
+        if off:
+            moves: Moves = {prefix: {number: Moved(number) for number in _numbers(table, prefix)} for prefix in off}
+            exact = moved_table(table.replace_schema_metadata(schema.metadata), moves, fps)
+            pq.write_table(exact, path)
+
+
+def _is_off(table: pa.Table, prefix: str, fps: float) -> bool:
+    name = f"{prefix}from_timestamp"
+    if name not in table.column_names:
+        return False
+    starts = table[name].cast(pa.float64()).to_numpy()
+    return bool((np.abs(starts - np.rint(starts * fps) / fps) > _EXACT_S).any())
+
+
+def _numbers(table: pa.Table, prefix: str) -> set[FileNumber]:
+    chunks, files = (table[f"{prefix}{part}"].to_pylist() for part in ("chunk_index", "file_index"))
+    return {FileNumber(chunk, file) for chunk, file in zip(chunks, files, strict=True)}

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lerotool.errors import DatasetError, IncompatibleDatasetError
-from lerotool.features import DEFAULT_FEATURES, Kind
+from lerotool.features import DEFAULT_FEATURES, Feature, Kind
 from lerotool.rewriting.conversion import check_rows, converted
 from lerotool.rewriting.data_job import batches
 from lerotool.rewriting.data_jobs import part_of, stretches
-from lerotool.rewriting.data_part import DataPart, Rows
+from lerotool.rewriting.data_part import DataPart
 from lerotool.rewriting.rewriting import Rewriting
 from lerotool.rewriting.row_stream import RowStream
-
-_Look = Callable[[DataPart, Rewriting], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +25,15 @@ class RowProblems:
 
 def look_at_own_columns(work: Rewriting) -> RowProblems:
     """Return what is wrong with LeRobot's own columns."""
-    return _looked_at(work, _look_at_own_columns)
+    return _looked_at(work, {})
 
 
 def look_at_values(work: Rewriting) -> RowProblems:
     """Return what is wrong with rows; all of them are read, but for pictures in them."""
-    return _looked_at(work, _look_at_values)
+    return _looked_at(work, {n: feature for n, feature in work.features.items() if feature.kind is not Kind.IMAGE})
 
 
-def _looked_at(work: Rewriting, look: _Look) -> RowProblems:
+def _looked_at(work: Rewriting, features: Mapping[str, Feature]) -> RowProblems:
     damage: list[str] = []
     untimely: list[str] = []
     done: set[int] = set()
@@ -44,7 +42,7 @@ def _looked_at(work: Rewriting, look: _Look) -> RowProblems:
         if place in done:
             continue
         try:
-            look(part_of(stretch), work)
+            _look(part_of(stretch), features)
         except IncompatibleDatasetError as error:
             untimely.append(str(error))
             done.add(place)
@@ -54,26 +52,13 @@ def _looked_at(work: Rewriting, look: _Look) -> RowProblems:
     return RowProblems(tuple(damage), tuple(untimely))
 
 
-def _look_at_own_columns(part: DataPart, _: Rewriting) -> None:
-    names = [name for name in DEFAULT_FEATURES if name in part.features and name != "index"]
-    stream = RowStream(part.slices, names, part.features)
-    for rows in _in_batches(part):
-        check_rows(stream.take(int(rows.lengths.sum())), part, rows)
-
-
-def _look_at_values(part: DataPart, work: Rewriting) -> None:
-    own_rules = {name: rule for name, rule in part.rules.items() if rule.added is None}
-    chosen = {name: rule for name, rule in own_rules.items() if work.features[name].kind is not Kind.IMAGE}
+def _look(part: DataPart, features: Mapping[str, Feature]) -> None:
+    rules = {name: rule for name, rule in part.rules.items() if name in features and rule.added is None}
     own = [name for name in DEFAULT_FEATURES if name in part.features and name != "index"]
-    names = [*dict.fromkeys([*(rule.original for rule in chosen.values()), *own])]
-    stream = RowStream(part.slices, names, part.features)
-    for rows in _in_batches(part):
+    stream = RowStream(part.slices, [*dict.fromkeys([*(r.original for r in rules.values()), *own])], part.features)
+    for start, stop in batches(part.rows.lengths):
+        rows = part.rows.chosen(start, stop)
         table = stream.take(int(rows.lengths.sum()))
         check_rows(table, part, rows)
-        for name, rule in chosen.items():
-            converted(table[rule.original], part, rule, work.features[name], rows)
-
-
-def _in_batches(part: DataPart) -> Iterator[Rows]:
-    for start, stop in batches(part.rows.lengths):
-        yield part.rows.chosen(start, stop)
+        for name, rule in rules.items():
+            converted(table[rule.original], part, rule, features[name], rows)
