@@ -88,7 +88,11 @@ def _remove(workspace: Workspace, entry: Path, only_here: Sequence[Path]) -> Non
 
 def find_only_here(kept: Sequence[Path], sight: Sight) -> list[Path]:
     """Return the kept files with rows or pictures that the dataset does not have."""
-    tables = [path for path in kept if path.name.endswith(f".parquet{KEPT}") and "meta" not in _parts(path, sight)]
+    tables = [
+        path
+        for path in kept
+        if path.name.endswith(f".parquet{KEPT}") and "meta" not in path.relative_to(sight.root).parts
+    ]
     videos = [path for path in kept if path.name.endswith(f".mp4{KEPT}")]
     found = [path for path in videos if _has_more_pictures(path, sight)]
     if tables:
@@ -97,15 +101,11 @@ def find_only_here(kept: Sequence[Path], sight: Sight) -> list[Path]:
     return sorted(found)
 
 
-def _parts(path: Path, sight: Sight) -> tuple[str, ...]:
-    return path.relative_to(sight.root).parts
-
-
 def _has_more_pictures(kept: Path, sight: Sight) -> bool:
     """Whether a video had more pictures than the one that is in its place now."""
     from lerotool.media.probe import count_complete_packets
 
-    parts = _parts(kept, sight)
+    parts = kept.relative_to(sight.root).parts
     # .lerotool/history/<entry>/<path>; the first release also had .lerotool/repaired/<time>/<round>/<path>
     places = [sight.root / PurePosixPath(*parts[start:]) for start in (3, 4)]
     present = [place.with_name(place.name.removesuffix(KEPT)) for place in places]

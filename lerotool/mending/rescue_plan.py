@@ -49,8 +49,9 @@ def plan_rescue(root: Path) -> RescuePlan | None:
     if not folders and not is_open and not is_missing:
         return None
     look = _Look(root, info, folders)
-    plan = look.unwritten() if not is_open and not is_missing and look.are_all_later() else look.deep()
-    return _guarded(plan)
+    if is_open or is_missing or any(folder.episode < info.total_episodes for folder in folders):
+        return _guarded(look.deep())
+    return RescuePlan(root, info, findings=tuple(look.without_rows(frozenset())))
 
 
 def _guarded(plan: RescuePlan) -> RescuePlan:
@@ -66,14 +67,6 @@ class _Look:
         self._folders: dict[int, dict[str, PictureFolder]] = {}
         for folder in folders:
             self._folders.setdefault(folder.episode, {})[folder.camera] = folder
-
-    def are_all_later(self) -> bool:
-        """Whether no folder is of an episode that the dataset counts."""
-        return all(number >= self._info.total_episodes for number in self._folders)
-
-    def unwritten(self) -> RescuePlan:
-        """Return the plan for a dataset that is in order apart from pictures without rows."""
-        return RescuePlan(self._root, self._info, findings=tuple(self._without_rows(frozenset())))
 
     def deep(self) -> RescuePlan:
         """Return the plan after reading all tables and counting all frames."""
@@ -101,7 +94,7 @@ class _Look:
                 folders = {k: f for k, f in self._folders.get(number, {}).items() if k not in videos}
                 loose.append(LooseEpisode(number, source, replace(span, length=found.usable), folders, videos))
             findings.append(found)
-        findings += self._without_rows(frozenset(rows))
+        findings += self.without_rows(frozenset(rows))
         if damaged := self._damaged(known, frozenset([*(e.number for e in kept), *(e.number for e in loose)])):
             return RescuePlan(self._root, self._info, findings=tuple(damaged))
         total = sum(episode.length for episode in kept)
@@ -216,7 +209,8 @@ class _Look:
             return f"it has task {numbers.max()}, but meta/tasks.parquet has {tasks}"
         return None
 
-    def _without_rows(self, with_rows: frozenset[int]) -> Iterator[EpisodeFinding]:
+    def without_rows(self, with_rows: frozenset[int]) -> Iterator[EpisodeFinding]:
+        """Yield the episodes that have pictures only."""
         for number in sorted(self._folders.keys() - with_rows):
             folders = self._folders[number]
             pictures = {key: len(folder.files) for key, folder in folders.items()}

@@ -14,7 +14,6 @@ import shutil
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from lerotool.errors import CorruptDatasetError, DatasetError, DatasetLockedError, MediaError, TargetExistsError
@@ -88,9 +87,7 @@ class DatasetBuild:
                 hint="nothing else was changed; run the command again, and report it if it fails again",
             ) from error
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._abandon()
 
     def _abandon(self) -> None:

@@ -172,7 +172,7 @@ class _Jobs:
     def _video_jobs(self) -> Iterator[VideoJob]:
         for name, camera in self.work.cameras.items():
             outputs = [output for output in camera.outputs if output.method is not Method.STAY]
-            targets = [self.root / self.work.format.video_path(name, o.number) for o in outputs]
+            targets = [self.root / self.work.format.version.video_file(name, o.number) for o in outputs]
             _make_folders(path.parent for path in targets)
             pairs = list(zip(outputs, targets, strict=True))
             for numbers in video_batches(self.work, len(outputs)):

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -81,10 +80,11 @@ def run_data_job(job: DataJob) -> int:
     return index - job.first_index
 
 
-class _Writer:
+class _Writer(ExitStack):
     """Writes one row group per episode: into one file, or one file for each."""
 
     def __init__(self, job: DataJob, schema: pa.Schema) -> None:
+        super().__init__()
         self._files = iter(job.files or ())
         self._is_writing = job.files is not None
         self._folder = job.block.parent
@@ -93,12 +93,11 @@ class _Writer:
         self._compression = job.compression
         # No value comes twice in a column that counts; a dictionary of such is work for nothing.
         self._coded = [path for field in schema if field.name not in _COUNTING for path in leaf_paths(field)]
-        self._open = ExitStack()
         self._single: pq.ParquetWriter | None = None
 
     def __enter__(self) -> Self:
         if self._is_single and self._is_writing:
-            self._single = self._opened(self._open)
+            self._single = self._opened(self)
         return self
 
     def _opened(self, stack: ExitStack) -> pq.ParquetWriter:
@@ -116,11 +115,6 @@ class _Writer:
             return
         with ExitStack() as stack:
             self._opened(stack).write_table(table, row_group_size=table.num_rows)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._open.__exit__(kind, error, trace)
 
 
 def batches(lengths: Ints) -> Iterator[tuple[int, int]]:

@@ -51,7 +51,7 @@ def data_jobs(work: Rewriting, root: Path, blocks: Path) -> Iterator[tuple[DataJ
         yield (
             DataJob(
                 work.format.version,
-                None if files[0].stays else tuple(root / work.format.data_path(file.number) for file in files),
+                None if files[0].stays else tuple(root / work.format.version.data_file(file.number) for file in files),
                 blocks / f"{number:06d}.npz",
                 tuple(map(part_of, stretches(work, first, stop))),
                 work.features,

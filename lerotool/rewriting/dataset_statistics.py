@@ -90,7 +90,7 @@ class DatasetStatistics:
         slices = []
         for file in work.data:
             rows = int(starts[file.stop] - starts[file.first])
-            path = file.stays or root / work.format.data_path(file.number)
+            path = file.stays or root / work.format.version.data_file(file.number)
             slices.append(FileSlice(path, 0, rows, rows))
         stream = RowStream(slices, [name], work.features)
         for present, rows in self._runs(name):

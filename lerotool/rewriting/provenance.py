@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from lerotool.dataset.documents import read_object
 from lerotool.dataset.reading.padding import merge_notes
 from lerotool.features import Kind, cameras
 from lerotool.rewriting.rewriting import Contribution, Rewriting
-from lerotool.rewriting.source import side_by_side
+from lerotool.rewriting.source import side_by_side, unbroken
 
 Present = npt.NDArray[np.bool_]
 
@@ -41,11 +40,10 @@ def real_pictures(contribution: Contribution, camera: str) -> Present:
     return source.dataset.padding.pictures(original, 0, source.dataset.num_episodes)[source.episodes]
 
 
-def runs(rows: Present) -> Iterator[tuple[int, int]]:
-    """Yield where equal rows stand side by side: the first, and the one after the last."""
+def runs(rows: Present) -> list[tuple[int, int]]:
+    """Return where equal rows stand side by side: the first, and the one after the last."""
     flat = rows.reshape(len(rows), -1)
-    cuts = np.flatnonzero((flat[1:] != flat[:-1]).any(axis=1)) + 1
-    yield from pairwise([0, *cuts.tolist(), len(rows)])
+    return unbroken((flat[1:] != flat[:-1]).any(axis=1), len(rows))
 
 
 def provenance(work: Rewriting) -> dict[str, Any] | None:

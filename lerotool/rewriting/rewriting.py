@@ -31,14 +31,6 @@ class TargetFormat:
     video_files_size_in_mb: float = 200  # limit of a video file of v3.0
     chunks_size: int = 1000  # files of a chunk (v3.0), episodes of a chunk (v2.1)
 
-    def data_path(self, number: FileNumber) -> str:
-        """Return the path of a data file, relative to the dataset."""
-        return self.version.data_file(number)
-
-    def video_path(self, camera: str, number: FileNumber) -> str:
-        """Return the path of a video file, relative to the dataset."""
-        return self.version.video_file(camera, number)
-
     @property
     def sizes(self) -> Sizes:
         """How the target is cut into files."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -23,7 +22,7 @@ from lerotool.rewriting.data_job import batches, resampled_rows
 from lerotool.rewriting.data_jobs import Stretch, stretches
 from lerotool.rewriting.rewriting import Rewriting
 from lerotool.rewriting.row_stream import FileSlice, RowStream
-from lerotool.rewriting.source import Source
+from lerotool.rewriting.source import Source, unbroken
 from lerotool.storage import json_bytes
 from lerotool.workspace import Workspace
 
@@ -111,8 +110,7 @@ def _timing_streams(part: Stretch) -> Iterator[tuple[int, int, RowStream | None]
     files = dataset.data_files
     first_rows = part.first_row + cumulated(lengths)[:-1]
     file_of = np.searchsorted(files.starts, first_rows, side="right") - 1
-    edges = [0, *(np.flatnonzero(np.diff(file_of)) + 1).tolist(), len(lengths)]
-    for begin, stop in pairwise(edges):
+    for begin, stop in unbroken(np.diff(file_of) != 0, len(lengths)):
         file = int(file_of[begin])
         stream = None
         if files.numbers is not None and not dataset.version.has_files_of_episodes:

@@ -51,14 +51,14 @@ class Source:
     def stretches(self, begin: int, end: int) -> list[tuple[int, int]]:
         """Return the ranges of the pieces ``begin`` to ``end`` whose rows follow one another in the source."""
         rows, lengths = self.first_rows(begin, end), self.lengths[begin:end]
-        edges = _edges(rows[1:] != rows[:-1] + lengths[:-1], len(rows))
-        return [(begin + a, begin + b) for a, b in pairwise(edges)]
+        return [(begin + a, begin + b) for a, b in unbroken(rows[1:] != rows[:-1] + lengths[:-1], len(rows))]
 
 
 def side_by_side(episodes: Ints) -> list[tuple[int, int]]:
     """Return where runs of numbers that follow one another begin and end."""
-    return list(pairwise(_edges(np.diff(episodes) != 1, len(episodes))))
+    return unbroken(np.diff(episodes) != 1, len(episodes))
 
 
-def _edges(breaks: npt.NDArray[np.bool_], count: int) -> list[int]:
-    return [0, *(np.flatnonzero(breaks) + 1).tolist(), count] if count else []
+def unbroken(breaks: npt.NDArray[np.bool_], count: int) -> list[tuple[int, int]]:
+    """Return the ranges [start, stop) into which breaks, (count - 1,), divide ``count`` values."""
+    return list(pairwise([0, *(np.flatnonzero(breaks) + 1).tolist(), count])) if count else []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from lerotool.dataset.reading.datafiles import cumulated
 from lerotool.dataset.writing.packing import LONGEST_VIDEO_S
 from lerotool.media.counting import Counting
 from lerotool.media.format import EncoderSettings
-from lerotool.rewriting.source import Source
+from lerotool.rewriting.source import Source, unbroken
 from lerotool.rewriting.video_plan import CameraPlan, Clip, Method, Part, Resampling, VideoOutput
 from lerotool.rewriting.video_probe import Shots, VideoFile, can_cut
 
@@ -153,7 +152,9 @@ class _Placing:
         if shots is None:
             yield from (self._clip_run(first + k, None, 0, n, None) for k, n in enumerate(own.tolist()))
             return
-        for start, stop in _side_by_side(shots):
+        ends = shots.start[:-1] + shots.frames[:-1]
+        breaks = (shots.file_of[1:] != shots.file_of[:-1]) | (shots.start[1:] != ends)
+        for start, stop in unbroken(breaks, len(shots.file_of)):
             file = shots.files[int(shots.file_of[start])]
             if file.must_be_encoded and resampling is None and not self._rules.reencode:
                 self.problems.append(
@@ -249,16 +250,6 @@ class _Placing:
         size = int(clip.length * rules.height * rules.width * _CLIP_BYTES_PER_PIXEL) + 1
         part = Part(clip.path, 0, None, clip.length, is_clip=True)
         return _Run(self._place, episode, 1, part, _CLIPS, size, 0, is_exact=True, is_joinable=True)
-
-
-def _side_by_side(shots: Shots) -> Iterator[tuple[int, int]]:
-    """Yield ranges of episodes that follow one another in one file."""
-    if not len(shots.file_of):
-        return
-    ends = shots.start[:-1] + shots.frames[:-1]
-    breaks = (shots.file_of[1:] != shots.file_of[:-1]) | (shots.start[1:] != ends)
-    edges = [0, *(np.flatnonzero(breaks) + 1).tolist(), len(shots.file_of)]
-    yield from pairwise(edges)
 
 
 def _with_whole_files(runs: Sequence[_Run]) -> list[_Run]:

@@ -123,11 +123,8 @@ class _EpisodesOfFiles:
 
     def spans(self, path: Path) -> Spans:
         """Return the episodes in a file."""
-        every = self._by_file.get(path, [])
-        chosen = set(self.source.episodes.tolist())
-        rows = [[(start, count) for n, start, count in part] for part in (self._among(every, chosen), every)]
-        wanted, all_ = (np.array(spans, np.int64).reshape(-1, 2) for spans in rows)
-        return Spans(wanted, all_)
+        every = np.array(self._by_file.get(path, []), np.int64).reshape(-1, 3)
+        return Spans(every[np.isin(every[:, 0], self.source.episodes), 1:], every[:, 1:])
 
     def way_out(self, path: Path) -> str:
         """Say how to merge without the episodes in a file."""
@@ -136,10 +133,6 @@ class _EpisodesOfFiles:
         drop = f"--drop {shell_word(self.camera)}"
         source = as_argument(f"{self.source.dataset.root}:{ranges(others)}")
         return f"{drop}, or {source}" if others else drop
-
-    @staticmethod
-    def _among(spans: Sequence[tuple[int, int, int]], chosen: set[int]) -> list[tuple[int, int, int]]:
-        return [span for span in spans if span[0] in chosen]
 
     @cached_property
     def _by_file(self) -> dict[Path, list[tuple[int, int, int]]]:
