@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pyarrow.compute as pc
 
 from lerotool.arrow_types import arrow_type
 from lerotool.dataset.documents import RESTORE
+from lerotool.dataset.episode_table import nested_array
 from lerotool.dataset.parquet import joined_chunks, plain_array
 from lerotool.dataset.reading.columns import to_numpy
 from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError
@@ -60,11 +60,7 @@ def to_arrow(values: Values, feature: Feature) -> pa.Array:
         return flat
     if len(feature.shape) == 1:
         return pa.FixedSizeListArray.from_arrays(flat, feature.shape[0])
-    for axis in reversed(range(len(feature.shape))):
-        size = feature.shape[axis]
-        lists = len(values) * math.prod(feature.shape[:axis])
-        flat = pa.ListArray.from_arrays(plain_array((np.arange(lists + 1) * size).astype(np.int32)), flat)
-    return flat
+    return nested_array(values.astype(feature.dtype, copy=False))
 
 
 def _check_complete(array: Any, part: DataPart, name: str, feature: Feature) -> None:

@@ -14,7 +14,7 @@ from lerotool.dataset.reading.columns import to_numpy
 from lerotool.dataset.reading.datafiles import cumulated
 from lerotool.dataset.writing.measures import measured
 from lerotool.features import DEFAULT_FEATURES, Feature, Kind
-from lerotool.moments import QUANTILES, FeatureStats, Pool, weighted_stats
+from lerotool.moments import FeatureStats, Pool, counting_stats, weighted_stats
 from lerotool.quantiles import Answer, QuantileSearch, answer
 from lerotool.rewriting.camera_statistics import CameraBlock, total_of
 from lerotool.rewriting.episode_table import EpisodeBlock
@@ -147,16 +147,9 @@ def default_totals(lengths: Ints, task_rows: Mapping[int, int], fps: float) -> d
         "timestamp": {name: value / fps for name, value in counted.items()},
         "frame_index": counted,
         "episode_index": weighted_stats(np.arange(len(lengths), dtype=np.float64), lengths),
-        "index": _counting(frames),
+        "index": {name: value[0] for name, value in counting_stats(np.zeros(1, np.int64), np.array([frames])).items()},
         "task_index": weighted_stats(
             np.array([number for number, _ in tasks], np.float64), np.array([rows for _, rows in tasks], np.int64)
         ),
     }
     return {name: FeatureStats.of_values(stats, frames) for name, stats in parts.items()}
-
-
-def _counting(count: int) -> dict[str, Floats]:
-    last = count - 1
-    stats = {"min": 0.0, "max": float(last), "mean": last / 2, "std": ((count**2 - 1) / 12) ** 0.5}
-    stats |= {name: fraction * last for name, fraction in QUANTILES.items()}
-    return {name: np.array([value]) for name, value in stats.items()}
