@@ -26,12 +26,13 @@ from lerotool.dataset.episode_table import (
     video_places,
 )
 from lerotool.dataset.formats import Sizes
+from lerotool.dataset.info import write_info
 from lerotool.dataset.layout import EPISODES, RECORDINGS, STATS, TASKS
 from lerotool.dataset.parquet import read_whole
+from lerotool.dataset.sidecar import timing_table
+from lerotool.dataset.tasks import write_tasks
 from lerotool.dataset.writing.history import KeepingStaging
 from lerotool.dataset.writing.measures import measured
-from lerotool.dataset.writing.metadata_files import write_info, write_task_table
-from lerotool.dataset.writing.sidecar import timing_table
 from lerotool.dataset.writing.staging import verify_rows
 from lerotool.dataset.writing.tables import data_schema, data_table, default_columns
 from lerotool.media.join import Piece, join_videos
@@ -57,7 +58,7 @@ def stage_restoration(work: Restoration, staging: KeepingStaging) -> None:
         leaving += _write_episodes(work.tables, new)
         leaving += _shorten_videos(work.tables, new)
     if work.tasks is not None:
-        write_task_table(new / TASKS, work.tasks)
+        write_tasks(new / TASKS, work.tasks)
     if work.stats is not None:
         write_document(new / STATS, work.stats)
     if work.info is not None:
