@@ -82,7 +82,12 @@ def set_motor(port: str, motor: Found, joint: Joint) -> None:
     """
     with ServoBus(port, baudrate=motor.baudrate) as bus:
         bus.write(motor.id, TORQUE_ENABLE, 0)
-        _unlock(bus, motor.id)
+        bus.write(motor.id, LOCK, 0)
+        if bus.read(motor.id, LOCK) != 0:
+            raise DeviceError(
+                f"the memory of motor {motor.id} stays locked: what is written would be lost when the power is cut",
+                hint="switch its power off and on and try again",
+            )
         if motor.id != joint.id:
             # Whether the acknowledgement comes with the old id or the new one differs; what counts is who answers then.
             with suppress(DeviceTimeoutError):
@@ -106,21 +111,8 @@ def set_motor(port: str, motor: Found, joint: Joint) -> None:
         bus.write(joint.id, LOCK, 1)
 
 
-def _unlock(bus: ServoBus, motor: int) -> None:
-    bus.write(motor, LOCK, 0)
-    if bus.read(motor, LOCK) != 0:
-        raise DeviceError(
-            f"the memory of motor {motor} stays locked: what is written would be lost when the power is cut",
-            hint="switch its power off and on and try again",
-        )
-
-
 def _verify(bus: ServoBus, motor: Found, joint: Joint) -> None:
-    has = (
-        bus.read(joint.id, ID),
-        bus.read(joint.id, BAUD_RATE),
-        bus.read(joint.id, LOCK),
-    )
+    has = tuple(bus.read(joint.id, register) for register in (ID, BAUD_RATE, LOCK))
     if has != (joint.id, BAUD_CODES[BAUDRATE], 0):
         raise DeviceError(
             f"the motor answers as {joint.id}, but its memory has id {has[0]}, baud code {has[1]}, lock {has[2]}; "

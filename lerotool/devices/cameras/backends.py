@@ -51,13 +51,9 @@ def _attempt_dshow(spec: CameraSpec) -> Iterator[Options]:
 
 def _packed(spec: CameraSpec) -> tuple[str, ...]:
     """Return the compressed formats to ask for, the best first."""
-    match spec.input_format:
-        case InputFormat.RAW:
-            return ()
-        case InputFormat.H264:
-            return InputFormat.H264.value, InputFormat.MJPEG.value
-        case _:
-            return (InputFormat.MJPEG.value,)
+    if spec.input_format is InputFormat.RAW:
+        return ()
+    return ("h264", "mjpeg") if spec.input_format is InputFormat.H264 else ("mjpeg",)
 
 
 def _sizes(spec: CameraSpec) -> tuple[tuple[int, int] | None, ...]:
