@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.moments import QUANTILES, Floats, interpolate
+from lerotool.moments import QUANTILES, Floats, interpolate, quantile_ranks
 
 Lines = npt.NDArray[Any]
 _MANY_DIMENSIONS = 64
@@ -63,15 +63,12 @@ class Answer:
 
 def key_lines(lines: Lines) -> npt.NDArray[Any]:
     """Return unsigned keys in the order of the values: 32 bits where float32 holds them exactly, else 64."""
-    is_narrow = _key_bits(lines.dtype) == 32
-    kind: Any = np.float32 if is_narrow else np.float64
-    signed: Any = np.int32 if is_narrow else np.int64
-    unsigned: Any = np.uint32 if is_narrow else np.uint64
-    values = np.ascontiguousarray(lines, dtype=kind)
-    bits = 8 * values.itemsize
+    bits = _key_bits(lines.dtype)
+    unsigned = np.dtype(f"u{bits // 8}")
+    values = np.ascontiguousarray(lines, dtype=f"f{bits // 8}")
     # Negative numbers: all bits inverted; others: the sign bit set.
-    keys: npt.NDArray[Any] = (values.view(signed) >> (bits - 1)).view(unsigned)
-    keys |= unsigned(1 << (bits - 1))
+    keys: npt.NDArray[Any] = (values.view(f"i{bits // 8}") >> (bits - 1)).view(unsigned)
+    keys |= unsigned.type(1 << (bits - 1))
     keys ^= values.view(unsigned)
     return keys
 
@@ -190,20 +187,19 @@ class QuantileSearch:
 
     def _neighbours(self) -> dict[str, tuple[Floats, Floats, Floats]]:
         result: dict[str, tuple[Floats, Floats, Floats]] = {}
-        last = self._counts - 1
         for name, fraction in QUANTILES.items():
-            position = fraction * last
-            below = position.astype(np.int64)
-            ranks = zip(self._known, below.tolist(), np.minimum(below + 1, last).tolist(), strict=True)
+            below, above, share = quantile_ranks(fraction, self._counts)
+            ranks = zip(self._known, below.tolist(), above.tolist(), strict=True)
             pairs = [(known.get(first, np.nan), known.get(second, np.nan)) for known, first, second in ranks]
             low, high = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
-            result[name] = (low, high, np.asarray(position - below, np.float64))
+            result[name] = (low, high, share)
         return result
 
     def _ranks(self, dimension: int) -> list[int]:
-        last = int(self._counts[dimension]) - 1
-        below = [int(fraction * last) for fraction in QUANTILES.values()]
-        return sorted({rank for first in below for rank in (first, min(first + 1, last))})
+        fractions = np.array(list(QUANTILES.values()))
+        below, above, _ = quantile_ranks(fractions, self._counts[dimension])
+        ranks: list[int] = np.unique([below, above]).tolist()
+        return ranks
 
     def _narrowed(self, dimension: int, asked: Sequence[Bracket], found: Sequence[npt.NDArray[Any]]) -> list[Bracket]:
         """Note the ranks that the answer settles, and return brackets around those that it does not."""

@@ -17,8 +17,8 @@ _SMALL = {
     "lerotool.dataset.writing.packing_tables": {"_AT_ONCE": 2},
     "lerotool.rewriting.verification": {"_BATCH": 2},
     "lerotool.execution.running": {"_AHEAD": 1},
-    "lerotool.statistics.store": {"_IN_MEMORY": 64, "_BLOCK": 4},
-    "lerotool.statistics.stored": {"_LINES": 2, "_ROWS": 3},
+    "lerotool.statistics.segments": {"_IN_MEMORY": 64, "_BLOCK": 4},
+    "lerotool.checking.stored": {"_LINES": 2, "_ROWS": 3},
 }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lerotool.checking.data import TOLERANCE_S
-from lerotool.checking.gathering import Gathering
+from lerotool.checking.report import Gathering
 from lerotool.checking.table import CameraColumns, EpisodeTable, Ints
 from lerotool.checking.videos import VideoFacts, VideoJob
 from lerotool.dataset.documents import MOST

@@ -9,40 +9,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from lerotool.checking.cameras import check_videos, video_jobs
-from lerotool.checking.columns import Problem
-from lerotool.checking.data import (
-    DataView,
-    check_data,
-    check_empty,
-    check_ranges,
-    check_strays,
-    check_table,
-    check_totals,
-    find_members,
-)
-from lerotool.checking.gathering import Gathering
-from lerotool.checking.leftovers import (
-    check_journal,
-    check_leftovers,
-    check_links,
-    check_own,
-    check_pending,
-    check_sidecar,
-)
+from lerotool.checking.data import DataView, check_data, check_strays, find_members, named_paths
+from lerotool.checking.episodes import check_episodes, check_motion, check_part, check_table
+from lerotool.checking.leftovers import check_journal, check_leftovers, check_links, check_own, check_sidecar
 from lerotool.checking.metadata import read_info, read_layout, read_tasks
-from lerotool.checking.motion import check_doubles, check_motion
-from lerotool.checking.part import check_part, note_part
-from lerotool.checking.pictures import PictureFacts, look_at_pictures, picture_jobs
-from lerotool.checking.report import CheckReport
+from lerotool.checking.pictures import PictureJob, look_at_pictures, picture_jobs
+from lerotool.checking.report import CheckReport, Gathering, Problem
 from lerotool.checking.rows import DataFileFacts, DataJob, look_at_data
-from lerotool.checking.stored import check_statistics
+from lerotool.checking.statistics import check_statistics
 from lerotool.checking.table import EpisodeTable, read_table
 from lerotool.checking.videos import VideoFacts, VideoJob, look_at_videos
 from lerotool.choices import Depth, Priority
 from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import Layout
-from lerotool.dataset.partial import PARTIAL, Partial, load_partial
+from lerotool.dataset.partial import PARTIAL, Partial, load_partial, partial_path
 from lerotool.dataset.reading.changes import commit_stamp
 from lerotool.dataset.reading.padding import Padding, load_padding, merge_notes
 from lerotool.errors import CorruptDatasetError, DatasetNotFoundError, MetadataError
@@ -121,7 +104,6 @@ def _look_once(root: Path, depth: Depth, executor: Executor | None, on_progress:
     if not is_own or not check_journal(gathering):
         _look_at_dataset(sight, depth, gathering, executor, on_progress)
     if is_own:
-        check_pending(gathering)
         check_leftovers(sight.info, gathering)
     table, lengths = sight.table, sight.data.lengths if sight.data is not None else None
     counted = lengths if lengths is not None else table.lengths if table is not None else ()
@@ -156,7 +138,8 @@ def _look_at_dataset(
     if (partial := _partial(gathering)) is None:
         files.look()
         return
-    note_part(partial, gathering)
+    text = f"{partial}; the rest is on the Hub: {partial.command}"
+    gathering.add(Code.PARTIAL, partial_path(gathering.root), text)
     if table is not None and sight.layout is not None:
         files.look_at_part(partial, table, sight.layout)
 
@@ -173,108 +156,100 @@ _J = TypeVar("_J")
 _R = TypeVar("_R")
 
 
+@dataclass(slots=True)
 class _Files:
     """Looks at all data and video files, with one count of progress."""
 
-    def __init__(
-        self,
-        sight: Sight,
-        info: DatasetInfo,
-        depth: Depth,
-        gathering: Gathering,
-        executor: Executor | None,
-        on_progress: Progress,
-    ) -> None:
-        self._sight = sight
-        self._depth = depth
-        self._info = info
-        self._gathering = gathering
-        self._executor = executor
-        self._on_progress = on_progress
-        self._done = 0
-        self._total = 0
+    sight: Sight
+    info: DatasetInfo
+    depth: Depth
+    gathering: Gathering
+    executor: Executor | None
+    on_progress: Progress
+    done: int = 0
+    total: int = 0
 
     def look_at_part(self, partial: Partial, table: EpisodeTable, layout: Layout) -> None:
-        """Look at the files of the episodes that are here."""
-
-        def data(jobs: Sequence[DataJob]) -> list[DataFileFacts]:
-            self._total += len(jobs)
-            return list(self._run(look_at_data, jobs))
-
-        def videos(jobs: Sequence[VideoJob]) -> list[VideoFacts]:
-            self._total += len(jobs)
-            return list(self._run(look_at_videos, jobs))
-
-        check_part(self._info, layout, table, partial, self._gathering, data, videos)
+        """Look at the files of the episodes that are here; nothing else is missed."""
+        gathering = self.gathering
+        here = table.chosen(np.isin(table.numbers, partial.episodes))
+        if not len(here):
+            return
+        paths = dict.fromkeys(named_paths(self.info, layout, here, gathering) or ())
+        for path in [path for path in paths if not path.is_file()]:
+            gathering.add(Code.DATA_MISSING, path, "the file is missing, and it has episodes that should be here")
+        facts = self._look_at_data([path for path in paths if path.is_file()])
+        for fact in facts:
+            gathering.add_problems(fact.path, fact.problems)
+        check_part(here, facts, gathering)
+        videos, _ = video_jobs(self.info, layout, here, None, gathering)
+        check_videos(self.info, self._run(look_at_videos, videos), (), gathering)
 
     def look(self) -> None:
         """Look at the files, and compare them with the tables."""
-        sight, info, gathering = self._sight, self._info, self._gathering
-        members = find_members(info, sight.layout, sight.table, gathering)
-        paths = (*members.paths, *members.strays)
-        jobs = [DataJob(path, info.features, info.fps, info.codebase_version) for path in paths]
-        self._total = len(jobs)
-        facts = list(self._run(look_at_data, jobs))
+        sight, info, gathering, table = self.sight, self.info, self.gathering, self.sight.table
+        members = find_members(info, sight.layout, table, gathering)
+        facts = self._look_at_data([*members.paths, *members.strays])
         check_strays(members, facts[len(members.paths) :], gathering)
-        facts = facts[: len(members.paths)]
-        sight.data = check_data(info, sight.table, sight.tasks, members, facts, gathering)
-        check_totals(info, sight.table, sight.tasks, sight.data, gathering)
-        videos: list[VideoJob] = []
+        view = sight.data = check_data(info, table, sight.tasks, members, facts[: len(members.paths)], gathering)
+        lengths = check_episodes(info, table, sight.tasks, view, members, gathering)
+        jobs: list[VideoJob] = []
         unused: list[Path] = []
-        if sight.table is not None:
-            lengths = None if gathering.has(Code.ROW_COUNT) else sight.data.lengths
-            check_ranges(sight.table, lengths, gathering)
-            check_empty(sight.table, lengths, gathering)
-            if sight.layout is not None:
-                videos, unused = video_jobs(info, sight.layout, sight.table, lengths, gathering)
-        self._total += len(videos)
-        sight.videos = tuple(self._run(look_at_videos, videos))
+        if table is not None and sight.layout is not None:
+            jobs, unused = video_jobs(info, sight.layout, table, lengths, gathering)
+        sight.videos = self._run(look_at_videos, jobs)
         check_videos(info, sight.videos, unused, gathering)
-        check_statistics(info, sight.table, sight.data, gathering)
-        check_motion(sight.data, gathering)
-        check_doubles(sight.data, gathering)
+        check_statistics(info, table, view, gathering)
+        check_motion(view, gathering)
         if sight.layout is not None:
-            check_sidecar(sight.layout, [(f.path, f.rows) for f in sight.data.facts if f.runs is not None], gathering)
-        self._look_at_pictures(sight.data, videos)
-        if sight.table is None and not gathering.has(Code.EPISODES_MISSING, Code.EPISODES_UNREADABLE):
+            check_sidecar(sight.layout, [(f.path, f.rows) for f in view.facts if f.runs is not None], gathering)
+        self._look_at_pictures(view, jobs)
+        if table is None and not gathering.has(Code.EPISODES_MISSING, Code.EPISODES_UNREADABLE):
             gathering.add(Code.NOT_LOOKED_AT, "videos", "without an episode table nothing says what is in the videos")
         elif sight.layout is None:
             text = "without path templates that can be followed nothing says which file is which episode's"
             gathering.add(Code.NOT_LOOKED_AT, "videos", text)
 
+    def _look_at_data(self, paths: Sequence[Path]) -> list[DataFileFacts]:
+        info = self.info
+        return self._run(
+            look_at_data, [DataJob(path, info.features, info.fps, info.codebase_version) for path in paths]
+        )
+
     def _look_at_pictures(self, view: DataView, videos: Sequence[VideoJob]) -> None:
-        found = {job.path: (job, facts) for job, facts in zip(videos, self._sight.videos, strict=True)}
-        jobs = picture_jobs(self._info, view, found, is_deep=self._depth is Depth.DEEP)
-        self._total += len(jobs)
+        found = {job.path: (job, facts) for job, facts in zip(videos, self.sight.videos, strict=True)}
+        jobs = picture_jobs(self.info, view, found.values(), is_deep=self.depth is Depth.DEEP)
         padding = self._padding() if jobs else Padding({}, {})
-        alike: dict[tuple[Code, str], list[tuple[PictureFacts, Problem]]] = {}
-        for facts in self._run(look_at_pictures, jobs):
-            for problem in facts.problems:
-                if problem.code is Code.CAMERA_BLACK and padding.is_filled(facts.job.camera, facts.job.episode):
+        alike: dict[tuple[Code, str], list[tuple[PictureJob, Problem]]] = {}
+        for job, problems in zip(jobs, self._run(look_at_pictures, jobs), strict=True):
+            for problem in problems:
+                if problem.code is Code.CAMERA_BLACK and padding.is_filled(job.camera, job.episode):
                     continue  # a merge was asked to fill it
-                alike.setdefault((problem.code, facts.job.camera), []).append((facts, problem))
+                alike.setdefault((problem.code, job.camera), []).append((job, problem))
         for (code, camera), cases in alike.items():
-            (first, problem), episodes = cases[0], sorted({facts.job.episode for facts, _ in cases})
-            text = f"episode {first.job.episode}: {problem.text}"
+            (first, problem), episodes = cases[0], sorted({job.episode for job, _ in cases})
+            text = f"episode {first.episode}: {problem.text}"
             text += f"; likewise {listed(episodes[1:])}" if len(episodes) > 1 else ""
-            self._gathering.add(code, first.job.path, text, episodes=episodes, column=camera)
+            self.gathering.add(code, first.path, text, episodes=episodes, column=camera)
 
     def _padding(self) -> Padding:
         try:
-            return load_padding(self._gathering.root, self._info.features)
+            return load_padding(self.gathering.root, self.info.features)
         except (MetadataError, CorruptDatasetError) as error:
-            self._gathering.add_error(Code.SIDECAR, merge_notes(self._gathering.root), error)
+            self.gathering.add_error(Code.SIDECAR, merge_notes(self.gathering.root), error)
             return Padding({}, {})
 
-    def _run(self, function: Callable[[Sequence[_J]], list[_R]], jobs: Sequence[_J]) -> Iterator[_R]:
+    def _run(self, function: Callable[[Sequence[_J]], list[_R]], jobs: Sequence[_J]) -> list[_R]:
+        self.total += len(jobs)
         # Small files go together where a job must travel.
-        size = 1 if self._executor is None else max(1, min(_MOST_A_BATCH, len(jobs) // _BATCHES))
+        size = 1 if self.executor is None else max(1, min(_MOST_A_BATCH, len(jobs) // _BATCHES))
         batches = [jobs[first : first + size] for first in range(0, len(jobs), size)]
-        for _, results in run_jobs(function, batches, self._executor, ahead=len(batches), in_order=True):
-            for result in results:
-                self._done += 1
-                self._on_progress(self._done, self._total)
-                yield result
+        found: list[_R] = []
+        for _, results in run_jobs(function, batches, self.executor, ahead=len(batches), in_order=True):
+            found += results
+            self.done += len(results)
+            self.on_progress(self.done, self.total)
+        return found
 
 
 _WORTH_WORKERS = 64 << 20

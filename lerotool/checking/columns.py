@@ -1,10 +1,10 @@
-"""Columns of data files: what LeRobot can make of their types and values, and what it cannot."""
+"""Columns of data files: what LeRobot can make of their types and values, and whether two episodes have the same."""
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lerotool.arrow_types import MAX_DIMENSIONS, is_list, value_type
+from lerotool.checking.report import Problem
 from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.parquet import joined_chunks, plain_values
 from lerotool.errors import CorruptDatasetError
@@ -22,18 +23,8 @@ from lerotool.findings import Code, Loading
 from lerotool.wording import counted
 
 _ROWS_PER_BYTE = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong with a file, found by a job that knows nothing else."""
-
-    code: Code  # what
-    text: str  # found and expected
-    column: str | None = None  # that it is about
-    row: int | None = None  # first row in the file
-    harms: Loading | None = None  # what LeRobot does about it, where that is not what the code says
-    episodes: tuple[int, ...] = ()  # that it concerns
+Marks = npt.NDArray[np.uint64]
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 def check_plausible(file: pq.ParquetFile, path: Path) -> None:
@@ -144,3 +135,37 @@ def _has_type(document: object, name: str) -> bool:
         elif isinstance(value, list):
             waiting += value
     return False
+
+
+class Fingerprints:
+    """A fingerprint of each run of rows, over as many columns as are added.
+
+    `starts`: first row of each run, int64, (runs,).
+    """
+
+    def __init__(self, starts: npt.NDArray[np.int64], rows: int) -> None:
+        self._starts = starts
+        self._rows = rows
+        self.marks: Marks = np.zeros(len(starts), np.uint64)
+
+    def add(self, name: str, first: int, values: npt.NDArray[Any]) -> None:
+        """Add values, (n, ...), of a column: those of the rows from ``first`` on."""
+        if not len(values) or not len(self._starts):
+            return
+        with np.errstate(invalid="ignore", over="ignore"):
+            numbers = np.ascontiguousarray(values.reshape(len(values), -1).astype(np.float64)).view(np.uint64)
+            seed = np.uint64(zlib.crc32(name.encode()) | 1)
+            weights = _mixed(np.arange(1, numbers.shape[1] + 1, dtype=np.uint64) * seed)
+            rows = _mixed((_mixed(numbers) * (weights | np.uint64(1))).sum(axis=1, dtype=np.uint64))
+            run = np.searchsorted(self._starts, np.arange(first, first + len(values)), side="right") - 1
+            within = (np.arange(first, first + len(values)) - self._starts[run] + 1).astype(np.uint64)
+            rows = _mixed(rows + within * _ODD)
+            cuts = np.flatnonzero(np.concatenate([[True], run[1:] != run[:-1]]))
+            self.marks[run[cuts]] += np.add.reduceat(rows, cuts)
+
+
+def _mixed(values: Marks) -> Marks:
+    """Spread every bit over the whole number (the finalizer of SplitMix64)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))

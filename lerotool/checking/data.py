@@ -1,4 +1,4 @@
-"""The data files together: do they hold what the episode table says, in the order in which LeRobot reads them."""
+"""The data files together: which there are, and whether their rows count on from one to the next."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.checking.gathering import Gathering
+from lerotool.checking.report import Gathering
 from lerotool.checking.rows import DataFileFacts, Runs, harm_of_times
 from lerotool.checking.table import EpisodeTable
-from lerotool.dataset.info import INFO, DatasetInfo
+from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import Layout, inside
 from lerotool.errors import DatasetError
 from lerotool.features import cameras
@@ -21,7 +21,7 @@ from lerotool.wording import counted, listed, of_episodes
 
 TOLERANCE_S = 1e-4
 _FORGOTTEN = 1000
-_GONE = (Code.DATA_MISSING, Code.LINK_OUTSIDE, Code.DATA_NO_FOOTER, Code.DATA_DAMAGED)
+GONE = (Code.DATA_MISSING, Code.LINK_OUTSIDE, Code.DATA_NO_FOOTER, Code.DATA_DAMAGED)
 Ints = npt.NDArray[np.int64]
 
 
@@ -68,7 +68,7 @@ def find_members(info: DatasetInfo, layout: Layout | None, table: EpisodeTable |
 def check_strays(members: Members, facts: Sequence[DataFileFacts], gathering: Gathering) -> None:
     """Note the files below data/ that no episode of a v2.x table has, and those that have the rows that are missing."""
     for fact in facts:
-        own = set(fact.runs.episode.tolist()) if fact.runs is not None else set()
+        own = set(fact.episodes)
         if own and own <= set(members.missing):
             targets = [gathering.name(members.missing[number]) for number in sorted(own)]
             text = f"it has the rows of {of_episodes(sorted(own))}, which data_path expects in {listed(targets)}"
@@ -130,12 +130,12 @@ def check_data(
     facts: Sequence[DataFileFacts],
     gathering: Gathering,
 ) -> DataView:
-    """Note what is wrong with each data file, and with all of them together."""
+    """Note what is wrong with each data file, and with all of them one after another."""
     for fact in facts:
         gathering.add_problems(fact.path, fact.problems)
     if not info.codebase_version.has_files_of_episodes:
         facts = _in_order(_without_strays(facts, table, members, gathering), gathering)
-    is_known = all(fact.runs is not None for fact in facts) and not gathering.has(*_GONE)
+    is_known = all(fact.runs is not None for fact in facts) and not gathering.has(*GONE)
     lengths = _lengths(facts) if is_known else None
     first = 0
     for fact in facts:
@@ -143,11 +143,7 @@ def check_data(
             _check_file(fact, fact.runs, first, info, gathering, is_known=is_known)
             _check_tasks(fact, fact.runs, tasks, gathering)
         first += fact.rows
-    view = DataView(lengths, tuple(facts))
-    if table is not None:
-        _check_against_table(info, table, view, members, gathering)
-    _check_task_lists(table, tasks, facts, gathering)
-    return view
+    return DataView(lengths, tuple(facts))
 
 
 def _without_strays(
@@ -157,15 +153,10 @@ def _without_strays(
     if members.named is None or table is None:
         return list(facts)
     named = set(members.named)
-    covered = {
-        number
-        for fact in facts
-        if fact.path in named and fact.runs is not None
-        for number in fact.runs.episode.tolist()
-    }
+    covered = {number for fact in facts if fact.path in named for number in fact.episodes}
     kept = []
     for fact in facts:
-        own = set(fact.runs.episode.tolist()) if fact.runs is not None else set()
+        own = set(fact.episodes)
         # Rows that are nowhere else are rows of the dataset, whatever the table says.
         is_needed = bool(own - covered) or (fact.runs is None and bool(set(table.numbers.tolist()) - covered))
         if fact.path in named or is_needed:
@@ -179,30 +170,23 @@ def _without_strays(
 
 def _in_order(facts: list[DataFileFacts], gathering: Gathering) -> list[DataFileFacts]:
     """Return the files in the order of their episodes, which should be that of their paths."""
-    firsts = [int(fact.runs.episode[0]) if fact.runs is not None and len(fact.runs) else None for fact in facts]
-    known = [first for first in firsts if first is not None]
-    if len(known) < len(facts) or len(set(known)) < len(known) or known == sorted(known):
+    firsts = [fact.episodes[0] for fact in facts if fact.episodes]
+    if len(set(firsts)) < len(facts) or firsts == sorted(firsts):
         return facts
-    right = [fact for _, fact in sorted(zip(known, facts, strict=True), key=lambda pair: pair[0])]
+    right = sorted(facts, key=lambda fact: fact.episodes[0])
     wrong = next(place for place, fact in enumerate(facts) if fact is not right[place])
-    text = f"episode {known[wrong]} is read before episode {min(known[wrong:])}: paths are sorted as texts"
-    gathering.add(Code.FILE_ORDER, facts[wrong].path, text, episodes=[known[wrong]])
+    text = f"episode {firsts[wrong]} is read before episode {min(firsts[wrong:])}: paths are sorted as texts"
+    gathering.add(Code.FILE_ORDER, facts[wrong].path, text, episodes=[firsts[wrong]])
     return right
 
 
 def _lengths(facts: Sequence[DataFileFacts]) -> Ints | None:
     """Return the rows of each episode, if the files have the episodes 0, 1, 2, … each in one run."""
-    episodes = [number for fact in facts if fact.runs is not None for number in fact.runs.episode.tolist()]
-    if episodes != list(range(len(episodes))):
+    runs = [fact.runs for fact in facts if fact.runs is not None]
+    episodes = np.concatenate([np.empty(0, np.int64), *(own.episode for own in runs)])
+    if not np.array_equal(episodes, np.arange(len(episodes))):
         return None
-    return np.array([n for fact in facts if fact.runs is not None for n in fact.runs.length.tolist()], np.int64)
-
-
-def count_episodes(lengths: Ints, table: EpisodeTable | None) -> int:
-    """Return how many episodes there are: those that have rows, and those without behind them in the table."""
-    if table is None or len(table) <= len(lengths) or table.lengths[len(lengths) :].any():
-        return len(lengths)
-    return len(table)
+    return np.concatenate([np.empty(0, np.int64), *(own.length for own in runs)])
 
 
 def _check_file(
@@ -260,197 +244,3 @@ def _check_tasks(fact: DataFileFacts, runs: Runs, tasks: Mapping[int, str] | Non
     for number, episodes in list(unknown.items())[:3]:
         text = f"rows have task {number}, the dataset has {counted(len(tasks), 'task')}"
         gathering.add(Code.TASK_UNKNOWN, fact.path, text, episodes=sorted(set(episodes)), column="task_index")
-
-
-def _check_against_table(
-    info: DatasetInfo, table: EpisodeTable, view: DataView, members: Members, gathering: Gathering
-) -> None:
-    if any(fact.runs is None for fact in view.facts) or gathering.has(*_GONE):
-        return
-    if any(fact.runs is not None and fact.runs.is_permuted for fact in view.facts):
-        return
-    where: dict[int, list[tuple[DataFileFacts, int]]] = {}
-    for fact in view.facts:
-        assert fact.runs is not None
-        for run, number in enumerate(fact.runs.episode.tolist()):
-            where.setdefault(number, []).append((fact, run))
-    lengths = dict(zip(table.numbers.tolist(), table.lengths.tolist(), strict=True))
-    _check_rows(info, table, lengths, where, gathering)
-    pointed: dict[Path, list[int]] = {}
-    for number, path in zip(table.numbers.tolist(), members.named or (), strict=False):
-        runs = where.get(number, [])
-        if len(runs) == 1 and runs[0][0].path != path:
-            pointed.setdefault(path, []).append(number)
-    for path, episodes in pointed.items():
-        holder = where[episodes[0]][0][0].path
-        text = f"the table names it for {of_episodes(episodes)}, whose rows are in {gathering.name(holder)}"
-        gathering.add(Code.DATA_POINTER, path, text, episodes=episodes)
-
-
-Where = Mapping[int, Sequence[tuple[DataFileFacts, int]]]
-
-
-def _check_rows(
-    info: DatasetInfo, table: EpisodeTable, lengths: Mapping[int, int], where: Where, gathering: Gathering
-) -> None:
-    """Compare the rows of each episode with the table."""
-    found = {n: sum(int(f.runs.length[r]) for f, r in runs if f.runs is not None) for n, runs in where.items()}
-    odd = [n for n in where if found[n] != lengths.get(n) or len(where[n]) > 1]
-    absent = [n for n, length in lengths.items() if length and n not in where]
-    wrong = sorted({*odd, *absent})
-    if not wrong:
-        return
-    fact, run = where[wrong[0]][0] if wrong[0] in where else next(iter(where.values()))[0] if where else (None, 0)
-    path = fact.path if fact is not None else "data"
-    rows = sum(found.values())
-    have = counted(found.get(wrong[0], 0), "row")
-    first = f"episode {wrong[0]} has {have}, the episode table says {lengths.get(wrong[0], 0)}"
-    first += f"; so have {len(wrong) - 1} more" if len(wrong) > 1 else ""
-    beyond = [number for number in odd if number not in lengths]
-    if rows == sum(lengths.values()) and fact is not None and fact.runs is not None:
-        # As many rows as there should be, but some say that they belong to another episode.
-        text = f"rows of {of_episodes(wrong)} have other numbers than the episode table says"
-        harms = None if set(range(info.total_episodes)) <= set(where) else Loading.REFUSED
-        row = int(fact.runs.start[run])
-        gathering.add(Code.WRONG_EPISODE, path, text, episodes=wrong, row=row, column="episode_index", harms=harms)
-    elif beyond == odd and not absent:
-        text = f"there are rows of {of_episodes(beyond)}, which the episode table lacks"
-        harms = _harm_of_gap(info, table)
-        gathering.add(Code.EPISODES_ORDER, path, text, episodes=beyond, harms=harms)
-    elif rows == info.total_frames and not absent and not beyond:
-        gathering.add(Code.EPISODE_LENGTH, table.places[0], first, episodes=wrong, column="length")
-    else:
-        gathering.add(Code.ROW_COUNT, path, first, episodes=wrong)
-
-
-def _check_task_lists(
-    table: EpisodeTable | None, tasks: Mapping[int, str] | None, facts: Sequence[DataFileFacts], gathering: Gathering
-) -> None:
-    if (
-        table is None
-        or table.tasks is None
-        or tasks is None
-        or gathering.has(Code.TASK_UNKNOWN, Code.TASKS_ORDER, Code.WRONG_EPISODE)
-    ):
-        return
-    found: dict[int, set[str]] = {}
-    for fact in facts:
-        for number, numbers in zip(
-            *((fact.runs.episode.tolist(), fact.runs.tasks) if fact.runs else ((), ())), strict=True
-        ):
-            found.setdefault(number, set()).update(tasks[task] for task in numbers if task in tasks)
-    wrong = [
-        (place, number)
-        for place, number in enumerate(table.numbers.tolist())
-        if number in found and found[number] != set(table.tasks[place])
-    ]
-    if wrong:
-        place, number = wrong[0]
-        text = f"the table says {list(table.tasks[place])}, the rows {sorted(found[number])}"
-        gathering.add(
-            Code.TASK_LIST,
-            table.places[place],
-            text,
-            episodes=[number for _, number in wrong],
-            row=table.rows[place],
-            column="tasks",
-        )
-
-
-def check_totals(
-    info: DatasetInfo, table: EpisodeTable | None, tasks: Mapping[int, str] | None, view: DataView, gathering: Gathering
-) -> None:
-    """Compare the totals of ``info.json`` with what is there: the rows if they can be read, else the table."""
-    lengths = view.lengths if view.lengths is not None and len(view.lengths) else None
-    if lengths is None and table is not None:
-        lengths = table.lengths
-    if lengths is None:
-        return
-    episodes = count_episodes(lengths, table)
-    true = {"total_episodes": episodes, "total_frames": int(lengths.sum())}
-    wrong = [key for key, value in true.items() if info.states(key) and getattr(info, key) != value]
-    if wrong and not gathering.has(Code.ROW_COUNT):
-        text = ", ".join(f"{key} is {getattr(info, key)}, found {true[key]}" for key in wrong)
-        harms = Loading.REFUSED if info.total_episodes > episodes else None
-        gathering.add(Code.TOTALS, INFO.as_posix(), text, column=wrong[0], harms=harms)
-    counts: dict[str, object] = {"total_tasks": len(tasks)} if tasks is not None else {}
-    found: dict[str, object] = {"total_tasks": info.total_tasks}
-    if info.codebase_version.has_files_of_episodes:
-        counts["total_videos"] = episodes * len(cameras(info.features))
-        counts["total_chunks"] = -(-episodes // info.chunks_size)
-        found |= {key: (info.model_extra or {}).get(key, counts[key]) for key in ("total_videos", "total_chunks")}
-    if info.splits and set(info.splits) == {"train"}:
-        counts["splits"], found["splits"] = {"train": f"0:{episodes}"}, info.splits
-    odd = [key for key, value in counts.items() if info.states(key) and found[key] != value]
-    if odd:
-        text = ", ".join(f"{key} is {found[key]}, expected {counts[key]}" for key in odd)
-        gathering.add(Code.COUNTS, INFO.as_posix(), text, column=odd[0])
-
-
-def check_table(info: DatasetInfo, table: EpisodeTable, gathering: Gathering) -> None:
-    """Check what the episode table says by itself."""
-    numbers, expected = table.numbers, np.arange(len(table))
-    if not np.array_equal(numbers, expected):
-        row = int(np.flatnonzero(numbers != expected)[0])
-        text = f"episode {numbers[row]} stands in place of episode {row}"
-        episode = [int(numbers[row])]
-        gathering.add(
-            Code.EPISODES_ORDER,
-            table.places[row],
-            text,
-            episodes=episode,
-            row=table.rows[row],
-            column="episode_index",
-            harms=_harm_of_gap(info, table),
-        )
-
-
-def check_empty(table: EpisodeTable, lengths: Ints | None, gathering: Gathering) -> None:
-    """Note episodes without frames: those that the table says have none, and that have no rows."""
-    if not np.array_equal(table.numbers, np.arange(len(table))):
-        return
-    is_empty = table.lengths == 0
-    if lengths is not None:
-        known = min(len(lengths), len(table))
-        is_empty[:known] &= lengths[:known] == 0
-    empty = np.flatnonzero(is_empty).tolist()
-    if empty:
-        have = "episode has" if len(empty) == 1 else "episodes have"
-        gathering.add(Code.EPISODE_EMPTY, table.places[empty[0]], f"{len(empty)} {have} no frames", episodes=empty)
-
-
-def _harm_of_gap(info: DatasetInfo, table: EpisodeTable) -> Loading | None:
-    """LeRobot asks for the videos of every episode that ``info.json`` counts."""
-    is_asked = not info.codebase_version.has_files_of_episodes and bool(cameras(info.features))
-    return Loading.REFUSED if is_asked and info.total_episodes > len(table) else None
-
-
-def _shared_rows(ranges: Ints) -> str:
-    """Return which two episodes claim the same rows first, if any do."""
-    shared = np.flatnonzero(ranges[1:, 0] < ranges[:-1, 1])
-    if not len(shared):
-        return ""
-    later = int(shared[0]) + 1
-    return f"; episodes {later - 1} and {later} both claim rows from {ranges[later, 0]} on"
-
-
-def check_ranges(table: EpisodeTable, lengths: Ints | None, gathering: Gathering) -> None:
-    """Compare the ranges of rows in the episode table with the episodes' true lengths, as far as they are known."""
-    if table.ranges is None or not np.array_equal(table.numbers, np.arange(len(table))):
-        return
-    known = lengths if lengths is not None and len(lengths) == len(table) else table.lengths
-    stops = np.cumsum(known)
-    true = np.stack([stops - known, stops], axis=1)
-    wrong = np.flatnonzero((table.ranges != true).any(axis=1)).tolist()
-    if wrong:
-        row = wrong[0]
-        text = f"rows {table.ranges[row].tolist()}, expected {true[row].tolist()}"
-        text += _shared_rows(table.ranges)
-        gathering.add(
-            Code.EPISODE_RANGE,
-            table.places[row],
-            text,
-            episodes=wrong,
-            row=table.rows[row],
-            column="dataset_from_index",
-        )

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lerotool.checking.gathering import Gathering
+from lerotool.checking.report import Gathering
 from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.journal_file import is_decided
 from lerotool.dataset.layout import Layout, inside
@@ -79,7 +79,7 @@ def _check_link(path: Path, gathering: Gathering) -> None:
         gathering.add_error(Code.LINK_OUTSIDE, path, error)
 
 
-def check_pending(gathering: Gathering) -> None:
+def _check_pending(gathering: Gathering) -> None:
     """Note recorded episodes that are not part of the dataset yet."""
     waiting: list[str] = []
     frames = 0
@@ -140,7 +140,8 @@ def check_sidecar(layout: Layout, files: Sequence[tuple[Path, int]], gathering: 
 
 
 def check_leftovers(info: DatasetInfo | None, gathering: Gathering) -> None:
-    """Note leftovers, and pictures that LeRobot has not encoded."""
+    """Note recorded episodes that wait, leftovers, and pictures that LeRobot has not encoded."""
+    _check_pending(gathering)
     found = find_leftovers(gathering.root)
     if found:
         names = [gathering.name(path) for path in found]

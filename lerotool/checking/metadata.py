@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lerotool.checking.gathering import Gathering
+from lerotool.checking.report import Gathering
 from lerotool.dataset.documents import BOM, MOST, read_lines, read_object, whole_number
 from lerotool.dataset.info import INFO, DatasetInfo, parse_info
 from lerotool.dataset.layout import EPISODE_LINES, EPISODES, Layout, PathTemplate, inside

@@ -5,7 +5,7 @@ A black or frozen camera encodes to almost nothing, so it is found among the epi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.checking.columns import Problem
 from lerotool.checking.data import DataView
-from lerotool.checking.motion import moving_episodes
+from lerotool.checking.episodes import moving_episodes
+from lerotool.checking.report import Problem
 from lerotool.checking.videos import VideoFacts, VideoJob
 from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.parquet import open_parquet, read_groups
@@ -47,17 +47,9 @@ class PictureJob:
     is_deep: bool  # whether every picture is decoded, not a few
 
 
-@dataclass(frozen=True, slots=True)
-class PictureFacts:
-    """What the pictures of an episode show."""
-
-    job: PictureJob  # which
-    problems: tuple[Problem, ...]  # what is wrong with them
-
-
-def look_at_pictures(jobs: Sequence[PictureJob]) -> list[PictureFacts]:
-    """Decode the pictures of some episodes."""
-    return [PictureFacts(job, tuple(_problems(job))) for job in jobs]
+def look_at_pictures(jobs: Sequence[PictureJob]) -> list[list[Problem]]:
+    """Decode the pictures of some episodes, and return what is wrong with them."""
+    return [list(_problems(job)) for job in jobs]
 
 
 def _problems(job: PictureJob) -> Iterator[Problem]:
@@ -120,28 +112,17 @@ def _blocks(picture: npt.NDArray[Any]) -> Blocks:
 
 def _decode(job: PictureJob) -> Iterator[tuple[int, npt.NDArray[Any]]]:
     """Yield pictures with their numbers in the episode: all, or a few from the first to the last."""
-    if job.is_deep:
-        wanted = range(job.length)
-    else:
-        wanted = sorted({round(place) for place in np.linspace(0, job.length - 1, min(_SAMPLES, job.length))})  # type: ignore[assignment]
+    few = np.linspace(0, job.length - 1, min(_SAMPLES, job.length))
+    wanted = range(job.length) if job.is_deep else np.unique(np.round(few).astype(int)).tolist()
     if job.feature.kind is Kind.IMAGE:
         yield from _decode_rows(job, wanted)
-    elif job.is_deep:
-        from lerotool.dataset.reading.columns import iter_video
-
-        yield from enumerate(iter_video(_span(job), 0, job.length, job.fps, job.feature))
-    else:
-        from lerotool.dataset.reading.columns import iter_video
-
-        for number in wanted:
-            for picture in iter_video(_span(job), number, number + 1, job.fps, job.feature):
-                yield number, picture
-
-
-def _span(job: PictureJob) -> Any:
+        return
+    from lerotool.dataset.reading.columns import iter_video
     from lerotool.dataset.reading.episodes import VideoSpan
 
-    return VideoSpan(job.path, job.start, job.length, job.start / job.fps, (job.start + job.length) / job.fps, 0, 0)
+    span = VideoSpan(job.path, job.start, job.length, job.start / job.fps, (job.start + job.length) / job.fps, 0, 0)
+    for first, stop in [(0, job.length)] if job.is_deep else [(number, number + 1) for number in wanted]:
+        yield from enumerate(iter_video(span, first, stop, job.fps, job.feature), start=first)
 
 
 def _decode_rows(job: PictureJob, wanted: Sequence[int]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
@@ -171,67 +152,46 @@ _SMALLEST = 8
 
 
 def picture_jobs(
-    info: DatasetInfo, view: DataView, videos: Mapping[Path, tuple[VideoJob, VideoFacts]], *, is_deep: bool
+    info: DatasetInfo, view: DataView, videos: Collection[tuple[VideoJob, VideoFacts]], *, is_deep: bool
 ) -> list[PictureJob]:
     """Return the episodes whose pictures are decoded, of videos and data files in which they are all there."""
     moves = moving_episodes(view)
     jobs: list[PictureJob] = []
-    for camera in cameras(info.features):
-        own = [
-            (job, facts) for job, facts in videos.values() if job.camera == camera and facts.episode_bytes is not None
-        ]
-        jobs += _of_camera(camera, info, own, moves, is_deep=is_deep)
-    for name in (name for name, feature in info.features.items() if feature.kind is Kind.IMAGE):
-        jobs += _of_column(name, info, view, moves, is_deep=is_deep)
+    for name in (*cameras(info.features), *(n for n, f in info.features.items() if f.kind is Kind.IMAGE)):
+        feature = info.features[name]
+        places = list(_in_rows(name, view) if feature.kind is Kind.IMAGE else _in_videos(name, videos))
+        for place in range(len(places)) if is_deep else _chosen(places):
+            _, path, episode, start, length = places[place]
+            is_moving = moves is not None and 0 <= episode < len(moves) and bool(moves[episode])
+            jobs.append(PictureJob(path, name, feature, episode, start, length, info.fps, is_moving, is_deep))
     return jobs
 
 
-def _of_camera(
-    camera: str,
-    info: DatasetInfo,
-    own: Sequence[tuple[VideoJob, VideoFacts]],
-    moves: np.ndarray | None,
-    *,
-    is_deep: bool,
-) -> list[PictureJob]:
-    found: list[tuple[float, PictureJob]] = []
-    for job, facts in own:
-        assert facts.episode_bytes is not None
-        doubtful = {number for problem in facts.problems for number in problem.episodes}
-        starts = np.rint(job.starts * job.fps).astype(np.int64)
-        rows = zip(
-            job.episodes.tolist(), starts.tolist(), job.lengths.tolist(), facts.episode_bytes.tolist(), strict=True
-        )
-        for episode, start, length, size in rows:
-            if length and start + length <= facts.frames and episode not in doubtful:
-                is_moving = moves is not None and episode < len(moves) and bool(moves[episode])
-                picture = PictureJob(
-                    job.path, camera, info.features[camera], episode, start, length, info.fps, is_moving, is_deep
-                )
-                found.append((size / length, picture))
-    if is_deep:
-        return [job for _, job in found]
-    return _chosen(found)
+_Place = tuple[float, Path, int, int, int]
+"""Of an episode the bytes of a picture, the file, its number, the first picture in the file, how many there are."""
 
 
-def _of_column(
-    name: str, info: DatasetInfo, view: DataView, moves: np.ndarray | None, *, is_deep: bool
-) -> list[PictureJob]:
-    found: list[tuple[float, PictureJob]] = []
-    for fact in view.facts:
-        runs = fact.runs
-        if runs is None or any(problem.column == name for problem in fact.problems):
+def _in_videos(camera: str, videos: Collection[tuple[VideoJob, VideoFacts]]) -> Iterator[_Place]:
+    for job, facts in videos:
+        if job.camera != camera or facts.episode_bytes is None:
             continue
-        for episode, start, length in zip(
-            runs.episode.tolist(), runs.start.tolist(), runs.length.tolist(), strict=True
-        ):
-            is_moving = moves is not None and 0 <= episode < len(moves) and bool(moves[episode])
-            job = PictureJob(fact.path, name, info.features[name], episode, start, length, info.fps, is_moving, is_deep)
-            found.append((0.0, job))
-    return [job for _, job in found] if is_deep else _chosen(found)
+        doubtful = {number for problem in facts.problems for number in problem.episodes}
+        columns = (job.episodes, job.first_frames, job.lengths, facts.episode_bytes)
+        for episode, start, length, size in zip(*(column.tolist() for column in columns), strict=True):
+            if length and start + length <= facts.frames and episode not in doubtful:
+                yield size / length, job.path, episode, start, length
 
 
-def _chosen(found: Sequence[tuple[float, PictureJob]]) -> list[PictureJob]:
-    spread = np.linspace(0, len(found) - 1, min(_SPREAD, len(found))).round().astype(int).tolist()
-    smallest = sorted(range(len(found)), key=lambda place: found[place][0])[:_SMALLEST]
-    return [found[place][1] for place in sorted({*spread, *smallest})]
+def _in_rows(name: str, view: DataView) -> Iterator[_Place]:
+    for fact in view.facts:
+        if fact.runs is not None and not any(problem.column == name for problem in fact.problems):
+            columns = (fact.runs.episode, fact.runs.start, fact.runs.length)
+            for episode, start, length in zip(*(column.tolist() for column in columns), strict=True):
+                yield 0.0, fact.path, episode, start, length
+
+
+def _chosen(places: Sequence[_Place]) -> list[int]:
+    """Return the numbers of the places that are looked at: some from the first to the last, and the smallest."""
+    spread = np.linspace(0, len(places) - 1, min(_SPREAD, len(places))).round().astype(int).tolist()
+    smallest = sorted(range(len(places)), key=lambda place: places[place][0])[:_SMALLEST]
+    return sorted({*spread, *smallest})

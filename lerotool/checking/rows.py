@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lerotool.checking.columns import Problem, check_plausible, check_type, metadata_problem, read_values
-from lerotool.checking.fingerprints import Fingerprints, Marks
+from lerotool.checking.columns import Fingerprints, Marks, check_plausible, check_type, metadata_problem, read_values
+from lerotool.checking.report import Problem
 from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.parquet import arrow_schema, column_names, open_parquet, stored_paths
 from lerotool.dataset.reading.footerless import has_footer
@@ -74,6 +74,11 @@ class DataFileFacts:
     # Fingerprint of all numeric values of each run, (runs,); None where a column cannot be read.
     marks: Marks | None = None
 
+    @property
+    def episodes(self) -> list[int]:
+        """The episode of each run; empty where they are unknown."""
+        return [] if self.runs is None else self.runs.episode.tolist()
+
 
 def look_at_data(jobs: Sequence[DataJob]) -> list[DataFileFacts]:
     """Look at some data files."""
@@ -102,6 +107,7 @@ class _Look:
         self._schema = arrow_schema(file, job.path)
         self._rows = int(file.metadata.num_rows)
         self._problems: list[Problem] = []
+        self._bad: dict[str, Problem] = {}  # columns with values that cannot be used
         check_plausible(file, job.path)
 
     def facts(self) -> DataFileFacts:
@@ -183,28 +189,27 @@ class _Look:
             first = str(error).split("\n", 1)[0][:200]
             raise CorruptDatasetError(f"{self._job.path}: the parquet file is damaged: {first}") from error
 
+    def _values(self, names: Sequence[str]) -> Iterator[tuple[int, str, npt.NDArray[Any]]]:
+        """Yield columns in batches of rows: the first row, the name, the values; what is bad is noted once."""
+        first = 0
+        for table in self._batches(names) if names else ():
+            for name in (name for name in names if name not in self._bad):
+                values, problem = read_values(table[name], name, self._job.features[name])
+                if problem is not None:
+                    self._bad[name] = problem
+                if values is not None:
+                    yield first, name, values
+            first += table.num_rows
+        self._problems += [problem for name, problem in self._bad.items() if name in names]
+
     def _runs(self, usable: Sequence[str]) -> Runs | None:
         """Read the columns that number and time the rows, and sum them up."""
         names = [name for name in (*_COUNTERS, "timestamp") if name in usable]
-        parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in names}
-        bad: set[str] = set()
-        for table in self._batches(names):
-            for name in names:
-                values, problem = read_values(table[name], name, self._job.features[name])
-                if problem is not None and name not in bad:
-                    bad.add(name)
-                    self._problems.append(problem)
-                if values is not None:
-                    parts[name].append(values)
-        if "episode_index" in bad or "episode_index" not in names:
-            return None
-        empty = {"timestamp": np.empty(0)}
-        arrays = {
-            name: np.concatenate([empty.get(name, np.empty(0, np.int64)), *values])
-            for name, values in parts.items()
-            if name not in bad
-        }
-        return sum_up(arrays, self._job.fps)
+        parts = {name: [np.empty(0, np.float64 if name == "timestamp" else np.int64)] for name in names}
+        for _, name, values in self._values(names):
+            parts[name].append(values)
+        arrays = {name: np.concatenate(own) for name, own in parts.items() if name not in self._bad}
+        return sum_up(arrays, self._job.fps) if "episode_index" in arrays else None
 
     def _ranges(
         self, usable: Sequence[str], runs: Runs | None, marks: Fingerprints | None
@@ -214,32 +219,22 @@ class _Look:
         names = [n for n in usable if n not in (*_COUNTERS, "timestamp")]
         names = [n for n in names if features[n].kind in (Kind.NUMERIC, Kind.STRING)]
         ranges = {n: _Ranges(runs) for n in names if features[n].kind is Kind.NUMERIC} if runs is not None else {}
-        bad: dict[str, Problem] = {}
         not_finite: dict[str, tuple[int, int]] = {}
-        first = 0
-        for table in self._batches(names) if names else ():
-            for name in names:
-                if name in bad:
-                    continue
-                values, problem = read_values(table[name], name, features[name])
-                if problem is not None:
-                    bad[name] = problem
-                if values is None or features[name].kind is Kind.STRING:
-                    continue
-                if values.dtype.kind == "f" and not np.isfinite(values).all():
-                    rows = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
-                    count, where = not_finite.get(name, (0, first + int(rows[0])))
-                    not_finite[name] = (count + len(rows), where)
-                if name in ranges:
-                    ranges[name].add(first, values)
-                if marks is not None:
-                    marks.add(name, first, values)
-            first += table.num_rows
-        self._problems += bad.values()
+        for first, name, values in self._values(names):
+            if features[name].kind is Kind.STRING:
+                continue
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                rows = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+                count, where = not_finite.get(name, (0, first + int(rows[0])))
+                not_finite[name] = (count + len(rows), where)
+            if name in ranges:
+                ranges[name].add(first, values)
+            if marks is not None:
+                marks.add(name, first, values)
         for name, (count, where) in not_finite.items():
             text = f"NaN or infinite numbers in {counted(count, 'row')}"
             self._problems.append(Problem(Code.NOT_FINITE, text, column=name, row=where))
-        good = {name: found for name, found in ranges.items() if name not in bad and found.is_complete}
+        good = {name: found for name, found in ranges.items() if name not in self._bad and found.is_complete}
         return {n: r.low for n, r in good.items()}, {n: r.high for n, r in good.items()}
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from lerotool.checking.columns import check_plausible
-from lerotool.checking.gathering import Gathering
+from lerotool.checking.report import Gathering
 from lerotool.dataset.documents import read_lines, whole_number
 from lerotool.dataset.episode_table import STATS_PREFIX
 from lerotool.dataset.info import DatasetInfo
@@ -55,6 +55,25 @@ class EpisodeTable:
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    def chosen(self, is_chosen: npt.NDArray[np.bool_]) -> EpisodeTable:
+        """Return some of the rows."""
+        kept = np.flatnonzero(is_chosen).tolist()
+        videos = {
+            camera: CameraColumns(c.chunk[kept], c.file[kept], c.start[kept], c.stop[kept])
+            for camera, c in self.videos.items()
+        }
+        return replace(
+            self,
+            numbers=self.numbers[kept],
+            lengths=self.lengths[kept],
+            tasks=None if self.tasks is None else [self.tasks[row] for row in kept],
+            ranges=None if self.ranges is None else self.ranges[kept],
+            data=None if self.data is None else self.data[kept],
+            videos=videos,
+            places=[self.places[row] for row in kept],
+            rows=[self.rows[row] for row in kept],
+        )
 
 
 def read_table(info: DatasetInfo, gathering: Gathering) -> EpisodeTable | None:
@@ -218,10 +237,10 @@ def _joined(files: Sequence[_File], info: DatasetInfo, gathering: Gathering) -> 
     names = {name for file in files for name in file.table.column_names}
     if "length" not in names:
         return None
-    numbers = _whole(files, "episode_index", gathering)
+    numbers = _column(files, "episode_index", whole_numbers, gathering)
     ranges = _pair(files, ("dataset_from_index", "dataset_to_index"), gathering)
     data = _pair(files, ("data/chunk_index", "data/file_index"), gathering)
-    lengths = _whole(files, "length", gathering)
+    lengths = _column(files, "length", whole_numbers, gathering)
     if lengths is None and ranges is not None and (ranges[:, 1] >= ranges[:, 0]).all():
         lengths = ranges[:, 1] - ranges[:, 0]
     if lengths is None:
@@ -243,32 +262,39 @@ def _joined(files: Sequence[_File], info: DatasetInfo, gathering: Gathering) -> 
     )
 
 
-def _whole(files: Sequence[_File], name: str, gathering: Gathering) -> Ints | None:
+def _column(
+    files: Sequence[_File], name: str, read: Callable[[pa.ChunkedArray, str], np.ndarray], gathering: Gathering
+) -> np.ndarray | None:
+    """Return a column of all files; None where one lacks it, or has values that cannot be."""
     if not all(name in file.table.column_names for file in files):
         return None
     parts = []
     for file in files:
         try:
-            parts.append(whole_numbers(file.table[name], f"{file.path}"))
+            parts.append(read(file.table[name], str(file.path)))
         except CorruptDatasetError as error:
-            _add_values(file, name, error, gathering)
+            # What LeRobot does with it depends on the column.
+            harms = Loading.RIGHT if name == "length" or name.startswith("data/") else None
+            if name.startswith("videos/") and name.endswith("_index"):
+                harms = Loading.REFUSED
+            text = str(error).removeprefix(f"{file.path}: ")
+            gathering.add(Code.EPISODES_VALUES, file.path, text, column=name, harms=harms)
             return None
     return np.concatenate(parts)
 
 
-def _add_values(file: _File, name: str, error: CorruptDatasetError, gathering: Gathering) -> None:
-    """Note a column with values that cannot be; what LeRobot does with it depends on the column."""
-    harms = None
-    if name == "length" or name.startswith("data/"):
-        harms = Loading.RIGHT
-    elif name.startswith("videos/") and name.endswith("_index"):
-        harms = Loading.REFUSED
-    text = str(error).removeprefix(f"{file.path}: ")
-    gathering.add(Code.EPISODES_VALUES, file.path, text, column=name, harms=harms)
+def _seconds(column: pa.ChunkedArray, place: str) -> Floats:
+    try:
+        values = joined_chunks(column).cast(pa.float64()).fill_null(np.nan)
+    except MemoryError:
+        raise
+    except pa.ArrowException as error:
+        raise CorruptDatasetError(f"{place}: expected seconds: {error}") from error
+    return plain_values(values, np.dtype(np.float64))
 
 
 def _pair(files: Sequence[_File], names: tuple[str, str], gathering: Gathering) -> Ints | None:
-    first, second = (_whole(files, name, gathering) for name in names)
+    first, second = (_column(files, name, whole_numbers, gathering) for name in names)
     return None if first is None or second is None else np.stack([first, second], axis=1)
 
 
@@ -285,24 +311,8 @@ def _tasks(files: Sequence[_File]) -> list[tuple[str, ...]] | None:
 def _camera(files: Sequence[_File], camera: str, gathering: Gathering) -> CameraColumns | None:
     place = f"videos/{camera}/"
     numbers = _pair(files, (f"{place}chunk_index", f"{place}file_index"), gathering)
-    start = _times(files, f"{place}from_timestamp", gathering)
+    start = _column(files, f"{place}from_timestamp", _seconds, gathering)
     if numbers is None or start is None:
         return None
-    stop = _times(files, f"{place}to_timestamp", gathering)
+    stop = _column(files, f"{place}to_timestamp", _seconds, gathering)
     return CameraColumns(numbers[:, 0], numbers[:, 1], start, np.full(len(start), np.nan) if stop is None else stop)
-
-
-def _times(files: Sequence[_File], name: str, gathering: Gathering) -> Floats | None:
-    if not all(name in file.table.column_names for file in files):
-        return None
-    parts = []
-    for file in files:
-        try:
-            values = joined_chunks(file.table[name]).cast(pa.float64()).fill_null(np.nan)
-        except MemoryError:
-            raise
-        except pa.ArrowException as error:
-            _add_values(file, name, CorruptDatasetError(f"expected seconds: {error}"), gathering)
-            return None
-        parts.append(plain_values(values, np.dtype(np.float64)))
-    return np.concatenate(parts)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.checking.columns import Problem
+from lerotool.checking.report import Problem
 from lerotool.errors import MediaError
 from lerotool.findings import Code
 from lerotool.wording import counted, of_episodes
@@ -35,6 +35,11 @@ class VideoJob:
     episodes: Ints  # their numbers: int64, (n,)
     starts: Floats  # where each begins, seconds: float64, (n,)
     lengths: Ints  # rows of each: int64, (n,)
+
+    @property
+    def first_frames(self) -> Ints:
+        """The number of each one's first picture in the file, (n,)."""
+        return np.rint(self.starts * self.fps).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,12 +123,8 @@ def _check_times(job: VideoJob, times: Floats) -> list[Problem]:
     return found
 
 
-def _frames(job: VideoJob) -> Ints:
-    return np.rint(job.starts * job.fps).astype(np.int64)
-
-
 def _check_overlap(job: VideoJob, frames: int) -> list[Problem]:
-    first = _frames(job)
+    first = job.first_frames
     order = np.argsort(first, kind="stable")
     starts, stops = first[order], (first + job.lengths)[order]
     reached = np.maximum.accumulate(stops)[:-1]
@@ -142,7 +143,7 @@ def _check_overlap(job: VideoJob, frames: int) -> list[Problem]:
 
 def _check_keyframes(job: VideoJob, times: Floats, is_keyframe: npt.NDArray[np.bool_]) -> list[Problem]:
     keys = np.flatnonzero(is_keyframe)
-    first = _frames(job)
+    first = job.first_frames
     inside = first[first < len(times)]
     without = inside[~is_keyframe[inside]]
     gaps = np.diff(np.append(times[keys], times[-1])) if len(keys) else times[-1:]
@@ -157,7 +158,7 @@ def _check_keyframes(job: VideoJob, times: Floats, is_keyframe: npt.NDArray[np.b
 
 def _bytes(job: VideoJob, sizes: Ints) -> Ints:
     sums = np.concatenate([[0], np.cumsum(sizes)])
-    first = np.clip(_frames(job), 0, len(sizes))
+    first = np.clip(job.first_frames, 0, len(sizes))
     result: Ints = sums[np.clip(first + job.lengths, 0, len(sizes))] - sums[first]
     return result
 

@@ -199,7 +199,7 @@ class Work:
 def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: bool, with_stored: bool) -> Answer:
     import lerotool
     from lerotool.cli.stats_show import feature_document, features_text, write_csv
-    from lerotool.statistics.segments import LEROBOT_COLUMNS
+    from lerotool.features import DEFAULT_FEATURES
     from lerotool.workspace import dataset_name
 
     dataset, output = work.dataset, work.output
@@ -219,7 +219,7 @@ def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: boo
             on_progress=on_progress,
         )
     episodes, frames = _size(work)
-    shown = [report for report in reports if work.selection.only or report.name not in LEROBOT_COLUMNS]
+    shown = [report for report in reports if work.selection.only or report.name not in DEFAULT_FEATURES]
     if csv is not None:
         write_csv(reports, csv)
         if str(csv) != "-":
@@ -243,7 +243,7 @@ def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: boo
     if csv is not None or plot is not None:
         return Answer(document, None, notes=notes)
     if len(shown) < len(reports):
-        left_out = ", ".join(LEROBOT_COLUMNS)
+        left_out = ", ".join(DEFAULT_FEATURES)
         notes += (f"LeRobot's own columns ({left_out}) are left out; --feature shows them",)
     text = features_text(shown, output, with_episodes=with_episodes)
     return Answer(document, work.headed(text), notes=notes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Self
 
 
@@ -79,38 +80,29 @@ _DROP = (
 _COPY = "restore the file from a copy of the dataset"
 
 
-def _refused(code: str, text: str, remedy: Remedy = Remedy.NONE, advice: str = "") -> tuple[str, Meaning]:
-    return code, Meaning(_ERROR, Loading.REFUSED, text, remedy, advice)
+def _code(
+    page: Page,
+    loading: Loading,
+    severity: Severity,
+    code: str,
+    text: str,
+    remedy: Remedy = Remedy.NONE,
+    advice: str = "",
+) -> tuple[str, Meaning]:
+    return code, Meaning(severity, loading, text, remedy, advice, page)
 
 
-def _wrong(code: str, text: str, remedy: Remedy = Remedy.NONE, advice: str = "") -> tuple[str, Meaning]:
-    return code, Meaning(_ERROR, Loading.WRONG, text, remedy, advice)
-
-
-def _warning(code: str, text: str, remedy: Remedy = Remedy.NONE, advice: str = "") -> tuple[str, Meaning]:
-    return code, Meaning(_WARNING, Loading.RIGHT, text, remedy, advice)
-
-
-def _note(code: str, text: str, remedy: Remedy = Remedy.NONE, advice: str = "") -> tuple[str, Meaning]:
-    return code, Meaning(_NOTE, Loading.RIGHT, text, remedy, advice)
-
-
-def _unread(code: str, text: str, advice: str) -> tuple[str, Meaning]:
-    return code, Meaning(_ERROR, Loading.RIGHT, text, advice=advice)
+_refused = partial(_code, Page.CHECKING, Loading.REFUSED, _ERROR)
+_wrong = partial(_code, Page.CHECKING, Loading.WRONG, _ERROR)
+_unread = partial(_code, Page.CHECKING, Loading.RIGHT, _ERROR)
+_warning = partial(_code, Page.CHECKING, Loading.RIGHT, _WARNING)
+_note = partial(_code, Page.CHECKING, Loading.RIGHT, _NOTE)
+_stats = partial(_code, Page.STATISTICS, Loading.RIGHT)
+_bus = partial(_code, Page.SETUP, Loading.RIGHT)
 
 
 def _hint(code: str, text: str, advice: str) -> tuple[str, Meaning]:
-    return code, Meaning(Severity.HINT, Loading.RIGHT, text, advice=advice, page=Page.QUALITY)
-
-
-def _stats(
-    code: str, severity: Severity, text: str, advice: str = "", remedy: Remedy = Remedy.NONE
-) -> tuple[str, Meaning]:
-    return code, Meaning(severity, Loading.RIGHT, text, remedy, advice, Page.STATISTICS)
-
-
-def _bus(code: str, severity: Severity, text: str) -> tuple[str, Meaning]:
-    return code, Meaning(severity, Loading.RIGHT, text, page=Page.SETUP)
+    return _code(Page.QUALITY, Loading.RIGHT, Severity.HINT, code, text, advice=advice)
 
 
 class Code(StrEnum):
@@ -140,7 +132,7 @@ class Code(StrEnum):
     LINK_OUTSIDE = _unread(
         "link-outside",
         "a symbolic link leads out of the dataset; lerotool does not follow it",
-        "copy the file into the dataset, or allow its folder for reading with LEROTOOL_LINKED_FOLDERS",
+        advice="copy the file into the dataset, or allow its folder for reading with LEROTOOL_LINKED_FOLDERS",
     )
     INFO_MISSING = _refused("info-missing", "there are files of a dataset but no meta/info.json", advice=_COPY)
     INFO_UNREADABLE = _refused("info-unreadable", "meta/info.json is empty or not a JSON object", advice=_COPY)
@@ -424,78 +416,79 @@ class Code(StrEnum):
     )
 
     STATS_COUNT = _stats(
-        "stats-count",
         _ERROR,
+        "stats-count",
         "a count is neither the frames, nor LeRobot's sample, nor (streaming encoder) all pixels",
-        remedy=Remedy.STATS,
+        Remedy.STATS,
     )
     MIXED_QUANTILES = _stats(
-        "mixed-quantiles",
         _WARNING,
+        "mixed-quantiles",
         "the dataset's quantiles lie between those of the episodes, but by no known rule",
-        remedy=Remedy.STATS,
+        Remedy.STATS,
     )
     STD_OVERFLOW = _stats(
-        "picture-std-overflow", _ERROR, "LeRobot 0.4.0 to 0.5.1 squared pixels in 8 bits", remedy=Remedy.STATS
+        _ERROR, "picture-std-overflow", "LeRobot 0.4.0 to 0.5.1 squared pixels in 8 bits", Remedy.STATS
     )
-    NOT_MEASURABLE = _stats("not-measurable", _ERROR, "a camera's videos are missing or damaged", _COPY)
+    NOT_MEASURABLE = _stats(_ERROR, "not-measurable", "a camera's videos are missing or damaged", advice=_COPY)
     UNKNOWN_FEATURE = _stats(
-        "unknown-feature",
         _WARNING,
+        "unknown-feature",
         "there are statistics of a name that is not a feature",
-        "a feature was removed or renamed, or info.json is incomplete",
+        advice="a feature was removed or renamed, or info.json is incomplete",
     )
     CONSTANT = _stats(
-        "constant-dimension",
         _WARNING,
+        "constant-dimension",
         "a dimension never changes",
-        "normalising divides by a spread of 0: leave the dimensions out, or see that the policy guards against it",
+        advice="normalising divides by a spread of 0: leave the dimensions out, or see that the policy "
+        "guards against it",
     )
     STILL = _stats(
-        "still-in-episode",
         _WARNING,
+        "still-in-episode",
         "a dimension stands still in some episodes, and moves in most",
-        "look at these episodes: a joint may have been unplugged or locked",
+        advice="look at these episodes: a joint may have been unplugged or locked",
     )
     OUTLIERS = _stats(
-        "outliers",
         _WARNING,
+        "outliers",
         "values lie outside of q01..q99 by more than ten times its width",
-        "normalising by min and max squeezes the rest: look at these episodes, or normalise by quantiles",
+        advice="normalising by min and max squeezes the rest: look at these episodes, or normalise by quantiles",
     )
     UNITS = _stats(
-        "units-differ",
         _WARNING,
+        "units-differ",
         "values of some episodes spread more than 20 times as far or as little, in most dimensions alike",
-        "convert these episodes, or leave them out: one normalisation does not fit both",
+        advice="convert these episodes, or leave them out: one normalisation does not fit both",
     )
 
-    BUS_NOTHING = _bus("nothing", _ERROR, "no motor answers")
-    BUS_CABLE = _bus("cable", _ERROR, "the motors from one on do not answer: a cable")
-    BUS_ABSENT = _bus("absent", _ERROR, "a motor does not answer, and others behind it do")
-    BUS_CROWDED = _bus("crowded", _ERROR, "two motors answer to one id")
-    BUS_BAUDRATE = _bus("baudrate", _ERROR, "a motor talks at another speed")
-    BUS_LOST = _bus("lost", _ERROR, "a motor answered once and then no more")
-    BUS_UNKNOWN_ID = _bus("unknown-id", _WARNING, "a motor answers to an id that no joint has")
-    BUS_REPLIES = _bus("replies", _ERROR, "answers are missing or damaged; a warning where they are few")
-    BUS_LATE = _bus("late", _WARNING, "answers come too late")
-    BUS_LATENCY = _bus("latency", _WARNING, "the FTDI adapter holds answers back")
-    BUS_FIRMWARE = _bus("firmware", _WARNING, "the motors have different firmware")
-    BUS_SAG = _bus("sag", _WARNING, "the voltage falls along the cable")
-    WRONG_SUPPLY = _bus("wrong-supply", _ERROR, "a 7.4 V servo has a 12 V supply")
-    VOLTAGE_HIGH = _bus("voltage-high", _ERROR, "the voltage is above a motor's limit")
-    VOLTAGE_LOW = _bus("voltage-low", _ERROR, "the voltage is below a motor's limit")
-    VOLTAGE_ERROR = _bus("voltage-error", _ERROR, "a motor reports a voltage error")
-    OVERHEATED = _bus("overheated", _ERROR, "a motor is at its limit of temperature")
-    HOT = _bus("hot", _WARNING, "a motor is hot")
-    OVERLOAD = _bus("overload", _ERROR, "a motor was blocked and has cut its force")
-    OVERCURRENT = _bus("overcurrent", _ERROR, "a motor draws too much current")
-    SENSOR = _bus("sensor", _ERROR, "a motor reports an error of its angle sensor")
-    MODEL = _bus("model", _ERROR, "a motor is not of the model that the arm needs")
-    MODE = _bus("mode", _WARNING, "a motor is not in position mode")
-    MULTI_TURN = _bus("multi-turn", _WARNING, "a motor counts several turns")
-    NO_LIMITS = _bus("no-limits", _WARNING, "a motor has no position limits")
-    UNCALIBRATED = _bus("uncalibrated", _WARNING, "the arm is not calibrated")
+    BUS_NOTHING = _bus(_ERROR, "nothing", "no motor answers")
+    BUS_CABLE = _bus(_ERROR, "cable", "the motors from one on do not answer: a cable")
+    BUS_ABSENT = _bus(_ERROR, "absent", "a motor does not answer, and others behind it do")
+    BUS_CROWDED = _bus(_ERROR, "crowded", "two motors answer to one id")
+    BUS_BAUDRATE = _bus(_ERROR, "baudrate", "a motor talks at another speed")
+    BUS_LOST = _bus(_ERROR, "lost", "a motor answered once and then no more")
+    BUS_UNKNOWN_ID = _bus(_WARNING, "unknown-id", "a motor answers to an id that no joint has")
+    BUS_REPLIES = _bus(_ERROR, "replies", "answers are missing or damaged; a warning where they are few")
+    BUS_LATE = _bus(_WARNING, "late", "answers come too late")
+    BUS_LATENCY = _bus(_WARNING, "latency", "the FTDI adapter holds answers back")
+    BUS_FIRMWARE = _bus(_WARNING, "firmware", "the motors have different firmware")
+    BUS_SAG = _bus(_WARNING, "sag", "the voltage falls along the cable")
+    WRONG_SUPPLY = _bus(_ERROR, "wrong-supply", "a 7.4 V servo has a 12 V supply")
+    VOLTAGE_HIGH = _bus(_ERROR, "voltage-high", "the voltage is above a motor's limit")
+    VOLTAGE_LOW = _bus(_ERROR, "voltage-low", "the voltage is below a motor's limit")
+    VOLTAGE_ERROR = _bus(_ERROR, "voltage-error", "a motor reports a voltage error")
+    OVERHEATED = _bus(_ERROR, "overheated", "a motor is at its limit of temperature")
+    HOT = _bus(_WARNING, "hot", "a motor is hot")
+    OVERLOAD = _bus(_ERROR, "overload", "a motor was blocked and has cut its force")
+    OVERCURRENT = _bus(_ERROR, "overcurrent", "a motor draws too much current")
+    SENSOR = _bus(_ERROR, "sensor", "a motor reports an error of its angle sensor")
+    MODEL = _bus(_ERROR, "model", "a motor is not of the model that the arm needs")
+    MODE = _bus(_WARNING, "mode", "a motor is not in position mode")
+    MULTI_TURN = _bus(_WARNING, "multi-turn", "a motor counts several turns")
+    NO_LIMITS = _bus(_WARNING, "no-limits", "a motor has no position limits")
+    UNCALIBRATED = _bus(_WARNING, "uncalibrated", "the arm is not calibrated")
     CALIBRATION_DIFFERS = _bus(
-        "calibration-differs", _WARNING, "a motor's registers are not those of its calibration file"
+        _WARNING, "calibration-differs", "a motor's registers are not those of its calibration file"
     )

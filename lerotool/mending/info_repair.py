@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lerotool.checking.cameras import described
-from lerotool.checking.data import count_episodes
+from lerotool.checking.episodes import count_episodes
 from lerotool.checking.metadata import named_camera
 from lerotool.dataset.formats import Sizes, Totals
 from lerotool.dataset.info import INFO, DatasetInfo, recounted

@@ -18,17 +18,21 @@ from lerotool.moments.feature_stats import (
     merge_columns,
     merge_stats,
 )
-from lerotool.moments.numbers import Moments, Pool, interpolate, numeric_stats
-from lerotool.moments.pictures import DepthHistogram, PictureHistogram, picture_stats, sampled_frames, shrink_step
-from lerotool.moments.segments import (
+from lerotool.moments.numbers import (
     GAPS,
     SEGMENT_COLUMNS,
+    Moments,
+    Pool,
     counting_stats,
     gap_name,
+    interpolate,
+    numeric_stats,
+    quantile_ranks,
     segment_stats,
     segment_table,
     weighted_stats,
 )
+from lerotool.moments.pictures import DepthHistogram, PictureHistogram, picture_stats, sampled_frames, shrink_step
 
 __all__ = [
     "GAPS",
@@ -50,6 +54,7 @@ __all__ = [
     "merge_stats",
     "numeric_stats",
     "picture_stats",
+    "quantile_ranks",
     "sampled_frames",
     "segment_stats",
     "segment_table",

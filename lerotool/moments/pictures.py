@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lerotool.errors import MetadataError
 from lerotool.moments.feature_stats import QUANTILES, FeatureStats, Floats
-from lerotool.moments.numbers import Moments, interpolate, numeric_stats
+from lerotool.moments.numbers import Moments, numeric_stats, weighted_neighbours, weighted_stats
 
 _LEVELS = 256
 _DEPTH_LEVELS = 1 << 16
@@ -49,48 +49,41 @@ class PictureHistogram:
 
     def __init__(self, channels: int = 3) -> None:
         self.frames = 0
-        self._counts = np.zeros((channels, _LEVELS), dtype=np.int64)
+        self.counts = np.zeros((channels, _LEVELS), dtype=np.int64)  # how often each of the 256 values occurs
 
     def add(self, picture: npt.NDArray[np.uint8]) -> None:
         """Count one picture, (height, width, channels) uint8; slices such as ``picture[::4, ::4]`` are fine."""
-        channels = len(self._counts)
+        channels = len(self.counts)
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != channels:
             raise ValueError(f"expected (H, W, {channels}) uint8, found {picture.shape} {picture.dtype}")
         for channel in range(channels):
-            self._counts[channel] += np.bincount(picture[:, :, channel].ravel(), minlength=_LEVELS)
+            self.counts[channel] += np.bincount(picture[:, :, channel].ravel(), minlength=_LEVELS)
         self.frames += 1
 
     def merge(self, other: PictureHistogram) -> None:
         """Add all that another histogram has counted."""
-        if self._counts.shape != other._counts.shape:
-            raise ValueError(f"histograms of {len(self._counts)} and {len(other._counts)} channels do not merge")
-        self._counts += other._counts
+        if self.counts.shape != other.counts.shape:
+            raise ValueError(f"histograms of {len(self.counts)} and {len(other.counts)} channels do not merge")
+        self.counts += other.counts
         self.frames += other.frames
 
     def stats(self) -> FeatureStats:
         """Return the statistics, (channels, 1, 1) in 0..1; ``count`` is the number of pictures."""
-        if not self._counts.any():
+        if not self.counts.any():
             raise ValueError("no pictures were added")
-        channels = [_level_stats(counts) for counts in self._counts]
+        channels = [weighted_stats(*_levels(counts)) for counts in self.counts]
         scaled = {name: np.array([c[name] for c in channels]).reshape(-1, 1, 1) / 255 for name in channels[0]}
         return FeatureStats.of_values(scaled, self.frames)
 
-    @property
-    def counts(self) -> npt.NDArray[np.int64]:
-        """How often each of the 256 values occurs, (channels, 256)."""
-        return self._counts.copy()
-
     def gaps(self) -> dict[str, Floats]:
         """Return how far the two pixel values lie apart between which each quantile is interpolated; as `stats`."""
-        channels = [[_neighbours(counts, fraction) for counts in self._counts] for fraction in QUANTILES.values()]
-        return {
-            name: np.array([high - low for low, high, _ in found]).reshape(-1, 1, 1) / 255
-            for name, found in zip(QUANTILES, channels, strict=True)
-        }
+        levels = [_levels(counts) for counts in self.counts]
+        pairs = {name: [weighted_neighbours(*own, fraction) for own in levels] for name, fraction in QUANTILES.items()}
+        return {n: np.array([high - low for low, high, _ in p]).reshape(-1, 1, 1) / 255 for n, p in pairs.items()}
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for files."""
-        return {"frames": self.frames, "counts": self._counts.tolist()}
+        return {"frames": self.frames, "counts": self.counts.tolist()}
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> PictureHistogram:
@@ -103,7 +96,7 @@ class PictureHistogram:
         if counts.ndim != 2 or counts.shape[1] != _LEVELS or counts.min(initial=0) < 0 or frames < 0:
             raise MetadataError(f"not a picture histogram: counts of shape {counts.shape}, {frames} frames")
         histogram = cls(len(counts))
-        histogram._counts, histogram.frames = counts, frames
+        histogram.counts, histogram.frames = counts, frames
         return histogram
 
 
@@ -134,35 +127,14 @@ class DepthHistogram:
         if not self._counts.any():
             raise ValueError("no pictures were added")
         unit = 1 if self._metres is None else 1000
-        found = {name: np.full((1, 1, 1), value / unit) for name, value in _level_stats(self._counts).items()}
+        found = {name: value.reshape(1, 1, 1) / unit for name, value in weighted_stats(*_levels(self._counts)).items()}
         if (exact := self._metres) is not None:
             moments = {"min": exact.min, "max": exact.max, "mean": exact.mean, "std": exact.std}
             found |= {name: value.reshape(1, 1, 1) for name, value in moments.items()}
         return FeatureStats.of_values(found, self.frames)
 
 
-def _level_stats(counts: npt.NDArray[np.int64]) -> dict[str, float]:
-    """Return the statistics of one channel's pixel values, whole numbers from 0."""
-    levels = np.arange(len(counts))
-    # Python's integers: the variance of whole numbers is exact before the one division.
-    pixels, total, squares = (int((counts * levels**power).sum()) for power in (0, 1, 2))
+def _levels(counts: npt.NDArray[np.int64]) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Return the values that occur in one channel, whole numbers from 0, and how often each does."""
     seen = np.flatnonzero(counts)
-    stats = {
-        "min": float(seen[0]),
-        "max": float(seen[-1]),
-        "mean": total / pixels,
-        "std": ((pixels * squares - total * total) / pixels**2) ** 0.5,
-    }
-    for name, fraction in QUANTILES.items():
-        low, high, share = _neighbours(counts, fraction)
-        stats[name] = float(interpolate(np.array(low), np.array(high), share))
-    return stats
-
-
-def _neighbours(counts: npt.NDArray[np.int64], fraction: float) -> tuple[float, float, float]:
-    """Return the two pixel values around a quantile, and where between them it lies."""
-    cumulated = np.cumsum(counts)
-    position = fraction * int(cumulated[-1] - 1)
-    below = int(position)
-    low, high = np.searchsorted(cumulated, [below, min(below + 1, int(cumulated[-1]) - 1)], side="right").tolist()
-    return float(low), float(high), position - below
+    return seen.astype(np.float64), counts[seen]

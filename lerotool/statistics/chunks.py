@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,9 @@ from lerotool.errors import UsageError
 from lerotool.execution import Progress, ignore_progress, run_jobs
 from lerotool.moments import FeatureStats, Moments, Pool
 from lerotool.quantiles import Answer, QuantileSearch, Question, answer
-from lerotool.statistics.jobs import address, opened
+from lerotool.rewriting.provenance import runs
+from lerotool.statistics.sampling import address, opened
+from lerotool.statistics.segments import runs_of_rows
 
 _BLOCK_VALUES = 2**21
 _JOB_ROWS = 2**15
@@ -115,12 +116,9 @@ def _check(dataset: Dataset, chunks: Chunks) -> None:
 def _jobs(dataset: Dataset, chunks: Chunks, search: QuantileSearch) -> Iterator[_Job]:
     assert search.question is not None
     starts, (root, state) = dataset.episodes.starts, address(dataset)
-    first = 0
-    for episode in range(1, len(starts)):
-        if starts[episode] - starts[first] >= _JOB_ROWS or episode == len(starts) - 1:
-            if starts[episode] > starts[first]:
-                yield _Job(root, state, first, episode, chunks, search.question, measures=True)
-            first = episode
+    for first, stop in runs_of_rows(starts, range(1, len(starts)), _JOB_ROWS):
+        if starts[stop] > starts[first]:
+            yield _Job(root, state, first, stop, chunks, search.question, measures=True)
 
 
 def _run(job: _Job) -> _Result:
@@ -128,8 +126,7 @@ def _run(job: _Job) -> _Result:
     starts = dataset.episodes.starts
     columns = job.chunks.columns
     table = dataset.rows(int(starts[job.first]), int(starts[job.stop]), columns)
-    actions, *states = (to_numpy(table[name], name, dataset.features[name]) for name in columns)
-    actions, *states = (_two_dimensional(values) for values in (actions, *states))
+    actions, *states = (to_numpy(table[name], name, dataset.features[name]).reshape(len(table), -1) for name in columns)
     bounds = starts[job.first : job.stop + 1] - starts[job.first]
     result = _Result()
     for first, stop, real in _runs(dataset, job):
@@ -153,13 +150,8 @@ def _runs(dataset: Dataset, job: _Job) -> Iterator[tuple[int, int, Real]]:
     if chunks.state and (present := dataset.padding.dimensions(chunks.state, job.first, job.stop)) is not None:
         relative = np.flatnonzero(chunks.mask)
         real[:, relative] &= present[:, relative]
-    cuts = np.flatnonzero((real[1:] != real[:-1]).any(axis=1)) + 1
-    for first, stop in pairwise([0, *cuts.tolist(), count]):
+    for first, stop in runs(real):
         yield first, stop, tuple(real[first].tolist())
-
-
-def _two_dimensional(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return values.reshape(len(values), -1)
 
 
 def _blocks(

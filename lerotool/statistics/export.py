@@ -14,7 +14,7 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.errors import UsageError
 from lerotool.execution import Progress, ignore_progress
 from lerotool.features import ACTION, STATE, Kind
-from lerotool.moments import FeatureStats, Floats
+from lerotool.moments import FeatureStats
 from lerotool.statistics.chunks import Chunks, measure_chunks
 from lerotool.statistics.measure import Selection, measured
 
@@ -91,16 +91,12 @@ def _find(dataset: Dataset, given: str | None, usual: Iterable[str], what: str) 
 
 
 def _padded(stats: FeatureStats, size: int) -> dict[str, list[float]]:
-    values = {name: np.ravel(_statistic(stats, name)) for name in _OPENPI}
+    entry = stats.to_json()
+    values = {name: np.ravel(entry[name]) for name in _OPENPI}
     width = len(values["mean"])
     if size and size < width:
         raise UsageError(f"{width} dimensions do not fit into {size}")
     return {name: np.pad(row, (0, max(size - width, 0))).tolist() for name, row in values.items()}
-
-
-def _statistic(stats: FeatureStats, name: str) -> Floats:
-    value: Floats = stats.quantiles[name] if name in stats.quantiles else getattr(stats, name)
-    return value
 
 
 def export_groot(
@@ -114,10 +110,8 @@ def export_groot(
     if not dataset.num_frames:
         raise UsageError(f"{str(dataset.root)!r} has no frames to measure")
     with measured(dataset, Selection((), None), executor, on_progress) as measurement:
-        return {
-            name: {key: _statistic(found.stats, key).tolist() for key in _GROOT}
-            for name, found in measurement.features.items()
-        }
+        entries = {name: found.stats.to_json() for name, found in measurement.features.items()}
+    return {name: {key: entry[key] for key in _GROOT} for name, entry in entries.items()}
 
 
 def document_text(document: dict[str, Any]) -> str:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
 
 from lerotool.choices import Priority
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import UsageError
 from lerotool.execution import DaskCluster, Place, Progress, ThisMachine, cores, ignore_progress, open_executor
 from lerotool.features import Kind
-from lerotool.moments import PictureHistogram
-from lerotool.statistics.jobs import address
 from lerotool.statistics.numeric import measure_columns
 from lerotool.statistics.pictures import measure_cameras
-from lerotool.statistics.sampling import Sampling
-from lerotool.statistics.segments import Measured, dimensions
-from lerotool.statistics.store import EpisodeStore
+from lerotool.statistics.sampling import Sampling, address
+from lerotool.statistics.segments import EpisodeStore, Measured, dimensions
 from lerotool.storage import make_directory
 from lerotool.workspace import Workspace
 
@@ -46,11 +46,12 @@ class Selection:
         cameras = [name for name, feature in meant.items() if feature.is_camera and self.sampling is not None]
         return numeric, cameras
 
-    def frames(self, dataset: Dataset) -> int:
-        """Return how many frames the episodes have that are meant."""
+    def lengths(self, dataset: Dataset) -> npt.NDArray[np.int64]:
+        """Return the frames (E,) of each episode that are meant: all, or none where an episode is not."""
+        lengths = dataset.episodes.lengths
         if self.episodes is None:
-            return dataset.num_frames
-        return int(dataset.episodes.lengths[sorted(self.episodes)].sum())
+            return lengths
+        return np.where(np.isin(np.arange(len(lengths)), list(self.episodes)), lengths, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,6 @@ class Measurement:
 
     features: dict[str, Measured]  # the whole dataset, by feature
     episodes: EpisodeStore  # of every episode
-    histograms: dict[str, PictureHistogram]  # of cameras' pixel values
     # What could not be measured, by camera; such a camera may be in ``features`` with what could be.
     problems: dict[str, tuple[str, ...]]
 
@@ -78,61 +78,38 @@ def measured(
     selection = selection or Selection()
     numeric, cameras = selection.names(dataset)
     sizes = {name: dimensions(dataset.features[name], dataset.version) for name in (*numeric, *cameras)}
-    frames = selection.frames(dataset)
-    total = frames * (bool(numeric) + len(cameras))
+    lengths = selection.lengths(dataset)
+    frames = int(lengths.sum())
+    before = frames if numeric else 0
+    total = before + frames * len(cameras)
     with EpisodeStore(sizes, dataset.num_episodes) as store:
-        measurement = Measurement({}, store, {}, {})
-        if frames:
-            before = frames if numeric else 0
-            if numeric:
-                measurement.features.update(
-                    measure_columns(
-                        dataset,
-                        numeric,
-                        store,
-                        executor,
-                        lambda done, _: on_progress(done, total),
-                        episodes=selection.episodes,
-                    )
-                )
-            _take_cameras(
-                measurement, dataset, cameras, selection, executor, lambda done, _: on_progress(before + done, total)
+        measurement = Measurement({}, store, {})
+        if frames and numeric:
+            measurement.features.update(
+                measure_columns(dataset, numeric, lengths, store, executor, lambda done: on_progress(done, total))
             )
+        if frames and cameras:
+            found, problems = measure_cameras(
+                dataset,
+                cameras,
+                lengths,
+                selection.sampling or Sampling(),
+                store,
+                executor,
+                lambda done: on_progress(before + done, total),
+            )
+            measurement.features.update(found)
+            measurement.problems.update(problems)
         yield measurement
-
-
-def _take_cameras(
-    measurement: Measurement,
-    dataset: Dataset,
-    cameras: Sequence[str],
-    selection: Selection,
-    executor: Executor | None,
-    on_progress: Progress,
-) -> None:
-    sampling = selection.sampling or Sampling()
-    found = measure_cameras(
-        dataset, cameras, sampling, measurement.episodes, executor, on_progress, episodes=selection.episodes
-    )
-    for camera, measure in found.items():
-        if measure.measured is not None:
-            measurement.features[camera] = measure.measured
-        if measure.histogram is not None:
-            measurement.histograms[camera] = measure.histogram
-        if measure.problems:
-            measurement.problems[camera] = measure.problems
-
-
-def is_small(dataset: Dataset, selection: Selection) -> bool:
-    """Return whether a dataset is measured sooner than worker processes have started."""
-    numeric, cameras = selection.names(dataset)
-    values = dataset.num_frames * sum(dimensions(dataset.features[name], dataset.version) for name in numeric)
-    return values < _FEW_VALUES and dataset.num_frames * len(cameras) < _FEW_FRAMES
 
 
 @contextmanager
 def workers(dataset: Dataset, selection: Selection, place: Place | None = None) -> Iterator[Executor | None]:
     """Provide workers that suit a dataset, or None where this process is quicker."""
-    if place is None and (cores() == 1 or is_small(dataset, selection)):
+    numeric, cameras = selection.names(dataset)
+    values = dataset.num_frames * sum(dimensions(dataset.features[name], dataset.version) for name in numeric)
+    is_small = values < _FEW_VALUES and dataset.num_frames * len(cameras) < _FEW_FRAMES
+    if place is None and (cores() == 1 or is_small):
         yield None
         return
     shared = dataset.root

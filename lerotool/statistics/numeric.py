@@ -5,7 +5,7 @@ Reading goes by pieces of whole episodes and row groups, so that memory does not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,21 +19,20 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.parquet import open_parquet
 from lerotool.dataset.reading.columns import check_widths, to_numpy
 from lerotool.dataset.reading.datafiles import cumulated
-from lerotool.execution import Progress, ignore_progress, run_jobs
+from lerotool.execution import run_jobs
 from lerotool.features import Feature
 from lerotool.moments import FeatureStats, Floats, Moments, Pool
 from lerotool.quantiles import Answer, Lines, QuantileSearch, Question, answer
-from lerotool.statistics.jobs import address, opened
+from lerotool.statistics.sampling import address, opened
 from lerotool.statistics.segments import (
     BARS,
-    COLUMNS,
+    EpisodeStore,
     Measured,
     dimensions,
-    meant_lengths,
     measured_table,
+    runs_of_rows,
     values_pooled,
 )
-from lerotool.statistics.store import EpisodeStore
 
 _TIME, _NUMBER = "timestamp", "frame_index"
 _PIECE_VALUES = 2**20
@@ -43,7 +42,7 @@ _KEPT_BYTES = 128 * 1024**2
 """Values of a dataset up to which they stay in memory for the quantiles' further passes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Job:
     """Some whole data files."""
 
@@ -53,10 +52,9 @@ class _Job:
     stop: int  # the number after the last
     names: tuple[str, ...]  # features to read
     questions: Mapping[str, Question]  # what is asked for quantiles, by feature
+    lengths: npt.NDArray[np.int64]  # rows of each of its episodes that are meant, 0 where none are
     measures: bool  # whether episodes are measured too
     keeps: bool  # whether the values come back too
-    # Rows of each of its episodes that are meant, 0 where none are; None means all.
-    lengths: tuple[int, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -72,25 +70,23 @@ class _Result:
 def measure_columns(
     dataset: Dataset,
     names: Sequence[str],
+    lengths: npt.NDArray[np.int64],
     store: EpisodeStore,
-    executor: Executor | None = None,
-    on_progress: Progress = ignore_progress,
-    *,
-    episodes: frozenset[int] | None = None,
+    executor: Executor | None,
+    on_progress: Callable[[int], None],
 ) -> dict[str, Measured]:
-    """Measure numeric columns of all episodes and of the dataset.
+    """Measure numeric columns of episodes and of the dataset.
 
-    `episodes`: numbers of those that are measured, which have rows; None is all. Returns the statistics of all rows
-    together: equal to numpy's on the concatenated columns, quantiles included. Of padded vectors each dimension counts
-    where it is real.
+    `lengths`: (E,), the rows of each episode, 0 where it is not meant. `on_progress`: called with the rows done.
+    Returns the statistics of all rows together: equal to numpy's on the concatenated columns, quantiles included. Of
+    padded vectors each dimension counts where it is real.
     """
     check_widths(dataset, names)
     searches = {
         name: QuantileSearch(dimensions(dataset.features[name], dataset.version), _dtype(name, dataset.features[name]))
         for name in names
     }
-    lengths = meant_lengths(dataset.episodes.lengths, episodes)
-    jobs = _meant(_jobs(dataset, tuple(names)), lengths, episodes)
+    jobs = _jobs(dataset, tuple(names), lengths)
     frames = int(lengths.sum())
     found = _Result()
     pools: dict[str, Pool] = {}
@@ -104,10 +100,9 @@ def measure_columns(
                 for name in questions:
                     answers[name].add(result.answers[name])
                 if is_first:
-                    own = lengths[job.first : job.stop]
-                    _keep(job, result, found, store, own)
-                    done += int(own.sum())
-                    on_progress(done, frames)
+                    _keep(job, result, found, store)
+                    done += int(job.lengths.sum())
+                    on_progress(done)
         else:
             for name, question in questions.items():
                 for lines in found.lines[name]:
@@ -125,22 +120,14 @@ def measure_columns(
     }
 
 
-def _meant(jobs: list[_Job], lengths: npt.NDArray[np.int64], episodes: frozenset[int] | None) -> list[_Job]:
-    """Return the jobs that have rows that are meant, each with the lengths of its episodes."""
-    if episodes is None:
-        return jobs
-    with_lengths = [replace(job, lengths=tuple(lengths[job.first : job.stop].tolist())) for job in jobs]
-    return [job for job in with_lengths if any(job.lengths or ())]
-
-
 def _with(own: Moments | None, other: Moments) -> Moments:
     return other if own is None else own.merge(other)
 
 
-def _keep(job: _Job, result: _Result, total: _Result, store: EpisodeStore, lengths: npt.NDArray[np.int64]) -> None:
+def _keep(job: _Job, result: _Result, total: _Result, store: EpisodeStore) -> None:
     """Add what a job has found to what others have, and put its episodes away."""
     for name, tables in result.tables.items():
-        store.put(name, job.first, np.concatenate(tables), lengths)
+        store.put(name, job.first, np.concatenate(tables), job.lengths)
         total.moments[name] = _with(total.moments.get(name), result.moments[name])
         total.lines.setdefault(name, []).extend(result.lines.get(name, []))
 
@@ -162,33 +149,30 @@ def _measured(
     name: str, dataset: Dataset, frames: int, moments: Moments, pool: Pool | None, search: QuantileSearch
 ) -> Measured:
     shape = dataset.version.statistics_shape(dataset.features[name])
-
-    def shaped(found: Mapping[str, Floats]) -> dict[str, Floats]:
-        return {key: values.reshape(shape) for key, values in found.items()}
-
-    plain = shaped({"min": moments.min, "max": moments.max, "mean": moments.mean, "std": moments.std})
-    quantiles, gaps = shaped(search.quantiles()), shaped(search.gaps())
     if pool is not None:
-        stats = pool.stats(frames, quantiles)
-        return Measured(stats, gaps, search.histogram(stats.min, stats.max, BARS), pool.counts)
-    stats = FeatureStats(**plain, count=frames, quantiles=quantiles)
-    return Measured(stats, gaps, search.histogram(moments.min, moments.max, BARS))
+        stats = pool.stats(frames, search.quantiles())
+    else:
+        stats = FeatureStats(moments.min, moments.max, moments.mean, moments.std, frames, search.quantiles())
+    bars = search.histogram(stats.min, stats.max, BARS)
+    gaps = {quantile: gap.reshape(shape) for quantile, gap in search.gaps().items()}
+    return Measured(
+        stats.mapped(lambda values: values.reshape(shape), frames), gaps, bars, None if pool is None else pool.counts
+    )
 
 
-def _jobs(dataset: Dataset, names: tuple[str, ...]) -> list[_Job]:
-    """Divide the dataset at file boundaries, many small files to a job."""
+def _jobs(dataset: Dataset, names: tuple[str, ...], lengths: npt.NDArray[np.int64]) -> list[_Job]:
+    """Divide the dataset at file boundaries, many small files to a job; files without rows that are meant have none."""
     width = sum(_width(dataset.features[name]) for name in names)
     starts, files = dataset.episodes.starts, dataset.data_files.starts
     jobs: list[_Job] = []
     root, state = address(dataset)
     row_bytes = sum(_width(dataset.features[name]) * _dtype(name, dataset.features[name]).itemsize for name in names)
     keeps = dataset.num_frames * row_bytes <= _KEPT_BYTES
-    first = 0
-    for end in files[1:].tolist():
-        stop = int(np.searchsorted(starts, end, side="right")) - 1
-        if stop > first and ((starts[stop] - starts[first]) * width >= _JOB_VALUES or end == files[-1]):
-            jobs.append(_Job(root, state, first, stop, names, {}, measures=True, keeps=keeps))
-            first = stop
+    ends = np.searchsorted(starts, files[1:], side="right") - 1
+    for first, stop in runs_of_rows(starts, ends.tolist(), _JOB_VALUES / max(1, width)):
+        own = lengths[first:stop]
+        if own.any():
+            jobs.append(_Job(root, state, first, stop, names, {}, own, measures=True, keeps=keeps))
     return jobs
 
 
@@ -202,48 +186,23 @@ def _run(job: _Job) -> _Result:
     result = _Result()
     if job.measures:
         result.tables = {name: [] for name in job.names}
-    for start, stop, every_row in _pieces(dataset, job):
-        lengths = dataset.episodes.lengths[start:stop]
-        meant = np.ones(len(lengths), np.bool_)
-        rows = every_row
-        if job.lengths is not None:
-            meant = np.array(job.lengths[start - job.first : stop - job.first]) > 0
-            rows = every_row.filter(pa.array(np.repeat(meant, lengths)))
-        if job.lengths is not None and not rows.num_rows:
-            _pass_over(job, result, dataset, len(lengths))
-            continue
-        bounds = cumulated(lengths[meant])
+    for start, stop, every in _pieces(dataset, job):
+        meant, lengths = job.lengths[start - job.first : stop - job.first], dataset.episodes.lengths[start:stop]
+        rows = every if (meant == lengths).all() else every.filter(pa.array(np.repeat(meant > 0, lengths)))
         for name in job.names:
             feature = dataset.features[name]
             lines = _lines(rows, name, feature, dataset)
             if job.measures:
-                table, moments = measured_table(lines, bounds * values_pooled(feature, dataset.version))
-                result.tables[name].append(_spread(table, meant))
+                table, moments = measured_table(lines, cumulated(meant) * values_pooled(feature, dataset.version))
+                result.tables[name].append(table)
                 result.moments[name] = _with(result.moments.get(name), moments)
             present = dataset.padding.dimensions(name, start, stop)
-            real = lines if present is None else _real(lines, present[meant], np.diff(bounds))
+            real = lines if present is None else _real(lines, present, meant)
             if name in job.questions:
                 result.answers.setdefault(name, Answer()).add(answer(job.questions[name], real))
             if job.measures and job.keeps:
                 result.lines.setdefault(name, []).append(real)
     return result
-
-
-def _pass_over(job: _Job, result: _Result, dataset: Dataset, episodes: int) -> None:
-    """Leave room for episodes of which nothing is meant."""
-    if job.measures:
-        for name in job.names:
-            size = dimensions(dataset.features[name], dataset.version)
-            result.tables[name].append(np.full((episodes, len(COLUMNS), size), np.nan))
-
-
-def _spread(table: Floats, meant: npt.NDArray[np.bool_]) -> Floats:
-    """Return a table (E, 15, d) of all episodes, with NaN for those that are not meant."""
-    if meant.all():
-        return table
-    spread: Floats = np.full((len(meant), *table.shape[1:]), np.nan)
-    spread[meant] = table
-    return spread
 
 
 def _real(
@@ -260,12 +219,9 @@ def _pieces(dataset: Dataset, job: _Job) -> Iterator[tuple[int, int, pa.Table]]:
     most = max(1, _PIECE_VALUES // sum(_width(dataset.features[name]) for name in names))
     starts = dataset.episodes.starts
     cuts = np.intersect1d(_group_ends(dataset, starts[job.first], starts[job.stop]), starts[job.first : job.stop + 1])
-    first = job.first
-    for row in cuts.tolist():
-        stop = int(np.searchsorted(starts, row, side="right")) - 1
-        if stop > first and (row - starts[first] >= most or stop == job.stop):
-            yield first, stop, dataset.rows(int(starts[first]), int(starts[stop]), names)
-            first = stop
+    ends = np.searchsorted(starts, cuts, side="right") - 1
+    for first, stop in runs_of_rows(starts, ends.tolist(), most, job.first):
+        yield first, stop, dataset.rows(int(starts[first]), int(starts[stop]), names)
 
 
 def _group_ends(dataset: Dataset, start: int, stop: int) -> npt.NDArray[np.int64]:

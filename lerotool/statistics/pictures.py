@@ -6,10 +6,9 @@ takes those of videos before encoding; what is decoded differs from that by what
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,40 +17,27 @@ import numpy.typing as npt
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.reading.columns import iter_images
-from lerotool.dataset.reading.episodes import Episode
 from lerotool.errors import CorruptDatasetError, DatasetError, MediaError
-from lerotool.execution import Progress, ignore_progress, run_jobs
+from lerotool.execution import run_jobs
 from lerotool.features import Kind
-from lerotool.media.decode import iter_depth, iter_frames, to_rgb
+from lerotool.media.decode import iter_chosen, to_millimetres, to_rgb
+from lerotool.media.depth import DepthScale
 from lerotool.moments import GAPS, QUANTILES, Floats, PictureHistogram, merge_stats
-from lerotool.statistics.jobs import address, opened
-from lerotool.statistics.sampling import Sampling
-from lerotool.statistics.segments import BARS, COLUMNS, Measured, meant_lengths, measured_table
-from lerotool.statistics.store import EpisodeStore
+from lerotool.statistics.sampling import Sampling, address, opened
+from lerotool.statistics.segments import BARS, COLUMNS, EpisodeStore, Measured, measured_table, runs_of_rows
 
 _JOB_FRAMES = 2000
 _MM_PER_M = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class CameraMeasure:
-    """What has been measured of a camera."""
-
-    # All sampled frames together, without those that a merge filled in; None if there was none.
-    measured: Measured | None
-    histogram: PictureHistogram | None  # of the pixel values; None for depth
-    problems: tuple[str, ...]  # what could not be decoded
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Job:
     root: Path
     state: str
     camera: str
     first: int
-    stop: int
     sampling: Sampling
-    episodes: frozenset[int] | None
+    lengths: npt.NDArray[np.int64]  # of the episodes from the first on, 0 where one is not meant
 
 
 @dataclass(slots=True)
@@ -66,53 +52,37 @@ class _Result:
 def measure_cameras(
     dataset: Dataset,
     cameras: Sequence[str],
+    lengths: npt.NDArray[np.int64],
     sampling: Sampling,
     store: EpisodeStore,
-    executor: Executor | None = None,
-    on_progress: Progress = ignore_progress,
-    *,
-    episodes: frozenset[int] | None = None,
-) -> dict[str, CameraMeasure]:
-    """Measure cameras in all episodes and of the dataset."""
+    executor: Executor | None,
+    on_progress: Callable[[int], None],
+) -> tuple[dict[str, Measured], dict[str, tuple[str, ...]]]:
+    """Measure cameras in episodes and of the dataset; returns by camera what was measured, and what could not be.
+
+    `lengths`: (E,), the frames of each episode, 0 where it is not meant. `on_progress`: called with the frames done.
+    Of the dataset all sampled frames count together, without those that a merge filled in.
+    """
     root, state = address(dataset)
-    jobs = [_Job(root, state, c, *span, sampling, episodes) for c in cameras for span in _spans(dataset)]
-    lengths = meant_lengths(dataset.episodes.lengths, episodes)
+    spans = list(runs_of_rows(dataset.episodes.starts, range(1, dataset.num_episodes + 1), _JOB_FRAMES))
+    jobs = [_Job(root, state, camera, a, sampling, lengths[a:b]) for camera in cameras for a, b in spans]
     histograms: dict[str, PictureHistogram] = {}
-    problems: dict[str, list[tuple[int, list[str]]]] = {camera: [] for camera in cameras}
+    problems: dict[str, list[tuple[int, list[str]]]] = {}
     done = 0
     for job, result in run_jobs(_run, jobs, executor):
         for episode, (row, frames) in result.rows.items():
             store.put(job.camera, episode, row[None], np.array([frames], np.int64))
         if result.histogram is not None:
-            _add(histograms, job.camera, result.histogram)
-        problems[job.camera].append((job.first, result.problems))
-        done += int(lengths[job.first : job.stop].sum())
-        on_progress(done, int(lengths.sum()) * len(cameras))
-    return {
-        camera: CameraMeasure(
-            _measured(dataset, store, camera, histograms.get(camera)),
-            histograms.get(camera),
-            tuple(problem for _, texts in sorted(problems[camera]) for problem in texts),
-        )
-        for camera in cameras
-    }
-
-
-def _add(histograms: dict[str, PictureHistogram], camera: str, histogram: PictureHistogram) -> None:
-    if camera in histograms:
-        histograms[camera].merge(histogram)
-    else:
-        histograms[camera] = histogram
-
-
-def _spans(dataset: Dataset) -> Iterator[tuple[int, int]]:
-    """Yield runs of episodes of some thousand frames."""
-    starts = dataset.episodes.starts
-    cuts = [0]
-    for episode in range(len(starts) - 1):
-        if starts[episode + 1] - starts[cuts[-1]] >= _JOB_FRAMES or episode == len(starts) - 2:
-            cuts.append(episode + 1)
-    yield from pairwise(cuts)
+            histograms.setdefault(job.camera, PictureHistogram(len(result.histogram.counts))).merge(result.histogram)
+        if result.problems:
+            problems.setdefault(job.camera, []).append((job.first, result.problems))
+        done += int(job.lengths.sum())
+        on_progress(done)
+    found = {camera: _measured(dataset, store, camera, histograms.get(camera)) for camera in cameras}
+    return (
+        {camera: measured for camera, measured in found.items() if measured is not None},
+        {camera: tuple(text for _, texts in sorted(parts) for text in texts) for camera, parts in problems.items()},
+    )
 
 
 def _measured(
@@ -142,26 +112,23 @@ def _bars(histogram: PictureHistogram) -> npt.NDArray[np.int64]:
 def _run(job: _Job) -> _Result:
     dataset = opened(job.root, job.state)
     result = _Result()
-    is_real = dataset.padding.pictures(job.camera, job.first, job.stop)
-    for episode in dataset.episodes[job.first : job.stop]:
-        if not episode.length or (job.episodes is not None and episode.index not in job.episodes):
+    for episode, length in enumerate(job.lengths.tolist(), start=job.first):
+        if not length:
             continue
-        frames = job.sampling.of_episode(episode.length)
+        frames = job.sampling.of_episode(length)
         try:
             if dataset.features[job.camera].is_depth:
-                result.rows[episode.index] = (_depth(dataset, episode, job.camera, frames, job.sampling), len(frames))
+                result.rows[episode] = (_depth(dataset, episode, job.camera, frames, job.sampling), len(frames))
                 continue
             histogram = _histogram(dataset, episode, job.camera, frames, job.sampling)
         except (DatasetError, MediaError) as error:
             result.problems.append(str(error))
             continue
-        result.rows[episode.index] = (_row(histogram), len(frames))
-        if not is_real[episode.index - job.first]:
+        result.rows[episode] = (_row(histogram), len(frames))
+        if dataset.padding.is_filled(job.camera, episode):
             continue  # black pictures stand for missing ones and say nothing about a camera
-        if result.histogram is None:
-            result.histogram = histogram
-        else:
-            result.histogram.merge(histogram)
+        result.histogram = result.histogram or PictureHistogram(len(histogram.counts))
+        result.histogram.merge(histogram)
     return result
 
 
@@ -184,7 +151,7 @@ def overflown_std(histogram: PictureHistogram) -> Floats:
 
 
 def _histogram(
-    dataset: Dataset, episode: Episode, camera: str, frames: npt.NDArray[np.int64], sampling: Sampling
+    dataset: Dataset, episode: int, camera: str, frames: npt.NDArray[np.int64], sampling: Sampling
 ) -> PictureHistogram:
     histogram: PictureHistogram | None = None
     for picture in _colours(dataset, episode, camera, frames):
@@ -195,48 +162,39 @@ def _histogram(
     return histogram
 
 
-def _colours(
-    dataset: Dataset, episode: Episode, camera: str, frames: npt.NDArray[np.int64]
-) -> Iterator[npt.NDArray[Any]]:
+def _colours(dataset: Dataset, episode: int, camera: str, frames: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[Any]]:
     """Yield the pictures of some frames; videos are decoded in order, only wanted frames become RGB."""
     if dataset.features[camera].kind is Kind.IMAGE:
         yield from _images(dataset, episode, camera, frames)
         return
-    path, start = _video(episode, camera)
-    wanted = set((frames + start).tolist())
-    for number, frame in enumerate(iter_frames(path, start, start + int(frames[-1]) + 1, dataset.fps), start=start):
-        if number in wanted:
-            yield to_rgb(frame)
+    path, start = _video(dataset, episode, camera)
+    yield from map(to_rgb, iter_chosen(path, (frames + start).tolist(), dataset.fps))
 
 
-def _images(
-    dataset: Dataset, episode: Episode, camera: str, frames: npt.NDArray[np.int64]
-) -> Iterator[npt.NDArray[Any]]:
-    column = dataset.episode_rows(episode.index, [camera])[camera].take(frames)
-    place = f"{dataset.root}, episode {episode.index}, camera {camera!r}"
+def _images(dataset: Dataset, episode: int, camera: str, frames: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[Any]]:
+    column = dataset.episode_rows(episode, [camera])[camera].take(frames)
+    place = f"{dataset.root}, episode {episode}, camera {camera!r}"
     yield from iter_images(column, place, dataset.features[camera])
 
 
-def _video(episode: Episode, camera: str) -> tuple[Path, int]:
-    span = episode.videos.get(camera)
+def _video(dataset: Dataset, episode: int, camera: str) -> tuple[Path, int]:
+    span = dataset.episodes[episode].videos.get(camera)
     if span is None or not span.path.is_file():
-        place = f"episode {episode.index}, camera {camera!r}" if span is None else str(span.path)
+        place = f"episode {episode}, camera {camera!r}" if span is None else str(span.path)
         raise CorruptDatasetError(f"{place}: the video is missing")
     return span.path, span.start_frame
 
 
-def _depth(
-    dataset: Dataset, episode: Episode, camera: str, frames: npt.NDArray[np.int64], sampling: Sampling
-) -> Floats:
+def _depth(dataset: Dataset, episode: int, camera: str, frames: npt.NDArray[np.int64], sampling: Sampling) -> Floats:
     """Return the row of an episode of depth pictures, in the unit they were recorded in."""
     feature = dataset.features[camera]
     if feature.kind is Kind.IMAGE:
         pictures = list(_images(dataset, episode, camera, frames))
     else:
-        path, start = _video(episode, camera)
-        every = iter_depth(path, start, start + int(frames[-1]) + 1, dataset.fps, feature.info)
-        wanted = set(frames.tolist())
-        pictures = [picture for number, picture in enumerate(every) if number in wanted]
+        path, start = _video(dataset, episode, camera)
+        millimetres = DepthScale.of(feature.info).millimetres
+        chosen = iter_chosen(path, (frames + start).tolist(), dataset.fps)
+        pictures = [to_millimetres(frame, path, millimetres) for frame in chosen]
     step = sampling.step(*pictures[0].shape[:2])
     line = np.concatenate([p[::step, ::step].ravel() for p in pictures])[None]
     table, _ = measured_table(line, np.array([0, line.shape[1]]))

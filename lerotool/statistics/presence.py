@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from lerotool.checking.stored import StoredBlock, StoredValues, disorder
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.layout import EPISODES, STATS
+from lerotool.features import DEFAULT_FEATURES
 from lerotool.findings import Code, Finding, FindingPlace, Severity
-from lerotool.moments import QUANTILES, REQUIRED_QUANTILES, STATISTICS, Floats
-from lerotool.statistics.segments import LEROBOT_COLUMNS
-from lerotool.statistics.stored import StoredBlock, StoredValues
-from lerotool.statistics.tally import Tally
+from lerotool.moments import REQUIRED_QUANTILES, STATISTICS
+from lerotool.statistics.tally import Flags, Tally, severity_of
 from lerotool.wording import counted, listed
 
 _NEEDED = ("min", "max", "mean", "std")
@@ -41,14 +39,13 @@ class Presence:
         if block.unknown:
             self._unknown.setdefault(place, set()).update(block.unknown)
         for name in self._names:
-            severity = Severity.WARNING if name in LEROBOT_COLUMNS else Severity.ERROR
             missing = self._lacks(block, name, _NEEDED)
-            self._note(Code.STATS_MISSING, severity, place, name, missing, block.first)
-            if self._dataset.version.has_quantiles and name not in LEROBOT_COLUMNS:
+            self._note(Code.STATS_MISSING, severity_of(name), place, name, missing, block.first)
+            if self._dataset.version.has_quantiles and name not in DEFAULT_FEATURES:
                 lacks = self._lacks(block, name, REQUIRED_QUANTILES) & ~missing
                 self._note(Code.STATS_QUANTILES, Severity.WARNING, place, name, lacks, block.first)
 
-    def _lacks(self, block: StoredBlock, name: str, statistics: Sequence[str]) -> npt.NDArray[np.bool_]:
+    def _lacks(self, block: StoredBlock, name: str, statistics: Sequence[str]) -> Flags:
         """Return which episodes with frames lack any of some statistics, (n,)."""
         entry = block.entries.get(name, {})
         missing = np.zeros(block.rows, bool)
@@ -61,9 +58,7 @@ class Presence:
         )
         return missing & (lengths > 0)
 
-    def _note(
-        self, code: Code, severity: Severity, place: str, name: str, missing: npt.NDArray[np.bool_], first: int | None
-    ) -> None:
+    def _note(self, code: Code, severity: Severity, place: str, name: str, missing: Flags, first: int | None) -> None:
         if missing.any():
             episodes = set((np.flatnonzero(missing) + (first or 0)).tolist())
             self._missing.setdefault((code, place, severity), {}).setdefault(name, set()).update(episodes)
@@ -89,68 +84,28 @@ class Presence:
             yield Finding(Code.UNKNOWN_FEATURE, FindingPlace(place), text, features=tuple(sorted(unknown)))
 
 
-_ROUNDING = 1e-5
-"""Share of the range that float32 and histograms may put values out of order by."""
-
-
 def check_block(block: StoredBlock, tally: Tally) -> None:
     """Note what is misshapen or impossible in what is stated about some episodes or the dataset."""
     for feature, entry in block.entries.items():
         for statistic, values in entry.items():
-            _check_shape(block, feature, statistic, values, tally)
-        _check_order(block, feature, entry, tally)
+            if statistic in STATISTICS:
+                _check_values(block, feature, statistic, values, tally)
+        if {"min", "max"} <= entry.keys():
+            for smaller, larger, wrong in disorder({name: stored.values for name, stored in entry.items()}):
+                pair, text = f"{smaller}, {larger}", f"{smaller} > {larger}"
+                tally.fault(Code.STATS_IMPOSSIBLE, Severity.ERROR, block, feature, pair, wrong, text)
 
 
-def _check_shape(block: StoredBlock, feature: str, statistic: str, values: StoredValues, tally: Tally) -> None:
-    known = STATISTICS
-    if statistic not in known:
-        return
+def _check_values(block: StoredBlock, feature: str, statistic: str, stored: StoredValues, tally: Tally) -> None:
     wrong = np.zeros(block.rows, bool)
-    wrong[list(values.shapes)] = True
-    if wrong.any():
-        found = next(iter(values.shapes.values()))
-        example = f"{statistic} has shape {found}, expected {list(values.shape)}"
-        tally.fault(Code.STATS_SHAPE, Severity.ERROR, block.place, block.first, feature, statistic, wrong, example)
-    usable = values.is_usable
-    broken = ~np.isfinite(values.values) & usable[:, None]
-    _note(block, feature, statistic, broken, f"{statistic} is not finite", tally)
+    wrong[list(stored.shapes)] = True
+    found = next(iter(stored.shapes.values()), "")
+    text = f"{statistic} has shape {found}, expected {list(stored.shape)}"
+    tally.fault(Code.STATS_SHAPE, Severity.ERROR, block, feature, statistic, wrong, text)
+    faults = {f"{statistic} is not finite": ~np.isfinite(stored.values) & stored.is_usable[:, None]}
     if statistic == "std":
-        _note(block, feature, statistic, values.values < 0, "std is negative", tally)
+        faults["std is negative"] = stored.values < 0
     if statistic == "count":
-        _note(block, feature, statistic, values.values < 1, "count is less than 1", tally)
-
-
-def _check_order(block: StoredBlock, feature: str, entry: dict[str, StoredValues], tally: Tally) -> None:
-    """Compare neighbours in min <= q01 <= … <= q99 <= max, and min <= mean <= max."""
-    chains = [[name for name in ("min", *QUANTILES, "max") if name in entry], ["min", "mean", "max"]]
-    low, high = (_values(entry, name) for name in ("min", "max"))
-    if low is None or high is None:
-        return
-    with np.errstate(invalid="ignore", over="ignore"):
-        slack = _ROUNDING * np.maximum(high - low, np.maximum(np.abs(low), np.abs(high))) + 1e-9
-        for chain in chains:
-            for smaller, larger in pairwise(name for name in chain if _values(entry, name) is not None):
-                first, second = _values(entry, smaller), _values(entry, larger)
-                assert first is not None
-                assert second is not None
-                _note(block, feature, f"{smaller}, {larger}", first > second + slack, f"{smaller} > {larger}", tally)
-
-
-def _values(entry: dict[str, StoredValues], name: str) -> Floats | None:
-    return entry[name].values if name in entry else None
-
-
-def _note(
-    block: StoredBlock, feature: str, statistic: str, wrong: npt.NDArray[np.bool_], text: str, tally: Tally
-) -> None:
-    tally.fault(
-        Code.STATS_IMPOSSIBLE,
-        Severity.ERROR,
-        block.place,
-        block.first,
-        feature,
-        statistic,
-        np.asarray(wrong.any(axis=1)),
-        text,
-        columns=np.asarray(wrong.any(axis=0)),
-    )
+        faults["count is less than 1"] = stored.values < 1
+    for text, broken in faults.items():
+        tally.fault(Code.STATS_IMPOSSIBLE, Severity.ERROR, block, feature, statistic, broken, text)

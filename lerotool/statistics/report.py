@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.execution import Progress, ignore_progress
-from lerotool.moments import VALUES, FeatureStats, Floats
+from lerotool.moments import VALUES, Floats
 from lerotool.statistics.measure import Selection, measured
-from lerotool.statistics.segments import Segments, dimension_labels
+from lerotool.statistics.segments import Measured, Segments, dimension_labels
 
 
 class Source(StrEnum):
@@ -73,25 +73,14 @@ def report_features(
     cameras = [name for name in dataset.cameras if with_stored and (not selection.only or name in selection.only)]
     with measured(dataset, selection, executor, on_progress) as measurement:
         for name, feature in dataset.features.items():
-            if name in measurement.features:
-                found = measurement.features[name]
-                segments = measurement.episodes.segments(name, 0, dataset.num_episodes) if with_episodes else None
-                yield _report(dataset, name, Source.MEASURED, found.stats, found.bars, segments, found.counts)
-                continue
-            stats = dataset.stats.get(name) if name in cameras else None
-            if stats is not None and stats.mean.shape == dataset.version.statistics_shape(feature):
-                yield _report(dataset, name, Source.STORED, stats, None, None)
-
-
-def _report(
-    dataset: Dataset,
-    name: str,
-    source: Source,
-    stats: FeatureStats,
-    bars: npt.NDArray[np.int64] | None,
-    segments: Segments | None,
-    counts: npt.NDArray[np.int64] | None = None,
-) -> FeatureReport:
-    feature = dataset.features[name]
-    labels = dimension_labels(feature, dataset.version)
-    return FeatureReport(name, feature.dtype, labels, source, stats.count, stats.rows(), bars, segments, counts)
+            found, source = measurement.features.get(name), Source.MEASURED
+            segments = measurement.episodes.segments(name, 0, dataset.num_episodes) if found and with_episodes else None
+            if found is None:
+                stats = dataset.stats.get(name) if name in cameras else None
+                if stats is None or stats.mean.shape != dataset.version.statistics_shape(feature):
+                    continue
+                found, source = Measured(stats, {}), Source.STORED
+            labels, stats = dimension_labels(feature, dataset.version), found.stats
+            yield FeatureReport(
+                name, feature.dtype, labels, source, stats.count, stats.rows(), found.bars, segments, found.counts
+            )

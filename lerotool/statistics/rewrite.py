@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,6 @@ from lerotool.dataset.writing.statistics import NewStatistics, write_statistics
 from lerotool.errors import UsageError
 from lerotool.execution import Progress, ignore_progress
 from lerotool.statistics.measure import Measurement, Selection, measured
-from lerotool.statistics.segments import Segments
 from lerotool.workspace import Workspace
 
 
@@ -69,8 +69,7 @@ class _FromMeasurement:
 
     def __init__(self, dataset: Dataset, measurement: Measurement) -> None:
         self._dataset = dataset
-        self._store = measurement.episodes
-        self._last: tuple[object, Segments | None] = (None, None)
+        self._segments = functools.lru_cache(maxsize=1)(measurement.episodes.segments)
 
     def values(self, feature: str, statistic: str, start: int, stop: int) -> npt.NDArray[Any]:
         segments = self._segments(feature, start, stop)
@@ -81,10 +80,3 @@ class _FromMeasurement:
 
     def is_measured(self, feature: str, start: int, stop: int) -> npt.NDArray[np.bool_]:
         return np.asarray(self._segments(feature, start, stop).counts > 0)
-
-    def _segments(self, feature: str, start: int, stop: int) -> Segments:
-        key, segments = self._last
-        if segments is None or key != (feature, start, stop):
-            segments = self._store.segments(feature, start, stop)
-            self._last = ((feature, start, stop), segments)
-        return segments

@@ -1,13 +1,17 @@
-"""Which frames and pixels of a camera are looked at."""
+"""What a job of measuring is given: the dataset, wherever it runs, and which frames and pixels of a camera count."""
 
 from __future__ import annotations
 
+import functools
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from lerotool.choices import Frames
+from lerotool.dataset.dataset import Dataset
 from lerotool.errors import UsageError
 from lerotool.moments import sampled_frames, shrink_step
 
@@ -47,3 +51,16 @@ class Sampling:
     def __str__(self) -> str:
         texts = {Frames.LEROBOT: "LeRobot's choice of frames", Frames.ALL: "all frames"}
         return texts.get(self.rule, f"{self.frames} frames of each episode")
+
+
+def address(dataset: Dataset) -> tuple[Path, str]:
+    """Return what a job needs to open a dataset wherever it runs: the absolute path and the fingerprint."""
+    root = Path(os.path.abspath(dataset.root))  # noqa: PTH100 - links must stay as they are
+    return root, dataset.fingerprint()
+
+
+@functools.lru_cache(maxsize=1)
+def opened(root: Path, state: str) -> Dataset:
+    """Return a dataset, opened once for all jobs of a process; ``state`` is its fingerprint."""
+    del state
+    return Dataset.open(root)

@@ -8,10 +8,19 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from lerotool.checking.stored import StoredBlock
 from lerotool.dataset.layout import EPISODES
+from lerotool.features import DEFAULT_FEATURES
 from lerotool.findings import Code, Finding, FindingPlace, Severity
 from lerotool.moments import Floats
 from lerotool.wording import listed
+
+Flags = npt.NDArray[np.bool_]
+
+
+def severity_of(feature: str) -> Severity:
+    """Return how bad wrong numbers of a feature are: no policy looks at LeRobot's own columns."""
+    return Severity.WARNING if feature in DEFAULT_FEATURES else Severity.ERROR
 
 
 @dataclass(slots=True)
@@ -39,39 +48,30 @@ class Tally:
         self,
         code: Code,
         severity: Severity,
-        place: str,
-        first: int | None,
+        block: StoredBlock,
         feature: str,
         statistic: str,
-        wrong: npt.NDArray[np.bool_],
-        stored: Floats,
+        wrong: Flags,
         expected: Floats,
         tolerance: Floats,
     ) -> None:
-        """Note values that differ from what they should be.
-
-        `first`: number of the first episode; None for the dataset. `wrong`: (n, d), where. `stored`: (n, d).
-        `expected`: (n, d). `tolerance`: (n, d).
-        """
+        """Note where (n, d) a stored statistic differs from what it should be."""
         if not wrong.any():
             return
-        entry = self._entry(code, severity, place, feature, first is None)
-        entry.statistics[statistic] = None
+        entry = self._entry(code, severity, block, feature, statistic, wrong)
+        stored = block.entries[feature][statistic].values
         rows, columns = np.nonzero(wrong)
-        entry.dimensions.update(columns.tolist())
-        if first is not None:
-            entry.episodes.update((rows + first).tolist())
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            excess = np.abs(stored - expected)[rows, columns] / np.maximum(tolerance[rows, columns], 1e-300)
+            excess = (np.abs(stored - expected) / np.maximum(tolerance, 1e-300))[rows, columns]
         excess = np.where(np.isnan(excess), np.inf, excess)
-        place_of_worst = int(np.argmax(excess))
-        if excess[place_of_worst] > entry.worst:
-            row, column = int(rows[place_of_worst]), int(columns[place_of_worst])
-            entry.worst = float(excess[place_of_worst])
-            where = "" if first is None else f" in episode {first + row}"
-            label = self._label(feature, column)
+        worst = int(np.argmax(excess))
+        if excess[worst] > entry.worst:
+            entry.worst = float(excess[worst])
+            row, column = int(rows[worst]), int(columns[worst])
+            labels = self._labels.get(feature, ())
+            label = labels[column] if column < len(labels) else str(column)
             entry.example = (
-                f"{statistic}{f' of {label}' if label else ''}{where} is {stored[row, column]:.6g}, "
+                f"{statistic}{f' of {label}' if label else ''}{_in_episode(block, row)} is {stored[row, column]:.6g}, "
                 f"the data give {expected[row, column]:.6g}"
             )
 
@@ -79,27 +79,17 @@ class Tally:
         self,
         code: Code,
         severity: Severity,
-        place: str,
-        first: int | None,
+        block: StoredBlock,
         feature: str,
         statistic: str,
-        rows: npt.NDArray[np.bool_],
+        wrong: Flags,
         example: str,
-        *,
-        columns: npt.NDArray[np.bool_] | None = None,
     ) -> None:
-        """Note rows (n,) of which something else is wrong, shown by ``example`` for the first one found."""
-        if not rows.any():
+        """Note where (n,) or (n, d) something else is wrong, shown by ``example`` for the first one found."""
+        if not wrong.any():
             return
-        entry = self._entry(code, severity, place, feature, first is None)
-        entry.statistics[statistic] = None
-        if columns is not None:
-            entry.dimensions.update(np.flatnonzero(columns).tolist())
-        if first is not None:
-            entry.episodes.update((np.flatnonzero(rows) + first).tolist())
-        if not entry.example:
-            where = "" if first is None else f" in episode {first + int(np.flatnonzero(rows)[0])}"
-            entry.example = f"{example}{where}"
+        entry = self._entry(code, severity, block, feature, statistic, wrong)
+        entry.example = entry.example or f"{example}{_in_episode(block, int(np.nonzero(wrong)[0][0]))}"
 
     def findings(self) -> Iterator[Finding]:
         """Yield everything, one finding for each feature, kind of place and code."""
@@ -113,24 +103,29 @@ class Tally:
             places = sorted(entry.dimensions)
             if places and len(places) < len(labels):
                 parts.append(f"({listed([labels[p] for p in places])})")
-            text = f"{' '.join(parts)}: {entry.example}"
-            named = tuple(labels[p] for p in places) if places and len(labels) > 1 else ()
             yield Finding(
                 code,
                 FindingPlace(entry.place),
-                text,
+                f"{' '.join(parts)}: {entry.example}",
                 tuple(sorted(entry.episodes)),
                 own_severity=entry.severity,
                 features=(feature,),
-                dimensions=named,
+                dimensions=tuple(labels[p] for p in places) if len(labels) > 1 else (),
             )
 
-    def _entry(self, code: Code, severity: Severity, place: str, feature: str, is_dataset: bool) -> _Entry:
-        entry = self._entries.setdefault((code, feature, is_dataset), _Entry(severity, place))
-        if entry.place != place:
+    def _entry(
+        self, code: Code, severity: Severity, block: StoredBlock, feature: str, statistic: str, wrong: Flags
+    ) -> _Entry:
+        entry = self._entries.setdefault((code, feature, block.first is None), _Entry(severity, block.place))
+        if entry.place != block.place:
             entry.place = EPISODES.as_posix()
+        entry.statistics[statistic] = None
+        rows, *columns = np.nonzero(wrong)
+        entry.dimensions.update(*(places.tolist() for places in columns))
+        if block.first is not None:
+            entry.episodes.update((rows + block.first).tolist())
         return entry
 
-    def _label(self, feature: str, column: int) -> str:
-        labels = self._labels.get(feature, ())
-        return labels[column] if column < len(labels) else str(column)
+
+def _in_episode(block: StoredBlock, row: int) -> str:
+    return "" if block.first is None else f" in episode {block.first + row}"

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from lerotool.dataset.dataset import Dataset
+from lerotool.dataset.reading.padding import Padding
 from lerotool.features import ACTION, Kind
 from lerotool.findings import Code, Finding, FindingPlace, Severity
-from lerotool.moments import Floats
+from lerotool.moments import VALUES, FeatureStats, Floats
 from lerotool.statistics.measure import Measurement
-from lerotool.statistics.segments import dimension_labels
+from lerotool.statistics.segments import EpisodeStore, dimension_labels
 from lerotool.wording import listed
 
-DATA = FindingPlace("data")
+Flags = npt.NDArray[np.bool_]
 OUTLIER_REACH = 10.0
 """Outliers lie further outside of q01..q99 than so many times its width."""
 UNIT_RATIO = 20.0
@@ -35,113 +37,104 @@ def check_training(dataset: Dataset, measurement: Measurement) -> Iterator[Findi
 
     NaN and infinities are looked for in all numbers; the rest in what policies take: observations and actions.
     """
-    for name in measurement.features:
-        if dataset.features[name].kind is not Kind.NUMERIC:
+    for name, measured in measurement.features.items():
+        feature = dataset.features[name]
+        if feature.kind is not Kind.NUMERIC:
             continue
-        labels = dimension_labels(dataset.features[name], dataset.version)
-        low, high, std = (_total(measurement, name, key) for key in ("min", "max", "std"))
+        labels = dimension_labels(feature, dataset.version)
+        column = _Column(name, labels, measured.stats, dataset.padding, measurement.episodes)
+        low, high = column.total("min"), column.total("max")
         broken = ~(np.isfinite(low) & np.isfinite(high))
         if broken.any():
-            yield _not_finite(name, labels, broken, measurement)
-        if not name.startswith(("observation.", ACTION)) or dataset.features[name].dtype == "bool":
+            yield _not_finite(column, broken)
+        if not name.startswith(("observation.", ACTION)) or feature.dtype == "bool":
             continue
         constant = (low == high) & ~broken
         if constant.any():
-            yield _constant(name, labels, constant, low)
+            yield _constant(column, constant)
         moving = ~broken & ~constant
-        recorded = _Recorded(dataset, measurement)
-        yield from _still(name, labels, moving, recorded)
-        yield from _outliers(name, labels, moving, measurement, recorded)
-        yield from _units(name, moving & (std > 0), recorded)
+        yield from _still(column, moving)
+        yield from _outliers(column, moving)
+        yield from _units(column, moving & (column.total("std") > 0))
 
 
-class _Recorded:
-    """The episodes' statistics, NaN where a dimension was filled up by a merge."""
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """What has been measured of a feature."""
 
-    def __init__(self, dataset: Dataset, measurement: Measurement) -> None:
-        self._padding = dataset.padding
-        self._store = measurement.episodes
+    name: str
+    labels: tuple[str, ...]  # of its dimensions
+    stats: FeatureStats  # of the whole dataset
+    padding: Padding
+    store: EpisodeStore  # of its episodes
 
-    def counts(self, name: str) -> npt.NDArray[np.int64]:
-        return self._store.counts(name)
+    def total(self, statistic: str) -> Floats:
+        """Return a statistic of the whole dataset, (d,)."""
+        row: Floats = self.stats.rows()[VALUES.index(statistic)]
+        return row
 
-    def statistic(self, name: str, column: str) -> Floats:
-        values = self._store.statistic(name, column)
-        present = self._padding.dimensions(name, 0, len(values))
+    def recorded(self, statistic: str) -> Floats:
+        """Return a statistic of the episodes, (E, d), NaN where a dimension was filled up by a merge."""
+        values = self.store.statistic(self.name, statistic)
+        present = self.padding.dimensions(self.name, 0, len(values))
         if present is not None:
             values[~present] = np.nan
         return values
 
+    def has_rows(self, least: int) -> Flags:
+        """Return which episodes have as many rows, (E, 1)."""
+        return (self.store.counts(self.name) >= least)[:, None]
 
-def _total(measurement: Measurement, name: str, key: str) -> Floats:
-    stats = measurement.features[name].stats
-    return np.ravel(stats.quantiles[key] if key in stats.quantiles else getattr(stats, key))
+    def named(self, chosen: Flags) -> tuple[str, ...]:
+        """Return the labels of some dimensions; nothing where there is one dimension only."""
+        return tuple(np.array(self.labels)[chosen].tolist()) if len(self.labels) > 1 else ()
 
-
-def _named(labels: tuple[str, ...], chosen: npt.NDArray[np.bool_]) -> tuple[str, ...]:
-    return tuple(label for label, is_chosen in zip(labels, chosen, strict=True) if is_chosen and len(labels) > 1)
+    def finding(
+        self, code: Code, text: str, episodes: Sequence[int] = (), dimensions: tuple[str, ...] = (), advice: str = ""
+    ) -> Finding:
+        place = FindingPlace("data")
+        return Finding(
+            code, place, text, tuple(episodes), own_advice=advice, features=(self.name,), dimensions=dimensions
+        )
 
 
 def _of(names: tuple[str, ...]) -> str:
     return f" ({listed(names)})" if names else ""
 
 
-def _not_finite(name: str, labels: tuple[str, ...], broken: npt.NDArray[np.bool_], measurement: Measurement) -> Finding:
-    store = measurement.episodes
+def _not_finite(column: _Column, broken: Flags) -> Finding:
+    store, name = column.store, column.name
     with np.errstate(invalid="ignore"):
         spread = store.statistic(name, "max") - store.statistic(name, "min")
-    where = np.flatnonzero(~np.isfinite(spread).all(axis=1) & (store.counts(name) > 0)).tolist()
-    dimensions = _named(labels, broken)
-    return Finding(
-        Code.NOT_FINITE,
-        DATA,
-        f"NaN or infinite values{_of(dimensions)} in episodes {listed(where)}",
-        tuple(where),
-        own_advice="leave these episodes out, or record them again: one such value makes a training step NaN",
-        own_severity=Severity.ERROR,
-        features=(name,),
-        dimensions=dimensions,
-    )
+    where = np.flatnonzero((~np.isfinite(spread) & column.has_rows(1)).any(axis=1)).tolist()
+    dimensions = column.named(broken)
+    text = f"NaN or infinite values{_of(dimensions)} in episodes {listed(where)}"
+    advice = "leave these episodes out, or record them again: one such value makes a training step NaN"
+    return replace(column.finding(Code.NOT_FINITE, text, where, dimensions, advice), own_severity=Severity.ERROR)
 
 
-def _constant(name: str, labels: tuple[str, ...], constant: npt.NDArray[np.bool_], low: Floats) -> Finding:
-    dimensions = _named(labels, constant)
-    values = sorted(set(low[constant].tolist()))
-    return Finding(
-        Code.CONSTANT,
-        DATA,
-        f"{int(constant.sum())} of {len(labels)} dimensions never change{_of(dimensions)}: always "
-        f"{listed([f'{value:g}' for value in values])}",
-        features=(name,),
-        dimensions=dimensions,
-    )
+def _constant(column: _Column, constant: Flags) -> Finding:
+    named = column.named(constant)
+    values = listed([f"{value:g}" for value in np.unique(column.total("min")[constant])])
+    text = f"{int(constant.sum())} of {len(column.labels)} dimensions never change{_of(named)}: always {values}"
+    return column.finding(Code.CONSTANT, text, dimensions=named)
 
 
-def _still(name: str, labels: tuple[str, ...], moving: npt.NDArray[np.bool_], store: _Recorded) -> Iterator[Finding]:
-    is_still = (store.statistic(name, "min") == store.statistic(name, "max")) & (store.counts(name) > 1)[:, None]
-    is_still &= moving
+def _still(column: _Column, moving: Flags) -> Iterator[Finding]:
+    is_still = (column.recorded("min") == column.recorded("max")) & column.has_rows(2) & moving
     # What stands still in most episodes is a setting that changes from one to the next, such as a goal.
     is_still &= is_still.mean(axis=0) < _MOSTLY
     dimensions = is_still.any(axis=0)
     if not dimensions.any():
         return
-    episodes = np.flatnonzero(is_still.any(axis=1)).tolist()
-    named = _named(labels, dimensions)
-    yield Finding(
-        Code.STILL,
-        DATA,
-        f"{int(dimensions.sum())} of {len(labels)} dimensions never move{_of(named)} in episodes {listed(episodes)}, "
-        "but in others",
-        tuple(episodes),
-        features=(name,),
-        dimensions=named,
-    )
+    episodes, named = np.flatnonzero(is_still.any(axis=1)).tolist(), column.named(dimensions)
+    count = f"{int(dimensions.sum())} of {len(column.labels)}"
+    text = f"{count} dimensions never move{_of(named)} in episodes {listed(episodes)}, but in others"
+    yield column.finding(Code.STILL, text, episodes, named)
 
 
-def _outliers(
-    name: str, labels: tuple[str, ...], moving: npt.NDArray[np.bool_], measurement: Measurement, store: _Recorded
-) -> Iterator[Finding]:
-    low, high, q01, q99 = (_total(measurement, name, key) for key in ("min", "max", "q01", "q99"))
+def _outliers(column: _Column, moving: Flags) -> Iterator[Finding]:
+    low, high, q01, q99 = (column.total(key) for key in ("min", "max", "q01", "q99"))
     width = q99 - q01
     with np.errstate(invalid="ignore", divide="ignore"):
         reach = np.maximum(q01 - low, high - q99) / width
@@ -150,23 +143,19 @@ def _outliers(
         return
     worst = int(np.argmax(np.where(far, reach, 0)))
     edge = OUTLIER_REACH * width
-    outside = (store.statistic(name, "min") < q01 - edge) | (store.statistic(name, "max") > q99 + edge)
+    outside = (column.recorded("min") < q01 - edge) | (column.recorded("max") > q99 + edge)
     episodes = np.flatnonzero((outside & far).any(axis=1)).tolist()
-    label = f"{labels[worst]}: " if labels[worst] else ""
-    yield Finding(
-        Code.OUTLIERS,
-        DATA,
+    label = f"{column.labels[worst]}: " if column.labels[worst] else ""
+    text = (
         f"{label}98 % of the values lie in {q01[worst]:g} to {q99[worst]:g}, but the range is {low[worst]:g} to "
-        f"{high[worst]:g} (episodes {listed(episodes)})",
-        tuple(episodes),
-        features=(name,),
-        dimensions=_named(labels, far),
+        f"{high[worst]:g} (episodes {listed(episodes)})"
     )
+    yield column.finding(Code.OUTLIERS, text, episodes, column.named(far))
 
 
-def _units(name: str, moving: npt.NDArray[np.bool_], store: _Recorded) -> Iterator[Finding]:
-    spread = store.statistic(name, "q99") - store.statistic(name, "q01")
-    usable = (store.counts(name) > 1)[:, None] & (spread > 0) & moving
+def _units(column: _Column, moving: Flags) -> Iterator[Finding]:
+    spread = column.recorded("q99") - column.recorded("q01")
+    usable = column.has_rows(2) & (spread > 0) & moving
     if usable.all(axis=1).sum() < 2 or moving.sum() < 2:
         return
     logs = np.where(usable, np.log(np.where(usable, spread, 1.0)), np.nan)
@@ -182,10 +171,5 @@ def _units(name: str, moving: npt.NDArray[np.bool_], store: _Recorded) -> Iterat
     ratio = float(np.exp(np.median(np.abs(shift[other]))))
     known = min(_UNITS, key=lambda unit: abs(np.log(ratio / unit)))
     guess = f", {_UNITS[known]}?" if abs(np.log(ratio / known)) < np.log(_ALIKE) else ""
-    yield Finding(
-        Code.UNITS,
-        DATA,
-        f"values of episodes {listed(episodes)} spread {ratio:.3g} times as far or as little as the others'{guess}",
-        tuple(episodes),
-        features=(name,),
-    )
+    text = f"values of episodes {listed(episodes)} spread {ratio:.3g} times as far or as little as the others'{guess}"
+    yield column.finding(Code.UNITS, text, episodes)

@@ -6,17 +6,16 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from lerotool.checking.stored import StoredStatistics
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.layout import EPISODE_STATS_LINES, STATS
 from lerotool.execution import Progress, ignore_progress
 from lerotool.findings import Code, Finding, FindingPlace, Severity, count, worst_first
-from lerotool.statistics.compare import compare_dataset, compare_episodes
-from lerotool.statistics.definitions import Context
+from lerotool.statistics.compare import Context, compare_dataset, compare_episodes
 from lerotool.statistics.measure import Measurement, Selection, measured
 from lerotool.statistics.presence import Presence, check_block
 from lerotool.statistics.sampling import Sampling
 from lerotool.statistics.segments import dimension_labels
-from lerotool.statistics.stored import stored_dataset, stored_episodes
 from lerotool.statistics.tally import Tally
 from lerotool.statistics.training import check_training
 
@@ -64,7 +63,7 @@ def verify(
 
 
 def _check_dataset(presence: Presence, context: Context) -> dict[str, str]:
-    block = stored_dataset(context.dataset)
+    block = _stored(context.dataset).dataset()
     if block is None:
         if context.dataset.version.has_dataset_statistics and context.dataset.num_frames:
             presence.absent(STATS.as_posix())
@@ -76,7 +75,7 @@ def _check_dataset(presence: Presence, context: Context) -> dict[str, str]:
 
 def _check_episodes(presence: Presence, context: Context) -> int:
     compared = 0
-    for block in stored_episodes(context.dataset):
+    for block in _stored(context.dataset).episodes(range(context.dataset.num_episodes)):
         presence.take(block)
         check_block(block, context.tally)
         compare_episodes(block, context)
@@ -86,6 +85,10 @@ def _check_episodes(presence: Presence, context: Context) -> int:
     if not compared and is_asked:
         presence.absent(EPISODE_STATS_LINES.as_posix())
     return compared
+
+
+def _stored(dataset: Dataset) -> StoredStatistics:
+    return StoredStatistics(dataset.layout.files, dataset.version, dataset.features)
 
 
 def _not_measurable(measurement: Measurement) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.statistics.jobs import opened
+from lerotool.statistics.sampling import opened
 from tests.statistics.sets import arm_set, edit_data, moving
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lerotool.statistics import store as module
-from lerotool.statistics.segments import COLUMNS
-from lerotool.statistics.store import EpisodeStore
+from lerotool.statistics import segments as module
+from lerotool.statistics.segments import COLUMNS, EpisodeStore
 
 
 @pytest.mark.parametrize("in_memory", [0, 10**9])

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.checking.quality.case import Case
+from lerotool.checking.quality.motion import ODD_DEVIATIONS, Case, deviations
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.reading.episodes import Episode
 from lerotool.errors import CorruptDatasetError, MediaError
@@ -26,8 +26,6 @@ Grey = npt.NDArray[np.float32]
 
 BLURRED = 4.0
 """So many times less fine detail than in the camera's median episode; another scene makes twice more or less."""
-DEVIATIONS = 3.5
-"""Of the logarithm, in robust standard deviations, as for odd lengths."""
 EDGE = 0.25
 """Fine detail against the coarse of an ideal edge: it is one line at every scale, and a line fills four times more of
 a picture a quarter as wide."""
@@ -41,7 +39,6 @@ _PLAIN = (2 / 255) ** 2
 _SMALLEST = 32
 _SEEN = 480
 """Pixels of the shorter side below which a picture is not halved any more."""
-_ROBUST = 1.4826
 _LEAST_SPREAD = 0.1
 
 
@@ -95,24 +92,18 @@ def blurred(found: Sequence[Mapping[str, float]]) -> Iterator[Case]:
     for camera in dict.fromkeys(camera for own in found for camera in own):
         numbers = [number for number, own in enumerate(found) if own.get(camera, 0) > 0]
         if numbers and float(np.median([found[number][camera] for number in numbers])) < UNFOCUSED:
-            yield from _unfocused(camera, {number: found[number][camera] for number in numbers})
+            for number in (number for number in numbers if found[number][camera] < UNFOCUSED):
+                value = found[number][camera]
+                text = f"fine detail is 1/{EDGE / value:.0f} of what a sharp edge has"
+                yield Case(Code.CAMERA_BLURRED, number, -value, text, camera)
             continue
         if len(numbers) < FEWEST:
             continue
         logs = np.log([found[number][camera] for number in numbers])
-        middle = float(np.median(logs))
-        spread = max(_ROBUST * float(np.median(np.abs(logs - middle))), _LEAST_SPREAD)
-        for number, below in zip(numbers, (middle - logs).tolist(), strict=True):
-            if below >= np.log(BLURRED) and below / spread > DEVIATIONS:
+        for number, below, odd in zip(numbers, *deviations(-logs, _LEAST_SPREAD), strict=True):
+            if below >= np.log(BLURRED) and odd > ODD_DEVIATIONS:
                 text = f"fine detail is 1/{np.exp(below):.0f} of what the camera shows in most episodes"
-                yield Case(Code.CAMERA_BLURRED, number, below, text, camera)
-
-
-def _unfocused(camera: str, own: Mapping[int, float]) -> Iterator[Case]:
-    for number, value in own.items():
-        if value < UNFOCUSED:
-            text = f"fine detail is 1/{EDGE / value:.0f} of what a sharp edge has"
-            yield Case(Code.CAMERA_BLURRED, number, -value, text, camera)
+                yield Case(Code.CAMERA_BLURRED, number, float(below), text, camera)
 
 
 DARK = 0.1

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lerotool.checking.fingerprints import Marks
+from lerotool.checking.columns import Marks
 from lerotool.checking.quality.cameras import blurred, exposures, sharpnesses
-from lerotool.checking.quality.case import Case
-from lerotool.checking.quality.copies import copies, row_marks
-from lerotool.checking.quality.following import Following, following, lags, offsets
-from lerotool.checking.quality.motion import Motion, Usual, joints_of, labels_of, motion_features, motions, usual
+from lerotool.checking.quality.episodes import copies, odd_lengths, row_marks, waits, wrong_rate
+from lerotool.checking.quality.joints import (
+    Following,
+    dead,
+    following,
+    frozen,
+    glitches,
+    jumps,
+    lags,
+    offsets,
+    saturated,
+)
+from lerotool.checking.quality.motion import Case, joints_of, labels_of, motion_features, motions, usual
 from lerotool.checking.quality.report import Accepted, QualityReport, findings_of
-from lerotool.checking.quality.telemetry import dead, frozen, glitches, jumps, saturated
-from lerotool.checking.quality.waiting import odd_lengths, waits, wrong_rate
 from lerotool.dataset.dataset import Dataset
 from lerotool.execution import Progress, ignore_progress
 from lerotool.features import STATE
@@ -37,8 +44,16 @@ def _cases(dataset: Dataset, on_progress: Progress) -> Iterator[Case]:
     sharp: list[dict[str, float]] = []
     joints = joints_of(dataset)
     for motion in motions(dataset, names):
-        yield from _of_motion(dataset, motion, known)
-        follows += following(motion, known, joints) if len(motion) else []
+        if len(motion):
+            yield from waits(motion, known)
+            yield from frozen(motion, known)
+            yield from dead(motion, known, joints)
+            yield from saturated(motion, known, joints)
+            if STATE in motion.values:
+                labels = labels_of(dataset.features[STATE])
+                yield from glitches(motion, known, labels)
+                yield from jumps(motion, known, labels)
+            follows += following(motion, known, joints)
         marks.append(row_marks(motion))
         yield from wrong_rate(dataset, motion.episode)
         yield from exposures(dataset, dataset.episodes[motion.episode])
@@ -49,17 +64,3 @@ def _cases(dataset: Dataset, on_progress: Progress) -> Iterator[Case]:
     yield from offsets(follows)
     yield from copies(marks)
     yield from blurred(sharp)
-
-
-def _of_motion(dataset: Dataset, motion: Motion, known: Usual) -> Iterator[Case]:
-    if not len(motion):
-        return
-    joints = joints_of(dataset)
-    yield from waits(motion, known)
-    yield from frozen(motion, known)
-    yield from dead(motion, known, joints)
-    yield from saturated(motion, known, joints)
-    if STATE in motion.values:
-        labels = labels_of(dataset.features[STATE])
-        yield from glitches(motion, known, labels)
-        yield from jumps(motion, known, labels)

@@ -1,4 +1,4 @@
-"""The rows of one episode that tell how the robot moved, and what is usual in the dataset."""
+"""The rows of one episode that tell how the robot moved, what is usual in the dataset, and what is doubtful."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.features import ACTION, STATE, Feature, Kind
+from lerotool.findings import Code
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -22,6 +23,18 @@ _LEAST_SHARE = 0.1
 _UPPER = 0.75
 _FEW_VALUES = 10
 """With so few values or less a dimension is a switch, and jumps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One doubtful thing in one episode."""
+
+    code: Code  # what it is
+    episode: int  # its number
+    size: float  # how much of it; of several cases the largest is shown
+    text: str  # the same in words, with its unit
+    feature: str = ""  # that it is about, "" if it is about the episode
+    dimension: str = ""  # label of the joint, "" if it is about all
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,3 +150,18 @@ def _is_switch(rows: Floats) -> Flags:
 
 def _flat(values: npt.NDArray[np.generic]) -> Floats:
     return values.reshape(len(values), -1).astype(np.float64)
+
+
+ODD_DEVIATIONS = 3.5
+"""Robust standard deviations beyond which a value is odd: the bound of Iglewicz and Hoaglin (1993)."""
+_ROBUST = 1.4826
+"""Standard deviation of a normal distribution by its median absolute deviation."""
+
+
+def deviations(values: Floats, least: float) -> tuple[Floats, Floats]:
+    """Return how far values are from their median, as they are and in robust standard deviations of ``least`` or more.
+
+    Where all are alike, ``least`` is what makes no difference.
+    """
+    away = values - np.median(values)
+    return away, away / max(_ROBUST * float(np.median(np.abs(away))), least)

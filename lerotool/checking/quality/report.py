@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lerotool.checking.quality.case import Case
+from lerotool.checking.quality.motion import Case
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.selection import Selection
 from lerotool.errors import UsageError
