@@ -74,7 +74,7 @@ def _check_episodes(
     first_places = np.unique(table.numbers, return_index=True)[1]
     for block in stored.episodes(table.numbers.tolist()):
         rows = np.arange(block.rows) + (block.first or 0)
-        # A file that is no part of the table has rows behind its last.
+        # A file that does not belong to the table has rows behind its last.
         is_beyond = rows >= len(table)
         numbers = np.where(is_beyond, rows, np.append(table.numbers, 0)[np.where(is_beyond, -1, rows)])
         is_first = is_beyond | np.isin(rows, first_places)
@@ -100,6 +100,7 @@ class _Checker:
         self._features = {name: info.features[name] for name in measured(info.features)}
         self._found: dict[tuple[Code, str, str], tuple[str, list[int]]] = {}
 
+    @np.errstate(invalid="ignore", over="ignore")
     def check(
         self, block: StoredBlock, place: str, ranges: _Ranges, is_meant: Flags, numbers: Ints | None = None
     ) -> Flags:
@@ -153,8 +154,9 @@ class _Checker:
             self._gathering.add(code, place, text + more, episodes=episodes, column=name, harms=harms)
 
     def _entry(self, block: StoredBlock, name: str, feature: Feature) -> _Entry:
-        nothing = StoredValues.parsed([None] * block.rows, self._version.statistics_shape(feature))
-        return {statistic: block.entries.get(name, {}).get(statistic, nothing) for statistic in STATISTICS}
+        own, shape = block.entries.get(name, {}), self._version.statistics_shape(feature)
+        nothing = {s: StoredValues.parsed([None] * block.rows, (1,) if s == "count" else shape) for s in STATISTICS}
+        return {statistic: own.get(statistic, nothing[statistic]) for statistic in STATISTICS}
 
     def _misshapen(self, entry: _Entry, among: Flags) -> Iterator[_Fault]:
         for name in VALUES:
@@ -166,7 +168,7 @@ class _Checker:
             # A number is as good as a list of one.
             wrong = among & ~(count.values[:, 0] >= 1)
             wrong[[row for row, shape in count.shapes.items() if shape == "[]"]] = False
-            yield wrong, f"count is {count.found(_first(wrong))}"
+            yield wrong, f"count is {count.found(_first(wrong)) if count.is_there[_first(wrong)] else None}"
 
 
 def _any(rows: int, flags: Iterable[Flags]) -> Flags:

@@ -20,7 +20,7 @@ from lerotool.dataset.reading.columns import iter_images
 from lerotool.errors import CorruptDatasetError, DatasetError, MediaError
 from lerotool.execution import run_jobs
 from lerotool.features import Kind
-from lerotool.media.decode import iter_chosen, to_millimetres, to_rgb
+from lerotool.media.decode import iter_frames, to_millimetres, to_rgb
 from lerotool.media.depth import DepthScale
 from lerotool.moments import GAPS, QUANTILES, Floats, PictureHistogram, merge_stats
 from lerotool.statistics.sampling import Sampling, address, opened
@@ -167,8 +167,15 @@ def _colours(dataset: Dataset, episode: int, camera: str, frames: npt.NDArray[np
     if dataset.features[camera].kind is Kind.IMAGE:
         yield from _images(dataset, episode, camera, frames)
         return
-    path, start = _video(dataset, episode, camera)
-    yield from map(to_rgb, iter_chosen(path, (frames + start).tolist(), dataset.fps))
+    yield from map(to_rgb, _chosen(dataset, *_video(dataset, episode, camera), frames))
+
+
+def _chosen(dataset: Dataset, path: Path, start: int, frames: npt.NDArray[np.int64]) -> Iterator[Any]:
+    """Yield some frames of a video; the others between are looked at too, so that a damaged one is found."""
+    wanted = set(frames.tolist())
+    for number, frame in enumerate(iter_frames(path, start, start + int(frames[-1]) + 1, dataset.fps)):
+        if number in wanted:
+            yield frame
 
 
 def _images(dataset: Dataset, episode: int, camera: str, frames: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[Any]]:
@@ -193,7 +200,7 @@ def _depth(dataset: Dataset, episode: int, camera: str, frames: npt.NDArray[np.i
     else:
         path, start = _video(dataset, episode, camera)
         millimetres = DepthScale.of(feature.info).millimetres
-        chosen = iter_chosen(path, (frames + start).tolist(), dataset.fps)
+        chosen = _chosen(dataset, path, start, frames)
         pictures = [to_millimetres(frame, path, millimetres) for frame in chosen]
     step = sampling.step(*pictures[0].shape[:2])
     line = np.concatenate([p[::step, ::step].ravel() for p in pictures])[None]

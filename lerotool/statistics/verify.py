@@ -13,10 +13,9 @@ from lerotool.execution import Progress, ignore_progress
 from lerotool.findings import Code, Finding, FindingPlace, Severity, count, worst_first
 from lerotool.statistics.compare import Context, compare_dataset, compare_episodes
 from lerotool.statistics.measure import Measurement, Selection, measured
-from lerotool.statistics.presence import Presence, check_block
 from lerotool.statistics.sampling import Sampling
 from lerotool.statistics.segments import dimension_labels
-from lerotool.statistics.tally import Tally
+from lerotool.statistics.tally import Presence, Tally, check_block
 from lerotool.statistics.training import check_training
 
 

@@ -3,7 +3,6 @@
 Nothing is rated. Each finding names episodes, a figure in units, and the edit that acts on it; a person decides.
 """
 
-from lerotool.checking.quality.look import look_at_quality
-from lerotool.checking.quality.report import Accepted, QualityReport
+from lerotool.checking.quality.report import Accepted, QualityReport, look_at_quality
 
 __all__ = ["Accepted", "QualityReport", "look_at_quality"]

@@ -40,7 +40,17 @@ _BACK = 0.25
 _SLOW = 0.1
 
 
-def frozen(motion: Motion, usual: Usual) -> Iterator[Case]:
+def telemetry(motion: Motion, usual: Usual, joints: Joints, labels: tuple[str, ...]) -> Iterator[Case]:
+    """Yield what is doubtful in the rows of one episode; ``labels`` are those of the state's dimensions."""
+    yield from _frozen(motion, usual)
+    yield from _dead(motion, usual, joints)
+    yield from _saturated(motion, usual, joints)
+    if STATE in motion.values:
+        yield from _glitches(motion, usual, labels)
+        yield from _jumps(motion, usual, labels)
+
+
+def _frozen(motion: Motion, usual: Usual) -> Iterator[Case]:
     """Yield the longest stretch in which no joint's state changes and commands go on."""
     if not {STATE, ACTION} <= motion.values.keys() or motion.values[STATE].shape[1] < 2:
         return
@@ -60,7 +70,7 @@ def frozen(motion: Motion, usual: Usual) -> Iterator[Case]:
         yield Case(Code.STATE_FROZEN, motion.episode, seconds, text, STATE)
 
 
-def dead(motion: Motion, usual: Usual, joints: Joints) -> Iterator[Case]:
+def _dead(motion: Motion, usual: Usual, joints: Joints) -> Iterator[Case]:
     """Yield joints that are sent far and stay where they are."""
     if len(motion) < motion.fps:
         return
@@ -73,7 +83,7 @@ def dead(motion: Motion, usual: Usual, joints: Joints) -> Iterator[Case]:
             yield Case(Code.JOINT_DEAD, motion.episode, sent / width, text, STATE, label)
 
 
-def saturated(motion: Motion, usual: Usual, joints: Joints) -> Iterator[Case]:
+def _saturated(motion: Motion, usual: Usual, joints: Joints) -> Iterator[Case]:
     """Yield joints that stand at an end of their range while commands move on beyond it."""
     for label, own, command in zip(joints.labels, joints.state, joints.action, strict=True):
         if usual.rests[STATE][own]:
@@ -93,7 +103,7 @@ def _longest_pushed(is_beyond: Flags, commands: Floats, width: float) -> int:
     return max((b - a for a, b in runs), default=0)
 
 
-def glitches(motion: Motion, usual: Usual, labels: tuple[str, ...]) -> Iterator[Case]:
+def _glitches(motion: Motion, usual: Usual, labels: tuple[str, ...]) -> Iterator[Case]:
     """Yield joints that are elsewhere for one row."""
     if len(motion) < 3:
         return
@@ -110,7 +120,7 @@ def glitches(motion: Motion, usual: Usual, labels: tuple[str, ...]) -> Iterator[
         yield Case(Code.STATE_GLITCH, motion.episode, size / float(width[joint]), text, STATE, labels[joint])
 
 
-def jumps(motion: Motion, usual: Usual, labels: tuple[str, ...]) -> Iterator[Case]:
+def _jumps(motion: Motion, usual: Usual, labels: tuple[str, ...]) -> Iterator[Case]:
     """Yield joints that are elsewhere from one row to the next, and slow before and after."""
     if len(motion) < 4:
         return

@@ -1,16 +1,25 @@
-"""What was found in a recording: values only; and which of it a person has looked at."""
+"""Looks at a recording, episode by episode: what is doubtful in it, and which of that a person has looked at.
+
+Of pictures the first of each camera and episode is decoded.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lerotool.checking.quality.motion import Case
+from lerotool.checking.columns import Marks
+from lerotool.checking.quality.cameras import blurred, exposures, sharpnesses
+from lerotool.checking.quality.episodes import copies, odd_lengths, row_marks, waits, wrong_rate
+from lerotool.checking.quality.joints import Following, following, lags, offsets, telemetry
+from lerotool.checking.quality.motion import Case, joints_of, labels_of, motion_features, motions, usual
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.selection import Selection
 from lerotool.errors import UsageError
+from lerotool.execution import Progress, ignore_progress
+from lerotool.features import STATE
 from lerotool.findings import Code, Finding, FindingPlace, Page
 from lerotool.wording import as_argument, of_episodes, ranges
 
@@ -55,7 +64,43 @@ class QualityReport:
         return {**finding.to_json(), "advice": self.advice(finding), "command": self.command(finding)}
 
 
-def findings_of(dataset: Dataset, cases: Sequence[Case]) -> tuple[Finding, ...]:
+def look_at_quality(
+    dataset: Dataset, accepted: Accepted | None = None, on_progress: Progress = ignore_progress
+) -> QualityReport:
+    """Report what is doubtful in a recording."""
+    cases = list(_cases(dataset, on_progress))
+    fresh, known = (accepted or Accepted()).split(cases, dataset.num_episodes)
+    return QualityReport(dataset.root, _findings(dataset, fresh), _findings(dataset, known))
+
+
+def _cases(dataset: Dataset, on_progress: Progress) -> Iterator[Case]:
+    if not dataset.num_episodes:
+        return
+    names = motion_features(dataset)
+    known = usual(dataset, names)
+    follows: list[Following] = []
+    marks: list[Marks] = []
+    sharp: list[dict[str, float]] = []
+    joints = joints_of(dataset)
+    labels = labels_of(dataset.features[STATE]) if STATE in names else ()
+    for motion in motions(dataset, names):
+        if len(motion):
+            yield from waits(motion, known)
+            yield from telemetry(motion, known, joints, labels)
+            follows += following(motion, known, joints)
+        marks.append(row_marks(motion))
+        yield from wrong_rate(dataset, motion.episode)
+        yield from exposures(dataset, dataset.episodes[motion.episode])
+        sharp.append(sharpnesses(dataset, motion.episode))
+        on_progress(motion.episode + 1, dataset.num_episodes)
+    yield from odd_lengths(dataset)
+    yield from lags(follows, float(dataset.fps))
+    yield from offsets(follows)
+    yield from copies(marks)
+    yield from blurred(sharp)
+
+
+def _findings(dataset: Dataset, cases: Sequence[Case]) -> tuple[Finding, ...]:
     """Return one finding for each code and feature, in the order of the codes."""
     order = {code: place for place, code in enumerate(Code)}
     groups: dict[tuple[Code, str], list[Case]] = {}
