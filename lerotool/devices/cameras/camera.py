@@ -227,11 +227,10 @@ class Camera:
         self._stop_reading()
         stop = threading.Event()
         source = (self._opener or open_source)(self._spec, stop)
-        try:
-            self._require_same(source.format.turned(self._spec.rotation))
-        except DeviceError:
+        before, after = map(_describe, (self.format, source.format.turned(self._spec.rotation)))
+        if before != after:
             discard(source)
-            raise
+            raise DeviceError(f"camera {self.name!r} delivered {before} before, {after} after it was opened again")
         self._newest = None
         self._attach(source, stop)
         self.start()
@@ -264,12 +263,6 @@ class Camera:
     def _raise_if_lost(self) -> None:
         if self._lost is not None:
             raise DeviceLostError(f"camera {self.name!r} is lost: {self._lost}", hint=self._lost.hint)
-
-    def _require_same(self, found: StreamFormat) -> None:
-        """Check that a source delivers what the running session was set up for."""
-        before, after = (_describe(stream) for stream in (self.format, found))
-        if before != after:
-            raise DeviceError(f"camera {self.name!r} delivered {before} before, {after} after it was opened again")
 
     # The reader thread. It has its source as argument: one that hung must never touch what replaced it.
 

@@ -20,11 +20,6 @@ DEFAULT_SIZE = (640, 480)
 DEFAULT_FPS = 30.0
 MOST_PIXELS = LONGEST_SIDE * LONGEST_SIDE
 """Of a picture; a camera that claims more is refused before memory is taken for it."""
-_INPUT_FORMATS = {
-    StreamCodec.MJPEG: InputFormat.MJPEG,
-    StreamCodec.H264: InputFormat.H264,
-    StreamCodec.RAW: InputFormat.RAW,
-}
 _GIVE_UP_NS = 1_000_000_000
 
 
@@ -59,7 +54,7 @@ class PacketSource(Protocol):
 
 def compare_format(spec: CameraSpec, stream: StreamFormat) -> tuple[str, ...]:
     """Return a note if pictures are packed in another way than asked for."""
-    delivered = _INPUT_FORMATS[stream.codec]
+    delivered = InputFormat.RAW if stream.codec is StreamCodec.RAW else InputFormat(stream.codec.value)
     if spec.input_format in (None, delivered):
         return ()
     return (f"camera {spec.name!r}: {spec.source} delivers {delivered}, asked for {spec.input_format}",)
