@@ -1,4 +1,5 @@
-// State and action per joint, on the episode's playhead. Drawn by plotly, which is loaded when the pictures are there.
+// The numbers of an episode on its playhead: state and action per joint, drawn by plotly, which is loaded when the pictures
+// are there; and measured times: how late the state was read, joints that were not fresh, ages of pictures.
 
 import { make } from "./dom.js";
 
@@ -40,21 +41,37 @@ export function groups(features) {
   return made;
 }
 
-export class Charts {
-  constructor(player, features) {
+/** What follows a player, and is drawn anew when its size or the colours of the system change. */
+class Drawing {
+  constructor(player) {
     this.player = player;
+    this.isDark = matchMedia("(prefers-color-scheme: dark)");
+    this.redraw = () => this.draw();
+    this.isDark.addEventListener("change", this.redraw);
+    player.addEventListener("move", () => this.follow());
+  }
+
+  watch(element, resized) {
+    this.watching = new ResizeObserver(resized);
+    this.watching.observe(element);
+  }
+
+  close() {
+    this.watching.disconnect();
+    this.isDark.removeEventListener("change", this.redraw);
+  }
+}
+
+export class Charts extends Drawing {
+  constructor(player, features) {
+    super(player);
     this.times = Array.from({ length: player.frames }, (_, frame) => frame / player.fps);
     this.end = Math.max(player.frames / player.fps, 1e-3);
     this.span = [0, this.end];
     this.charts = groups(features).map((group) => this.chart(group));
     this.grid = make("div", { class: "charts" }, this.charts.map((chart) => chart.element));
     this.element = make("section", {}, this.legend(), this.grid);
-    this.isDark = matchMedia("(prefers-color-scheme: dark)");
-    this.redraw = () => this.draw();
-    this.isDark.addEventListener("change", this.redraw);
-    player.addEventListener("move", () => this.follow());
-    this.watching = new ResizeObserver(() => this.follow());
-    this.watching.observe(this.grid);
+    this.watch(this.grid, () => this.follow());
   }
 
   chart(group) {
@@ -134,11 +151,66 @@ export class Charts {
   }
 
   close() {
-    this.watching.disconnect();
-    this.isDark.removeEventListener("change", this.redraw);
+    super.close();
     if (this.isDrawn) for (const chart of this.charts) window.Plotly.purge(chart.plot);
   }
 }
 
 // Plotly takes a little HTML in its texts.
 const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+
+export class Timing extends Drawing {
+  constructor(player, timing) {
+    super(player);
+    const period = timing.period_ms;
+    const tracks = [
+      { name: "row late", unit: "ms", values: timing.late_ms, limit: period / 2, full: period },
+      { name: "stale joints", unit: "", values: timing.stale, limit: 0.5, full: Math.max(1, timing.joints) },
+      ...Object.entries(timing.ages).map(([camera, values]) => ({ name: `${camera} picture`, unit: "ms old", values, limit: 2.5 * period, full: 4 * period })),
+    ];
+    this.tracks = tracks.map((track) => {
+      const canvas = make("canvas", { "aria-hidden": "true" });
+      const line = make("div", { class: "head-line" });
+      const place = make("div", { class: "track", onpointerdown: (event) => this.seek(event, place) }, canvas, line);
+      const worst = track.values.reduce((a, b) => Math.max(a, b), 0);
+      return { ...track, canvas, line, place, worst: make("span", { class: "worst number soft" }), most: worst };
+    });
+    this.element = make("section", {}, make("h2", { class: "section" }, "Timing", make("span", { class: "faint" }, "as measured; orange is more than it should be")), make("div", { class: "timing sheet" }, this.tracks.flatMap((track) => [make("span", { class: "name" }, track.name), track.place, track.worst])));
+    this.watch(this.element, this.redraw);
+  }
+
+  seek(event, place) {
+    const box = place.getBoundingClientRect();
+    this.player.seek(Math.floor(((event.clientX - box.left) / box.width) * this.player.frames));
+  }
+
+  draw() {
+    const style = getComputedStyle(document.documentElement);
+    const tones = ["--faint", "--action"].map((name) => style.getPropertyValue(name).trim());
+    for (const { canvas, values, limit, full } of this.tracks) {
+      const width = (canvas.width = canvas.clientWidth * devicePixelRatio);
+      const height = (canvas.height = canvas.clientHeight * devicePixelRatio);
+      const pen = canvas.getContext("2d");
+      // Where several rows share a column, the worst of them is seen.
+      for (let x = 0; x < width; x++) {
+        const from = Math.floor((x / width) * values.length);
+        const to = Math.max(from + 1, Math.floor(((x + 1) / width) * values.length));
+        let worst = 0;
+        for (let row = from; row < to; row++) worst = Math.max(worst, values[row] ?? 0);
+        const tall = Math.min(1, worst / full) * height;
+        pen.fillStyle = tones[worst > limit ? 1 : 0];
+        pen.fillRect(x, height - tall, 1, tall);
+      }
+    }
+    this.follow();
+  }
+
+  follow() {
+    const { frame, frames } = this.player;
+    for (const track of this.tracks) {
+      track.line.style.left = `${(100 * (frame + 0.5)) / frames}%`;
+      const value = track.values[frame];
+      track.worst.textContent = `${value ?? "–"}${track.unit ? ` ${track.unit}` : ""} · at most ${track.most}`;
+    }
+  }
+}

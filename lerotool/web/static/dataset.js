@@ -2,9 +2,8 @@
 
 import { ask, badges, counted, inEdition, lasting, make, say, showBar, sized } from "./dom.js";
 import { editButtons, ranges } from "./edits.js";
-import { findings } from "./findings.js";
+import { findings, statistics } from "./findings.js";
 import { replace } from "./main.js";
-import { statistics } from "./statistics.js";
 
 const BARS = 28;
 const WIDEST = 240;

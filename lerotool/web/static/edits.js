@@ -10,8 +10,8 @@ export function editButtons(key, dataset, shown, done) {
   const flagged = marks.filter((mark) => mark.flagged).length;
   const trimmed = marks.filter((mark) => mark.trim).length;
   const button = (text, title, isPossible, press) => make("button", { class: "button", title, disabled: !dataset.can_mark || !isPossible, onclick: press }, text);
-  const start = (said, title, verb) => new EditDialog(key, dataset, done, title, verb).plan(said);
-  const undo = button("Undo …", "Take the last change back", false, () => new UndoDialog(key, dataset, done).plan());
+  const start = (said, title, verb) => showEdit(new Dialog(title), key, dataset, said, verb, done);
+  const undo = button("Undo …", "Take the last change back", false, () => showUndo(new Dialog("Take the last change back?"), key, done));
   ask(`/api/${key}/undo`).then(({ change }) => (undo.disabled = !dataset.can_mark || !change), () => (undo.disabled = !dataset.can_mark));
   return make(
     "div",
@@ -55,61 +55,53 @@ class Dialog {
       this.cancel.disabled = false;
     }
   }
-}
 
-class EditDialog extends Dialog {
-  constructor(key, dataset, done, title, verb) {
-    super(title);
-    Object.assign(this, { address: `/api/${key}/edits`, dataset, done, verb });
-  }
-
-  async plan(said) {
-    const plan = await this.wait("Looking at what would happen …", () => ask(`${this.address}/plan`, said));
-    if (!plan) return;
-    const { facts, isNothing } = consequences(plan, this.dataset);
-    const notes = [...plan.problems.map((text) => make("p", { class: "bad", role: "alert" }, `${text}: see lerotool check`)), plan.question && make("p", { class: "warning" }, plan.question), isNothing && make("p", {}, "Nothing would change.")];
-    const isPossible = !plan.problems.length && !isNothing;
-    this.show([facts, ...notes, isPossible && make("p", { class: "soft" }, KEPT)], this.verb, isPossible ? () => this.carryOut({ ...said, seen: plan.seen }) : null);
-  }
-
-  async carryOut(said) {
-    const report = await this.wait("Working …", () => ask(this.address, said));
-    if (!report) return;
-    this.element.close();
-    await this.done();
-    say(`Done: ${counted(report.episodes, "episode")} now. Undo takes it back.`);
-  }
-}
-
-class UndoDialog extends Dialog {
-  constructor(key, dataset, done) {
-    super("Take the last change back?");
-    Object.assign(this, { address: `/api/${key}/undo`, dataset, done });
-  }
-
-  async plan() {
-    const found = await this.wait("Looking at what would happen …", () => ask(this.address));
+  /** Look at what would happen, show it, and do it when a person says so: then `said` goes to the address. */
+  async decide(look, describe, verb, address, done, told) {
+    const found = await this.wait("Looking at what would happen …", look);
     if (!found) return;
-    const { change, seen } = found;
-    if (!change) this.show(make("p", {}, "There is nothing to take back."));
-    else this.show([make("p", {}, make("code", {}, change.command)), list([["made", change.made], ["as before", counted(change.restored.length, "file")], ["removed", counted(change.removed.length, "file")]])], "Take back", () => this.takeBack(seen));
+    const { parts, said } = describe(found);
+    const act = async () => {
+      const report = await this.wait("Working …", () => ask(address, said));
+      if (!report) return;
+      this.element.close();
+      await done();
+      say(told(report));
+    };
+    this.show(parts, verb, said ? act : null);
   }
+}
 
-  async takeBack(seen) {
-    if (!(await this.wait("Working …", () => ask(this.address, { seen })))) return;
-    this.element.close();
-    await this.done();
-    say("Taken back: every file is as it was.");
-  }
+/** Show what an edit would do. */
+function showEdit(dialog, key, dataset, said, verb, done) {
+  const address = `/api/${key}/edits`;
+  const describe = (plan) => {
+    const { facts, isNothing } = consequences(plan, dataset);
+    const isPossible = !plan.problems.length && !isNothing;
+    const problems = plan.problems.map((text) => make("p", { class: "bad", role: "alert" }, `${text}: see lerotool check`));
+    const notes = [plan.question && make("p", { class: "warning" }, plan.question), isNothing && make("p", {}, "Nothing would change."), isPossible && make("p", { class: "soft" }, KEPT)];
+    return { parts: [facts, ...problems, ...notes], said: isPossible && { ...said, seen: plan.seen } };
+  };
+  return dialog.decide(() => ask(`${address}/plan`, said), describe, verb, address, done, (report) => `Done: ${counted(report.episodes, "episode")} now. Undo takes it back.`);
+}
+
+function showUndo(dialog, key, done) {
+  const address = `/api/${key}/undo`;
+  const describe = ({ change, seen }) => {
+    if (!change) return { parts: make("p", {}, "There is nothing to take back.") };
+    const facts = [["made", change.made], ["as before", counted(change.restored.length, "file")], ["removed", counted(change.removed.length, "file")]];
+    return { parts: [make("p", {}, make("code", {}, change.command)), list(facts)], said: { seen } };
+  };
+  return dialog.decide(() => ask(address), describe, "Take back", address, done, () => "Taken back: every file is as it was.");
 }
 
 function askTask(key, dataset, numbers, done) {
   const all = dataset.episodes;
   const which = numbers.length === all ? `all ${counted(all, "episode")}` : `${numbers.length.toLocaleString("en")} of ${counted(all, "episode")}, those that the filters leave`;
-  const dialog = new EditDialog(key, dataset, done, "Change the task", "Change");
+  const dialog = new Dialog("Change the task");
   const text = make("input", { type: "text", class: "note", list: "tasks", "aria-label": "Task", value: numbers.length ? dataset.tasks[dataset.episode_tasks[numbers[0]][0]] : "" });
   const known = make("datalist", { id: "tasks" }, dataset.tasks.map((task) => make("option", { value: task })));
-  const next = () => dialog.plan({ edit: "task", text: text.value, episodes: ranges(numbers) });
+  const next = () => showEdit(dialog, key, dataset, { edit: "task", text: text.value, episodes: ranges(numbers) }, "Change", done);
   text.addEventListener("keydown", (event) => event.key === "Enter" && next());
   dialog.show([make("p", { class: "soft" }, `Of ${which}.`), text, known], "Next", numbers.length ? next : null);
   text.select();

@@ -1,11 +1,10 @@
 // One episode, finished or pending: pictures, transport, marks, charts, timing.
 
 import { ask, icon, make, say, showBar } from "./dom.js";
-import { Charts } from "./charts.js";
+import { Charts, Timing } from "./charts.js";
 import { go } from "./main.js";
 import { Marks } from "./marks.js";
 import { Player } from "./player.js";
-import { Timing } from "./timing.js";
 
 const RATES = [0.1, 0.25, 0.5, 1, 2, 4];
 const KEYS = [["Space", "play, pause"], ["← →", "one frame; with Shift one second"], ["Home End", "first, last frame"], ["↑ ↓", "previous, next episode"], ["- +", "slower, faster"], ["s f x", "success, failure, flag"], ["n", "note"], ["[ ]", "begin, end here"]];
@@ -30,9 +29,8 @@ export async function showEpisode(page, key, which) {
     make("button", { class: "button bare", title: "Next episode (↓)", "aria-label": "Next episode", disabled: !isThere(number + 1), onclick: () => toEpisode(number + 1) }, icon("on")),
     make("button", { class: "button bare", title: "Keys (?)", "aria-label": "Keys", onclick: () => help.showModal() }, icon("help")),
   );
-  const { element: transport, close: closeTransport } = makeTransport(player, marks);
-  const task = make("p", { class: "soft task clip", title: episode.tasks.join(" · ") }, episode.tasks.join(" · "));
-  watch.append(task, player.element, transport, marks?.element ?? "");
+    const task = make("p", { class: "soft task clip", title: episode.tasks.join(" · ") }, episode.tasks.join(" · "));
+  watch.append(task, player.element, makeTransport(player, marks), marks?.element ?? "");
   page.append(whole, help);
   scrub(player);
   addEventListener("keydown", press);
@@ -47,7 +45,6 @@ export async function showEpisode(page, key, which) {
     isLeft = true;
     removeEventListener("keydown", press);
     clearTimeout(remembering);
-    closeTransport();
     player.close();
     for (const part of parts) part.close();
   };
@@ -148,11 +145,10 @@ function makeTransport(player, marks) {
   state();
   move();
   if (marks) (marks.listeners.push(trim), trim());
-  const element = make(
+  return make(
     "section", { class: "transport sheet", "aria-label": "Transport" }, rail,
     make("div", { class: "buttons" }, play, button("previous", "First frame (Home)", () => player.seek(0)), button("back", "One frame back (←)", () => player.seek(player.frame - 1)), button("on", "One frame on (→)", () => player.seek(player.frame + 1)), make("span", { class: "time" }, now, make("span", { class: "soft number" }, ` / ${end} s`), frame), make("span", { class: "grow" }), rate),
   );
-  return { element, close() {} };
 }
 
 /** A bracket below the rail: dragged, it takes the pictures along; let go, it marks where they are. */

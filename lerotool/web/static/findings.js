@@ -1,4 +1,5 @@
 // What check and check --quality found in a dataset: kept from the last look, and looked at again when a person asks.
+// And its statistics, one line per joint: asked for when a person opens them.
 
 import { ago, ask, badge, counted, make, say } from "./dom.js";
 import { ranges } from "./edits.js";
@@ -9,6 +10,7 @@ const LOOKS = [
 ];
 const TONES = { error: "failure", warning: "flagged", note: "noted", hint: "noted" };
 const MOST_LINKS = 24;
+const HEADS = { min: "least", q01: "1 %", mean: "mean", std: "deviation", q99: "99 %", max: "most" };
 
 /** The findings of a dataset. filter: called with a code and its episodes when the grid shall show those only. */
 export function findings(key, filter) {
@@ -58,4 +60,34 @@ export function findings(key, filter) {
 function summary({ findings: all }) {
   const kinds = Object.keys(TONES).map((kind) => [all.filter((finding) => finding.severity === kind).length, kind]);
   return kinds.filter(([count]) => count).map(([count, kind]) => counted(count, kind)).join(", ") || "nothing found";
+}
+
+export function statistics(key) {
+  const body = make("div", { class: "table" });
+  const element = make("details", { class: "statistics sheet", ontoggle: open }, make("summary", {}, "Statistics"), body);
+  return element;
+
+  async function open() {
+    if (!element.open || body.firstChild) return;
+    body.append(make("p", { class: "soft", role: "status" }, "looking …"));
+    try {
+      const { columns, features, units } = await ask(`/api/${key}/statistics`);
+      body.replaceChildren(units ? make("p", { class: "soft" }, units) : "", features.length ? table(columns, features) : make("p", { class: "soft" }, "This dataset has no statistics: lerotool stats DATASET --write"));
+    } catch (error) {
+      body.replaceChildren(make("p", { class: "bad", role: "alert" }, error.message));
+    }
+  }
+}
+
+function table(columns, features) {
+  const head = make("tr", {}, make("th", { scope: "col" }, "feature"), make("th", { scope: "col" }, "unit"), columns.map((name) => make("th", { scope: "col" }, HEADS[name] ?? name)));
+  const groups = features.map(({ name, label, lines }) =>
+    make(
+      "tbody",
+      { "data-feature": name },
+      make("tr", {}, make("th", { scope: "rowgroup", colspan: columns.length + 2 }, label)),
+      lines.map((line) => make("tr", {}, make("th", { scope: "row" }, line.label), make("td", { class: "soft" }, line.unit), line.values.map((value) => make("td", {}, value === null ? "–" : String(Number(value.toPrecision(4))))))),
+    ),
+  );
+  return make("table", {}, make("thead", {}, head), groups);
 }
