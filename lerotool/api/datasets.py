@@ -17,7 +17,7 @@ from lerotool.dataset.partial import Partial, load_partial
 from lerotool.dataset.sidecar import operators
 from lerotool.errors import DatasetNotFoundError
 from lerotool.execution import Place
-from lerotool.features import Feature
+from lerotool.features import Feature, picture_size
 from lerotool.storage import tree_bytes
 from lerotool.workspace import Workspace, dataset_root, is_committed
 
@@ -145,7 +145,6 @@ def info(dataset: str | Path) -> DatasetSummary:
         if not recorded.pending.episodes:
             raise
         return recorded
-    own = Workspace(opened.root).folder
     return DatasetSummary(
         root=opened.root,
         pending=_pending(opened.root),
@@ -157,7 +156,7 @@ def info(dataset: str | Path) -> DatasetSummary:
         tasks=tuple(opened.tasks),
         features=opened.features,
         cameras={name: _camera(opened, name) for name in opened.cameras},
-        bytes=tree_bytes(opened.root) - (tree_bytes(own) if own.is_dir() else 0),
+        bytes=tree_bytes(opened.root) - tree_bytes(Workspace(opened.root).folder),
         partial=load_partial(opened.root),
         marks=load_marks(opened).count(),
         operators=operators(opened.root),
@@ -174,7 +173,7 @@ def as_root(dataset: str | Path, place: Place | None = None) -> Path:
 
 def _camera(dataset: Dataset, name: str) -> CameraSummary:
     feature = dataset.features[name]
-    height, width = _size(feature)
+    height, width = picture_size(feature)[:2] if len(feature.shape) == 3 else (None, None)
     told = feature.info
     codec, pix_fmt = told.get("video.codec"), told.get("video.pix_fmt")
     width, height = told.get("video.width") or width, told.get("video.height") or height
@@ -188,15 +187,6 @@ def _camera(dataset: Dataset, name: str) -> CameraSummary:
             video = probe(span.path)
             codec, pix_fmt, width, height = video.codec, video.pix_fmt, video.width, video.height
     return CameraSummary(feature.dtype, codec, pix_fmt, width, height, feature.is_depth, is_present)
-
-
-def _size(feature: Feature) -> tuple[int | None, int | None]:
-    """Return height and width as the shape tells them, which may be (height, width, channels) or channels first."""
-    shape = feature.shape
-    if len(shape) != 3:
-        return None, None
-    channels_first = shape[0] in (1, 3, 4) and shape[2] not in (1, 3, 4)
-    return (shape[1], shape[2]) if channels_first else (shape[0], shape[1])
 
 
 def _pending(root: Path) -> PendingSummary:

@@ -54,8 +54,7 @@ def pull(
     from lerotool.arguments import parse_numbers
     from lerotool.cli.sharing_progress import open_progress
     from lerotool.sharing.pull import execute_pull, preview_pull
-    from lerotool.sharing.pull_plan import PullRequest
-    from lerotool.sharing.scope import ALL, METADATA, Scope
+    from lerotool.sharing.pull_plan import ALL, METADATA, PullRequest, Scope
 
     if meta and episodes is not None:
         raise UsageError("--meta and --episodes do not go together", hint="--episodes gets the metadata, too")

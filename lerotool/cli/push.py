@@ -14,8 +14,7 @@ from lerotool.wording import counted, one_line, sized
 
 if TYPE_CHECKING:
     from lerotool.sharing.push import PushReport
-    from lerotool.sharing.push_plan import PushPlan, PushRequest
-    from lerotool.sharing.tag_only import TagPlan
+    from lerotool.sharing.push_plan import PushPlan, PushRequest, TagPlan
 
 EXAMPLES: Examples = {
     "What would be sent, changed and deleted": "lerotool push me/pick-cube --dry-run",
@@ -98,13 +97,13 @@ def _push(request: PushRequest, output: Output, *, dry_run: bool) -> None:
 
 def _move_tag(dataset: str, repo_id: str | None, output: Output, *, dry_run: bool) -> None:
     from lerotool.cli.sharing_progress import open_progress
-    from lerotool.sharing.names import repository_of_argument
-    from lerotool.sharing.tag_only import move_tag, plan_tag
+    from lerotool.sharing.last_sync import repository_of_argument
+    from lerotool.sharing.push_plan import plan_tag
 
     with open_progress(output) as progress:
         plan, hub = plan_tag(repository_of_argument(dataset, repo_id), progress.listen)
         if not dry_run:
-            move_tag(plan, hub)
+            hub.move_tag(plan.tag, plan.after)
     document = {"repository": plan.repository, "tag": plan.tag, "before": plan.before, "after": plan.after}
     output.document({"dry_run": True, **document} if dry_run else document)
     output.result(tag_text(plan, is_dry=dry_run))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from lerotool.arguments import as_instance, as_path, as_text, as_texts, parse_numbers
+from lerotool.arguments import as_choice, as_instance, as_path, as_text, as_texts, parse_numbers
 from lerotool.errors import UsageError
 from lerotool.sharing.events import Listener, ignore_event
 from lerotool.sharing.pull import PullReport, execute_pull
-from lerotool.sharing.pull_plan import PullRequest
+from lerotool.sharing.pull_plan import ALL, METADATA, PullRequest, Scope
 from lerotool.sharing.push import PushReport, execute_push
 from lerotool.sharing.push_plan import MAIN, PushRequest, Visibility, plan_push
-from lerotool.sharing.scope import ALL, METADATA, Scope
 
 
 def push(
@@ -51,14 +50,15 @@ def push(
     request = PushRequest(
         str(as_path("dataset", dataset)),
         None if repository is None else as_text("repository", repository),
-        None if visibility is None else _visibility(visibility),
+        None if visibility is None else as_choice("visibility", visibility, Visibility),
         None if license is None else as_text("license", license),
         as_text("branch", branch),
         as_texts("tags", tags),
         force=force,
         replace=replace,
     )
-    plan, hub = plan_push(request, _listener(listen))
+    _check_listener(listen)
+    plan, hub = plan_push(request, listen)
     return execute_push(plan, hub, listen)
 
 
@@ -93,7 +93,8 @@ def pull(
         _scope(episodes),
         None if root is None else as_path("root", root),
     )
-    return execute_pull(request, _listener(listen))
+    _check_listener(listen)
+    return execute_pull(request, listen)
 
 
 def _scope(episodes: str | Iterable[int] | None) -> Scope:
@@ -107,14 +108,6 @@ def _scope(episodes: str | Iterable[int] | None) -> Scope:
     return Scope(frozenset(numbers))
 
 
-def _visibility(value: str) -> Visibility:
-    try:
-        return Visibility(value)
-    except ValueError:
-        raise UsageError(f"visibility is {value!r}, expected 'private' or 'public'") from None
-
-
-def _listener(listen: Listener) -> Listener:
+def _check_listener(listen: object) -> None:
     if not callable(listen):
         raise UsageError(f"listen is {listen!r}, expected a function")
-    return listen

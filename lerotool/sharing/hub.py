@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from lerotool.errors import HubError, UsageError
-from lerotool.sharing.events import Advanced, Listener, Noted, Waiting
-from lerotool.sharing.quiet_client import quiet_client
+from lerotool.sharing.events import Advanced, Listener, Noted, Waiting, quiet_client
 from lerotool.sharing.refusals import (
     TRANSIENT,
     HubConflictError,
@@ -36,7 +37,6 @@ _FIRST_WAIT_S = 1.0
 _BATCH_FILES = 256
 _BATCH_BYTES = 64 << 20
 _SHA256_DIGITS = 64
-_READ_AT_ONCE = 1 << 20
 _T = TypeVar("_T")
 
 
@@ -54,22 +54,20 @@ class RemoteFile:
 
     def is_bytes(self, data: bytes) -> bool:
         """Whether these are its contents."""
-        return len(data) == self.size and _hash(self.oid, len(data), [data]) == self.oid
+        return _name_of(self.oid, len(data), BytesIO(data)) == self.oid
 
 
 def same_contents(local: Path, oid: str) -> bool:
     """Whether a file has the contents that the Hub has by this name."""
     with local.open("rb") as file:
-        return _hash(oid, local.stat().st_size, iter(lambda: file.read(_READ_AT_ONCE), b"")) == oid
+        return _name_of(oid, local.stat().st_size, file) == oid
 
 
-def _hash(oid: str, size: int, parts: Iterator[bytes] | Sequence[bytes]) -> str:
-    # The Hub names large files by SHA-256, all others as git does.
+def _name_of(oid: str, size: int, file: Any) -> str:
+    """Return how the Hub names the contents of a file: large ones by SHA-256, all others as git does."""
     is_large = len(oid) == _SHA256_DIGITS
-    found = hashlib.sha256() if is_large else hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
-    for part in parts:
-        found.update(part)
-    return found.hexdigest()
+    begun = hashlib.sha256() if is_large else hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    return hashlib.file_digest(file, lambda: begun).hexdigest()
 
 
 Tree = Mapping[str, RemoteFile]
@@ -79,14 +77,13 @@ def _has(tree: Tree, operations: Sequence[Operation]) -> bool:
     """Whether a commit has the contents that were sent, where names and sizes agree."""
     from huggingface_hub import CommitOperationAdd
 
-    return all(_is_sent(tree[e.path_in_repo].oid, e) for e in operations if isinstance(e, CommitOperationAdd))
-
-
-def _is_sent(oid: str, operation: CommitOperationAdd) -> bool:
-    if len(oid) == _SHA256_DIGITS:
-        return operation.upload_info.sha256.hex() == oid
-    with operation.as_file() as file:
-        return _hash(oid, operation.upload_info.size, [file.read()]) == oid
+    for operation in operations:
+        if isinstance(operation, CommitOperationAdd):
+            oid = tree[operation.path_in_repo].oid
+            with operation.as_file() as file:
+                if _name_of(oid, operation.upload_info.size, file) != oid:
+                    return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +92,6 @@ class Refs:
 
     branches: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
-
-    def find(self, revision: str) -> str | None:
-        """Return the commit of a branch or tag."""
-        return self.branches.get(revision) or self.tags.get(revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +121,21 @@ class Hub:
         with quiet_client(self._listen), in_words(self.repository, what):
             yield
 
+    def _ask(self, what: str, ask: Callable[..., _T], **options: Any) -> _T:
+        """Ask the Hub about this repository."""
+        with self._doing(what):
+            return self._patiently(partial(ask, self.repository, repo_type=DATASET, **options))
+
     def _patiently(self, ask: Callable[[], _T], look: Callable[[], _T | None] = lambda: None) -> _T:
         """Ask again where the client does not: what can be asked twice without harm, or if a look does not find it."""
-        wait_s = _FIRST_WAIT_S
-        for _ in range(_ATTEMPTS - 1):
+        for attempt in range(_ATTEMPTS - 1):
             try:
                 return ask()
             except Exception as error:
                 if status_of(error) not in (0, *TRANSIENT):
                     raise
                 told_s = _told_wait(error)
-                self._wait(error, wait_s if told_s is None else told_s)
-            wait_s *= 2
+                self._wait(error, _FIRST_WAIT_S * 2**attempt if told_s is None else told_s)
             if (found := look()) is not None:
                 return found
         return ask()
@@ -160,32 +156,26 @@ class Hub:
         """Return branches and tags; None where the repository does not exist."""
         from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-        with self._doing("asking for branches and tags"):
-            try:
-                found = self._patiently(lambda: self._api.list_repo_refs(self.repository, repo_type=DATASET))
-            except GatedRepoError:
-                raise
-            except RepositoryNotFoundError:
+        try:
+            found = self._ask("asking for branches and tags", self._api.list_repo_refs)
+        except HubError as error:
+            if isinstance(error.__cause__, RepositoryNotFoundError) and not isinstance(error.__cause__, GatedRepoError):
                 return None
+            raise
         branches = {each.name: each.target_commit for each in found.branches}
         return Refs(branches, {each.name: each.target_commit for each in found.tags})
 
     def is_private(self) -> bool:
         """Whether only its owner sees the repository."""
-        with self._doing("asking about the dataset"):
-            found = self._patiently(lambda: self._api.repo_info(self.repository, repo_type=DATASET))
-        return bool(found.private)
+        return bool(self._ask("asking about the dataset", self._api.repo_info).private)
 
     def commit_of(self, revision: str) -> str:
         """Return the commit that a branch, tag or commit's name means."""
         refs = self.refs()
         if refs is None:
             raise no_repository(self.repository)
-        if (known := refs.find(revision)) is not None:
-            return known
-        with self._doing(f"looking for {revision!r}"):
-            found = self._patiently(lambda: self._api.repo_info(self.repository, repo_type=DATASET, revision=revision))
-        return str(found.sha)
+        known = refs.branches.get(revision) or refs.tags.get(revision)
+        return known or str(self._ask(f"looking for {revision!r}", self._api.repo_info, revision=revision).sha)
 
     def tree(self, commit: str) -> Tree:
         """Return the files of a commit by their paths."""
@@ -198,17 +188,11 @@ class Hub:
 
     def create(self, *, is_private: bool) -> None:
         """Make the repository if there is none."""
-        with self._doing("making the dataset"):
-            self._patiently(
-                lambda: self._api.create_repo(self.repository, private=is_private, repo_type=DATASET, exist_ok=True)
-            )
+        self._ask("making the dataset", self._api.create_repo, private=is_private, exist_ok=True)
 
     def create_branch(self, branch: str) -> None:
         """Make a branch if there is none of that name."""
-        with self._doing(f"making the branch {branch!r}"):
-            self._patiently(
-                lambda: self._api.create_branch(self.repository, branch=branch, repo_type=DATASET, exist_ok=True)
-            )
+        self._ask(f"making the branch {branch!r}", self._api.create_branch, branch=branch, exist_ok=True)
 
     def send(self, additions: Sequence[Addition], branch: str) -> Sequence[CommitOperationAdd]:
         """Send the contents of files, which are part of nothing until `commit`; what is there is not sent again."""
@@ -217,7 +201,7 @@ class Hub:
         sent: list[CommitOperationAdd] = []
         for batch in _batches(additions):
             with self._doing("sending files"):
-                operations = [CommitOperationAdd(each.path, _openable(each.source)) for each in batch]
+                operations = [CommitOperationAdd(each.path, each.source) for each in batch]
                 self._api.preupload_lfs_files(
                     self.repository, operations, repo_type=DATASET, revision=branch, free_memory=False
                 )
@@ -235,15 +219,8 @@ class Hub:
         """
 
         def commit() -> str:
-            made = self._api.create_commit(
-                self.repository,
-                operations,
-                commit_message=title,
-                repo_type=DATASET,
-                revision=branch,
-                parent_commit=parent,
-            )
-            return str(made.oid)
+            options: dict[str, Any] = {"repo_type": DATASET, "revision": branch, "parent_commit": parent}
+            return str(self._api.create_commit(self.repository, operations, commit_message=title, **options).oid)
 
         def look() -> str | None:
             if (head := self._head(branch)) == parent:
@@ -272,17 +249,15 @@ class Hub:
         refs = self.refs() or Refs()
         if refs.tags.get(tag) == commit:
             return
-        with self._doing(f"moving the tag {tag}"):
-            if tag in refs.tags:
-                try:
-                    self._patiently(lambda: self._api.delete_tag(self.repository, tag=tag, repo_type=DATASET))
-                except RevisionNotFoundError:
-                    self._listen(Noted(f"the tag {tag} was gone already"))
-            self._patiently(
-                lambda: self._api.create_tag(
-                    self.repository, tag=tag, revision=commit, repo_type=DATASET, exist_ok=True
-                )
-            )
+        what = f"moving the tag {tag}"
+        if tag in refs.tags:
+            try:
+                self._ask(what, self._api.delete_tag, tag=tag)
+            except HubError as error:
+                if not isinstance(error.__cause__, RevisionNotFoundError):
+                    raise
+                self._listen(Noted(f"the tag {tag} was gone already"))
+        self._ask(what, self._api.create_tag, tag=tag, revision=commit, exist_ok=True)
         if (found := (self.refs() or Refs()).tags.get(tag)) != commit:
             raise HubError(
                 f"{self.repository}: the tag {tag} is on {found or 'no commit'} after it was put on {commit}",
@@ -292,7 +267,7 @@ class Hub:
     def read(self, path: str, commit: str) -> bytes:
         """Return the contents of a small file."""
         with scratch_folder("lerotool-hub-") as folder, self.fetching():
-            self.fetch(path, commit, folder, ignore_bytes)
+            self.fetch(path, commit, folder, lambda _: None)
             return (folder / path).read_bytes()
 
     def fetch(self, path: str, commit: str, folder: Path, on_bytes: Callable[[int], None]) -> None:
@@ -301,16 +276,8 @@ class Hub:
         The client keeps notes in ``.cache`` of the folder.
         """
         with in_words(self.repository, f"getting {path}"):
-            self._patiently(
-                lambda: self._api.hf_hub_download(
-                    self.repository,
-                    path,
-                    repo_type=DATASET,
-                    revision=commit,
-                    local_dir=folder,
-                    tqdm_class=_counter(on_bytes),
-                )
-            )
+            options: dict[str, Any] = {"repo_type": DATASET, "revision": commit, "tqdm_class": _counter(on_bytes)}
+            self._patiently(lambda: self._api.hf_hub_download(self.repository, path, local_dir=folder, **options))
 
     @contextmanager
     def fetching(self) -> Iterator[None]:
@@ -329,10 +296,6 @@ def _open_api() -> HfApi:
     from importlib.metadata import version
 
     return HfApi(endpoint=endpoint(), library_name="lerotool", library_version=version("lerotool"))
-
-
-def _openable(source: Path | bytes) -> str | bytes:
-    return source if isinstance(source, bytes) else str(source)
 
 
 def _batches(additions: Sequence[Addition]) -> Iterator[list[Addition]]:
@@ -360,11 +323,6 @@ def _told_wait(error: BaseException) -> float | None:
     return float(after) if after.isdecimal() else None
 
 
-def ignore_bytes(count: int) -> None:
-    """Stand in for who wants to know how many bytes have arrived."""
-    del count
-
-
 def _counter(on_bytes: Callable[[int], None]) -> Any:
     """Return a class with which the client tells its progress, as it would to a bar."""
 
@@ -383,10 +341,6 @@ def _counter(on_bytes: Callable[[int], None]) -> Any:
             on_bytes(int(n or 0))
 
         def __getattr__(self, name: str) -> Callable[..., None]:
-            return _nothing
+            return lambda *_, **__: None
 
     return Counter
-
-
-def _nothing(*_: object, **__: object) -> None:
-    """Stand in for what a bar does besides counting."""

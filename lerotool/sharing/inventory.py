@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.layout import Layout, inside
 from lerotool.errors import CorruptDatasetError
 from lerotool.storage import DISCARDED, PARTIAL
@@ -21,7 +20,6 @@ _FOLDERS = frozenset(["meta", "data", "videos", "images", ".lerotool"])
 class LocalFile:
     """A file that belongs to the dataset."""
 
-    path: str  # below the dataset's folder, with forward slashes
     source: Path  # the file
     size: int  # in bytes
     changed_ns: int  # when it was last written, nanoseconds since 1970
@@ -49,7 +47,7 @@ def take_inventory(root: Path) -> dict[str, LocalFile]:
             raise CorruptDatasetError(f"{root}: a file has the name {name!r}, which the Hub cannot keep")
         source = inside(root, name)
         stat = source.stat()
-        found[name] = LocalFile(name, source, stat.st_size, stat.st_mtime_ns)
+        found[name] = LocalFile(source, stat.st_size, stat.st_mtime_ns)
     return found
 
 
@@ -72,8 +70,3 @@ def is_ours(path: str, layout: Layout | None) -> bool:
     if layout is not None:
         folders |= {PurePosixPath(template.text).parts[0] for template in (layout.data, layout.video)}
     return "/" in path and first in folders
-
-
-def tag_of(version: FormatVersion) -> str:
-    """Return the tag by which LeRobot finds a dataset of a format."""
-    return version.value

@@ -1,4 +1,4 @@
-"""What this machine and the Hub last had in common: ``.lerotool/hub.json``, by repository and branch.
+"""Which repository on the Hub a dataset is, and what both last had in common: ``.lerotool/hub.json``, by branch.
 
 Without it nobody could tell whether the Hub has something newer, or this machine.
 """
@@ -6,6 +6,7 @@ Without it nobody could tell whether the Hub has something newer, or this machin
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +14,15 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from lerotool.dataset.documents import read_object
-from lerotool.errors import CorruptDatasetError, MetadataError
+from lerotool.errors import CorruptDatasetError, MetadataError, UsageError
 from lerotool.storage import make_directory, write_json
-from lerotool.workspace import Workspace
+from lerotool.wording import as_argument
+from lerotool.workspace import Workspace, dataset_root, lerobot_home
 
 _NAME = "hub.json"
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+_LOCAL = "local"
+"""The user of datasets that were recorded under no other name; nobody on the Hub."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +98,38 @@ def digest_of(files: Iterable[tuple[str, int]]) -> str:
     """Return a digest of the names and sizes of files."""
     lines = "".join(f"{path}\0{size}\n" for path, size in sorted(files))
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def check_repository(name: str) -> str:
+    """Return the name of a repository; refuse what cannot be one."""
+    if not _REPOSITORY.fullmatch(name):
+        raise UsageError(
+            f"{name!r} is not the name of a dataset on the Hub", hint="expected USER/NAME, as in me/pick-cube"
+        )
+    return name
+
+
+def repository_for(wanted: str | None, root: Path, last: str | None) -> str:
+    """Return ``user/name`` of the repository that a dataset is pushed to."""
+    if wanted is not None:
+        return check_repository(wanted)
+    if last is not None:
+        return check_repository(last)
+    try:
+        name = root.resolve().relative_to(lerobot_home().resolve()).as_posix()
+    except ValueError:
+        name = ""
+    if _REPOSITORY.fullmatch(name) and not name.startswith(f"{_LOCAL}/"):
+        return name
+    raise UsageError(
+        f"{str(root)!r}: nothing tells which dataset on the Hub this is",
+        hint=f"lerotool push {as_argument(root)} --repo-id USER/NAME",
+    )
+
+
+def repository_of_argument(argument: str, wanted: str | None) -> str:
+    """Return ``user/name`` on the Hub of a dataset argument, whether the dataset is on this machine or not."""
+    root = dataset_root(argument)
+    if wanted is None and not root.is_dir():
+        return check_repository(argument)
+    return repository_for(wanted, root, SyncMemory(root).repository if root.is_dir() else None)

@@ -140,8 +140,7 @@ def _look(root: Path, name: str, shelf: Shelf) -> ListedDataset:
         facts["part"] = None if partial is None else str(partial)
     except LerotoolError as error:
         problem = error.message
-    own = Workspace.place(root)
-    size = tree_bytes(root) - (tree_bytes(own) if own.is_dir() else 0)
+    size = tree_bytes(root) - tree_bytes(Workspace.place(root))
     return ListedDataset(name, root, shelf, bytes=size, changed=_changed(root), problem=problem, **facts)
 
 

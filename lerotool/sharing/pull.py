@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,7 @@ from lerotool.errors import DatasetLockedError, HubError
 from lerotool.sharing.events import Advanced, Begun, Event, Listener, Step
 from lerotool.sharing.hub import Hub, RemoteFile
 from lerotool.sharing.last_sync import LastSync, SyncMemory
-from lerotool.sharing.pull_plan import PullPlan, PullRequest, check_commit, plan_pull
-from lerotool.sharing.scope import find_part
+from lerotool.sharing.pull_plan import PullPlan, PullRequest, check_commit, find_part, plan_pull
 from lerotool.storage import SPARE_BYTES, check_space, make_directory, scratch_folder, write_json
 from lerotool.wording import as_argument
 from lerotool.workspace import Workspace
@@ -76,7 +75,8 @@ class Pull:
     def __init__(self, plan: PullPlan, hub: Hub, listen: Listener) -> None:
         self._plan = plan
         self._hub = hub
-        self._tell = _Teller(listen)
+        self._listen = listen
+        self._listening = threading.Lock()
         self._workspace = Workspace(plan.root)
 
     def run(self) -> PullReport:
@@ -136,10 +136,10 @@ class Pull:
         with self._hub.fetching(), ThreadPoolExecutor(_THREADS, "pull") as pool:
             futures = [pool.submit(self._fetch_one, file, folder) for file in files]
             try:
-                _raise_first(futures)
+                for future in as_completed(futures):
+                    future.result()
             finally:
-                for future in futures:
-                    future.cancel()
+                pool.shutdown(wait=False, cancel_futures=True)
 
     def _fetch_one(self, file: RemoteFile, folder: Path) -> None:
         seen = 0
@@ -158,6 +158,11 @@ class Pull:
                 hint="run the same command again: what has arrived is not fetched a second time",
             )
         self._tell(Advanced(1, max(0, file.size - seen)))
+
+    def _tell(self, event: Event) -> None:
+        """Tell the listener, also out of several threads."""
+        with self._listening:
+            self._listen(event)
 
     def _put_in_place(
         self, files: Sequence[RemoteFile], removals: Sequence[str], fetched: Path, partial: Partial | None
@@ -196,21 +201,3 @@ class Pull:
                 f"{self._plan.root}: {changed[0]} has changed while files were fetched",
                 hint=f"pull again, when nobody changes it: lerotool pull {as_argument(self._plan.request.repository)}",
             )
-
-
-class _Teller:
-    """Tells a listener of several threads, one at a time."""
-
-    def __init__(self, listen: Listener) -> None:
-        self._listen = listen
-        self._lock = threading.Lock()
-
-    def __call__(self, event: Event) -> None:
-        with self._lock:
-            self._listen(event)
-
-
-def _raise_first(futures: Iterable[Future[None]]) -> None:
-    done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-    for future in done:
-        future.result()

@@ -10,7 +10,8 @@ from pathlib import Path
 from lerotool.checking import CheckReport, Severity
 from lerotool.checking.check import look
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.info import INFO
+from lerotool.dataset.documents import parse_object
+from lerotool.dataset.info import INFO, parse_info
 from lerotool.dataset.partial import load_partial
 from lerotool.errors import (
     CorruptDatasetError,
@@ -20,13 +21,11 @@ from lerotool.errors import (
     UsageError,
 )
 from lerotool.execution import Progress, ignore_progress
-from lerotool.sharing.card import Card
-from lerotool.sharing.card_facts import facts
+from lerotool.sharing.card import Card, facts
 from lerotool.sharing.events import Listener, Noted, Step
 from lerotool.sharing.hub import Addition, Hub, Refs, RemoteFile, Tree
-from lerotool.sharing.inventory import CARD, LocalFile, is_ours, tag_of, take_inventory
-from lerotool.sharing.last_sync import LastSync, SyncMemory, digest_of
-from lerotool.sharing.names import repository_for
+from lerotool.sharing.inventory import CARD, LocalFile, is_ours, take_inventory
+from lerotool.sharing.last_sync import LastSync, SyncMemory, digest_of, repository_for
 from lerotool.sharing.refusals import HubConflictError
 from lerotool.spool.pending import pending_folders
 from lerotool.wording import as_argument, counted
@@ -154,7 +153,7 @@ def plan_push(request: PushRequest, listen: Listener, on_progress: Progress = ig
         additions=_additions(sources, card, remote),
         deleted=tuple(f for path, f in remote.items() if path not in sources and is_ours(path, dataset.layout)),
         remote=remote,
-        version_tag=tag_of(dataset.version) if request.branch == MAIN else None,
+        version_tag=dataset.version.value if request.branch == MAIN else None,
         tags=refs.tags,
         sources=sources,
         known=memory.last(repository, request.branch),
@@ -277,3 +276,29 @@ def _refuse_unknown(plan: PushPlan) -> None:
         hint=f"look at them: lerotool pull {as_argument(plan.repository)} --root FOLDER; "
         "--replace puts this dataset in their place",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TagPlan:
+    """Where a tag is, and where it will be."""
+
+    repository: str  # ``user/name``
+    page: str  # its address
+    tag: str  # of the format of what is there
+    before: str | None  # the commit that it is on; None if the tag does not exist
+    after: str  # the newest commit
+
+
+def plan_tag(repository: str, listen: Listener) -> tuple[TagPlan, Hub]:
+    """Find out which tag the newest commit of a dataset needs; also return the Hub, to move it."""
+    hub = Hub(repository, listen)
+    listen(Step("asking the Hub"))
+    hub.check_login()
+    head = hub.commit_of(MAIN)
+    refs = hub.refs()
+    name = INFO.as_posix()
+    if name not in hub.tree(head):
+        raise DatasetNotFoundError(f"{hub.page} is not a LeRobot dataset: it has no {name}", hint="push it as a whole")
+    info = parse_info(parse_object(hub.read(name, head), f"{name} of {repository}"), f"{name} of {repository}")
+    tag = info.codebase_version.value
+    return TagPlan(repository, hub.page, tag, refs.tags.get(tag) if refs else None, head), hub

@@ -24,16 +24,15 @@ class HubConflictError(HubError):
 @contextmanager
 def in_words(repository: str, doing: str) -> Iterator[None]:
     """Turn what the client raises into errors of ours."""
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HFValidationError
 
-    network: type[Exception] = HfHubHTTPError.__bases__[0]
     try:
         yield
     except LerotoolError:
         raise
     except HFValidationError as error:
         raise UsageError(f"{repository!r} cannot be the name of a dataset: {_clean(error)}", hint=_NAME) from error
-    except (OfflineModeIsEnabled, network, ValueError, RuntimeError, OSError) as error:
+    except (_network_error(), ValueError, RuntimeError, OSError) as error:
         if (told := _told(error, repository, doing)) is None:
             raise
         raise told from error
@@ -52,8 +51,8 @@ def _told(error: Exception, repository: str, doing: str) -> LerotoolError | None
         OfflineModeIsEnabled,
     )
 
-    network: type[Exception] = HfHubHTTPError.__bases__[0]
-    cause = _cause(error, (HfHubHTTPError, OfflineModeIsEnabled, network))
+    network = _network_error()
+    cause = _cause(error, (OfflineModeIsEnabled, network))
     if isinstance(error, OfflineModeIsEnabled) or isinstance(cause, OfflineModeIsEnabled):
         return HubError("the Hub is not asked: HF_HUB_OFFLINE is set", hint="unset HF_HUB_OFFLINE, and run it again")
     if isinstance(error, LocalTokenNotFoundError):
@@ -69,6 +68,14 @@ def _told(error: Exception, repository: str, doing: str) -> LerotoolError | None
     return HubError(f"{repository}: {doing} failed: {_clean(error)}", hint=AGAIN)
 
 
+def _network_error() -> type[Exception]:
+    """Return what the client's own client raises: which package that is differs between its versions."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    found: type[Exception] = HfHubHTTPError.__bases__[0]
+    return found
+
+
 def _cause(error: BaseException, kinds: tuple[type[BaseException], ...]) -> BaseException | None:
     """Return what of these kinds stands behind an error, itself included."""
     found: BaseException | None = error
@@ -81,8 +88,7 @@ def status_of(error: BaseException) -> int | None:
     """Return the HTTP status behind an error; 0 where there was no answer, None where it is about something else."""
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
-    network: type[Exception] = HfHubHTTPError.__bases__[0]
-    found = _cause(error, (HfHubHTTPError, network, OfflineModeIsEnabled))
+    found = _cause(error, (_network_error(), OfflineModeIsEnabled))
     if isinstance(found, HfHubHTTPError):
         return int(found.response.status_code)
     return None if found is None or isinstance(found, OfflineModeIsEnabled) else 0

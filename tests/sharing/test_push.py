@@ -11,7 +11,7 @@ import yaml
 from harness.hub import FakeHub, Fault, Trouble
 from lerotool.cli.app import run
 from lerotool.dataset.dataset import Dataset
-from lerotool.sharing.card_facts import _escaped, facts
+from lerotool.sharing.card import _escaped, facts
 from tests.dataset.reading import OLD_SET, tree_hash
 from tests.encoding.recordings import record
 from tests.sharing.sets import contents, keep_episodes, put_set, without_card
