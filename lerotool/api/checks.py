@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from lerotool.api.datasets import as_root
+from lerotool.api.datasets import as_folder, as_root
 from lerotool.checking.check import look, workers
 from lerotool.checking.kept import Keeper, Look
 from lerotool.checking.quality import Accepted, QualityReport, look_at_quality
 from lerotool.checking.report import CheckReport
 from lerotool.choices import Depth
 from lerotool.dataset.dataset import Dataset
-from lerotool.errors import DatasetNotFoundError
 from lerotool.execution import Place, Progress, ignore_progress
 from lerotool.mending import repair as mending
 from lerotool.mending import undoing
@@ -137,12 +136,12 @@ def forget(dataset: str | Path, *, edits: bool = False) -> Forgotten:
         DatasetLockedError: another process changes the dataset.
         OSError: a file could not be removed.
     """
-    return forget_history(_folder(dataset), edits=edits)
+    return forget_history(as_folder(dataset), edits=edits)
 
 
 def plan_undo(dataset: str | Path) -> Undone | None:
     """Return what `undo` would take back, None if there is nothing; nothing is changed. Raises what `undo` does."""
-    return undoing.plan_undo(_folder(dataset))
+    return undoing.plan_undo(as_folder(dataset))
 
 
 def undo(dataset: str | Path) -> Undone | None:
@@ -164,11 +163,4 @@ def undo(dataset: str | Path) -> Undone | None:
         CorruptDatasetError: the history cannot be understood, or a kept file is missing.
         OSError: the disk is full or fails; what is decided is finished by the next process that writes to the dataset.
     """
-    return undoing.undo(_folder(dataset))
-
-
-def _folder(dataset: str | Path) -> Path:
-    root = as_root(dataset)
-    if not root.is_dir():
-        raise DatasetNotFoundError(f"{str(root)!r} is not a dataset: the folder does not exist")
-    return root
+    return undoing.undo(as_folder(dataset))

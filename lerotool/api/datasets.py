@@ -171,6 +171,14 @@ def as_root(dataset: str | Path, place: Place | None = None) -> Path:
     return root if place is None else Path(os.path.abspath(root))  # noqa: PTH100 - links must stay as they are
 
 
+def as_folder(dataset: str | Path) -> Path:
+    """Return a dataset's folder, which must be there."""
+    root = as_root(dataset)
+    if not root.is_dir():
+        raise DatasetNotFoundError(f"{str(root)!r} is not a dataset: the folder does not exist")
+    return root
+
+
 def _camera(dataset: Dataset, name: str) -> CameraSummary:
     feature = dataset.features[name]
     height, width = picture_size(feature)[:2] if len(feature.shape) == 3 else (None, None)

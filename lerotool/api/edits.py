@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lerotool.api.datasets import as_root
+from lerotool.api.datasets import as_folder, as_root
 from lerotool.api.plans import RewritingPlan, check_carrying_out
 from lerotool.arguments import as_instance, as_path
 from lerotool.dataset.dataset import Dataset
@@ -19,7 +19,6 @@ from lerotool.editing.plan import EditPlan as Plan
 from lerotool.editing.plan import EditReport, execute_plan, unneeded_bytes
 from lerotool.editing.planning import make_plan
 from lerotool.editing.splitting import Share, split_by_task, split_episodes
-from lerotool.errors import DatasetNotFoundError
 from lerotool.execution import Place, ignore_event
 from lerotool.rewriting.events import Listener
 from lerotool.wording import as_argument
@@ -239,9 +238,7 @@ def list_changes(dataset: str | Path) -> tuple[KeptChange, ...]:
         DatasetNotFoundError: the folder does not exist.
         CorruptDatasetError: the history cannot be understood.
     """
-    root = _root(dataset)
-    if not root.is_dir():
-        raise DatasetNotFoundError(f"{str(root)!r} is not a dataset: the folder does not exist")
+    root = as_folder(dataset)
     return tuple(
         KeptChange(
             entry.command.replace(DATASET, as_argument(root)), entry.made, _own_bytes(entry.folder), entry.folder

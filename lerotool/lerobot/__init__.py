@@ -9,8 +9,7 @@
 
 from __future__ import annotations
 
-from lerotool.lerobot.dataset import LeRobotDataset
-from lerotool.lerobot.manager import VideoEncodingManager
+from lerotool.lerobot.dataset import LeRobotDataset, VideoEncodingManager
 from lerotool.lerobot.metadata import LeRobotDatasetMetadata
 from lerotool.lerobot.patching import patch
 from lerotool.workspace import lerobot_home

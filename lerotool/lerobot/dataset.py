@@ -6,17 +6,15 @@ import sys
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from lerotool.arguments import as_count, as_path, as_text
 from lerotool.dataset.info import INFO
 from lerotool.errors import IncompatibleDatasetError, UsageError
 from lerotool.features import recorded_features
-from lerotool.lerobot.begun import forget_begun, read_begun, write_begun
 from lerotool.lerobot.loading import LOADED, TooEarlyError, load, own_class, own_metadata
-from lerotool.lerobot.metadata import LeRobotDatasetMetadata
-from lerotool.lerobot.settings import check_sizes, read_encoder, say_without_effect
+from lerotool.lerobot.metadata import LeRobotDatasetMetadata, forget_begun, read_begun, write_begun
+from lerotool.lerobot.settings import check_sizes, read_encoder, read_push_options, say_without_effect
 from lerotool.lerobot.values import FrameError, as_array, check_names, plain_values
 from lerotool.media.format import EncoderSettings
 from lerotool.spool.pending import list_pending
@@ -328,10 +326,11 @@ class LeRobotDataset:
         Raises:
             UsageError: an option is not known.
         """
-        from lerotool.lerobot.hub import push
-
         self.finalize()
-        push(self.root, self.repo_id, options)
+        meant = read_push_options(options)
+        from lerotool.sharing.api import push
+
+        push(self.root, self.repo_id, **meant)
 
     # Loading is LeRobot's.
 
@@ -364,9 +363,7 @@ class LeRobotDataset:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.finalize()
         else:
@@ -374,6 +371,23 @@ class LeRobotDataset:
 
     def __repr__(self) -> str:
         return f"LeRobotDataset(repo_id={self.repo_id!r}, root={str(self.root)!r}, episodes={self.num_episodes})"
+
+
+class VideoEncodingManager:
+    """Ends a recording well: what waits is encoded at a good end, and kept pending after an exception.
+
+    Args:
+        dataset: what is recorded.
+    """
+
+    def __init__(self, dataset: LeRobotDataset) -> None:
+        self.dataset = dataset
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.dataset.__exit__(kind)
 
 
 def _folder(repo_id: str, root: Path | str | None) -> Path:

@@ -18,8 +18,7 @@ _HOMES = ("HF_LEROBOT_HOME", "LEROBOT_HOME")
 
 def _classes() -> Mapping[str, Mapping[str, Any]]:
     """Return what scripts import from where: by the last parts of a module's name, LeRobot 0.1 to 0.6."""
-    from lerotool.lerobot.dataset import LeRobotDataset
-    from lerotool.lerobot.manager import VideoEncodingManager
+    from lerotool.lerobot.dataset import LeRobotDataset, VideoEncodingManager
     from lerotool.lerobot.metadata import LeRobotDatasetMetadata
 
     home = dict.fromkeys(_HOMES, lerobot_home())

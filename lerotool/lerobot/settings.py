@@ -32,6 +32,8 @@ WITHOUT_EFFECT: Mapping[str, str] = {
 """Parameters that are accepted, and why they change nothing."""
 SIZES: Mapping[str, int] = {"video_files_size_in_mb": 200, "data_files_size_in_mb": 100}
 """Limits that LeRobot lets one set, and the ones that hold here."""
+_PUSH = ("branch", "license", "private", "tags")
+_PUSH_WITHOUT_EFFECT = ("allow_patterns", "push_videos", "tag_version", "upload_large_folder")
 _ENCODER = tuple(field.name for field in fields(EncoderSettings))
 
 
@@ -75,6 +77,16 @@ def read_encoder(rgb_encoder: object, depth_encoder: object, vcodec: str | None)
     if settings.get("preset", 0) is None:
         del settings["preset"]  # LeRobot's default of SVT-AV1 is ours; other encoders are given none
     return EncoderSettings(**settings)
+
+
+def read_push_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what ``push_to_hub`` was given as arguments of `lerotool.push`."""
+    if unknown := sorted(set(options) - {*_PUSH, *_PUSH_WITHOUT_EFFECT}):
+        raise UsageError(f"push_to_hub: unknown parameters {', '.join(unknown)}")
+    meant = {name: options[name] for name in ("branch", "license", "tags") if options.get(name)}
+    if (private := options.get("private")) is not None:
+        meant["visibility"] = "private" if private else "public"
+    return meant
 
 
 def _read_settings(encoder: object) -> dict[str, Any]:

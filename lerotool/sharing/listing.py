@@ -105,7 +105,7 @@ def _in_folders(folders: Iterable[Path]) -> Iterator[ListedDataset]:
 
 
 def _dataset_folders(top: Path, without: Iterable[Path] = (), depth: int = _DEPTH) -> Iterator[Path]:
-    if _is_dataset(top):
+    if is_dataset(top):
         yield top
         return
     if not depth or not top.is_dir():
@@ -115,7 +115,8 @@ def _dataset_folders(top: Path, without: Iterable[Path] = (), depth: int = _DEPT
             yield from _dataset_folders(path, without, depth - 1)
 
 
-def _is_dataset(root: Path) -> bool:
+def is_dataset(root: Path) -> bool:
+    """Whether a folder has a dataset, or pending episodes of one."""
     return (root / INFO).is_file() or Workspace.place(root).is_dir()
 
 

@@ -119,10 +119,9 @@ class Pull:
         """Return the files beside the metadata that the scope needs, and what of the dataset is here then."""
         plan = self._plan
         local = {name: plan.root / name if name in plan.unchanged else fetched / name for name in plan.metadata}
-        part = find_part(local, plan.scope)
-        check_commit(plan.remote, part.files, plan.request.repository)
-        partial = Partial(plan.request.repository, part.episodes, part.total)
-        return plan.missing(sorted(part.files)), None if partial.is_whole else partial
+        files, partial = find_part(local, plan.scope, plan.request.repository)
+        check_commit(plan.remote, files, plan.request.repository)
+        return plan.missing(sorted(files)), None if partial.is_whole else partial
 
     def _remove_older(self, fetched: Path) -> None:
         for other in fetched.parent.iterdir():

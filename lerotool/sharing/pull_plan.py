@@ -18,6 +18,7 @@ from lerotool.sharing.events import Listener, Noted, Step
 from lerotool.sharing.hub import Hub, Refs, RemoteFile, Tree, same_contents
 from lerotool.sharing.inventory import CARD, LocalFile, is_ours, take_inventory
 from lerotool.sharing.last_sync import LastSync, SyncMemory, check_repository
+from lerotool.sharing.listing import is_dataset
 from lerotool.sharing.push_plan import MAIN
 from lerotool.sharing.refusals import no_repository
 from lerotool.storage import scratch_folder
@@ -129,8 +130,7 @@ def _check_target(root: Path, repository: str) -> None:
         return
     if not root.is_dir():
         raise TargetExistsError(f"{str(root)!r} is a file", hint="name a folder with --root")
-    is_dataset = (root / INFO).is_file() or Workspace.place(root).is_dir()
-    if not is_dataset and any(root.iterdir()):
+    if not is_dataset(root) and any(root.iterdir()):
         raise TargetExistsError(
             f"{str(root)!r} has files, and is not a dataset",
             hint=f"name another folder: lerotool pull {as_argument(repository)} --root FOLDER",
@@ -200,17 +200,8 @@ def is_pulled(path: str) -> bool:
     return not any(part.startswith(".") for part in path.split("/"))
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a dataset."""
-
-    files: frozenset[str]  # with the rows and pictures of the episodes, by their paths in the repository
-    episodes: tuple[int, ...]  # the numbers of all episodes whose rows and pictures are in those files, ascending
-    total: int  # how many episodes the dataset has
-
-
-def find_part(metadata: dict[str, Path], scope: Scope) -> Part:
-    """Return which files a scope needs."""
+def find_part(metadata: Mapping[str, Path], scope: Scope, repository: str) -> tuple[frozenset[str], Partial]:
+    """Return the files with rows and pictures that a scope needs, and what of the dataset is here then."""
     with scratch_folder("lerotool-metadata-") as root:
         for name, path in metadata.items():
             target = root / name
@@ -225,7 +216,7 @@ def find_part(metadata: dict[str, Path], scope: Scope) -> Part:
         files = frozenset(name for number in wanted for name in _files_of(dataset, number))
         # Files hold many episodes, so more may be here than were asked for.
         episodes = [n for n in range(total) if n in wanted or (files and _files_of(dataset, n) <= files)]
-    return Part(files, tuple(episodes), total)
+    return files, Partial(repository, tuple(episodes), total)
 
 
 def _files_of(dataset: Dataset, number: int) -> set[str]:

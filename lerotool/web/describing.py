@@ -54,18 +54,11 @@ def dataset_line(dataset: Dataset) -> dict[str, Any]:
 def dataset_page(dataset: Dataset, marks: Marks) -> dict[str, Any]:
     """Return what the page of a dataset needs, all episodes included: a few bytes each."""
     numbers = {task: number for number, task in enumerate(dataset.tasks)}
-    texts = list(dataset.tasks)
-    tasks = []
-    for episode in dataset.episodes:
-        for text in episode.tasks:
-            if text not in numbers:
-                numbers[text] = len(texts)
-                texts.append(text)
-        tasks.append([numbers[text] for text in episode.tasks])
+    tasks = [[numbers.setdefault(text, len(numbers)) for text in episode.tasks] for episode in dataset.episodes]
     return {
         **dataset_line(dataset),
         "cameras": [{"name": name, "label": short(name)} for name in dataset.cameras],
-        "tasks": texts,
+        "tasks": list(numbers),
         "frames": dataset.num_frames,
         "lengths": dataset.episodes.lengths.tolist(),
         "episode_tasks": tasks,
