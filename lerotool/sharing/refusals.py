@@ -24,21 +24,14 @@ class HubConflictError(HubError):
 @contextmanager
 def in_words(repository: str, doing: str) -> Iterator[None]:
     """Turn what the client raises into errors of ours."""
-    from huggingface_hub.errors import HFValidationError
-
     try:
         yield
     except LerotoolError:
         raise
-    except HFValidationError as error:
-        raise UsageError(f"{repository!r} cannot be the name of a dataset: {_clean(error)}", hint=_NAME) from error
     except (_network_error(), ValueError, RuntimeError, OSError) as error:
         if (told := _told(error, repository, doing)) is None:
             raise
         raise told from error
-
-
-_NAME = "expected USER/NAME, of letters, digits, '-', '_' and '.'"
 
 
 def _told(error: Exception, repository: str, doing: str) -> LerotoolError | None:
@@ -46,6 +39,7 @@ def _told(error: Exception, repository: str, doing: str) -> LerotoolError | None
     from huggingface_hub.errors import (
         FileMetadataError,
         HfHubHTTPError,
+        HFValidationError,
         LocalEntryNotFoundError,
         LocalTokenNotFoundError,
         OfflineModeIsEnabled,
@@ -57,6 +51,9 @@ def _told(error: Exception, repository: str, doing: str) -> LerotoolError | None
         return HubError("the Hub is not asked: HF_HUB_OFFLINE is set", hint="unset HF_HUB_OFFLINE, and run it again")
     if isinstance(error, LocalTokenNotFoundError):
         return _not_logged_in(repository)
+    if isinstance(error, HFValidationError):
+        hint = "expected USER/NAME, of letters, digits, '-', '_' and '.'"
+        return UsageError(f"{repository!r} cannot be the name of a dataset: {_clean(error)}", hint=hint)
     if isinstance(cause, HfHubHTTPError):
         return _refusal(cause, repository, doing)
     if isinstance(cause, network):

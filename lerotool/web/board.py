@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -61,8 +62,10 @@ class ShownCamera:
         return max(_PACKET_ROOM, 4 * pixels if self.format.codec is StreamCodec.RAW else pixels)
 
 
-def _rooms(cameras: Sequence[ShownCamera]) -> list[int]:
-    return [_STATE_ROOM, *(camera.room for camera in cameras)]
+def _starts(cameras: Sequence[ShownCamera]) -> list[int]:
+    """Return where the slots begin, that of the state first, and where the last one ends."""
+    rooms = [_STATE_ROOM, *(camera.room for camera in cameras)]
+    return [*accumulate((_SLOT.size + room for room in rooms), initial=_WATCHED.size + _COMMANDS.size)]
 
 
 class Board:
@@ -72,16 +75,12 @@ class Board:
         self._memory = memory
         assert memory.buf is not None
         self._buffer = memory.buf
-        self._rooms = _rooms(cameras)
-        self._starts = [_WATCHED.size + _COMMANDS.size]
-        for room in self._rooms:
-            self._starts.append(self._starts[-1] + _SLOT.size + room)
+        self._starts = _starts(cameras)
 
     @classmethod
     def create(cls, cameras: Sequence[ShownCamera]) -> Self:
         """Make the board; the recorder does this, and `remove`s it."""
-        size = _WATCHED.size + _COMMANDS.size + sum(_SLOT.size + room for room in _rooms(cameras))
-        return cls(SharedMemory(create=True, size=size), cameras)
+        return cls(SharedMemory(create=True, size=_starts(cameras)[-1]), cameras)
 
     @classmethod
     def attach(cls, name: str, cameras: Sequence[ShownCamera]) -> Self:
@@ -116,9 +115,9 @@ class Board:
         self._put(1 + camera, packet)
 
     def _put(self, slot: int, data: bytes) -> None:
-        if len(data) > self._rooms[slot]:
+        start, end = self._starts[slot : slot + 2]
+        if start + _SLOT.size + len(data) > end:
             return
-        start = self._starts[slot]
         (sequence, _) = _SLOT.unpack_from(self._buffer, start)
         _SLOT.pack_into(self._buffer, start, sequence + 1, len(data))
         self._buffer[start + _SLOT.size : start + _SLOT.size + len(data)] = data
@@ -152,7 +151,7 @@ class Board:
     def _get(self, slot: int, seen: int) -> tuple[int, bytes] | None:
         start = self._starts[slot]
         sequence, size = _SLOT.unpack_from(self._buffer, start)
-        if sequence in (0, seen) or sequence % 2 or size > self._rooms[slot]:
+        if sequence in (0, seen) or sequence % 2:
             return None
         data = bytes(self._buffer[start + _SLOT.size : start + _SLOT.size + size])
         (after, _) = _SLOT.unpack_from(self._buffer, start)

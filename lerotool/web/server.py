@@ -29,12 +29,19 @@ class Listening:
 
     access: Access  # who may ask
     socket: socket.socket  # that it listens on
-    address: str  # to open in a browser, with the token if there is one
+
+    @property
+    def address(self) -> str:
+        """What to open in a browser, with the token if there is one."""
+        return self.address_of("/" if self.access.token else "")
 
     def address_of(self, path: str) -> str:
         """Return the address of a page, with the token if there is one."""
-        front, mark, query = self.address.partition("?")
-        return f"{front.rstrip('/')}{path}{mark}{query}"
+        access = self.access
+        name = _outward() if access.host in _UNSPECIFIED else access.host
+        name = f"[{name}]" if ":" in name and not name.startswith("[") else name
+        query = f"?{TOKEN}={access.token}" if access.token else ""
+        return f"http://{name}:{access.port}{path}{query}"
 
     def close(self) -> None:
         """Stop listening in this process."""
@@ -67,8 +74,7 @@ def listen(host: str, port: int | None) -> Listening:
         except OSError as error:
             problem = error
             continue
-        access = Access.to(host, int(opened.getsockname()[1]))
-        return Listening(access, opened, _address(access))
+        return Listening(Access.to(host, int(opened.getsockname()[1])), opened)
     reason = (problem.strerror or str(problem)).lower() if problem else ""
     raise UsageError(f"cannot listen on {host}, port {ports[0]}: {reason}", hint="name another one with --port")
 
@@ -84,13 +90,6 @@ def _open(host: str, port: int) -> socket.socket:
         opened.close()
         raise
     return opened
-
-
-def _address(access: Access) -> str:
-    name = _outward() if access.host in _UNSPECIFIED else access.host
-    name = f"[{name}]" if ":" in name and not name.startswith("[") else name
-    query = f"/?{TOKEN}={access.token}" if access.token else ""
-    return f"http://{name}:{access.port}{query}"
 
 
 def _outward() -> str:
