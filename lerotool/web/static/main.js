@@ -1,8 +1,7 @@
 // Which page an address means. Links inside are followed without loading everything again.
 
 import { make } from "./dom.js";
-import { showDatasets } from "./datasets.js";
-import { showDataset } from "./dataset.js";
+import { showDataset, showDatasets } from "./datasets.js";
 import { showEpisode } from "./episode.js";
 import { showLive } from "./live.js";
 
