@@ -177,7 +177,7 @@ class Session:
             self._finish_take(take, ending)
         finally:
             take.leave()
-            progress.end_take()
+            progress.take = None
         return ending
 
     def _open_take(self) -> Take:

@@ -128,6 +128,7 @@ class Progress:
     Attributes:
         unhanded: saved episodes that the encoder does not know of.
         last: the take before, while it can be marked.
+        take: the take in progress.
         not_kept: as in `Status`.
         marks: what was said about saved episodes, by number.
     """
@@ -149,7 +150,7 @@ class Progress:
         self.clock = clock
         self.housekeeper = Housekeeper(config.root)
         self._phase: tuple[Phase, int, float | None] = (Phase.STARTING, clock.monotonic_ns(), None)
-        self._take: Take | None = None
+        self.take: Take | None = None
         self._committed = 0
         self._waited = 0
         self._episodes: dict[int, EpisodeReport] = {}
@@ -178,7 +179,8 @@ class Progress:
     @property
     def waiting(self) -> int:
         """How many saved episodes are not in the dataset."""
-        return self._waiting(self.encoder.status() if self.encoder is not None else None)
+        done = self.encoder.status().done if self.encoder is not None else 0
+        return max(0, self._waited + len(self._episodes) - done)
 
     def resume(self, committed: int, waiting: int) -> None:
         """Start from the episodes that are there."""
@@ -190,13 +192,9 @@ class Progress:
 
     def begin_take(self, take: Take) -> None:
         """Enter a take."""
-        self._take = take
+        self.take = take
         self.not_kept = None
         self.begin(Phase.TAKE, self.config.episode_time_s)
-
-    def end_take(self) -> None:
-        """Leave the take."""
-        self._take = None
 
     def add(self, report: EpisodeReport, save_s: float) -> None:
         """Count a saved episode."""
@@ -218,10 +216,9 @@ class Progress:
 
     def status(self) -> Status:
         """Return a snapshot; from any thread."""
-        encoder = self.encoder.status() if self.encoder is not None else None
         now_ns = self.clock.monotonic_ns()
         phase, began_ns, length_s = self._phase
-        take, last = self._take, self.last
+        take, last = self.take, self.last
         mark = self.marks.get(last.episode, Mark()) if last is not None else Mark()
         return Status(
             phase=phase,
@@ -231,10 +228,10 @@ class Progress:
             length_s=length_s,
             take=_take_status(take.log) if take is not None else None,
             cameras=self._camera_statuses(take, now_ns),
-            pending=self._waiting(encoder),
+            pending=self.waiting,
             until_batch=self.unhanded,
             batch=self.config.batch,
-            encoder=encoder,
+            encoder=self.encoder.status() if self.encoder is not None else None,
             disk=self.housekeeper.disk,
             is_leaving=self.controls.is_leaving,
             alarms=self.devices.robot.alarms,
@@ -245,7 +242,6 @@ class Progress:
 
     def report(self, ended: SessionEnd) -> SessionReport:
         """Return what the session did."""
-        encoder = self.encoder.status() if self.encoder is not None else None
         reports = self._episodes.values()
         return SessionReport(
             root=self.config.root,
@@ -254,8 +250,8 @@ class Progress:
             discarded=self.discarded,
             total=self.episode,
             goal=self.config.episodes,
-            pending=self._waiting(encoder),
-            encoded=encoder.done if encoder is not None else 0,
+            pending=self.waiting,
+            encoded=self.encoder.status().done if self.encoder is not None else 0,
             marks=count_marks(self.marks.values()),
             rows=sum(report.rows for report in reports),
             seconds=round(sum(report.duration_s for report in reports), 6),
@@ -263,10 +259,6 @@ class Progress:
             missed=sum(report.missed for report in reports),
             longest_save_s=self._longest_save_s,
         )
-
-    def _waiting(self, encoder: EncoderStatus | None) -> int:
-        done = encoder.done if encoder is not None else 0
-        return max(0, self._waited + len(self._episodes) - done)
 
     def _camera_statuses(self, take: Take | None, now_ns: int) -> tuple[CameraStatus, ...]:
         statuses = []

@@ -14,8 +14,6 @@ from typing import Any, Self
 from harness.faults.shim import build, environment
 from lerotool.errors import LerotoolError, UsageError
 
-SMALL_DISK = "/disk"
-
 
 class Faults:
     """A server process and a folder for its cases; a context manager.

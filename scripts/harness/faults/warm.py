@@ -43,7 +43,6 @@ BETWEEN = frozenset(["subprocess.Popen", "os.posix_spawn", "os.fork", "fcntl.flo
 """Events of Python that are marked in the log, since processes and locks change there and no file does."""
 _PATIENCE_S = 900.0
 _POLL_S = 0.005
-_TOLD = 300
 _PR_SET_CHILD_SUBREAPER = 36
 _CLONE_NEWNS = 0x20000
 _MS_BIND = 0x1000
