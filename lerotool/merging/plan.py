@@ -5,7 +5,7 @@ A value; only `execute_plan` writes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -88,15 +88,12 @@ class Plan:
             return
         if self.obstacle is not None and len(problems) == 1:
             raise self.obstacle
-        text = problems[0] if len(problems) == 1 else _listed(problems)
+        text = problems[0]
+        if len(problems) > 1:
+            text = f"{len(problems)} problems, nothing was written:" + "".join(f"\n  - {one}" for one in problems)
         if self.damage:
             raise CorruptDatasetError(text, hint="the same line with --dry-run shows the whole plan")
         raise IncompatibleDatasetError(text, hint="the same line with --dry-run shows the whole plan")
-
-
-def _listed(problems: Sequence[str]) -> str:
-    lines = "".join(f"\n  - {problem}" for problem in problems)
-    return f"{len(problems)} problems, nothing was written:{lines}"
 
 
 @dataclass(frozen=True, slots=True)
