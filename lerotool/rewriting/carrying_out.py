@@ -77,7 +77,7 @@ def write_dataset(
 
 def check_room(work: Rewriting, target: Path) -> None:
     """Make sure that the disk has room for what is planned; else `OSError`."""
-    check_space(target.absolute().parent, SPARE_BYTES + int(work.written_bytes * _SPARE), "a merge")
+    check_space(target.absolute().parent, SPARE_BYTES + int(work.written_bytes * _SPARE), "the new dataset")
 
 
 @contextmanager

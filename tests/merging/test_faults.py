@@ -226,7 +226,7 @@ def test_without_room_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.Monke
     sources = [make_with_cameras(tmp_path / n) for n in "ab"]
     full = SimpleNamespace(total=10**9, used=10**9, free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda *_: full)
-    with pytest.raises(OSError, match=r"a merge needs about .*, only 1\.0 kB are free") as caught:
+    with pytest.raises(OSError, match=r"the new dataset needs about .*, only 1\.0 kB are free") as caught:
         lerotool.merge(sources, tmp_path / "merged")
     assert caught.value.errno == errno.ENOSPC
     assert leftovers(tmp_path) == []
