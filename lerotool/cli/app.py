@@ -12,7 +12,7 @@ import typer
 
 from lerotool.cli.help import HELP_OPTIONS, WHOLE, Examples, Group, add_command, examples
 from lerotool.cli.output import print_error
-from lerotool.cli.signals import INTERRUPTED
+from lerotool.cli.running import INTERRUPTED
 from lerotool.errors import LerotoolError, UsageError
 
 CommandLineError: type[Any] = typer.BadParameter.__mro__[2]
@@ -64,9 +64,8 @@ def make_app(names: Iterable[str] = (*COMMANDS, *GROUPS)) -> typer.Typer:
             app.add_typer(importlib.import_module(f"lerotool.cli.{name}.app").app, name=name)
         else:
             module = importlib.import_module(f"lerotool.cli.{name}")
-            command = getattr(module, COMMANDS[name])
-            short = getattr(module, "SHORT", None)
-            add_command(app, name, command, module.EXAMPLES, getattr(module, "NOTES", ""), short=short)
+            notes, short = getattr(module, "NOTES", ""), getattr(module, "SHORT", None)
+            add_command(app, name, module.EXAMPLES, notes, short=short)(getattr(module, COMMANDS[name]))
     app.command("help", hidden=True)(_help)
     app.command("version", hidden=True)(_version)
     return app

@@ -10,9 +10,9 @@ import typer
 
 from lerotool.benchmarking.effort import MOST_CAMERAS, Effort, Part, Rig
 from lerotool.cli.help import Examples
-from lerotool.cli.options import JsonOption, QuietOption, in_panel
+from lerotool.cli.options import in_panel
 from lerotool.cli.output import Output
-from lerotool.cli.signals import INTERRUPTED, SIGNALS, caught
+from lerotool.cli.running import INTERRUPTED, SIGNALS, caught
 from lerotool.errors import DatasetNotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -69,15 +69,14 @@ def benchmark(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Also write a page with plots.", rich_help_panel="Output")
     ] = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    output: Output,
 ) -> int:
     """Measure what this machine records, encodes and merges.
 
     Without --compare only what it encodes. The arms are simulated, the cameras are files; everything else is real.
     Every figure is measured in this run; those that are calculated are marked with ≈.
     """
-    output = Output.of(json=json, quiet=quiet)
     if report is not None:
         _check_report(report)
     if files:
@@ -132,8 +131,7 @@ def _check_report(path: Path) -> None:
 
 def _measure(request: Request, work: Path | None, page: Path | None, output: Output) -> int:
     from lerotool.benchmarking.runner import run_benchmark
-    from lerotool.cli.benchmark_progress import BenchmarkTally
-    from lerotool.cli.benchmark_tables import show_report
+    from lerotool.cli.benchmark_report import BenchmarkTally, show_report
     from lerotool.cli.progress import show
 
     try:
@@ -159,7 +157,7 @@ def _write_page(page: Path, report: Report, output: Output) -> None:
 
 def _compare(before: Path, after: Path, page: Path | None, output: Output) -> None:
     from lerotool.benchmarking.figures import compare, differences, load_report
-    from lerotool.cli.benchmark_tables import comparison_document, show_comparison
+    from lerotool.cli.benchmark_report import comparison_document, show_comparison
 
     if page is not None:
         raise UsageError("--report is for a run, not for two saved ones", hint="give --report when you measure")

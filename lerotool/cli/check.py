@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lerotool.choices import Depth
-from lerotool.cli.each import Answer, answer_each
 from lerotool.cli.help import Examples
-from lerotool.cli.options import (
-    DaskFileOption,
-    DaskOption,
-    DatasetsArgument,
-    DryRunOption,
-    JsonOption,
-    QuietOption,
-    chosen_place,
-    in_panel,
-)
+from lerotool.cli.options import DatasetsArgument, DryRunOption, Machines, in_panel
 from lerotool.cli.output import Output
+from lerotool.cli.running import Answer, answer_each
 from lerotool.errors import DatasetError, UsageError
 
 if TYPE_CHECKING:
@@ -63,10 +53,9 @@ def check(
         int | None,
         typer.Option(metavar="N", min=1, help="How many processes.", show_default="one per core, if worth it"),
     ] = None,
-    dask: DaskOption = None,
-    dask_scheduler_file: DaskFileOption = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    machines: Machines,
+    output: Output,
 ) -> int:
     """Report everything wrong with datasets, and whether LeRobot loads them.
 
@@ -89,37 +78,45 @@ def check(
         raise UsageError("--accept is for --quality", hint="lerotool check DATASET --quality --accept FILE")
     if quality and (repair or forget or undo):
         raise UsageError("--quality looks and changes nothing", hint="lerotool check DATASET --quality")
-    output = Output.of(json=as_json, quiet=quiet)
-    place = chosen_place(dask, dask_scheduler_file, jobs, output)
+    place = machines.place(jobs, output)
     if forget or undo:
-        from lerotool.cli.check_history import forget_all, undo_all
+        from lerotool.cli.check_repair import forget_all, undo_all
 
         return forget_all(datasets, output) if forget else undo_all(datasets, output, is_dry=dry_run)
     if repair:
         from lerotool.cli.check_repair import repair_all
 
         return repair_all(datasets, output, is_dry=dry_run, drops=drop_episodes, place=place)
-    look = _looking(output, place, deep=deep, strict=strict)
-    if quality:
-        from lerotool.cli.check_quality import with_quality
-
-        look = with_quality(look, accept, output, strict=strict)
-    documents, code = answer_each(datasets, output, look)
+    documents, code = answer_each(
+        datasets,
+        output,
+        lambda dataset: _look(dataset, place, output, deep=deep, strict=strict, accept=accept, quality=quality),
+    )
     output.document({"datasets": documents})
     return code
 
 
-def _looking(output: Output, place: Place | None, *, deep: bool, strict: bool) -> Callable[[str], Answer]:
-    """Return what answers for one dataset."""
+def _look(
+    dataset: str, place: Place | None, output: Output, *, deep: bool, strict: bool, accept: Path | None, quality: bool
+) -> Answer:
+    """Return what is wrong with one dataset, and what is doubtful in its recording."""
     import lerotool
-    from lerotool.cli.check_report import report_text
+    from lerotool.cli.findings import append_quality, check_text
     from lerotool.cli.progress import progress
     from lerotool.findings import Severity
 
-    def look(dataset: str) -> Answer:
-        with progress(output, "checking") as on_progress:
-            report = lerotool.check(dataset, Depth.DEEP if deep else Depth.FAST, place=place, on_progress=on_progress)
-        is_wrong = not report.is_sound or (strict and report.count(Severity.WARNING))
-        return Answer(report.to_json(), report_text(report), _BROKEN if is_wrong else 0)
-
-    return look
+    with progress(output, "checking") as on_progress:
+        report = lerotool.check(dataset, Depth.DEEP if deep else Depth.FAST, place=place, on_progress=on_progress)
+    is_wrong = not report.is_sound or (strict and report.count(Severity.WARNING) > 0)
+    document, text = report.to_json(), check_text(report)
+    if not quality:
+        return Answer(document, text, _BROKEN if is_wrong else 0)
+    try:
+        with progress(output, "looking at the recording") as on_progress:
+            found = lerotool.check_quality(dataset, accept, on_progress=on_progress)
+    except DatasetError as error:
+        note = f"the recording was not looked at: {error}"
+        return Answer({**document, "quality": None}, text, _BROKEN if is_wrong else 0, notes=(note,))
+    append_quality(text, found)
+    is_wrong |= strict and bool(found.findings)
+    return Answer({**document, "quality": found.to_json()}, text, _BROKEN if is_wrong else 0)

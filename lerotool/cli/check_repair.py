@@ -1,14 +1,15 @@
-"""``lerotool check --repair``: what will be done, what was done, where the old files are."""
+"""``lerotool check --repair``, ``--undo`` and ``--forget``: what changes, where the old files are, and the way back."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lerotool.cli.check_report import report_text
-from lerotool.cli.each import Answer, answer_each
+from lerotool.cli.findings import check_text
 from lerotool.cli.output import Output
+from lerotool.cli.running import Answer, answer_each
 from lerotool.errors import IncompleteError
-from lerotool.wording import as_argument, one_line
+from lerotool.wording import as_argument, counted, listed, one_line, sized
+from lerotool.workspace import dataset_root
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -30,16 +31,12 @@ def repair_all(datasets: list[str], output: Output, *, is_dry: bool, drops: bool
                 plan = lerotool.plan_repair(dataset, drop_episodes=drops, place=place, on_progress=on_progress)
                 return Answer(plan.to_json(), _plan_text(plan, "would be repaired"))
             done = lerotool.repair(dataset, drop_episodes=drops, place=place, on_progress=on_progress)
-            return Answer(_done_json(done), _done_text(done), 0 if done.after.is_sound else _INCOMPLETE)
+            document = {**done.plan.to_json(), "after": done.after.to_json(), "kept": done.kept}
+            return Answer(document, _done_text(done), 0 if done.after.is_sound else _INCOMPLETE)
 
     documents, code = answer_each(datasets, output, repair)
     output.document({"dry_run": is_dry, "datasets": documents})
     return code
-
-
-def _done_json(done: RepairReport) -> dict[str, Any]:
-    kept = None if done.kept is None else str(done.kept)
-    return {**done.plan.to_json(), "after": done.after.to_json(), "kept": kept}
 
 
 def _plan_text(plan: RepairPlan, heading: str) -> Text:
@@ -67,7 +64,7 @@ def _done_text(done: RepairReport) -> Text:
 
     parts = [_plan_text(done.plan, "repaired"), Text("\n")]
     if done.plan.steps:
-        parts += [report_text(done.after), Text("\n")]
+        parts += [check_text(done.after), Text("\n")]
     if done.kept is not None:
         parts.append(Text(f"the files as they were: {done.kept}\n"))
         command = f"lerotool check {as_argument(done.plan.root)}"
@@ -77,3 +74,48 @@ def _done_text(done: RepairReport) -> Text:
     text = Text.assemble(*parts, no_wrap=True, overflow="ignore")
     text.right_crop(1)
     return text
+
+
+def undo_all(datasets: list[str], output: Output, *, is_dry: bool) -> int:
+    """Take back the last change of each dataset; return the exit code."""
+    documents, code = answer_each(datasets, output, lambda dataset: _undo(dataset, is_dry=is_dry))
+    output.document({"dry_run": is_dry, "datasets": documents})
+    return code
+
+
+def _undo(dataset: str, *, is_dry: bool) -> Answer:
+    import lerotool
+
+    root = str(dataset_root(dataset))
+    undone = lerotool.plan_undo(dataset) if is_dry else lerotool.undo(dataset)
+    if undone is None:
+        text = f"{one_line(root)}: there is nothing to take back"
+        return Answer({"root": root, "command": None, "restored": [], "removed": []}, text)
+    would = "would be " if is_dry else ""
+    lines = [
+        f"{one_line(root)}: {would}taken back: {one_line(undone.command)}",
+        f"  {counted(len(undone.restored), 'file')} {would}as before: {one_line(listed(undone.restored, 3))}",
+    ]
+    if undone.removed:
+        lines.append(f"  {counted(len(undone.removed), 'file')} {would}removed: {one_line(listed(undone.removed, 3))}")
+    return Answer(undone.to_json(), "\n".join(lines))
+
+
+def forget_all(datasets: list[str], output: Output, *, edits: bool = False) -> int:
+    """Remove what changes have kept, with ``edits`` also what edits have left out; return the exit code."""
+    documents, code = answer_each(datasets, output, lambda dataset: _forget(dataset, edits=edits))
+    output.document({"datasets": documents})
+    return code
+
+
+def _forget(dataset: str, *, edits: bool) -> Answer:
+    import lerotool
+
+    root = str(dataset_root(dataset))
+    found = lerotool.forget(dataset, edits=edits)
+    names, waiting = [str(path) for path in found.only_here], [str(path) for path in found.waiting]
+    nothing = not (found.size or names or waiting)
+    lines = [f"{one_line(root)}: " + ("nothing was kept" if nothing else f"{sized(found.size)} of old files removed")]
+    lines += [f"stays, because its rows or pictures are nowhere else: {one_line(name)}" for name in names]
+    lines += [f"stays, because rescued episodes are not in the dataset yet: {one_line(name)}" for name in waiting]
+    return Answer({"root": root, "bytes": found.size, "only_here": names, "waiting": waiting}, "\n".join(lines))

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lerotool.cli.columns import columns
 from lerotool.cli.help import Examples
-from lerotool.cli.options import JsonOption
-from lerotool.cli.output import Output
+from lerotool.cli.output import JsonOption, Output, columns
 from lerotool.cli.robots import Overrides, choose_robot
 from lerotool.devices.robots import SIMULATED
 from lerotool.wording import one_line
@@ -55,7 +53,7 @@ def config(
     """
     from lerotool.devices.config import list_robots
 
-    output = Output.of(json=as_json, quiet=False)
+    output = Output(is_json=as_json)
     names = [robot] if robot is not None else [*list_robots()] or [SIMULATED]
     choices = [choose_robot(name, Overrides()) for name in names]
     places = list(_places())
@@ -76,16 +74,16 @@ def config(
 
 
 def _settings(choice: RobotChoice) -> Iterator[Entry]:
-    from lerotool.cli.record_settings import Origin, settle
+    from lerotool.cli.record_options import settle
 
     file = str(choice.path)
     if choice.config is not None:
         given = choice.config.model_dump(mode="json", exclude_unset=True)
         for name, value in choice.config.model_dump(mode="json", exclude={"record"}).items():
             yield from _flat(name, value, given.get(name), file)
-    settings, origins = settle(choice, {})
-    for name, value in asdict(settings).items():
-        yield Entry(f"record.{name}", value, file if origins[name] is Origin.FILE else _BUILT_IN)
+    in_file = choice.settings_in_file()
+    for name, value in asdict(settle(choice, {})).items():
+        yield Entry(f"record.{name}", value, file if name in in_file else _BUILT_IN)
 
 
 def _flat(name: str, value: Any, given: Any, file: str) -> Iterator[Entry]:

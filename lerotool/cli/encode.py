@@ -8,7 +8,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,17 +16,9 @@ import typer
 
 from lerotool.choices import Priority
 from lerotool.cli.help import Examples
-from lerotool.cli.options import (
-    DaskFileOption,
-    DaskOption,
-    DryRunOption,
-    JsonOption,
-    QuietOption,
-    dask_cluster,
-    in_panel,
-)
+from lerotool.cli.options import DryRunOption, Machines, in_panel
 from lerotool.cli.output import Output
-from lerotool.cli.signals import INTERRUPTED, caught
+from lerotool.cli.running import INTERRUPTED, caught
 from lerotool.errors import IncompleteError, LerotoolError, UsageError
 from lerotool.wording import as_argument
 from lerotool.workspace import Workspace, dataset_root, lerobot_home
@@ -48,6 +40,45 @@ EXAMPLES: Examples = {
 }
 _INCOMPLETE = IncompleteError.exit_code
 _of_video = in_panel("Video")
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """How videos are encoded; None leaves it as it was recorded, or to LeRobot's defaults."""
+
+    vcodec: Annotated[
+        str | None,
+        _of_video(
+            "--codec",
+            "--vcodec",
+            metavar="CODEC",
+            help="libsvtav1, h264, hevc, an FFmpeg encoder, or auto: the hardware encoder that works, else libsvtav1.",
+        ),
+    ] = None
+    pix_fmt: Annotated[str | None, _of_video(metavar="NAME", help="Pixel format.")] = None
+    g: Annotated[int | None, _of_video("--g", metavar="N", min=1, help="Frames per keyframe.")] = None
+    crf: Annotated[int | None, _of_video(metavar="N", min=0, help="Quality, lower is better.")] = None
+    preset: Annotated[
+        str | None, _of_video(metavar="SPEED", help="Speed: a number for SVT-AV1, a name for others.")
+    ] = None
+    fast_decode: Annotated[int | None, _of_video(metavar="N", min=0, help="Tuning for quick decoding, 0 is off.")] = (
+        None
+    )
+    extra_option: Annotated[
+        list[str] | None, _of_video(metavar="NAME=VALUE", help="Further option of the encoder.")
+    ] = None
+
+    def overrides(self) -> dict[str, Any]:
+        """Return what is said, by the names of the encoder's settings."""
+        given = asdict(self)
+        pairs = [option.partition("=") for option in given.pop("extra_option") or ()]
+        if wrong := [name for name, sign, _ in pairs if not sign or not name]:
+            raise UsageError(f"--extra-option {wrong[0]!r}: expected NAME=VALUE")
+        if pairs:
+            given["extra_options"] = {name: value for name, _, value in pairs}
+        if self.preset is not None and self.preset.isdecimal():
+            given["preset"] = int(self.preset)
+        return {name: value for name, value in given.items() if value is not None}
 
 
 def encode(
@@ -74,31 +105,10 @@ def encode(
     ] = False,
     no_pack: Annotated[bool, typer.Option("--no-pack", help="Leave the dataset's small files apart.")] = False,
     dry_run: DryRunOption = False,
-    dask: DaskOption = None,
-    dask_scheduler_file: DaskFileOption = None,
-    vcodec: Annotated[
-        str | None,
-        _of_video(
-            "--codec",
-            "--vcodec",
-            metavar="CODEC",
-            help="libsvtav1, h264, hevc, an FFmpeg encoder, or auto: the hardware encoder that works, else libsvtav1.",
-        ),
-    ] = None,
-    pix_fmt: Annotated[str | None, _of_video(metavar="NAME", help="Pixel format.")] = None,
-    g: Annotated[int | None, _of_video("--g", metavar="N", min=1, help="Frames per keyframe.")] = None,
-    crf: Annotated[int | None, _of_video(metavar="N", min=0, help="Quality, lower is better.")] = None,
-    preset: Annotated[
-        str | None, _of_video(metavar="SPEED", help="Speed: a number for SVT-AV1, a name for others.")
-    ] = None,
-    fast_decode: Annotated[
-        int | None, _of_video(metavar="N", min=0, help="Tuning for quick decoding, 0 is off.")
-    ] = None,
-    extra_option: Annotated[
-        list[str] | None, _of_video(metavar="NAME=VALUE", help="Further option of the encoder.")
-    ] = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    machines: Machines,
+    video: VideoOptions,
+    output: Output,
     background: Annotated[bool, typer.Option("--background", hidden=True)] = False,
     priority: Annotated[Priority, typer.Option(hidden=True)] = Priority.LOW,
 ) -> int:
@@ -119,12 +129,8 @@ def encode(
         raise UsageError(problem, hint=_ways(datasets or []))
     from lerotool.execution import ThisMachine, cores
 
-    output = Output.of(json=json, quiet=quiet)
-    cluster = dask_cluster(dask, dask_scheduler_file, jobs, output)
-    speed = int(preset) if preset is not None and preset.isdecimal() else preset
-    overrides = _overrides(
-        extra_option, vcodec=vcodec, pix_fmt=pix_fmt, g=g, crf=crf, preset=speed, fast_decode=fast_decode
-    )
+    cluster = machines.cluster(jobs, output)
+    overrides = video.overrides()
     _tell_choice(overrides, output)
     if target is not None:
         if salvage or episodes is not None or keep_pending or no_pack:
@@ -199,7 +205,7 @@ def _encode_anew(
 ) -> int:
     if len(datasets) != 1:
         raise UsageError(f"--output takes one dataset, found {len(datasets)}", hint=_ways(datasets))
-    from lerotool.cli.reencode import run_reencoding, show_reencoding
+    from lerotool.cli.encode_report import run_reencoding, show_reencoding
     from lerotool.encoding.reencode_plan import ReencodeOptions
 
     source, options = dataset_root(datasets[0]), ReencodeOptions(overrides, place)
@@ -207,15 +213,6 @@ def _encode_anew(
         return show_reencoding(source, target, options, output)
     with _stoppable(output, until_stdin_ends=False, kept="nothing is kept") as stop:
         return run_reencoding(source, target, options, output, stop)
-
-
-def _overrides(extra_options: list[str] | None, **given: Any) -> dict[str, Any]:
-    if extra_options:
-        pairs = [option.partition("=") for option in extra_options]
-        if wrong := [name for name, sign, _ in pairs if not sign or not name]:
-            raise UsageError(f"--extra-option {wrong[0]!r}: expected NAME=VALUE")
-        given["extra_options"] = {name: value for name, _, value in pairs}
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def _tell_choice(overrides: dict[str, Any], output: Output) -> None:
@@ -268,14 +265,6 @@ def _stoppable(
         yield stop
 
 
-@dataclass(slots=True)
-class _Results:
-    """What became of each dataset."""
-
-    reports: list[EncodeReport]
-    errors: dict[Path, LerotoolError]
-
-
 def _encode_all(
     roots: list[Path],
     options: EncodeOptions,
@@ -285,50 +274,53 @@ def _encode_all(
     *,
     tells_events: bool,
 ) -> int:
-    from lerotool.cli.encode_progress import EncodeTally, recorded
     from lerotool.cli.progress import show
+    from lerotool.cli.tallies import EncodeTally, recorded
     from lerotool.encoding.run import encode_pending
     from lerotool.execution import ProcessExecutor
 
     place: dict[str, Any] = {"executor": where} if isinstance(where, ProcessExecutor) else {"place": where}
-    results = _Results([], {})
+    reports: list[EncodeReport] = []
+    errors: dict[Path, LerotoolError] = {}
     for root in roots:
         with nullcontext(recorded(output)) if tells_events else show(output, EncodeTally()) as listen:
             try:
-                results.reports.append(encode_pending(root, options, listen, **place, stop=stop))
+                reports.append(encode_pending(root, options, listen, **place, stop=stop))
             except LerotoolError as error:
                 if len(roots) == 1:
                     raise
                 # One dataset that cannot be written must not keep the others waiting.
-                results.errors[root] = error
+                errors[root] = error
                 output.warn(f"{root}: {error}", hint=error.hint)
         if stop.is_set():
             break
-    return _conclude(results, output, tells_events=tells_events)
+    return _conclude(reports, errors, output, tells_events=tells_events)
 
 
-def _conclude(results: _Results, output: Output, *, tells_events: bool) -> int:
+def _conclude(
+    reports: list[EncodeReport], errors: dict[Path, LerotoolError], output: Output, *, tells_events: bool
+) -> int:
     from lerotool.cli.encode_report import report_document, report_text
     from lerotool.encoding.events import Ending
 
-    for report in results.reports:
-        if not output.is_json:
+    if not output.is_json:
+        for report in reports:
             _tell_left(report, output)
     if tells_events:
-        for report in results.reports:
+        for report in reports:
             output.record("report", report_document(report))
     else:
-        errors = [{"root": str(root), "error": str(error)} for root, error in results.errors.items()]
-        output.document({"datasets": [report_document(report) for report in results.reports], "errors": errors})
-    for report in results.reports:
+        failed = [{"root": root, "error": str(error)} for root, error in errors.items()]
+        output.document({"datasets": [report_document(report) for report in reports], "errors": failed})
+    for report in reports:
         output.result(report_text(report))
-    if not results.reports and not results.errors:
+    if not reports and not errors:
         output.result("nothing is pending")
-    endings = {report.ending for report in results.reports}
+    endings = {report.ending for report in reports}
     if Ending.STOPPED in endings:
         return INTERRUPTED
-    if results.errors:
-        return next(iter(results.errors.values())).exit_code
+    if errors:
+        return next(iter(errors.values())).exit_code
     return _INCOMPLETE if Ending.INCOMPLETE in endings else 0
 
 

@@ -1,17 +1,25 @@
-"""What ``lerotool encode`` says in the end, also of what LeRobot left behind: for people and for machines."""
+"""What ``lerotool encode`` says of pending episodes, of what LeRobot left, and of videos that are encoded again."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import groupby
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from lerotool.cli.output import Output
+from lerotool.cli.running import INTERRUPTED, naming_cures
 from lerotool.encoding.events import EncodeReport
 from lerotool.encoding.plan import Plan
 from lerotool.encoding.selection import folder_number
 from lerotool.mending.fates import EpisodeFinding, Fate, RescuePlan, RescueReport
 from lerotool.wording import as_argument, counted, sized
+
+if TYPE_CHECKING:
+    from lerotool.encoding.reencode import ReencodeReport
+    from lerotool.encoding.reencode_plan import ReencodeOptions, ReencodePlan
 
 _WHAT = {Fate.KEPT: "stays in the dataset", Fate.ENCODED: "encoded from its pictures", Fate.LEFT: "left"}
 
@@ -20,7 +28,7 @@ def report_text(report: EncodeReport) -> str:
     """Return the result of one dataset for people."""
     tail = f"{report.root} has {counted(report.total_episodes, 'episode')} now"
     if report.rescue is not None:
-        tail = f"{rescue_report_text(report.rescue)}\n{tail}"
+        tail = f"{_rescue_report_text(report.rescue)}\n{tail}"
     if not report.episodes:
         left = len(report.failures) + len(report.left)
         what = f"no episode added, {left} left" if left else "nothing is pending"
@@ -38,24 +46,11 @@ def report_text(report: EncodeReport) -> str:
 def report_document(report: EncodeReport) -> dict[str, Any]:
     """Return the result of one dataset for machines; ``speed_up`` is CPU seconds of all jobs per second of encoding."""
     return {
-        "root": str(report.root),
-        "ending": report.ending.value,
-        "episodes": report.episodes,
-        "rows": report.rows,
-        "recorded_s": report.recorded_s,
-        "frames": report.frames,
-        "reused_frames": report.reused_frames,
-        "wall_s": report.wall_s,
-        "encode_wall_s": report.encode_wall_s,
-        "cpu_s": report.cpu_s,
+        **asdict(report),
         "frames_per_s": report.frames_per_s,
         "times_real_time": report.times_real_time,
         "speed_up": report.speed_up,
-        "total_episodes": report.total_episodes,
-        "failures": [asdict(left) for left in report.failures],
-        "left": [asdict(left) for left in report.left],
-        "live": list(report.live),
-        "rescue": None if report.rescue is None else rescue_report_document(report.rescue),
+        "rescue": None if report.rescue is None else _rescue_report_document(report.rescue),
     }
 
 
@@ -118,12 +113,11 @@ def rescue_plan_text(plan: RescuePlan) -> str:
         lines.append(f"  not touched: {plan.refusal}")
     if plan.is_broken:
         lines.append("  its tables would be rewritten; as they are they would be kept")
-    return "\n".join([*lines, *_finding_lines(plan.findings), *_note_lines(plan.notes)])
+    return "\n".join([*lines, *_finding_lines(plan.findings), *(f"  {note}" for note in plan.notes)])
 
 
-def rescue_report_text(report: RescueReport) -> str:
-    """Return what was done with one dataset's leftovers, for people."""
-    lines = ["left behind by LeRobot:", *_finding_lines(report.findings), *_note_lines(report.notes)]
+def _rescue_report_text(report: RescueReport) -> str:
+    lines = ["left behind by LeRobot:", *_finding_lines(report.findings), *(f"  {note}" for note in report.notes)]
     if report.removed_pictures:
         lines.append(f"  {report.removed_pictures} picture files, which are in the dataset now, were put away")
     if report.originals is not None:
@@ -144,14 +138,13 @@ def rescue_plan_document(plan: RescuePlan) -> dict[str, Any]:
     }
 
 
-def rescue_report_document(report: RescueReport) -> dict[str, Any]:
-    """Return what was done with one dataset's leftovers, for machines."""
+def _rescue_report_document(report: RescueReport) -> dict[str, Any]:
     return {
         "refusal": report.refusal,
-        "originals": None if report.originals is None else str(report.originals),
+        "originals": report.originals,
         "removed_pictures": report.removed_pictures,
         "episodes": [asdict(finding) for finding in report.findings],
-        "notes": list(report.notes),
+        "notes": report.notes,
     }
 
 
@@ -175,5 +168,95 @@ def _describe(finding: EpisodeFinding) -> str:
     return f"{found}: {what}" + (f", {finding.reason}" if finding.reason else "")
 
 
-def _note_lines(notes: Iterable[str]) -> list[str]:
-    return [f"  {note}" for note in notes]
+def show_reencoding(source: Path, target: Path, options: ReencodeOptions, output: Output) -> int:
+    """Say what would be done; returns the exit code."""
+    from lerotool.encoding.reencode import check_means, check_places
+    from lerotool.encoding.reencode_plan import plan_reencoding
+
+    check_places(source, target)
+    with naming_cures([source]):
+        plan = plan_reencoding(source, options)
+    check_means(plan, target)
+    output.document({"dry_run": True, **_plan_document(plan, target)})
+    output.result(_plan_text(plan, target))
+    return 0
+
+
+def run_reencoding(source: Path, target: Path, options: ReencodeOptions, output: Output, stop: threading.Event) -> int:
+    """Encode a dataset's videos again; returns the exit code."""
+    from lerotool.cli.progress import show
+    from lerotool.cli.tallies import EncodeTally
+    from lerotool.encoding.reencode import reencode
+    from lerotool.execution import StoppedError
+
+    with naming_cures([source]), show(output, EncodeTally()) as listen:
+        try:
+            report = reencode(source, target, options, listen, stop=stop)
+        except StoppedError:
+            output.note(f"stopped; {target} was not made, and the same command starts over")
+            return INTERRUPTED
+    output.document(_report_document(report))
+    output.result(_report_text(report))
+    return 0
+
+
+def _plan_text(plan: ReencodePlan, target: Path) -> str:
+    lines = [
+        (
+            f"{plan.dataset.root} -> {target}: {counted(len(plan.files), 'video file')}, "
+            f"{counted(plan.frames, 'frame')}, {sized(plan.video_bytes)}, to {_encoder(plan.settings.to_json())}"
+        )
+    ]
+    lines += [
+        f"  {file.path.relative_to(plan.dataset.root)}: {counted(file.output.frames, 'frame')}" for file in plan.files
+    ]
+    lines += [f"  {camera}: copied, depth is not encoded again" for camera in plan.kept]
+    lines += [f"  {note}" for note in plan.notes]
+    return "\n".join(lines)
+
+
+def _plan_document(plan: ReencodePlan, target: Path) -> dict[str, Any]:
+    return {
+        "source": str(plan.dataset.root),
+        "target": str(target),
+        "encoder": plan.settings.to_json(),
+        "files": [
+            {"path": str(file.path), "camera": file.camera, "frames": file.output.frames, "parts": len(file.clips)}
+            for file in plan.files
+        ],
+        "frames": plan.frames,
+        "video_bytes": plan.video_bytes,
+        "copied_cameras": list(plan.kept),
+        "notes": list(plan.notes),
+    }
+
+
+def _report_text(report: ReencodeReport) -> str:
+    share = report.video_bytes / report.source_bytes
+    return (
+        f"{report.target}: {counted(report.files, 'video file')}, "
+        f"{counted(report.frames, 'frame')} in {report.wall_s:.1f} s "
+        f"({report.frames_per_s:.0f} frames/s), {_encoder(report.settings)}\n"
+        f"{sized(report.source_bytes)} became {sized(report.video_bytes)} ({share:.0%})"
+        + "".join(f"\n  {note}" for note in report.notes)
+    )
+
+
+def _report_document(report: ReencodeReport) -> dict[str, Any]:
+    return {
+        "target": str(report.target),
+        "encoder": report.settings,
+        "files": report.files,
+        "frames": report.frames,
+        "copied_cameras": list(report.kept),
+        "notes": list(report.notes),
+        "source_bytes": report.source_bytes,
+        "video_bytes": report.video_bytes,
+        "wall_s": report.wall_s,
+        "cpu_s": report.cpu_s,
+        "frames_per_s": report.frames_per_s,
+    }
+
+
+def _encoder(settings: dict[str, Any]) -> str:
+    return f"{settings['vcodec']} {settings['pix_fmt']}, crf {settings['crf']}, g {settings['g']}"

@@ -1,16 +1,25 @@
-"""How a finding looks in a terminal, whoever has found it."""
+"""How findings look in a terminal, whoever has found them, and the reports of ``lerotool check``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lerotool.findings import Finding, Remedy, Severity
-from lerotool.wording import as_argument, listed, one_line
+from lerotool.findings import Code, Finding, Loading, Remedy, Severity
+from lerotool.wording import as_argument, counted, listed, one_line, ranges
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from lerotool.checking.quality.report import QualityReport
+    from lerotool.checking.report import CheckReport
+
+_ANSWERS = {
+    Loading.RIGHT: "LeRobot loads it",
+    Loading.WRONG: "LeRobot loads it, but frames are wrong or missing",
+    Loading.REFUSED: "LeRobot does not load it",
+}
+_STYLE_OF_ANSWER = {Loading.RIGHT: "green", Loading.WRONG: "bold red", Loading.REFUSED: "bold red"}
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim", Severity.HINT: "cyan"}
 
 
@@ -39,3 +48,55 @@ def advice_of(finding: Finding, root: Path | None = None) -> str:
     if finding.remedy is Remedy.NONE or root is None:
         return finding.advice
     return finding.remedy.value.replace("DATASET", as_argument(root))
+
+
+def check_text(report: CheckReport) -> Text:
+    """Return a report for a terminal: the answer first, then the findings, then what to do."""
+    from rich.text import Text
+
+    text = Text(no_wrap=True, overflow="ignore")  # a command that is shown must survive copying
+    text.append(f"{one_line(str(report.root))}\n", style="bold")
+    what = f"LeRobot {report.version}, " if report.version else ""
+    text.append(f"{what}{counted(report.episodes, 'episode')}, {counted(report.frames, 'frame')}: ")
+    text.append(_answer(report), style=_STYLE_OF_ANSWER[report.loading])
+    text.append(f" ({_counts(report)})" if report.findings else "; nothing found")
+    for finding in report.findings:
+        text.append("\n")
+        append_finding(text, finding, finding.meaning.text)
+    for found in report.advice or ():
+        codes = ", ".join(found.codes)
+        line = f"{found.command}   for {codes}" if found.command else f"{codes}: {found.text}"
+        text.append(f"\n  {line}")
+    return text
+
+
+def _answer(report: CheckReport) -> str:
+    if report.version is None and report.loading is Loading.RIGHT:
+        return "nothing is encoded yet"
+    if Code.PARTIAL in report.codes and report.loading is Loading.RIGHT:
+        return "of which only a part is here"
+    if report.version is not None and report.version != "v3.0":
+        # LeRobot 0.4 and later read v3.0 only.
+        return _ANSWERS[report.loading].replace("LeRobot", "LeRobot 0.3")
+    return _ANSWERS[report.loading]
+
+
+def _counts(report: CheckReport) -> str:
+    counts = [(report.count(severity), severity.value) for severity in Severity]
+    return ", ".join(counted(count, name) for count, name in counts if count)
+
+
+def append_quality(text: Text, report: QualityReport) -> None:
+    """Add what is doubtful in a recording."""
+    from lerotool.checking.quality.report import by_code
+
+    text.append("\nthe recording: ")
+    text.append(counted(len(report.findings), "hint") if report.findings else "nothing found")
+    text.append(f" ({len(report.accepted)} accepted)" if report.accepted else "")
+    for finding in report.findings:
+        text.append("\n")
+        append_finding(text, finding, finding.meaning.text)
+        text.append(f"\n          {one_line(report.advice(finding))}")
+    if report.findings:
+        lines = "; ".join(f"{code} {ranges(numbers)}" for code, numbers in by_code(report.findings).items())
+        text.append(f"\n  looked at, and fine? lines for the file of --accept: {lines}", style="dim")

@@ -1,4 +1,4 @@
-"""How help reads: descriptions in whole paragraphs, examples before the options, no types of Python."""
+"""How commands are put together and how their help reads: whole paragraphs, examples first, no types of Python."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from itertools import islice
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar, get_type_hints
 
 import typer
 from rich.markup import escape
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from lerotool.cli.output import Output
-from lerotool.cli.renamed import with_new_names
 
+_C = TypeVar("_C", bound=Callable[..., Any])
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 Examples = Mapping[str, str | Sequence[str]]
 """What each example is for, as a sentence, and its command line or lines."""
@@ -24,6 +27,14 @@ WHOLE: ContextVar[bool] = ContextVar("whole", default=False)
 """Whether help has every option, as that of the command ``help`` has."""
 
 EVERYDAY = "Everyday options"
+RENAMED: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "encode": {"--only": "--episodes"},
+        "stats": {"--only": "--feature", "--episodes": "--per-episode", "--pad": "--pad-to"},
+        "benchmark": {"--only": "--part"},
+    }
+)
+"""Options that had another name until the last release, by command: new names by old ones, which work for one more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +52,10 @@ def examples(shown: Examples) -> str:
     lines = ["[bold not dim]Examples[/]"]
     for sentence, commands in shown.items():
         lines += ["", f"  {escape(sentence)}"]
-        lines += [f"  [not dim]$ {escape(line)}[/]" for line in command_lines(commands)]
+        lines += [
+            f"  [not dim]$ {escape(line)}[/]" for line in ((commands,) if isinstance(commands, str) else commands)
+        ]
     return "\n".join(lines)
-
-
-def command_lines(commands: str | Sequence[str]) -> Sequence[str]:
-    """Return the command lines of one example."""
-    return (commands,) if isinstance(commands, str) else commands
 
 
 def arguments(line: str) -> list[str]:
@@ -58,18 +66,16 @@ def arguments(line: str) -> list[str]:
 def add_command(
     app: typer.Typer,
     name: str,
-    command: Callable[..., Any],
     shown: Examples,
     notes: str = "",
     context: dict[str, Any] | None = None,
     short: Short | None = None,
-) -> None:
-    """Add a command to an app.
+) -> Callable[[_C], _C]:
+    """Return what adds a command to an app; its docstring's first paragraph stands in the list of commands too.
 
     Args:
         app: that it becomes part of.
         name: as it is typed.
-        command: its docstring is the description: the first paragraph stands in the list of commands too.
         shown: its examples, shown between description and options.
         notes: shown at the end.
         context: settings of Click's context.
@@ -77,24 +83,83 @@ def add_command(
     """
     epilog = examples(shown) + (f"\f{notes}" if notes else "")
     kind = Command if short is None else _shortened(short, shown)
-    app.command(name, cls=kind, epilog=epilog, context_settings=context)(command)
+
+    def add(command: _C) -> _C:
+        app.command(name, cls=kind, epilog=epilog, context_settings=context)(_with_groups_spread(command))
+        return command
+
+    return add
 
 
-class Command(TyperCommand):
-    """A command whose help reads like all others."""
+def _with_groups_spread(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a command for Typer: a parameter that is a dataclass of options becomes these options, in its place."""
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, Any] = {}
+    spread: list[Parameter] = []
+    for parameter in signature(command).parameters.values():
+        kind = hints[parameter.name]
+        if is_dataclass(kind):
+            groups[parameter.name] = kind
+            types = get_type_hints(kind, include_extras=True)
+            spread += [_option(field.name, types[field.name], field.default) for field in fields(kind)]
+        else:
+            spread.append(_option(parameter.name, kind, parameter.default))
 
-    def __init__(self, name: str | None, **settings: Any) -> None:
-        super().__init__(name, **settings)
-        _arrange(self)
+    @wraps(command)
+    def run(**given: Any) -> Any:
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+        return command(**given)
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the words behind the command; options that had another name are found by that one too."""
-        warn = Output.of(json=False, quiet=True).warn
-        return super().parse_args(ctx, with_new_names(self.name or "", args, warn))
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in spread}
+    vars(run)["__signature__"] = Signature(spread)
+    return run
+
+
+def _option(name: str, annotation: Any, default: Any) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def with_new_names(command: str, words: Sequence[str], warn: Callable[[str], None]) -> list[str]:
+    """Return the words behind a command as they are spelled now; what stands behind ``--`` is not lerotool's."""
+    names = RENAMED.get(command, {})
+    own = words.index("--") if "--" in words else len(words)
+    parts = [word.partition("=") for word in words[:own]]
+    for old in dict.fromkeys(name for name, _, _ in parts if name in names):
+        warn(f"{old} is called {names[old]} now; the old name goes with the next release")
+    return [*(f"{names.get(name, name)}{sign}{value}" for name, sign, value in parts), *words[own:]]
+
+
+class _Readable:
+    """A command, or a group of them, whose help reads like all others."""
+
+    help: str | None
+    epilog: str | None
+    short_help: str | None
+
+    def __init__(self, *given: Any, **settings: Any) -> None:
+        super().__init__(*given, **settings)
+        paragraphs = [" ".join(paragraph.split()) for paragraph in (self.help or "").split("\n\n")]
+        shown, _, notes = (self.epilog or "").partition("\f")
+        self.short_help = paragraphs[0]
+        self.help = "\n\n".join([*paragraphs, *([shown] if shown else [])])
+        self.epilog = notes or None
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, Typer's own ``--help`` among them, as the help shows them."""
-        return [_without_type(parameter) for parameter in super().get_params(ctx)]
+        return [_without_type(parameter) for parameter in super().get_params(ctx)]  # type: ignore[misc]
+
+
+class Group(_Readable, TyperGroup):
+    """A group of commands."""
+
+
+class Command(_Readable, TyperCommand):
+    """A command."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words behind the command; options that had another name are found by that one too."""
+        return super().parse_args(ctx, with_new_names(self.name or "", args, Output().warn))
 
 
 def _shortened(short: Short, shown: Examples) -> type[Command]:
@@ -126,26 +191,6 @@ def _everyday(parameter: Any, options: Collection[str]) -> Any:
     if isinstance(shown, TyperOption):
         shown.rich_help_panel = None if shown.is_flag else EVERYDAY
     return shown
-
-
-class Group(TyperGroup):
-    """A group of commands whose help reads like all others."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        _arrange(self)
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        """Return the parameters, Typer's own ``--help`` among them, as the help shows them."""
-        return [_without_type(parameter) for parameter in super().get_params(ctx)]
-
-
-def _arrange(command: TyperCommand | TyperGroup) -> None:
-    paragraphs = [" ".join(paragraph.split()) for paragraph in (command.help or "").split("\n\n")]
-    shown, _, notes = (command.epilog or "").partition("\f")
-    command.short_help = paragraphs[0]
-    command.help = "\n\n".join([*paragraphs, *([shown] if shown else [])])
-    command.epilog = notes or None
 
 
 def _without_type(parameter: Any) -> Any:

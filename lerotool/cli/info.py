@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lerotool.cli.each import Answer, answer_each
 from lerotool.cli.help import Examples
-from lerotool.cli.options import DatasetsArgument, JsonOption
-from lerotool.cli.output import Output
-from lerotool.wording import as_argument, clock, counted, one_line, sized
+from lerotool.cli.options import DatasetsArgument
+from lerotool.cli.output import JsonOption, Output, shortened
+from lerotool.cli.running import Answer, answer_each
+from lerotool.wording import as_argument, clock, counted, listed, one_line, sized
 from lerotool.workspace import dataset_root
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _SECONDS_PER_HOUR = 3600
 
 def info(datasets: DatasetsArgument, as_json: JsonOption = False) -> int:
     """Show what datasets contain: robot, features, cameras, episodes, tasks, and what is pending."""
-    output = Output.of(json=as_json, quiet=False)
+    output = Output(is_json=as_json)
     documents, code = answer_each(datasets, output, lambda dataset: _describe(dataset, output))
     output.document(documents[0] if len(datasets) == 1 else {"datasets": documents})
     return code
@@ -36,7 +36,7 @@ def info(datasets: DatasetsArgument, as_json: JsonOption = False) -> int:
 
 def _describe(dataset: str, output: Output) -> Answer:
     import lerotool
-    from lerotool.cli.cures import naming_cures
+    from lerotool.cli.running import naming_cures
 
     with naming_cures([dataset_root(dataset)]):
         summary = lerotool.info(dataset)
@@ -69,7 +69,8 @@ def _lines(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "size", sized(document["bytes"])
     if document["partial"]:
         yield "here", f"{document['partial']['text']}; all of it: {document['partial']['command']}"
-    yield from _headed("tasks", _task_lines(document["tasks"]))
+    tasks = [f"{number}  {task}" for number, task in enumerate(document["tasks"])]
+    yield from _headed("tasks", shortened(tasks, _TASKS_SHOWN))
     yield from _headed("cameras", (_camera_line(name, camera) for name, camera in document["cameras"].items()))
     columns = ((n, f) for n, f in document["features"].items() if n not in document["cameras"])
     yield from _headed("features", (f"{name}  {f['dtype']} {f['shape']}{_names(f['names'])}" for name, f in columns))
@@ -85,16 +86,9 @@ def _lines(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "", f"lerotool encode --pending {as_argument(document['root'])}"
 
 
-def _headed(heading: str, lines: Iterator[str]) -> Iterator[tuple[str, str]]:
+def _headed(heading: str, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(lines):
         yield "" if number else heading, line
-
-
-def _task_lines(tasks: list[str]) -> Iterator[str]:
-    for number, task in enumerate(tasks[:_TASKS_SHOWN]):
-        yield f"{number}  {task}"
-    if len(tasks) > _TASKS_SHOWN:
-        yield f"and {len(tasks) - _TASKS_SHOWN} more"
 
 
 def _camera_line(name: str, camera: Mapping[str, Any]) -> str:
@@ -112,5 +106,4 @@ def _names(names: Any) -> str:
         names = names[0]
     if not isinstance(names, list):
         return ""
-    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-    return f"  {', '.join(map(str, names[:_NAMES_SHOWN]))}{more}"
+    return f"  {listed(names, _NAMES_SHOWN)}"

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lerotool.cli.columns import columns
 from lerotool.cli.help import Examples
-from lerotool.cli.options import JsonOption
-from lerotool.cli.output import Output
+from lerotool.cli.output import JsonOption, Output, columns
 from lerotool.wording import clock, one_line, sized
 
 if TYPE_CHECKING:
@@ -41,7 +39,7 @@ def list_all(
     from lerotool.sharing.listing import list_datasets
     from lerotool.workspace import lerobot_home
 
-    output = Output.of(json=as_json, quiet=False)
+    output = Output(is_json=as_json)
     found = list_datasets(folders or None)
     output.document({"datasets": [asdict(dataset) for dataset in found]})
     if found:

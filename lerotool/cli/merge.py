@@ -11,15 +11,7 @@ import typer
 
 from lerotool.choices import FileMode, Fill, Units, Version
 from lerotool.cli.help import Examples
-from lerotool.cli.options import (
-    DaskFileOption,
-    DaskOption,
-    DryRunOption,
-    JsonOption,
-    QuietOption,
-    chosen_place,
-    in_panel,
-)
+from lerotool.cli.options import DryRunOption, Machines, in_panel
 from lerotool.cli.output import Output
 from lerotool.errors import LerotoolError, UsageError
 
@@ -84,11 +76,10 @@ def merge(
     jobs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="How much at a time.", show_default="one per core")
     ] = None,
-    dask: DaskOption = None,
-    dask_scheduler_file: DaskFileOption = None,
+    *,
+    machines: Machines,
     dry_run: DryRunOption = False,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    output: Output,
 ) -> None:
     """Merge datasets into a new one; with one source, convert it.
 
@@ -96,15 +87,14 @@ def merge(
     will be done or the flag that settles it. The result appears complete, in one step, or not at all.
     """
     import lerotool
-    from lerotool.cli.cures import naming_cures
     from lerotool.cli.merge_report import report_document, report_text
+    from lerotool.cli.running import naming_cures
     from lerotool.merging.options import SourceArgument, parse_calibrations, parse_renames, parse_source_units
 
     if keep_files and link:
         raise UsageError("--keep-files and --link do not go together", hint="--link copies where it cannot link")
     arguments = tuple(SourceArgument.parse(source) for source in sources)
-    output = Output.of(json=json, quiet=quiet)
-    place = chosen_place(dask, dask_scheduler_file, jobs, output)
+    place = machines.place(jobs, output)
     with naming_cures([source.root for source in arguments]), _options_named():
         plan = lerotool.plan_merge(
             sources,
@@ -143,9 +133,9 @@ def _options_named() -> Iterator[None]:
 
 
 def _carry_out(plan: MergePlan, output: Output, place: Place | None, *, dry_run: bool) -> MergeReport | None:
-    from lerotool.cli.merge_progress import MergeTally
-    from lerotool.cli.merge_report import plan_document, plan_text
+    from lerotool.cli.merge_report import plan_document, plan_lines
     from lerotool.cli.progress import show
+    from lerotool.cli.tallies import MergeTally
     from lerotool.merging.planning import with_values_surveyed
     from lerotool.rewriting.carrying_out import check_room
 
@@ -153,7 +143,7 @@ def _carry_out(plan: MergePlan, output: Output, place: Place | None, *, dry_run:
     if dry_run:
         details = with_values_surveyed(details)
         output.document({"dry_run": True, **plan_document(details)})
-        output.result(plan_text(details))
+        output.result("\n".join(plan_lines(details)))
         details.check()
         check_room(details.work, plan.target)
         return None

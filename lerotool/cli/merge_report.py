@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lerotool.choices import FileMode
+from lerotool.cli.output import shortened
 from lerotool.features import DEFAULT_FEATURES
 from lerotool.merging.plan import MergeReport, Plan, Verdict
 from lerotool.rewriting.rewriting import Contribution
@@ -26,17 +27,15 @@ _HEADINGS = {
 }
 
 
-def plan_text(plan: Plan) -> str:
-    """Return the plan for people."""
-    return "\n".join(_lines(plan))
-
-
-def _lines(plan: Plan) -> Iterator[str]:
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """Yield the plan for people."""
     yield _summary(plan)
-    yield from _headed("sources", _source_lines(plan))
+    yield from _headed("sources", shortened([_source_line(c) for c in plan.work.contributions], _SOURCES_SHOWN))
     yield from _headed("files", _file_lines(plan))
-    yield from _headed("features", _feature_lines(plan))
-    yield from _headed("tasks", _task_lines(plan))
+    own = {name: feature for name, feature in plan.work.features.items() if name not in DEFAULT_FEATURES}
+    yield from _headed("features", [f"{name}  {each.dtype} {list(each.shape)}" for name, each in own.items()])
+    tasks = [f"{number}  {text}  <- {_origins(number, plan)}" for number, text in enumerate(plan.work.tasks)]
+    yield from _headed("tasks", shortened(tasks, _TASKS_SHOWN))
     for verdict in (Verdict.TRIVIAL, Verdict.CHOSEN, Verdict.WARNING):
         found = [str(d) for d in plan.differences if d.verdict is verdict]
         yield from _headed(_HEADINGS[verdict], found + list(plan.notes if verdict is Verdict.WARNING else ()))
@@ -60,13 +59,6 @@ def _summary(plan: Plan) -> str:
         f"{counted(plan.work.frames, 'frame')} ({clock(seconds)}), {plan.work.fps:g} fps, "
         f"robot {plan.work.robot_type or 'unknown'}, about {sized(plan.work.bytes)}"
     )
-
-
-def _source_lines(plan: Plan) -> list[str]:
-    shown = [_source_line(c) for c in plan.work.contributions[:_SOURCES_SHOWN]]
-    if len(plan.work.contributions) > _SOURCES_SHOWN:
-        shown.append(f"and {len(plan.work.contributions) - _SOURCES_SHOWN} more")
-    return shown
 
 
 def _source_line(contribution: Contribution) -> str:
@@ -98,24 +90,14 @@ def _camera_line(camera: CameraPlan, plan: Plan) -> str:
     return text
 
 
-def _feature_lines(plan: Plan) -> list[str]:
-    own = {name: feature for name, feature in plan.work.features.items() if name not in DEFAULT_FEATURES}
-    return [f"{name}  {feature.dtype} {list(feature.shape)}" for name, feature in own.items()]
-
-
-def _task_lines(plan: Plan) -> list[str]:
-    lines = []
-    for number, text in enumerate(plan.work.tasks[:_TASKS_SHOWN]):
-        origins = ", ".join(
-            f"{c.source.place + 1}:{old}"
-            for c in plan.work.contributions[:_SOURCES_SHOWN]
-            for old, new in enumerate(c.tasks.tolist())
-            if new == number
-        )
-        lines.append(f"{number}  {text}  <- {origins}")
-    if len(plan.work.tasks) > _TASKS_SHOWN:
-        lines.append(f"and {len(plan.work.tasks) - _TASKS_SHOWN} more")
-    return lines
+def _origins(task: int, plan: Plan) -> str:
+    """Return which tasks of which sources have become a task."""
+    return ", ".join(
+        f"{c.source.place + 1}:{old}"
+        for c in plan.work.contributions[:_SOURCES_SHOWN]
+        for old, new in enumerate(c.tasks.tolist())
+        if new == task
+    )
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -182,16 +164,5 @@ def report_text(report: MergeReport, speed_up: float | None) -> str:
 
 def report_document(report: MergeReport, speed_up: float | None) -> dict[str, Any]:
     """Return the result for machines; ``speed_up`` is None where a comparison would say nothing."""
-    return {
-        "target": str(report.target),
-        "codebase_version": report.version.value,
-        "episodes": report.episodes,
-        "frames": report.frames,
-        "tasks": report.tasks,
-        "bytes": report.bytes,
-        "wall_s": report.wall_s,
-        "frames_encoded": report.frames_encoded,
-        "speed_up": speed_up,
-        "differences": list(report.differences),
-        "notes": list(report.notes),
-    }
+    facts = asdict(report)
+    return {"codebase_version": facts.pop("version").value, **facts, "speed_up": speed_up}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from lerotool.errors import LerotoolError
 
@@ -17,35 +19,29 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 """Version of every JSON document that commands print; fields are only ever added."""
-
-
-class OutputMode(StrEnum):
-    """What a command prints."""
-
-    TEXT = "text"
-    QUIET = "quiet"
-    JSON = "json"
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print JSON on stdout, for machines.", rich_help_panel="Output")
+]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Only the result, warnings and errors.", rich_help_panel="Output")
+]
 
 
 @dataclass(frozen=True)
 class Output:
-    """Where a command's words go.
+    """Where a command's words go, as its options say.
 
     In text mode results are for people; with ``--json`` stdout carries JSON alone and stderr only warnings and errors;
     with ``--quiet`` stderr carries only warnings and errors.
     """
 
-    mode: OutputMode = OutputMode.TEXT
-
-    @classmethod
-    def of(cls, *, json: bool, quiet: bool) -> Output:
-        """Return the output that the options ``--json`` and ``--quiet`` ask for."""
-        return cls(OutputMode.JSON if json else OutputMode.QUIET if quiet else OutputMode.TEXT)
+    is_json: JsonOption = False
+    is_quiet: QuietOption = False
 
     @property
-    def is_json(self) -> bool:
-        """Whether stdout is for machines."""
-        return self.mode is OutputMode.JSON
+    def is_text(self) -> bool:
+        """Whether people read all that is said."""
+        return not (self.is_json or self.is_quiet)
 
     @cached_property
     def results(self) -> Console:
@@ -60,7 +56,7 @@ class Output:
     @property
     def shows_progress(self) -> bool:
         """Whether live progress can be shown: text mode and stderr is a terminal that can move its cursor."""
-        return self.mode is OutputMode.TEXT and self.talk.is_terminal and not self.talk.is_dumb_terminal
+        return self.is_text and self.talk.is_terminal and not self.talk.is_dumb_terminal
 
     def result(self, renderable: RenderableType) -> None:
         """Print the result for people; nothing in JSON mode."""
@@ -81,7 +77,7 @@ class Output:
 
     def note(self, text: str) -> None:
         """Say something on stderr that is good to know; not in JSON or quiet mode."""
-        if self.mode is OutputMode.TEXT:
+        if self.is_text:
             self.talk.print(text, soft_wrap=True)
 
     def warn(self, text: str, *, hint: str | None = None) -> None:
@@ -106,6 +102,22 @@ def _console(stream: Any) -> Console:
     from lerotool.cli.console import PlainConsole
 
     return PlainConsole(stream)
+
+
+def columns(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> str:
+    """Return rows under their titles as lines that are not cut where the output is narrow or no terminal."""
+    table = [titles, *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = []
+    for row in table:
+        cells = zip(titles, row, widths, strict=True)
+        lines.append("  ".join(c.rjust(width) if title in right else c.ljust(width) for title, c, width in cells))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def shortened(lines: Sequence[str], most: int) -> list[str]:
+    """Return the first lines, and one that says how many more there are."""
+    return [*lines[:most], *([f"and {len(lines) - most} more"] if len(lines) > most else [])]
 
 
 def json_text(document: Mapping[str, Any], *, indent: int | None = None) -> str:
@@ -147,11 +159,8 @@ def _message(error: LerotoolError | OSError | MemoryError) -> str:
 
 
 def _system_hint(error: OSError | MemoryError) -> str | None:
-    import errno
-
     if isinstance(error, MemoryError):
         return "the files are as they were: close other programs, or use a machine with more memory"
-
     return {
         errno.ENOSPC: "the disk is full: free some space and run the same command again; nothing saved is lost",
         errno.ENOENT: "something on this path is missing; it may have been moved away a moment ago",

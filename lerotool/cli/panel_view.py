@@ -11,7 +11,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from lerotool.cli.big_text import big
 from lerotool.cli.event_words import duration, episode_of
 from lerotool.cli.progress import time_left
 from lerotool.dataset.marks import Outcome
@@ -224,3 +223,48 @@ def _render_keys(status: Status) -> Text:
         Phase.ENCODING: "q or Ctrl-C: leave the rest for later",
     }
     return Text(texts.get(status.phase, ""), style="dim")
+
+
+HEIGHT = 5
+_PIXEL = "██"
+_GLYPHS = {
+    "0": "###,#.#,#.#,#.#,###",
+    "1": ".#.,##.,.#.,.#.,###",
+    "2": "###,..#,###,#..,###",
+    "3": "###,..#,.##,..#,###",
+    "4": "#.#,#.#,###,..#,..#",
+    "5": "###,#..,###,..#,###",
+    "6": "###,#..,###,#.#,###",
+    "7": "###,..#,..#,.#.,.#.",
+    "8": "###,#.#,###,#.#,###",
+    "9": "###,#.#,###,..#,###",
+    ":": ".,#,.,#,.",
+    "?": "###,..#,.##,...,.#.",
+    " ": ".,.,.,.,.",
+    "A": ".#.,#.#,###,#.#,#.#",
+    "C": ".##,#..,#..,#..,.##",
+    "D": "##.,#.#,#.#,#.#,##.",
+    "E": "###,#..,##.,#..,###",
+    "F": "###,#..,##.,#..,#..",
+    "G": ".##,#..,#.#,#.#,.##",
+    "I": "###,.#.,.#.,.#.,###",
+    "K": "#.#,#.#,##.,#.#,#.#",
+    "L": "#..,#..,#..,#..,###",
+    "M": "#.#,###,###,#.#,#.#",
+    "N": "##.,#.#,#.#,#.#,#.#",
+    "O": ".#.,#.#,#.#,#.#,.#.",
+    "P": "##.,#.#,##.,#..,#..",
+    "R": "##.,#.#,##.,#.#,#.#",
+    "S": ".##,#..,###,..#,##.",
+    "T": "###,.#.,.#.,.#.,.#.",
+    "V": "#.#,#.#,#.#,#.#,.#.",
+    "W": "#.#,#.#,#.#,###,#.#",
+    "Y": "#.#,#.#,.#.,.#.,.#.",
+}
+
+
+def big(text: str) -> list[str]:
+    """Return a text as `HEIGHT` lines of equal width; letters that have no form are left out."""
+    glyphs = [_GLYPHS[letter].split(",") for letter in text if letter in _GLYPHS]
+    rows = (".".join(glyph[row] for glyph in glyphs) for row in range(HEIGHT))
+    return ["".join(_PIXEL if pixel == "#" else " " * len(_PIXEL) for pixel in row) for row in rows]

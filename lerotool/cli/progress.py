@@ -1,11 +1,11 @@
-"""What the progress displays of long commands have in common."""
+"""How far a long command is: bars on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -58,8 +58,8 @@ class Tally(ABC, Generic[_E_contra]):
         return max(1e-9, time.monotonic() - self.began)
 
     @abstractmethod
-    def take(self, event: _E_contra) -> None:
-        """Take in an event."""
+    def take(self, event: _E_contra) -> str | None:
+        """Take in an event; return the line about it that stays on the screen, if there is any."""
 
     @abstractmethod
     def bars(self) -> Mapping[Hashable, Bar]:
@@ -69,48 +69,25 @@ class Tally(ABC, Generic[_E_contra]):
     def line(self) -> str:
         """Return the same as one line, for where there are no bars."""
 
-    def told(self, event: _E_contra) -> str | None:  # noqa: ARG002 - those that say something look at it
-        """Return the line about an event that stays on the screen, if there is any."""
-        return None
-
 
 @contextmanager
 def show(output: Output, tally: Tally[_E_contra]) -> Iterator[Callable[[_E_contra], None]]:
-    """Show progress: bars on a terminal, a line now and then elsewhere; gives what listens to the events."""
-    if not output.shows_progress:
-        yield _lines(output, tally)
-        return
-    with _bars(output) as progress:
-        shown: dict[Hashable, TaskID] = {}
-
-        def listen(event: _E_contra) -> None:
-            tally.take(event)
-            if told := tally.told(event):
-                output.note(told)
-            bars = tally.bars()
-            for name in [name for name in shown if name not in bars]:
-                progress.remove_task(shown.pop(name))
-            for name, bar in bars.items():
-                if name not in shown:
-                    shown[name] = progress.add_task(bar.title, total=bar.total, figures="")
-                progress.update(
-                    shown[name], description=bar.title, completed=bar.done, total=bar.total, figures=bar.figures
-                )
-
-        yield listen
-
-
-def _lines(output: Output, tally: Tally[_E_contra]) -> Callable[[_E_contra], None]:
+    """Show progress; gives what listens to the events."""
+    progress = _bars(output) if output.shows_progress else None
+    shown: dict[Hashable, TaskID] = {}
     is_due = Beat()
 
     def listen(event: _E_contra) -> None:
-        tally.take(event)
-        if told := tally.told(event):
+        told = tally.take(event)
+        if told:
             output.note(told)
-        elif is_due():
+        if progress is not None:
+            _update(progress, shown, tally.bars())
+        elif not told and is_due():
             output.note(tally.line())
 
-    return listen
+    with nullcontext() if progress is None else progress:
+        yield listen
 
 
 def _bars(output: Output) -> Progress:
@@ -125,6 +102,15 @@ def _bars(output: Output) -> Progress:
         transient=True,
         refresh_per_second=5,
     )
+
+
+def _update(progress: Progress, shown: dict[Hashable, TaskID], bars: Mapping[Hashable, Bar]) -> None:
+    for name in shown.keys() - bars.keys():
+        progress.remove_task(shown.pop(name))
+    for name, bar in bars.items():
+        if name not in shown:
+            shown[name] = progress.add_task(bar.title, total=bar.total, figures="")
+        progress.update(shown[name], description=bar.title, completed=bar.done, total=bar.total, figures=bar.figures)
 
 
 @contextmanager

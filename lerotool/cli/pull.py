@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lerotool.cli.help import Examples
-from lerotool.cli.options import DryRunOption, JsonOption, QuietOption
+from lerotool.cli.options import DryRunOption
 from lerotool.cli.output import Output
 from lerotool.errors import UsageError
 from lerotool.wording import counted, sized
@@ -43,8 +43,8 @@ def pull(
         Path | None, typer.Option(metavar="FOLDER", help="Where to.", show_default="USER/NAME in the LeRobot home")
     ] = None,
     dry_run: DryRunOption = False,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    output: Output,
 ) -> None:
     """Pull a dataset from the Hugging Face Hub, or a part of it.
 
@@ -52,24 +52,22 @@ def pull(
     dataset is as it was, and the same command goes on where it was. What was changed here is never replaced.
     """
     from lerotool.arguments import parse_numbers
-    from lerotool.cli.sharing_progress import open_progress
+    from lerotool.cli.tallies import sharing_shown
     from lerotool.sharing.pull import execute_pull, preview_pull
     from lerotool.sharing.pull_plan import ALL, METADATA, PullRequest, Scope
 
     if meta and episodes is not None:
         raise UsageError("--meta and --episodes do not go together", hint="--episodes gets the metadata, too")
     scope = METADATA if meta else ALL if episodes is None else Scope(parse_numbers(episodes))
-    output = Output.of(json=json, quiet=quiet)
-    with open_progress(output) as progress:
+    with sharing_shown(output) as (listen, _):
         request = PullRequest(dataset, revision, scope, root)
-        report = (preview_pull if dry_run else execute_pull)(request, progress.listen)
-    document = report_document(report)
+        report = (preview_pull if dry_run else execute_pull)(request, listen)
+    document = {**asdict(report), "partial": None if report.partial is None else report.partial.to_json()}
     output.document({"dry_run": True, **document} if dry_run else document)
-    output.result(report_text(report, is_dry=dry_run))
+    output.result(_report_text(report, is_dry=dry_run))
 
 
-def report_text(report: PullReport, *, is_dry: bool) -> str:
-    """Return what a pull has done, or would do, for people."""
+def _report_text(report: PullReport, *, is_dry: bool) -> str:
     what = f"{report.repository} at {report.commit[:_COMMIT_SHOWN]}"
     here = f" ({report.partial})" if report.partial else ""
     if not report.files_fetched and not report.files_removed:
@@ -83,8 +81,3 @@ def report_text(report: PullReport, *, is_dry: bool) -> str:
     rate = report.bytes / 1e6 / max(report.wall_s, 1e-9)
     pace = f"{size} in {report.wall_s:.1f} s, {rate:.1f} MB/s"
     return f"{report.root}: {what}{here}: {files} fetched ({pace}){gone}, {report.files_kept} were here"
-
-
-def report_document(report: PullReport) -> dict[str, Any]:
-    """Return what a pull has done, for machines."""
-    return {**asdict(report), "partial": None if report.partial is None else report.partial.to_json()}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lerotool.cli.help import Examples
-from lerotool.cli.options import DryRunOption, JsonOption, QuietOption
-from lerotool.cli.output import Output
+from lerotool.cli.options import DryRunOption
+from lerotool.cli.output import Output, shortened
 from lerotool.errors import UsageError
 from lerotool.wording import counted, one_line, sized
 
@@ -56,8 +56,8 @@ def push(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Also with errors, which whoever loads it will meet.")] = False,
     dry_run: DryRunOption = False,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    output: Output,
 ) -> None:
     """Push a dataset to the Hugging Face Hub, checked, in one commit.
 
@@ -67,7 +67,6 @@ def push(
     """
     from lerotool.sharing.push_plan import PushRequest, Visibility
 
-    output = Output.of(json=json, quiet=quiet)
     if tag_only:
         if tag or force or replace or license_id or private is not None or branch != "main":
             raise UsageError("--tag-only goes with --repo-id and --dry-run only")
@@ -79,38 +78,37 @@ def push(
 
 
 def _push(request: PushRequest, output: Output, *, dry_run: bool) -> None:
-    from lerotool.cli.sharing_progress import open_progress
+    from lerotool.cli.tallies import sharing_shown
     from lerotool.sharing.push import execute_push
     from lerotool.sharing.push_plan import plan_push
 
-    with open_progress(output) as progress:
-        plan, hub = plan_push(request, progress.listen, progress.checked)
-        if not dry_run:
-            report = execute_push(plan, hub, progress.listen)
-    if dry_run:
-        output.document({"dry_run": True, **plan_document(plan)})
-        output.result(plan_text(plan))
+    with sharing_shown(output) as (listen, checked):
+        plan, hub = plan_push(request, listen, checked)
+        report = None if dry_run else execute_push(plan, hub, listen)
+    if report is None:
+        output.document({"dry_run": True, **_plan_document(plan)})
+        output.result(_plan_text(plan))
         return
-    output.document({**plan_document(plan), **report_document(report)})
-    output.result(report_text(plan, report))
+    done = {"page": report.page, "commit": report.commit, "commits": report.commits, "wall_s": report.wall_s}
+    output.document({**_plan_document(plan), **done})
+    output.result(_report_text(plan, report))
 
 
 def _move_tag(dataset: str, repo_id: str | None, output: Output, *, dry_run: bool) -> None:
-    from lerotool.cli.sharing_progress import open_progress
+    from lerotool.cli.tallies import sharing_shown
     from lerotool.sharing.last_sync import repository_of_argument
     from lerotool.sharing.push_plan import plan_tag
 
-    with open_progress(output) as progress:
-        plan, hub = plan_tag(repository_of_argument(dataset, repo_id), progress.listen)
+    with sharing_shown(output) as (listen, _):
+        plan, hub = plan_tag(repository_of_argument(dataset, repo_id), listen)
         if not dry_run:
             hub.move_tag(plan.tag, plan.after)
     document = {"repository": plan.repository, "tag": plan.tag, "before": plan.before, "after": plan.after}
     output.document({"dry_run": True, **document} if dry_run else document)
-    output.result(tag_text(plan, is_dry=dry_run))
+    output.result(_tag_text(plan, is_dry=dry_run))
 
 
-def tag_text(plan: TagPlan, *, is_dry: bool) -> str:
-    """Return what happens to a tag, in words."""
+def _tag_text(plan: TagPlan, *, is_dry: bool) -> str:
     where = f"{plan.tag} on {plan.after[:_COMMIT_SHOWN]}"
     if plan.before == plan.after:
         return f"{plan.page}: {where}, where it was"
@@ -118,19 +116,14 @@ def tag_text(plan: TagPlan, *, is_dry: bool) -> str:
     return f"{plan.page}: {'would put ' if is_dry else ''}{where} ({before})"
 
 
-def plan_text(plan: PushPlan) -> str:
-    """Return what a push would do, for people."""
+def _plan_text(plan: PushPlan) -> str:
     new = " (new, " + ("public" if plan.request.visibility == "public" else "private") + ")" if plan.is_new else ""
     lines = [f"{plan.root} -> {plan.repository}{new}, branch {plan.request.branch}"]
-    for verb, paths, size in (
-        ("add", [each.path for each in plan.added], sum(each.size for each in plan.added)),
-        ("change", [each.path for each in plan.changed], sum(each.size for each in plan.changed)),
-        ("delete", [each.path for each in plan.deleted], sum(each.size for each in plan.deleted)),
-    ):
-        if paths:
-            lines.append(f"{verb:<8}{counted(len(paths), 'file')}, {sized(size)}")
-            lines += [f"          {one_line(path)}" for path in paths[:_PATHS_SHOWN]]
-            lines += [f"          and {len(paths) - _PATHS_SHOWN} more"] if len(paths) > _PATHS_SHOWN else []
+    for verb, files in (("add", plan.added), ("change", plan.changed), ("delete", plan.deleted)):
+        if files:
+            lines.append(f"{verb:<8}{counted(len(files), 'file')}, {sized(sum(each.size for each in files))}")
+            paths = shortened([one_line(each.path) for each in files], _PATHS_SHOWN)
+            lines += [f"          {path}" for path in paths]
     lines.append(f"{'keep':<8}{counted(plan.unchanged, 'file')}")
     if plan.moved_tags:
         lines.append(f"{'tag':<8}{', '.join(plan.moved_tags)}")
@@ -138,8 +131,7 @@ def plan_text(plan: PushPlan) -> str:
     return "\n".join(lines)
 
 
-def report_text(plan: PushPlan, report: PushReport) -> str:
-    """Return what a push has done, for people."""
+def _report_text(plan: PushPlan, report: PushReport) -> str:
     tags = f", {', '.join(report.tags)}" if report.tags else ""
     if not report.commits:
         return f"{report.page}: up to date, {counted(plan.episodes, 'episode')}{tags}"
@@ -151,8 +143,7 @@ def report_text(plan: PushPlan, report: PushReport) -> str:
     return f"{report.page}: {counted(plan.episodes, 'episode')}, {sent}{gone}{tags}"
 
 
-def plan_document(plan: PushPlan) -> dict[str, Any]:
-    """Return what a push does, for machines."""
+def _plan_document(plan: PushPlan) -> dict[str, Any]:
     from lerotool.findings import Severity
 
     return {
@@ -161,17 +152,13 @@ def plan_document(plan: PushPlan) -> dict[str, Any]:
         "branch": plan.request.branch,
         "is_new": plan.is_new,
         "parent": plan.parent,
-        "added": [{"path": each.path, "bytes": each.size} for each in plan.added],
-        "changed": [{"path": each.path, "bytes": each.size} for each in plan.changed],
-        "deleted": [{"path": each.path, "bytes": each.size} for each in plan.deleted],
+        **{
+            name: [{"path": each.path, "bytes": each.size} for each in files]
+            for name, files in (("added", plan.added), ("changed", plan.changed), ("deleted", plan.deleted))
+        },
         "unchanged": plan.unchanged,
         "bytes": plan.bytes,
         "tags": list(plan.wanted_tags),
         "license": plan.license_id,
         "check": {"errors": plan.report.count(Severity.ERROR), "loading": plan.report.loading.value},
     }
-
-
-def report_document(report: PushReport) -> dict[str, Any]:
-    """Return what a push has done, for machines."""
-    return {"page": report.page, "commit": report.commit, "commits": report.commits, "wall_s": report.wall_s}

@@ -7,41 +7,24 @@ from contextlib import ExitStack
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from lerotool.cli import record_options as of
 from lerotool.cli.help import Examples, Short
-from lerotool.cli.monitoring import monitor_address, monitoring
-from lerotool.cli.options import DryRunOption, JsonOption, QuietOption
+from lerotool.cli.options import DryRunOption
 from lerotool.cli.output import Output
-from lerotool.cli.robots import (
-    FollowerPortOption,
-    LeaderPortOption,
-    LeRobotOption,
-    LeRobotOptions,
-    MaxRelativeTargetOption,
-    Overrides,
-    RobotOption,
-    UnitsOption,
-    choose,
-)
-from lerotool.cli.signals import INTERRUPTED
+from lerotool.cli.record_options import RecordOptions, require_savable, settle
+from lerotool.cli.robots import LeRobotOption, LeRobotOptions, Overrides, RobotOption, choose
+from lerotool.cli.running import INTERRUPTED
 from lerotool.errors import UsageError
 from lerotool.media.format import EncoderSettings
-from lerotool.wording import counted
+from lerotool.wording import as_argument, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from lerotool.cli.record_request import Request
-    from lerotool.cli.recorder import Recorder
     from lerotool.cli.robots import RobotChoice
     from lerotool.devices.cameras.camera import Camera
     from lerotool.encoding.background import BackgroundEncoder
-    from lerotool.recording.config import Prompts, RecordingConfig
+    from lerotool.recording.config import RecordingConfig
     from lerotool.recording.events import SessionReport
-    from lerotool.recording.session import Session
     from lerotool.recording.take import Devices
-    from lerotool.web.board import Watched
 
 
 EXAMPLES: Examples = {
@@ -82,42 +65,12 @@ SHORT = Short(
 def record(
     lerobot_options: LeRobotOptions = None,
     robot: RobotOption = None,
-    follower_port: FollowerPortOption = None,
-    leader_port: LeaderPortOption = None,
-    units: UnitsOption = None,
-    max_relative_target: MaxRelativeTargetOption = None,
+    *,
+    overrides: Overrides,
     lerobot: LeRobotOption = None,
-    camera: of.Camera = None,
-    task: of.Task = None,
-    tasks: of.Tasks = None,
-    shuffle: of.Shuffle = False,
-    seed: of.Seed = None,
-    fps: of.Fps = None,
-    episodes: of.Episodes = None,
-    episode_time: of.EpisodeTime = None,
-    min_episode_time: of.MinEpisodeTime = None,
-    ask: of.Ask = None,
-    operator: of.Operator = None,
-    success_column: of.SuccessColumn = None,
-    reset_time: of.ResetTime = None,
-    max_picture_age: of.MaxPictureAge = 0.5,
-    reconnect_time: of.ReconnectTime = 60.0,
-    repo_id: of.RepoId = None,
-    root: of.Root = None,
-    batch: of.Batch = None,
-    foreground: of.Foreground = False,
-    encode_at_end: of.EncodeAtEnd = True,
-    codec: of.Codec = None,
-    crf: of.Crf = 30,
-    g: of.Gop = 2,
-    preset: of.Preset = "12",
-    monitor: of.Monitor = None,
-    monitor_host: of.MonitorHost = None,
-    bell: of.Bell = None,
-    save_defaults: of.SaveDefaults = False,
+    options: RecordOptions,
     dry_run: DryRunOption = False,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    output: Output,
 ) -> int:
     """Record episodes from a robot and cameras into a LeRobot dataset.
 
@@ -127,45 +80,27 @@ def record(
 
     More about every option, and more examples: docs/recording.md.
     """
-    output = Output.of(json=json, quiet=quiet)
-    overrides = Overrides(follower_port, leader_port, units, max_relative_target)
     choice = choose(robot, lerobot, lerobot_options, overrides)
     choice.describe_start(output)
-    from lerotool.cli.record_settings import require_savable, save, settle
-
-    if episodes == 0:
-        named = {"--camera": camera, "--task": task, "--tasks": tasks, "--root": root, "--repo-id": repo_id}
-        switches = {"--dry-run": dry_run, "--save-defaults": save_defaults}
-        of_recording = [name for name, value in {**named, **switches}.items() if value]
-        return _teleoperate(choice, Fraction(settle(choice, {"fps": fps})[0].fps), output, of_recording)
+    if options.episodes == 0:
+        return _teleoperate(choice, options, output, dry_run=dry_run)
     from lerotool.cli.record_request import build_request
     from lerotool.recording.config import SUCCESS_COLUMN, Asking, BatchMode, RecordingConfig
 
-    given = {
-        "task": task,
-        "fps": fps,
-        "episodes": episodes,
-        "episode_time": episode_time,
-        "min_episode_time": min_episode_time,
-        "reset_time": reset_time,
-        "batch": batch,
-        "codec": codec,
-        "ask": ask,
-        "monitor": monitor_host or monitor,
-        "bell": bell,
-        "success_column": success_column,
-    }
-    if save_defaults:
-        require_savable(choice, given)
-    settings, _ = settle(choice, given)
-    monitor_at = monitor_address(settings.monitor)
-    if settings.ask and monitor_at is None and not sys.stdin.isatty():
+    said = options.said()
+    if options.save_defaults:
+        require_savable(choice, said)
+    settings = settle(choice, said)
+    monitor = settings.monitor
+    monitor_host = monitor if isinstance(monitor, str) else "127.0.0.1" if monitor else None
+    if settings.ask and monitor_host is None and not sys.stdin.isatty():
         raise UsageError("--ask: no terminal to answer at", hint="run it in a terminal, or with --monitor")
-    prompts = _read_prompts(tasks, shuffle, seed)
-    words = settings.task if prompts is None or task is not None else None
-    request = build_request(choice, camera or [], words, prompts, root, repo_id)
-    batches = BatchMode.FOREGROUND if foreground else BatchMode.BACKGROUND
+    prompts = options.prompts()
+    words = settings.task if prompts is None or options.task is not None else None
+    request = build_request(choice, options.camera or [], words, prompts, options.root, options.repo_id)
+    batches = BatchMode.FOREGROUND if options.foreground else BatchMode.BACKGROUND
     mode = batches if settings.batch else BatchMode.LATER
+    preset = options.preset
     config = RecordingConfig(
         root=request.root,
         task=request.task,
@@ -176,41 +111,35 @@ def record(
         reset_time_s=settings.reset_time,
         batch=settings.batch,
         mode=mode,
-        encode_at_end=encode_at_end and mode is not BatchMode.LATER,
-        max_picture_age_s=max_picture_age,
-        reconnect_s=reconnect_time,
+        encode_at_end=options.encode_at_end and mode is not BatchMode.LATER,
+        max_picture_age_s=options.max_picture_age,
+        reconnect_s=options.reconnect_time,
         asking=Asking.ALWAYS if settings.ask else Asking.NEVER,
-        operator=operator,
-        prompts=request.prompts,
+        operator=options.operator,
+        prompts=prompts,
         success_column=SUCCESS_COLUMN if settings.success_column else None,
         encoder=EncoderSettings(
-            vcodec=settings.codec, g=g, crf=crf, preset=int(preset) if preset.isdecimal() else preset
+            vcodec=settings.codec,
+            g=options.g,
+            crf=options.crf,
+            preset=int(preset) if preset.isdecimal() else preset,
         ),
     )
     with ExitStack() as stack:
         devices = _open_devices(request, stack, config.success_column)
         _announce(request, devices, output)
         if dry_run:
-            from lerotool.cli.record_plan import show_plan
+            from lerotool.cli.record_request import show_plan
 
             show_plan(config, request, devices, output)
             return 0
         encoder = _prepare_encoder(config, devices)
-        if save_defaults:
-            output.note(f"saved in {choice.path}: {', '.join(save(choice, given))}")
-        return _record(config, request, devices, encoder, output, monitor_at, bell=settings.bell)
+        if options.save_defaults and choice.path is not None:
+            from lerotool.devices.config import RecordDefaults, save_defaults
 
-
-def _read_prompts(path: Path | None, shuffle: bool, seed: int | None) -> Prompts | None:
-    if seed is not None and not shuffle:
-        raise UsageError("--seed: nothing is shuffled", hint="add --shuffle, or leave it out")
-    if path is None:
-        if shuffle:
-            raise UsageError("--shuffle: no list of tasks to shuffle", hint="name one: --tasks FILE")
-        return None
-    from lerotool.recording.config import read_prompts
-
-    return read_prompts(path.expanduser(), (seed or 0) if shuffle else None)
+            save_defaults(choice.path, RecordDefaults(**said))
+            output.note(f"saved in {choice.path}: {', '.join(said)}")
+        return _record(config, request, devices, encoder, output, monitor_host, has_bell=settings.bell)
 
 
 def _open_devices(request: Request, stack: ExitStack, success_column: str | None) -> Devices:
@@ -270,16 +199,18 @@ def _record(
     output: Output,
     monitor_host: str | None,
     *,
-    bell: bool,
+    has_bell: bool,
 ) -> int:
-    from lerotool.cli.panel import Bell
     from lerotool.cli.recorder import Recorder
+    from lerotool.cli.view import monitoring
     from lerotool.recording.session import Session
+    from lerotool.web.board import Watched
 
-    recorder = Recorder(output, Bell.RINGS if bell else Bell.QUIET)
+    recorder = Recorder(output, has_bell=has_bell)
     session = Session(config, devices, recorder.controls, encoder=encoder, listen=recorder.listen)
+    watched = Watched(config.root, devices.cameras, session.status, recorder.controls.press)
     try:
-        with monitoring(monitor_host, _watched(config, devices, session, recorder), output):
+        with monitoring(monitor_host, watched, output):
             recorder.run(session)
     finally:
         if session.report is not None:
@@ -287,15 +218,9 @@ def _record(
     return INTERRUPTED if recorder.is_interrupted else 0
 
 
-def _watched(config: RecordingConfig, devices: Devices, session: Session, recorder: Recorder) -> Watched:
-    from lerotool.web.board import Watched
-
-    return Watched(config.root, devices.cameras, session.status, recorder.controls.press)
-
-
 def _conclude(report: SessionReport, request: Request, output: Output) -> None:
     """Say what there is now and what can be done next."""
-    count = len(report.episodes)
+    name, count = as_argument(request.argument), len(report.episodes)
     text = f"{request.root}: {report.total} of {report.goal} episodes"
     if count:
         text += f", {count} recorded now ({counted(report.rows, 'row')}, {report.seconds:.0f} s)"
@@ -303,21 +228,24 @@ def _conclude(report: SessionReport, request: Request, output: Output) -> None:
     output.result(text)
     if report.pending:
         noun = "episode waits" if report.pending == 1 else "episodes wait"
-        output.note(f"{report.pending} {noun} to be encoded; do it with: {request.encode_command}")
+        output.note(f"{report.pending} {noun} to be encoded; do it with: lerotool encode --pending {name}")
     if report.total > report.pending:
-        output.note(f"look at the dataset with: {request.info_command}")
+        output.note(f"look at the dataset with: lerotool info {name}")
     if report.total < report.goal:
         output.note("run the same command again to record the rest")
 
 
-def _teleoperate(choice: RobotChoice, fps: Fraction, output: Output, of_recording: Sequence[str]) -> int:
+def _teleoperate(choice: RobotChoice, options: RecordOptions, output: Output, *, dry_run: bool) -> int:
     from lerotool.cli.recorder import Recorder
     from lerotool.recording.following import Teleoperation
 
-    if of_recording:
+    given = {name: getattr(options, name) for name in ("camera", "task", "tasks", "root", "repo_id")}
+    given |= {"dry_run": dry_run, "save_defaults": options.save_defaults}
+    if of_recording := [f"--{name.replace('_', '-')}" for name, value in given.items() if value]:
         raise UsageError(f"{', '.join(of_recording)}: with --episodes 0 nothing is recorded", hint="leave one out")
+    fps = settle(choice, {} if options.fps is None else {"fps": options.fps}).fps
     robot = choice.build()
     choice.announce(robot.robot_type, output)
     recorder = Recorder(output)
-    recorder.run(Teleoperation(robot, fps, recorder.controls, listen=recorder.listen))
+    recorder.run(Teleoperation(robot, Fraction(fps), recorder.controls, listen=recorder.listen))
     return INTERRUPTED if recorder.is_interrupted else 0

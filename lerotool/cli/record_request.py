@@ -1,4 +1,4 @@
-"""What `lerotool record` is asked for: which robot, which cameras, which dataset; defaults filled in."""
+"""What `lerotool record` is asked for: robot, cameras, dataset, defaults filled in; and what it would do with them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lerotool.errors import UsageError
-from lerotool.wording import as_argument, is_unicode
-from lerotool.workspace import lerobot_home
+from lerotool.wording import is_unicode, sized
+from lerotool.workspace import Workspace, lerobot_home
 
 if TYPE_CHECKING:
+    from lerotool.cli.output import Output
     from lerotool.cli.robots import RobotChoice
     from lerotool.devices.cameras.spec import CameraSpec
-    from lerotool.recording.config import Prompts
+    from lerotool.recording.config import Prompts, RecordingConfig
+    from lerotool.recording.session_plan import Plan
+    from lerotool.recording.take import Devices
 
 SIMULATED_CAMERAS = ("front=sim", "wrist=sim")
 SIMULATED_TASK = "Follow the simulated leader"
@@ -34,16 +37,6 @@ class Request:
     prompts: Prompts | None  # a task for each episode, in place of one for all
     root: Path  # the dataset's folder
     argument: str  # how a person names the dataset
-
-    @property
-    def encode_command(self) -> str:
-        """What encodes the episodes that wait."""
-        return f"lerotool encode --pending {as_argument(self.argument)}"
-
-    @property
-    def info_command(self) -> str:
-        """What shows the dataset."""
-        return f"lerotool info {as_argument(self.argument)}"
 
 
 def build_request(
@@ -104,3 +97,70 @@ def _default_repo_id(robot: RobotChoice, task: str | None) -> str:
     name = SIMULATED_DATASET if robot.is_simulated else re.sub(r"\W+", "_", robot.name)
     words = re.sub(r"[^a-z0-9]+", "-", (task or "").lower()).strip("-")[:40].strip("-")
     return f"local/{name}-{words}" if words else f"local/{name}"
+
+
+def show_plan(config: RecordingConfig, request: Request, devices: Devices, output: Output) -> None:
+    """Print what the session would do."""
+    from lerotool.recording.pacing import Clock
+    from lerotool.recording.session_plan import look_at, plan_session
+
+    plan = plan_session(config, devices, look_at(config.root), Clock())
+    document = _build_document(config, request, devices, plan)
+    output.document(document)
+    output.result(_build_table(document))
+
+
+def _build_document(config: RecordingConfig, request: Request, devices: Devices, plan: Plan) -> dict[str, Any]:
+    from lerotool.storage import free_bytes
+
+    return {
+        "dataset": str(config.root),
+        "robot": request.robot.name,
+        "robot_type": devices.robot.robot_type,
+        "task": config.task_of(plan.stock.total),
+        "tasks": len(config.prompts.texts) if config.prompts is not None else 1,
+        "fps": float(config.fps),
+        "episodes": {
+            "total": config.episodes,
+            "in_dataset": plan.stock.committed,
+            "waiting": plan.stock.waiting,
+            "to_record": plan.takes,
+        },
+        "interrupted": [str(verdict.path) for verdict in plan.stock.interrupted],
+        "features": {name: feature.to_json() for name, feature in devices.features.items()},
+        "pending": str(Workspace(config.root).pending),
+        "bytes": {
+            "per_second": round(plan.need.bytes_per_second),
+            "take": plan.need.take_bytes,
+            "session": plan.need.session_bytes,
+            "free": free_bytes(config.root),
+        },
+        "encoder": config.encoder.to_json(),
+        "encode": {"when": str(config.mode), "batch": config.batch, "at_end": config.encode_at_end},
+    }
+
+
+def _build_table(document: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    episodes, sizes, encode = document["episodes"], document["bytes"], document["encode"]
+    table = Table.grid(padding=(0, 2))
+    table.add_row("dataset", document["dataset"])
+    if document["tasks"] == 1:
+        table.add_row("task", document["task"])
+    else:
+        table.add_row("tasks", f"{document['tasks']} in turn; next: {document['task']}")
+    there = episodes["in_dataset"] + episodes["waiting"]
+    table.add_row("episodes", f"{episodes['to_record']} to record, {there} of {episodes['total']} there already")
+    for name, feature in document["features"].items():
+        table.add_row(name, f"{feature['dtype']} {'x'.join(map(str, feature['shape']))}")
+    table.add_row("rows", f"{document['fps']:g} per second")
+    table.add_row(
+        "disk",
+        f"{sized(sizes['per_second'])}/s, {sized(sizes['take'])} a take, "
+        f"{sized(sizes['session'])} in all until encoded; {sized(sizes['free'])} free",
+    )
+    when = {"later": "not by this session", "foreground": "every {} episodes, waiting for it"}
+    text = when.get(encode["when"], "every {} episodes, in the background").format(encode["batch"])
+    table.add_row("encoding", f"{text}{', the rest at the end' if encode['at_end'] else ''}")
+    return table

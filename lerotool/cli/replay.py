@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lerotool.cli.help import Examples
-from lerotool.cli.options import DatasetArgument, JsonOption, QuietOption
+from lerotool.cli.options import DatasetArgument
 from lerotool.cli.output import Output
 from lerotool.cli.robots import (
     FollowerPortOption,
@@ -20,7 +20,7 @@ from lerotool.cli.robots import (
     UnitsOption,
     choose,
 )
-from lerotool.cli.signals import INTERRUPTED
+from lerotool.cli.running import INTERRUPTED
 from lerotool.workspace import dataset_root
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def replay(
     units: UnitsOption = None,
     max_relative_target: MaxRelativeTargetOption = None,
     lerobot: LeRobotOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    output: Output,
 ) -> int:
     """Replay an episode on the follower.
 
@@ -63,7 +63,6 @@ def replay(
     from lerotool.features import ACTION
     from lerotool.recording.following import Replay, read_motion
 
-    output = Output.of(json=json, quiet=quiet)
     overrides = Overrides(follower_port, None, units, max_relative_target)
     choice = choose(robot, lerobot, lerobot_options, overrides)
     choice.describe_start(output)

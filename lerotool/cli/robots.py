@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -59,20 +59,14 @@ LeRobotOptions = Annotated[
 class Overrides:
     """What the command line says otherwise than the robot's file; None says nothing."""
 
-    follower_port: str | None = None
-    leader_port: str | None = None
-    units: str | None = None
-    max_relative_target: float | None = None
+    follower_port: FollowerPortOption = None
+    leader_port: LeaderPortOption = None
+    units: UnitsOption = None
+    max_relative_target: MaxRelativeTargetOption = None
 
-    def given(self) -> dict[str, str | float]:
-        """Return what is said, by option."""
-        values = {
-            "--follower-port": self.follower_port,
-            "--leader-port": self.leader_port,
-            "--units": self.units,
-            "--max-relative-target": self.max_relative_target,
-        }
-        return {option: value for option, value in values.items() if value is not None}
+    def given(self) -> list[str]:
+        """Return the options that say something."""
+        return [f"--{name.replace('_', '-')}" for name, value in asdict(self).items() if value is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +88,10 @@ class RobotChoice:
         from lerotool.devices.config import list_robots
 
         return self.name if self.name in list_robots() else None
+
+    def settings_in_file(self) -> dict[str, Any]:
+        """Return what its file says of how it is recorded."""
+        return {} if self.config is None else self.config.record.given()
 
     def build(self) -> Robot:
         """Return the robot, not yet open."""
@@ -201,7 +199,7 @@ def _override(config: RobotConfig, overrides: Overrides) -> RobotConfig:
     from lerotool.devices.config import SoRobotConfig
     from lerotool.devices.config.model import LeRobotConfig
 
-    if isinstance(config, LeRobotConfig) and set(given) == {"--max-relative-target"}:
+    if isinstance(config, LeRobotConfig) and given == ["--max-relative-target"]:
         limit = f"--robot.max_relative_target={overrides.max_relative_target}"
         return config.model_copy(update={"options": (*config.options, limit)})
     if not isinstance(config, SoRobotConfig):

@@ -10,19 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lerotool.cli.each import Answer, answer_each
 from lerotool.cli.help import Examples
-from lerotool.cli.options import (
-    DaskFileOption,
-    DaskOption,
-    DatasetsArgument,
-    DryRunOption,
-    JsonOption,
-    QuietOption,
-    chosen_place,
-    in_panel,
-)
+from lerotool.cli.options import DatasetsArgument, DryRunOption, Machines, in_panel
 from lerotool.cli.output import Output
+from lerotool.cli.running import Answer, answer_each
 from lerotool.errors import IncompleteError, UsageError
 from lerotool.wording import as_argument, counted, one_line
 
@@ -104,10 +95,9 @@ def stats(
         int | None,
         typer.Option(metavar="N", min=1, help="How many processes.", show_default="one per core, if worth it"),
     ] = None,
-    dask: DaskOption = None,
-    dask_scheduler_file: DaskFileOption = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    machines: Machines,
+    output: Output,
 ) -> int:
     """Show, recompute, verify or export the statistics of datasets.
 
@@ -121,7 +111,7 @@ def stats(
     for is_wrong, message, hint in (
         (verify + write + (export is not None) > 1, "--verify, --write and --export exclude each other", None),
         (dry_run and not write, "--dry-run is for --write", "showing and verifying change nothing anyway"),
-        (as_json and str(csv) == "-", "--json and --csv - both write to stdout", "name a file with --csv"),
+        (output.is_json and str(csv) == "-", "--json and --csv - both write to stdout", "name a file with --csv"),
         (skip_images and images is not None, "--skip-images and --images exclude each other", None),
         (exports_with and export is None, "--output, --delta-actions, --horizon and --pad-to are for --export", None),
         (writes_file and len(datasets) > 1, "--export, --csv and --plot are for one dataset", "name one dataset"),
@@ -131,8 +121,7 @@ def stats(
     from lerotool.statistics.measure import Selection
     from lerotool.statistics.sampling import Sampling
 
-    output = Output.of(json=as_json, quiet=quiet)
-    place = chosen_place(dask, dask_scheduler_file, jobs, output)
+    place = machines.place(jobs, output)
     decodes = images is not None or verify or write
     sampling = Sampling.parse(images or "lerobot") if decodes and not skip_images else None
     selection = Selection(tuple(only or ()), sampling)
@@ -149,7 +138,7 @@ def stats(
         return _show(work, csv, plot, with_episodes=episodes, with_stored=not skip_images)
 
     def open_and_answer(dataset: str) -> Answer:
-        from lerotool.cli.cures import naming_cures
+        from lerotool.cli.running import naming_cures
         from lerotool.dataset.dataset import Dataset
         from lerotool.dataset.selection import split_argument
         from lerotool.workspace import dataset_root
@@ -204,7 +193,7 @@ def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: boo
 
     dataset, output = work.dataset, work.output
     if plot is not None:
-        from lerotool.cli.stats_plot import check_plotting
+        from lerotool.cli.stats_show import check_plotting
 
         check_plotting()
     with work.progress() as on_progress:
@@ -225,7 +214,7 @@ def _show(work: Work, csv: Path | None, plot: Path | None, *, with_episodes: boo
         if str(csv) != "-":
             output.note(f"written: {csv}")
     if plot is not None:
-        from lerotool.cli.stats_plot import plot_features
+        from lerotool.cli.stats_show import plot_features
 
         size = f"{counted(episodes, 'episode')}, {counted(frames, 'frame')}"
         title = f"{dataset_name(dataset.root)}: {size}"

@@ -1,18 +1,20 @@
-"""`lerotool view`: recordings in a browser."""
+"""`lerotool view`: recordings in a browser; and the same pages live, for `lerotool record --monitor`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lerotool.cli.help import Examples
-from lerotool.cli.options import JsonOption, QuietOption
 from lerotool.cli.output import Output
 from lerotool.errors import UsageError
 
 if TYPE_CHECKING:
+    from lerotool.web.board import Watched
     from lerotool.web.server import Listening
 
 EXAMPLES: Examples = {
@@ -38,8 +40,8 @@ def view(
         typer.Option("--port", metavar="NUMBER", min=0, max=65535, help="Default: the first free one from 8700."),
     ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    output: Output,
 ) -> None:
     """Look at recordings in a browser: episodes, cameras in step with the joints, marks.
 
@@ -47,8 +49,7 @@ def view(
     you confirm there; marks are kept beside the dataset. Beyond this machine the address has a token without which
     nothing is answered.
     """
-    output = Output.of(json=json, quiet=quiet)
-    require_web("lerotool view")
+    _require_web("lerotool view")
     from lerotool.web.library import Library
     from lerotool.web.server import listen
 
@@ -57,14 +58,14 @@ def view(
     listening.serve(library, lambda: _tell(listening, output, opens_browser=not no_browser))
 
 
-def require_web(command: str) -> None:
+def _require_web(command: str) -> None:
     """Make sure that what serves pages is installed."""
     missing = [name for name in _PACKAGES if find_spec(name) is None]
     if missing:
         raise UsageError(f"{command} needs {', '.join(missing)}", hint=f"pip install {' '.join(missing)}")
 
 
-def show_address(address: str, output: Output, *, has_code: bool) -> None:
+def _show_address(address: str, output: Output, *, has_code: bool) -> None:
     """Say where the pages are; for others with a QR code, where a person may look."""
     output.result(address)
     if has_code:
@@ -74,7 +75,7 @@ def show_address(address: str, output: Output, *, has_code: bool) -> None:
 
 def _tell(listening: Listening, output: Output, *, opens_browser: bool) -> None:
     output.record("listening", {"address": listening.address, "port": listening.access.port})
-    show_address(listening.address, output, has_code=listening.access.token is not None)
+    _show_address(listening.address, output, has_code=listening.access.token is not None)
     output.note("Ctrl-C stops the server")
     if opens_browser and not output.is_json:
         import webbrowser
@@ -93,3 +94,24 @@ def _show_code(address: str, output: Output) -> None:
     drawn = io.StringIO()
     segno.make(address, error="l", micro=False).terminal(drawn, compact=True, border=2)
     output.talk.file.write(drawn.getvalue())
+
+
+@contextmanager
+def monitoring(host: str | None, watched: Watched, output: Output) -> Iterator[None]:
+    """Serve the page of a recording for the time of a block, and say where it is."""
+    if host is None:
+        yield
+        return
+    _require_web("lerotool record --monitor")
+    from lerotool.web.monitor import monitored
+    from lerotool.web.server import listen
+
+    listening = listen(host, None)
+    try:
+        with monitored(watched, listening):
+            address = listening.address_of("/live")
+            output.record("monitor", {"address": address})
+            _show_address(address, output, has_code=listening.access.token is not None)
+            yield
+    finally:
+        listening.close()

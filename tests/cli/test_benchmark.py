@@ -18,8 +18,7 @@ import pytest
 
 from lerotool.benchmarking.figures import Better
 from lerotool.benchmarking.runner import Advanced, Begun, StepBegun, StepDone
-from lerotool.cli.benchmark_progress import BenchmarkTally, headline
-from lerotool.cli.benchmark_tables import bar
+from lerotool.cli.benchmark_report import BenchmarkTally, bar, headline
 from tests.benchmarking.parts import TINY, figure, report
 from tests.patience import PATIENCE_S
 from tests.recording.terminal import Terminal

@@ -34,7 +34,7 @@ def test_a_line_of_text_is_neither_broken_nor_read_as_markup(
 
 
 def test_in_json_mode_stdout_carries_json_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    output = Output.of(json=True, quiet=False)
+    output = Output(is_json=True)
     output.result("for people")
     output.note("for people")
     output.document({"answer": 42})
@@ -121,7 +121,7 @@ def test_a_live_display_shows_hostile_text_and_does_not_act_on_it() -> None:
 
 
 def test_json_holds_hostile_text_escaped_and_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    output = Output.of(json=True, quiet=False)
+    output = Output(is_json=True)
     output.document({"task": HOSTILE, "name": "Würfel"})
     output.record("event", {"task": HOSTILE})
     print_error(LerotoolError(HOSTILE, hint=HOSTILE), as_json=True)

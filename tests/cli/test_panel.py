@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from lerotool.cli.big_text import HEIGHT, big
-from lerotool.cli.output import Output, OutputMode
-from lerotool.cli.panel import Bell
-from lerotool.cli.panel_view import _WORDS, PanelView
+from lerotool.cli.output import Output
+from lerotool.cli.panel_view import _WORDS, HEIGHT, PanelView, big
+from lerotool.cli.recorder import LinePanel
 from lerotool.dataset.marks import Outcome
 from lerotool.execution import EncoderStatus
 from lerotool.recording import events
@@ -116,20 +115,20 @@ class _Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(
-    ("bell", "mode", "event", "rings"),
+    ("bell", "output", "event", "rings"),
     [
-        (Bell.RINGS, OutputMode.TEXT, events.TakeStarted(0, 1, TASK), True),
-        (Bell.RINGS, OutputMode.TEXT, events.ResetStarted(1, 60.0, TASK), True),
-        (Bell.RINGS, OutputMode.TEXT, events.DevicesBack(), False),
-        (Bell.QUIET, OutputMode.TEXT, events.TakeStarted(0, 1, TASK), False),
-        (Bell.RINGS, OutputMode.JSON, events.TakeStarted(0, 1, TASK), False),
-        (Bell.RINGS, OutputMode.QUIET, events.TakeStarted(0, 1, TASK), False),
+        (True, Output(), events.TakeStarted(0, 1, TASK), True),
+        (True, Output(), events.ResetStarted(1, 60.0, TASK), True),
+        (True, Output(), events.DevicesBack(), False),
+        (False, Output(), events.TakeStarted(0, 1, TASK), False),
+        (True, Output(is_json=True), events.TakeStarted(0, 1, TASK), False),
+        (True, Output(is_quiet=True), events.TakeStarted(0, 1, TASK), False),
     ],
 )
 def test_the_bell_rings_when_a_phase_begins_unless_nobody_wants_it(
-    bell: Bell, mode: OutputMode, event: Event, rings: bool, monkeypatch: pytest.MonkeyPatch
+    bell: bool, output: Output, event: Event, rings: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for stream, rung in ((_Terminal(), rings), (io.StringIO(), False)):
         monkeypatch.setattr("sys.stderr", stream)
-        bell.hear(event, Output(mode))
+        LinePanel(output, has_bell=bell).tell(event)
         assert ("\a" in stream.getvalue()) is rung

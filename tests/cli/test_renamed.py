@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from lerotool.cli.app import make_app, run
-from lerotool.cli.renamed import RENAMED, with_new_names
+from lerotool.cli.help import RENAMED, with_new_names
 from tests.shared import GOLDEN
 
 ROOT = GOLDEN / "v30_lerobot061_novideo"

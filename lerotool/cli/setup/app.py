@@ -23,13 +23,13 @@ app = typer.Typer(
     invoke_without_command=True,
     context_settings=HELP_OPTIONS,
 )
-add_command(app, "ports", ports.ports, ports.EXAMPLES)
-add_command(app, "motors", motors.motors, motors.EXAMPLES)
-add_command(app, "calibrate", calibrate.calibrate, calibrate.EXAMPLES)
-add_command(app, "cameras", cameras.cameras, cameras.EXAMPLES)
-add_command(app, "bus", bus.bus, bus.EXAMPLES)
-add_command(app, "emulate", emulate.emulate, emulate.EXAMPLES)
-add_command(app, "robots", lerobot_types.robots, lerobot_types.EXAMPLES)
+add_command(app, "ports", ports.EXAMPLES)(ports.ports)
+add_command(app, "motors", motors.EXAMPLES)(motors.motors)
+add_command(app, "calibrate", calibrate.EXAMPLES)(calibrate.calibrate)
+add_command(app, "cameras", cameras.EXAMPLES)(cameras.cameras)
+add_command(app, "bus", bus.EXAMPLES)(bus.bus)
+add_command(app, "emulate", emulate.EXAMPLES)(emulate.emulate)
+add_command(app, "robots", lerobot_types.EXAMPLES)(lerobot_types.robots)
 
 
 @app.callback()
@@ -46,7 +46,7 @@ def setup(
     if context.invoked_subcommand is None:
         from lerotool.cli.setup.walk import walk
 
-        walk(robot, Output.of(json=False, quiet=False))
+        walk(robot, Output())
     elif robot is not None:
         command = context.invoked_subcommand
         raise UsageError("--robot goes with the walk through all steps", hint=f"lerotool setup {command} {robot}")

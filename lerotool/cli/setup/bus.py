@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lerotool.cli.columns import columns
 from lerotool.cli.help import Examples
-from lerotool.cli.options import JsonOption, QuietOption
-from lerotool.cli.output import Output
-from lerotool.cli.setup.commands import ArmOption, SideOption, resumable
+from lerotool.cli.output import Output, columns
+from lerotool.cli.setup.commands import ArmOption, SideOption
+from lerotool.cli.setup.person import resumable, watched
 from lerotool.errors import DeviceError, DeviceNotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -46,8 +45,8 @@ def bus(
     all_ids: Annotated[
         bool, typer.Option("--all-ids", help="Look for missing motors at all ids, not only 0 to 12; takes 15 s.")
     ] = False,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    output: Output,
 ) -> int:
     """Examine the motors on a cable and say in words what is wrong.
 
@@ -55,7 +54,6 @@ def bus(
 
     Exit code 0 if the arm can be used, 7 if not.
     """
-    output = Output.of(json=json, quiet=quiet)
     with resumable(output, f"lerotool setup bus {where or ''}".rstrip()):
         documents = [_examine(target, reads, output, all_ids=all_ids) for target in _targets(where, arm, side)]
     fit = all(document["fit"] for document in documents)
@@ -70,7 +68,6 @@ def check_robot(name: str, reads: int, output: Output) -> bool:
 
 
 def _examine(target: _Target, reads: int, output: Output, *, all_ids: bool = False) -> dict[str, Any]:
-    from lerotool.cli.setup.commands import watched
     from lerotool.setup.diagnosis import diagnose
     from lerotool.setup.examine import examine
     from lerotool.setup.listening import listen, listen_everywhere
@@ -92,7 +89,7 @@ def _targets(where: str | None, arm: Any, side: Any) -> list[_Target]:
     from lerotool.devices.arms.calibration import read_existing
     from lerotool.devices.config import list_robots, load_robot
     from lerotool.devices.servos.adapters import SERIAL_PREFIX, find_candidates, find_port, list_adapters
-    from lerotool.setup.arms import arm_at, select
+    from lerotool.setup.arms import select
 
     if where is None:
         adapters = find_candidates(list_adapters())
@@ -107,8 +104,7 @@ def _targets(where: str | None, arm: Any, side: Any) -> list[_Target]:
     config = load_robot(where)
     targets = []
     for place in select(config, arm, side):
-        entry = arm_at(config, place)
-        assert entry is not None, "only arms that are set up are chosen"
+        entry = config.arms[place.key]
         calibration = read_existing(place.role, entry.id, config.type)
         targets.append(_Target(f"{where} {place} at {entry.port}", find_port(entry.port), calibration, is_arm=True))
     return targets
@@ -150,22 +146,15 @@ def _row(servo: ServoFacts) -> tuple[str, ...]:
 
 
 def _document(target: _Target, facts: BusFacts, findings: tuple[Finding, ...]) -> dict[str, Any]:
-    from dataclasses import asdict
-
     from lerotool.setup.diagnosis import is_fit
 
-    servos = []
-    for servo in facts.servos:
-        entry = asdict(servo)
-        entry["status"] = list(servo.status.describe())
-        servos.append(entry)
     return {
         "fit": is_fit(findings),
         "title": target.title,
         "port": facts.port,
         "adapter": facts.adapter.describe() if facts.adapter else None,
         "latency_ms": facts.latency_ms,
-        "motors": servos,
+        "motors": [{**asdict(servo), "status": servo.status.describe()} for servo in facts.servos],
         "strangers": [
             {"id": stranger.id, "baudrate": stranger.baudrate, "kind": stranger.trouble.value}
             for stranger in facts.strangers

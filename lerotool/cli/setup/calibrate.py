@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lerotool.cli.help import Examples
-from lerotool.cli.options import JsonOption, QuietOption
 from lerotool.cli.output import Output
-from lerotool.cli.setup.ask import Person
-from lerotool.cli.setup.commands import ArmOption, NameArgument, SideOption, resumable
+from lerotool.cli.setup.commands import ArmOption, NameArgument, SideOption
+from lerotool.cli.setup.person import Person, resumable
 from lerotool.devices.arms.joints import JOINT_NAMES, JOINTS, Joint
 from lerotool.errors import CalibrationError, DeviceError, UsageError
 
@@ -38,8 +37,8 @@ def calibrate(
     seconds: Annotated[
         float | None, typer.Option(metavar="N", min=1.0, help="Follow the joints for so long and ask nothing.")
     ] = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    output: Output,
 ) -> None:
     """Calibrate an arm: its joints are followed while you move them from end to end.
 
@@ -50,7 +49,6 @@ def calibrate(
     from lerotool.devices.config import load_robot
     from lerotool.setup.arms import select
 
-    output = Output.of(json=json, quiet=quiet)
     person = Person.at(output)
     joints = _chosen(joint or [])
     if seconds is None:
@@ -89,11 +87,9 @@ def calibrate_arm(
     """
     from lerotool.devices.arms.calibration import find_existing, read_existing
     from lerotool.devices.servos.adapters import find_port
-    from lerotool.setup.arms import arm_at
     from lerotool.setup.sweep import open_arm
 
-    arm = arm_at(config, place)
-    assert arm is not None, "only arms that are set up are chosen"
+    arm = config.arms[place.key]
     existing = find_existing(place.role, arm.id, config.type)
     if asks_first and existing and not _wants_again(place, str(existing), person):
         return None

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lerotool.cli.columns import columns
 from lerotool.cli.help import Examples
-from lerotool.cli.options import JsonOption, QuietOption
-from lerotool.cli.output import Output
-from lerotool.cli.setup.ask import Person
-from lerotool.cli.setup.commands import read_or_new, resumable, save
+from lerotool.cli.output import Output, columns
+from lerotool.cli.setup.commands import read_or_new, save
+from lerotool.cli.setup.person import Person, resumable
 from lerotool.errors import DeviceError, UsageError
 from lerotool.wording import sized
 
@@ -56,14 +54,13 @@ def cameras(
     every_mode: Annotated[
         bool, typer.Option("--every-mode", help="Measure every size and format that a camera offers.")
     ] = False,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    output: Output,
 ) -> int:
     """List cameras, measure what they really deliver, save a picture of each, and give them names.
 
     Cameras are kept by names that stay the same when they are plugged in again.
     """
-    output = Output.of(json=json, quiet=quiet)
     person = Person.at(output)
     folder = stills or Path(tempfile.gettempdir()) / "lerotool-cameras"
     given = _parse(camera or [])

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lerotool.cli.help import Examples
-from lerotool.cli.options import JsonOption, QuietOption
 from lerotool.cli.output import Output
-from lerotool.cli.signals import INTERRUPTED
+from lerotool.cli.running import INTERRUPTED
 
 if TYPE_CHECKING:
     from lerotool.setup.emulating import EmulatedRig
@@ -35,8 +34,8 @@ def emulate(
     camera_port: Annotated[
         int, typer.Option(metavar="NUMBER", min=1, max=65533, help="TCP port of the first; the next ones follow.")
     ] = 8481,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    output: Output,
 ) -> int:
     """Emulate two arms and cameras, and say what to type to set them up, record and replay.
 
@@ -45,7 +44,6 @@ def emulate(
     """
     from lerotool.setup.emulating import default_folder, emulated_rig
 
-    output = Output.of(json=json, quiet=quiet)
     # Whoever ends this process ends what it has started, and the ports go.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

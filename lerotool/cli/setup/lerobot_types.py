@@ -7,8 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from lerotool.cli.help import Examples
-from lerotool.cli.options import JsonOption
-from lerotool.cli.output import Output
+from lerotool.cli.output import JsonOption, Output
 from lerotool.cli.robots import LeRobotOption
 from lerotool.errors import UsageError
 
@@ -32,7 +31,7 @@ def robots(
     from lerotool.devices.config.kinds import find_python
     from lerotool.devices.lerobot.process import CLOSE_S, START_S, LeRobotProcess
 
-    output = Output.of(json=json, quiet=False)
+    output = Output(is_json=json)
     output.note("starting LeRobot, which takes some seconds")
     process = LeRobotProcess(find_python(None if lerobot is None else str(lerobot)))
     try:

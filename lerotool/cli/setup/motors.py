@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lerotool.cli.help import Examples
-from lerotool.cli.options import JsonOption, QuietOption
 from lerotool.cli.output import Output
-from lerotool.cli.setup.ask import Person
-from lerotool.cli.setup.commands import NameArgument, SideOption, resumable
+from lerotool.cli.setup.commands import ArmOption, NameArgument, SideOption
+from lerotool.cli.setup.person import Person, resumable, watched
 from lerotool.devices.arms.joints import JOINT_NAMES, ArmType, Joint, Role
 from lerotool.errors import DeviceError, IncompleteError, UsageError
 
@@ -29,7 +28,7 @@ EXAMPLES: Examples = {
 
 def motors(
     name: NameArgument,
-    arm: Annotated[Role | None, typer.Option("--arm", help="Which arm.")] = None,
+    arm: ArmOption = None,
     side: SideOption = None,
     joint: Annotated[
         str | None, typer.Option(metavar="JOINT", help="Only this joint's motor, which is alone on the cable.")
@@ -37,8 +36,8 @@ def motors(
     renumber: Annotated[
         bool, typer.Option("--renumber", help="With --joint: also a motor that has another joint's id.")
     ] = False,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    output: Output,
 ) -> None:
     """Give new motors their ids, one motor at a time on the cable.
 
@@ -49,7 +48,6 @@ def motors(
     from lerotool.devices.config import load_robot
     from lerotool.setup.arms import select
 
-    output = Output.of(json=json, quiet=quiet)
     person = Person.at(output)
     config = load_robot(name)
     if joint is not None and joint not in JOINT_NAMES:
@@ -75,10 +73,8 @@ def motors(
 def set_up_arm(config: SoRobotConfig, place: Place, person: Person) -> dict[str, Any]:
     """Give all motors of an arm their ids with the person's help; those that are right are not asked for."""
     from lerotool.devices.servos.adapters import find_port
-    from lerotool.setup.arms import arm_at
 
-    arm = arm_at(config, place)
-    assert arm is not None, "only arms that are set up are chosen"
+    arm = config.arms[place.key]
     port = find_port(arm.port)
     person.output.note(f"listening to the {place} at {arm.port}")
     while missing := _find_missing(port, place, person.output):
@@ -171,8 +167,6 @@ def _set_with_help(port: str, joint: Joint, words: str, person: Person) -> bool:
 
 
 def _listen(port: str, how: Listen, output: Output) -> tuple[Found, ...]:
-    from lerotool.cli.setup.commands import watched
-
     with watched(output) as progress:
         return how(port, progress)
 
@@ -195,14 +189,11 @@ def _try_to_set(port: str, motor: Found, joint: Joint, output: Output) -> bool:
 def _set_one(config: SoRobotConfig, place: Place, name: str, person: Person, *, renumber: bool) -> dict[str, Any]:
     """Set the motor that is alone on the cable, or refuse; asks nobody."""
     from lerotool.devices.servos.adapters import find_port
-    from lerotool.setup.arms import arm_at
     from lerotool.setup.listening import listen, listen_everywhere
     from lerotool.setup.motors import ORDER, Verdict, judge, set_motor
 
     joint = next(each for each in ORDER if each.name == name)
-    arm = arm_at(config, place)
-    assert arm is not None, "only arms that are set up are chosen"
-    port = find_port(arm.port)
+    port = find_port(config.arms[place.key].port)
     heard = _listen(port, listen, person.output) or _listen(port, listen_everywhere, person.output)
     hearing = judge(heard, joint)
     if hearing.verdict is Verdict.REFUSED:

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lerotool.cli.columns import columns
 from lerotool.cli.help import Examples
-from lerotool.cli.options import JsonOption, QuietOption
-from lerotool.cli.output import Output
-from lerotool.cli.setup.ask import Person
-from lerotool.cli.setup.commands import read_or_new, resumable, save
+from lerotool.cli.output import Output, columns
+from lerotool.cli.setup.commands import read_or_new, save
+from lerotool.cli.setup.person import Person, resumable
 from lerotool.devices.arms.joints import ArmType, Role
 from lerotool.errors import UsageError
 from lerotool.setup.arms import BIMANUAL, SINGLE, Place, Side
@@ -40,14 +38,13 @@ def ports(
     right_leader: Annotated[str | None, typer.Option(metavar=_PORT, help="Of the right pair of two.")] = None,
     right_follower: Annotated[str | None, typer.Option(metavar=_PORT, help="Of the right pair of two.")] = None,
     arm_type: Annotated[ArmType | None, typer.Option("--type", help="Which arms.", show_default="so101")] = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    output: Output,
 ) -> None:
     """Find out which adapter belongs to which arm, and keep it in the robot's file.
 
     Adapters are named by their serial numbers, so it does not matter in which order they are plugged in later.
     """
-    output = Output.of(json=json, quiet=quiet)
     given = {
         Place(Role.LEADER): leader,
         Place(Role.FOLLOWER): follower,

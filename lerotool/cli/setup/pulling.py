@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from lerotool.cli.setup.ask import EnterKey, Person
+from lerotool.cli.setup.person import EnterKey, Person
 from lerotool.devices.servos.adapters import Adapter, find_again, find_candidates, find_pulled, list_adapters, port_of
 from lerotool.setup.arms import Place
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lerotool.cli.output import Output
-from lerotool.cli.setup.ask import EnterKey
+from lerotool.cli.setup.person import EnterKey
 from lerotool.devices.arms.joints import Joint
 from lerotool.setup.sweep import MIN_TRAVEL, SweptArm, Travel, find_problem, to_degrees
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lerotool.cli.output import Output
-from lerotool.cli.setup.ask import Person
-from lerotool.cli.setup.commands import read_or_new, resumable
+from lerotool.cli.setup.commands import read_or_new
+from lerotool.cli.setup.person import Person, resumable
 from lerotool.devices.arms.joints import JOINTS
 from lerotool.errors import DeviceError, UsageError
 
@@ -48,11 +48,14 @@ def walk(robot: str | None, output: Output) -> None:
 
 def _take_steps(name: str, person: Person) -> bool:
     """Take all steps; return whether the arms can be used."""
+    from lerotool.cli.setup.bus import check_robot
+
     config = _connect(name, person)
     _set_up_motors(config, person)
     _calibrate(config, person)
     _find_cameras(name, person)
-    return _check(name, person)
+    _title(5, "a look at all motors", person.output)
+    return check_robot(name, CHECK_READS, person.output)
 
 
 def _title(number: int, text: str, output: Output) -> None:
@@ -142,13 +145,6 @@ def _find_cameras(name: str, person: Person) -> None:
         if not person.confirm("Look for cameras again?", default=False, option="--camera"):
             return
     name_cameras(name, SECONDS, Path(tempfile.gettempdir()) / "lerotool-cameras", person)
-
-
-def _check(name: str, person: Person) -> bool:
-    from lerotool.cli.setup.bus import check_robot
-
-    _title(5, "a look at all motors", person.output)
-    return check_robot(name, CHECK_READS, person.output)
 
 
 def _conclude(name: str, output: Output, *, fit: bool) -> None:

@@ -1,14 +1,18 @@
-"""The person at the terminal: questions that have a default and an option, and whether Enter has been pressed."""
+"""The person at the terminal: questions with a default and an option, whether Enter was pressed, how to go on later."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
+import typer
+
 from lerotool.cli.output import Output
+from lerotool.cli.running import INTERRUPTED
 from lerotool.errors import UsageError
 
 
@@ -89,6 +93,35 @@ class Person:
         if answer.lower() == "q":
             raise Left
         return answer
+
+
+class Stopped(typer.Exit):
+    """A command was left by the person, after it has said what is done."""
+
+    def __init__(self) -> None:
+        super().__init__(INTERRUPTED)
+
+
+@contextmanager
+def resumable(output: Output, command: str) -> Iterator[None]:
+    """Turn Ctrl-C, Ctrl-D and ``q`` into a way out that says how to go on."""
+    try:
+        yield
+    except (KeyboardInterrupt, Left):
+        output.note(f"\nstopped; what was done is kept. Go on with: {command}")
+        raise Stopped from None
+
+
+@contextmanager
+def watched(output: Output) -> Iterator[Callable[[str, float], None]]:
+    """Show how far something is (called with what is done, and 0 to 1) on a terminal, and nothing afterwards."""
+    if not output.shows_progress:
+        yield lambda *_: None
+        return
+    from rich.status import Status
+
+    with Status("", console=output.talk) as status:
+        yield lambda text, fraction: status.update(f"{text}: {fraction:.0%}")
 
 
 if sys.platform == "win32":
