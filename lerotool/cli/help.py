@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
 from copy import copy
@@ -56,11 +55,6 @@ def examples(shown: Examples) -> str:
             f"  [not dim]$ {escape(line)}[/]" for line in ((commands,) if isinstance(commands, str) else commands)
         ]
     return "\n".join(lines)
-
-
-def arguments(line: str) -> list[str]:
-    """Return what follows ``lerotool`` in an example's command line."""
-    return shlex.split(line)[1:]
 
 
 def add_command(

@@ -35,12 +35,6 @@ _RUNG = (
 )
 
 
-def open_panel(output: Output, *, has_keys: bool, has_bell: bool) -> LinePanel:
-    """Return the panel for an output; enter it to show it."""
-    kind = LivePanel if output.shows_progress else LinePanel
-    return kind(output, has_keys=has_keys, has_bell=has_bell)
-
-
 class LinePanel:
     """One line per event on stderr; in JSON mode one JSON line per event on stdout. Not for the session's thread."""
 
@@ -193,7 +187,8 @@ class Recorder:
         return run.report
 
     def _accompany(self, run: _Run[_Report_co], keyboard: Keyboard) -> None:
-        panel = open_panel(self._output, has_keys=keyboard.is_active, has_bell=self._has_bell)
+        kind = LivePanel if self._output.shows_progress else LinePanel
+        panel = kind(self._output, has_keys=keyboard.is_active, has_bell=self._has_bell)
         try:
             with panel:
                 self._watch(run, panel, keyboard)
