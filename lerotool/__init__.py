@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from lerotool.editing.plan import EditReport
     from lerotool.encoding.events import EncodeReport
     from lerotool.encoding.plan import EncodeOptions
-    from lerotool.encoding.reencode import ReencodeReport, reencode
-    from lerotool.encoding.reencode_plan import ReencodeOptions, ReencodePlan, plan_reencoding
+    from lerotool.encoding.reencode import ReencodeOptions, ReencodePlan, ReencodeReport, plan_reencoding, reencode
     from lerotool.encoding.run import encode_pending, plan_pending
     from lerotool.errors import (
         CalibrationError,
@@ -227,8 +226,7 @@ _HOMES = {
     "editing.plan": "EditReport",
     "encoding.events": "EncodeReport",
     "encoding.plan": "EncodeOptions",
-    "encoding.reencode": "ReencodeReport reencode",
-    "encoding.reencode_plan": "ReencodeOptions ReencodePlan plan_reencoding",
+    "encoding.reencode": "ReencodeOptions ReencodePlan ReencodeReport plan_reencoding reencode",
     "encoding.run": "encode_pending plan_pending",
     "errors": (
         "CalibrationError CorruptDatasetError DatasetError DatasetLockedError DatasetNotFoundError "

@@ -44,7 +44,7 @@ from lerotool.errors import (
 from lerotool.execution import ProcessExecutor, cores
 from lerotool.features import Feature, Kind, cameras, parse_features, picture_size, recorded_features, with_defaults
 from lerotool.media.array_pictures import GivenPictures
-from lerotool.media.codecs import require_sizes
+from lerotool.media.encode import require_sizes
 from lerotool.media.format import EncoderSettings
 from lerotool.spool.documents import NOT_MEASURED, TIMING, Header
 from lerotool.spool.pending import list_pending, next_sequence, remove_leftovers

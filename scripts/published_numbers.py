@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lerotool.benchmarking import beside, codecs, merges, operations, strategies, views
+from lerotool.benchmarking import beside, codecs, merges, strategies, views
 from lerotool.benchmarking.effort import Effort
 from lerotool.benchmarking.figures import Found, Report, load_report
 
@@ -66,7 +66,7 @@ def _tables(found: Found) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield group, (beside.WAIT, beside.END, beside.CPU, beside.SHORTER, beside.SHARE)
         elif group == codecs.GROUP:
             yield group, (codecs.RATE, codecs.SIZE, codecs.LIKENESS)
-        elif group in (merges.GROUP, operations.GROUP):
+        elif group in (merges.GROUP, merges.STEPS):
             yield group, (merges.REFERENCE, merges.OURS, merges.RATIO)
         elif group == beside.MERGE_GROUP:
             yield group, tuple(dict.fromkeys(figure.name for figure in found if figure.group == group))

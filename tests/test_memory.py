@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lerotool.memory import give_back, giving_back
+from lerotool.execution.places import give_back, giving_back
 
 
 def resident_mb() -> float:

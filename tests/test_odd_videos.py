@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 import lerotool
-from lerotool.encoding.reencode import reencode
-from lerotool.encoding.reencode_plan import ReencodeOptions, plan_reencoding
+from lerotool.encoding.reencode import ReencodeOptions, plan_reencoding, reencode
 from lerotool.errors import CorruptDatasetError
 from lerotool.merging.options import SourceArgument
 from lerotool.merging.plan import Plan

@@ -19,8 +19,7 @@ import pytest
 import lerotool
 from lerotool.checking.videos import VideoJob, look_at_videos
 from lerotool.dataset.dataset import Dataset
-from lerotool.encoding.reencode import reencode
-from lerotool.encoding.reencode_plan import ReencodeOptions
+from lerotool.encoding.reencode import ReencodeOptions, reencode
 from lerotool.media.encode import VideoEncoder
 from lerotool.media.format import EncoderSettings
 from lerotool.media.join import join_videos

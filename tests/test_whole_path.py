@@ -15,7 +15,7 @@ import pytest
 
 from lerotool.dataset.dataset import Dataset
 from lerotool.devices.cameras.simulated import read_number
-from lerotool.media.decode import decode_image
+from lerotool.media.pictures import decode_image
 from lerotool.spool.pending import PendingEpisode, pending_folders
 from lerotool.web.waiting import waiting_frame
 from tests.lerobot_judge import judge

@@ -16,14 +16,12 @@ from typing import Any
 import numpy as np
 
 from lerotool.benchmarking.bench import Bench, Peer, PeerError, Site, wall_s
-from lerotool.benchmarking.clips import Picture, mean_psnr, spool_episode
+from lerotool.benchmarking.clips import Picture, make_dataset, mean_psnr
 from lerotool.benchmarking.figures import Better, Failure, Figure
+from lerotool.benchmarking.merges import differing_column
 from lerotool.benchmarking.sessions import record_arrays, run_session
 from lerotool.dataset.dataset import Dataset
-from lerotool.encoding.plan import EncodeOptions
-from lerotool.encoding.run import encode_pending
 from lerotool.errors import CorruptDatasetError, DatasetError, MediaError
-from lerotool.media.format import EncoderSettings
 from lerotool.merging.options import SourceArgument
 from lerotool.merging.planning import merge_datasets
 from lerotool.recording.config import BatchMode
@@ -152,10 +150,8 @@ def _look(root: Path, pictures: Path, rows: int, cameras: int) -> tuple[float, i
 
 def make_source(site: Site) -> None:
     """Make a v3.0 dataset with real videos."""
-    root = site.folder / "source"
-    for sequence in range(_SOURCE_EPISODES):
-        spool_episode(root, site.rig, site.clips, sequence, round(_SOURCE_S * site.rig.fps), EncoderSettings())
-    encode_pending(root, EncodeOptions())
+    rows = round(_SOURCE_S * site.rig.fps)
+    make_dataset(site.folder / "source", site.rig, site.clips, _SOURCE_EPISODES, rows)
 
 
 def merge_copies(site: Site, sources: list[Path]) -> float:
@@ -180,7 +176,9 @@ def merge_beside(bench: Bench, peer: Peer, count: int) -> list[Figure | Failure]
     request = {"sources": sources, "target": folder / "theirs"}
     try:
         theirs = peer.run("merge", folder, request, lambda s: bench.advance(s, 2 * s + 1, "s"))
-        _check_rows(folder / "ours", folder / "theirs")
+        merged = Dataset.open(folder / "theirs")
+        if (name := differing_column(Dataset.open(folder / "ours"), merged)) is not None:
+            raise CorruptDatasetError(f"{merged.root}: column {name!r} is not the one that lerotool has merged")
     except (PeerError, DatasetError) as error:
         return [*found, Failure(MERGE_GROUP, f"{peer}, {case}", str(error))]
     return [
@@ -188,10 +186,3 @@ def merge_beside(bench: Bench, peer: Peer, count: int) -> list[Figure | Failure]
         Figure(MERGE_GROUP, case, str(peer), "s", (theirs["wall_s"],), Better.NEITHER),
         Figure(MERGE_GROUP, case, MERGE_RATIO, "x", (theirs["wall_s"] / ours_s,), Better.MORE),
     ]
-
-
-def _check_rows(ours: Path, theirs: Path) -> None:
-    one, other = Dataset.open(ours), Dataset.open(theirs)
-    for name, feature in one.features.items():
-        if not feature.is_camera and not np.array_equal(one.numpy(name), other.numpy(name)):
-            raise CorruptDatasetError(f"{theirs}: column {name!r} is not the one that lerotool has merged")

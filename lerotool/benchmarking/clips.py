@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lerotool.benchmarking.effort import Rig
+from lerotool.encoding.plan import EncodeOptions
+from lerotool.encoding.run import encode_pending
 from lerotool.features import CAMERA_PREFIX, STATE, camera, vector
-from lerotool.media.decode import PacketDecoder
 from lerotool.media.encode import encode_jpeg
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
+from lerotool.media.pictures import PacketDecoder
 from lerotool.spool.documents import Header
 from lerotool.spool.writer import PendingWriter
 from lerotool.workspace import Workspace
@@ -160,3 +162,12 @@ def spool_episode(
     began = time.perf_counter()
     writer.save({})
     return time.perf_counter() - began
+
+
+def make_dataset(
+    root: Path, rig: Rig, clips: Sequence[Clip], episodes: int, rows: int, settings: EncoderSettings | None = None
+) -> None:
+    """Make a dataset of episodes of so many rows."""
+    for sequence in range(episodes):
+        spool_episode(root, rig, clips, sequence, rows, settings or EncoderSettings())
+    encode_pending(root, EncodeOptions())

@@ -22,10 +22,9 @@ from lerotool.encoding.plan import EncodeOptions
 from lerotool.encoding.run import encode_pending
 from lerotool.errors import IncompleteError, MediaError
 from lerotool.execution import ProcessExecutor, cores
-from lerotool.media.codecs import HARDWARE
-from lerotool.media.encode import probe_encoder
+from lerotool.media.encode import HARDWARE, probe_encoder
 from lerotool.media.format import EncoderSettings
-from lerotool.storage import sync_file
+from lerotool.storage import sync_file, tree_bytes
 
 DISK, THIS_DISK, WRITE, NEEDED = "disk", "this folder's", "writing, synced", "what the cameras need"
 DISK_REPEATS = 3
@@ -112,7 +111,7 @@ def measure_codec(site: Site, codec: Codec, seconds: float) -> list[Figure]:
     if report.ending is not Ending.COMPLETE or report.frames != total:
         reason = report.failures[0].reason if report.failures else f"{report.frames} of {total} frames"
         raise IncompleteError(f"{codec.name}: {reason}")
-    size = sum(path.stat().st_size for path in (root / "videos").rglob("*.mp4"))
+    size = tree_bytes(root / "videos")
     likeness = _likeness(root, site)
     shutil.rmtree(root)
     return [

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from lerotool.benchmarking.bench import Bench, Peer, PeerError, Site
-from lerotool.benchmarking.clips import spool_episode
+from lerotool.benchmarking.clips import make_dataset
 from lerotool.benchmarking.figures import Better, Failure, Figure
 from lerotool.dataset.dataset import Dataset
-from lerotool.encoding.plan import EncodeOptions
-from lerotool.encoding.run import encode_pending
 from lerotool.errors import CorruptDatasetError
 from lerotool.features import STATE
 from lerotool.media.format import EncoderSettings
+from lerotool.storage import tree_bytes
 
 GROUP, PEER_GROUP = "reading for training", "reading, beside LeRobot"
 RATE, SIZE, RATIO = "random windows", "file per frame", "times as many as LeRobot"
@@ -62,12 +61,8 @@ def _deltas(fps: int, cameras: Sequence[str]) -> dict[str, list[float]]:
 def make_videos(site: Site, job: ReadJob) -> float:
     """Make the dataset and return the bytes of its videos by their frames."""
     root, rows = site.folder / "set", job.rows(site.rig.fps)
-    for sequence in range(_EPISODES):
-        settings = EncoderSettings(vcodec=job.codec, g=job.group)
-        spool_episode(root, site.rig, site.clips, sequence, rows, settings)
-    encode_pending(root, EncodeOptions())
-    size = sum(path.stat().st_size for path in (root / "videos").rglob("*.mp4"))
-    return size / (_EPISODES * rows * site.rig.cameras)
+    make_dataset(root, site.rig, site.clips, _EPISODES, rows, EncoderSettings(vcodec=job.codec, g=job.group))
+    return tree_bytes(root / "videos") / (_EPISODES * rows * site.rig.cameras)
 
 
 def read_windows(site: Site, job: ReadJob) -> tuple[float, float]:

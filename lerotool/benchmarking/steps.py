@@ -14,8 +14,7 @@ from lerotool.benchmarking.clips import Clip
 from lerotool.benchmarking.codecs import Codec, measure_codec, measure_disk
 from lerotool.benchmarking.effort import SCALES, Effort, Part, Rig, Scale
 from lerotool.benchmarking.figures import Better, Failure, Figure, Found
-from lerotool.benchmarking.merges import measure_merge
-from lerotool.benchmarking.operations import measure_operations
+from lerotool.benchmarking.merges import measure_merge, measure_operations
 from lerotool.benchmarking.reading import BATCH, ReadJob, measure_reading, read_beside
 from lerotool.benchmarking.rowwise import column_stats
 from lerotool.benchmarking.strategies import Strategy, measure_session, measure_takes

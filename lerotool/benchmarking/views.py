@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lerotool.benchmarking import beside, codecs, merges, operations, reading, strategies
+from lerotool.benchmarking import beside, codecs, merges, reading, strategies
 from lerotool.benchmarking.figures import Basis, Better, Figure, Found, Report
 
 ESTIMATED = "≈"
@@ -35,15 +35,14 @@ class View:
 def views(report: Report) -> list[View]:
     """Return the groups of a report in the order that they are shown in: what people ask first comes first."""
     found = report.found
-    order = sorted(found.groups, key=lambda group: (_rank(group, found), found.groups.index(group)))
+    order = sorted(found.groups, key=lambda group: _rank(group, found))
     return [_view(group, found) for group in order]
 
 
 def _rank(group: str, found: Found) -> int:
     if group.startswith(strategies.GROUP):
         return 1 if _is_estimated(group, found) else 2
-    first = (strategies.ONE_TAKE, codecs.GROUP, codecs.DISK, reading.GROUP, merges.GROUP, operations.GROUP)
-    return 3 + (first.index(group) if group in first else len(first))
+    return 3 + (_FIRST.index(group) if group in _FIRST else len(_FIRST))
 
 
 def _is_estimated(group: str, found: Found) -> bool:
@@ -52,50 +51,47 @@ def _is_estimated(group: str, found: Found) -> bool:
 
 def _view(group: str, found: Found) -> View:
     own = [figure for figure in found if figure.group == group]
-    title, note, bars = _words(group, _is_estimated(group, found))
+    title, note, bars = _WORDS.get(group, (group, "", None))
+    if group.startswith(strategies.GROUP):
+        title, bars = f"When to encode: {group}", strategies.WAIT
+        note = _ESTIMATED_NOTE if _is_estimated(group, found) else _MEASURED_NOTE
+    elif group.startswith("beside"):
+        title, bars = f"The same work {group}", beside.WAIT
+        note = "in turn; lerotool record encodes the last take in the wait at the end"
     cases, names = dict.fromkeys(f.case for f in own), dict.fromkeys(f.name for f in own)
     return View(group, title, note, bars, tuple(cases), tuple(names))
 
 
-def _words(group: str, is_estimated: bool) -> tuple[str, str, str | None]:
-    if group.startswith(strategies.GROUP):
-        if is_estimated:
-            note = "≈ estimated: the short takes below, and what longer takes were measured to take longer to encode"
-            return f"When to encode: {group}", note, strategies.WAIT
-        note = "measured at the operator's clock; the wait is the time from a take's end until the next can begin"
-        return f"When to encode: {group}", note, strategies.WAIT
-    if group.startswith("beside"):
-        return (
-            f"The same work {group}",
-            "in turn; lerotool record encodes the last take in the wait at the end",
-            beside.WAIT,
-        )
-    return {
-        strategies.ONE_TAKE: (
-            "How long one take takes to encode",
-            "in a process that starts for it",
-            strategies.TAKE_WAIT,
-        ),
-        codecs.GROUP: ("Codecs on all cores", "PSNR against the camera's pictures", codecs.RATE),
-        codecs.DISK: ("Disk", "", None),
-        merges.GROUP: (
-            "Merging two v2.1 datasets with padding, to v2.1",
-            "results are compared before any figure is shown; lerotool's is synced to the disk",
-            merges.RATIO,
-        ),
-        operations.GROUP: ("Single steps of merging", "equal results are asserted first", merges.RATIO),
-        reading.GROUP: (
-            "Reading for training, in one process",
-            "windows of two pictures of each camera and 16 states, at random; by CPU time",
-            reading.RATE,
-        ),
-        reading.PEER_GROUP: (
-            "Reading for training, beside LeRobot",
-            "in one process each, by CPU time; LeRobot with PyAV",
-            reading.RATIO,
-        ),
-        beside.MERGE_GROUP: ("Merging copies of one v3.0 dataset, beside LeRobot", "", beside.MERGE_RATIO),
-    }.get(group, (group, "", None))
+_ESTIMATED_NOTE = "≈ estimated: the short takes below, and what longer takes were measured to take longer to encode"
+_MEASURED_NOTE = "measured at the operator's clock; the wait is the time from a take's end until the next can begin"
+_FIRST = (strategies.ONE_TAKE, codecs.GROUP, codecs.DISK, reading.GROUP, merges.GROUP, merges.STEPS)
+_WORDS = {
+    strategies.ONE_TAKE: (
+        "How long one take takes to encode",
+        "in a process that starts for it",
+        strategies.TAKE_WAIT,
+    ),
+    codecs.GROUP: ("Codecs on all cores", "PSNR against the camera's pictures", codecs.RATE),
+    codecs.DISK: ("Disk", "", None),
+    merges.GROUP: (
+        "Merging two v2.1 datasets with padding, to v2.1",
+        "results are compared before any figure is shown; lerotool's is synced to the disk",
+        merges.RATIO,
+    ),
+    merges.STEPS: ("Single steps of merging", "equal results are asserted first", merges.RATIO),
+    reading.GROUP: (
+        "Reading for training, in one process",
+        "windows of two pictures of each camera and 16 states, at random; by CPU time",
+        reading.RATE,
+    ),
+    reading.PEER_GROUP: (
+        "Reading for training, beside LeRobot",
+        "in one process each, by CPU time; LeRobot with PyAV",
+        reading.RATIO,
+    ),
+    beside.MERGE_GROUP: ("Merging copies of one v3.0 dataset, beside LeRobot", "", beside.MERGE_RATIO),
+}
+"""Of groups: title, note, and the name of the figure that bars show."""
 
 
 def number(value: float) -> str:

@@ -126,7 +126,7 @@ def _decode(job: PictureJob) -> Iterator[tuple[int, npt.NDArray[Any]]]:
 
 
 def _decode_rows(job: PictureJob, wanted: Sequence[int]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-    from lerotool.media.decode import decode_image
+    from lerotool.media.pictures import decode_image
 
     with open_parquet(job.path) as file:
         starts = np.cumsum([0, *(file.metadata.row_group(group).num_rows for group in range(file.num_row_groups))])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from lerotool.benchmarking import beside, codecs, merges, operations, strategies, views
+from lerotool.benchmarking import beside, codecs, merges, strategies, views
 from lerotool.benchmarking.effort import Rig
 from lerotool.benchmarking.figures import Better, Change, Failure, Figure, Found, Verdict
 from lerotool.benchmarking.runner import Advanced, Begun, Event, StepBegun, StepDone
@@ -138,7 +138,7 @@ def headline(event: StepDone, found: Found) -> str:
     """Return what a step has found, in one line."""
     figures = [one for one in event.found if isinstance(one, Figure)]
     told = [_words(figure, found) for figure in figures if figure.name in _HEADLINES]
-    if figures and figures[0].group == operations.GROUP:
+    if figures and figures[0].group == merges.STEPS:
         told = [f"{figure.case} {figure.typical:.0f}x" for figure in figures if figure.name == merges.RATIO]
     told += [f"{failure.case} failed: {failure.reason}" for failure in event.found if isinstance(failure, Failure)]
     return f"{event.title}: {'; '.join(told)}" if told else event.title

@@ -206,7 +206,7 @@ def _encode_anew(
     if len(datasets) != 1:
         raise UsageError(f"--output takes one dataset, found {len(datasets)}", hint=_ways(datasets))
     from lerotool.cli.encode_report import run_reencoding, show_reencoding
-    from lerotool.encoding.reencode_plan import ReencodeOptions
+    from lerotool.encoding.reencode import ReencodeOptions
 
     source, options = dataset_root(datasets[0]), ReencodeOptions(overrides, place)
     if dry_run:
@@ -220,7 +220,7 @@ def _tell_choice(overrides: dict[str, Any], output: Output) -> None:
     from lerotool.media.format import AUTO, EncoderSettings
 
     if overrides.get("vcodec") == AUTO:
-        from lerotool.media.codecs import choose_encoder
+        from lerotool.media.encode import choose_encoder
 
         choice = choose_encoder(EncoderSettings(**overrides))
         why = f", for want of {', '.join(encoder for encoder, _ in choice.refused)}" if choice.refused else ""
@@ -230,7 +230,7 @@ def _tell_choice(overrides: dict[str, Any], output: Output) -> None:
 def _roots(datasets: list[str], output: Output) -> list[Path]:
     if datasets:
         return list(dict.fromkeys(dataset_root(name) for name in datasets))
-    from lerotool.encoding.selection import find_left_behind, find_pending_datasets
+    from lerotool.encoding.plan import find_left_behind, find_pending_datasets
 
     places = [lerobot_home(), Path.cwd()]
     for root in find_left_behind(places):

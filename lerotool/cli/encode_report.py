@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 from lerotool.cli.output import Output
 from lerotool.cli.running import INTERRUPTED, naming_cures
 from lerotool.encoding.events import EncodeReport
-from lerotool.encoding.plan import Plan
-from lerotool.encoding.selection import folder_number
+from lerotool.encoding.plan import Plan, folder_number
 from lerotool.mending.fates import EpisodeFinding, Fate, RescuePlan, RescueReport
 from lerotool.wording import as_argument, counted, sized
 
 if TYPE_CHECKING:
-    from lerotool.encoding.reencode import ReencodeReport
-    from lerotool.encoding.reencode_plan import ReencodeOptions, ReencodePlan
+    from lerotool.encoding.reencode import ReencodeOptions, ReencodePlan, ReencodeReport
 
 _WHAT = {Fate.KEPT: "stays in the dataset", Fate.ENCODED: "encoded from its pictures", Fate.LEFT: "left"}
 
@@ -170,8 +168,7 @@ def _describe(finding: EpisodeFinding) -> str:
 
 def show_reencoding(source: Path, target: Path, options: ReencodeOptions, output: Output) -> int:
     """Say what would be done; returns the exit code."""
-    from lerotool.encoding.reencode import check_means, check_places
-    from lerotool.encoding.reencode_plan import plan_reencoding
+    from lerotool.encoding.reencode import check_means, check_places, plan_reencoding
 
     check_places(source, target)
     with naming_cures([source]):

@@ -174,7 +174,7 @@ def _announce(request: Request, devices: Devices, output: Output) -> None:
 
 def _prepare_encoder(config: RecordingConfig, devices: Devices) -> BackgroundEncoder | None:
     """Return what encodes beside the session, after trying whether it can; None where nothing is encoded."""
-    from lerotool.media.codecs import require_sizes
+    from lerotool.media.encode import require_sizes
     from lerotool.recording.config import BatchMode
 
     require_sizes(

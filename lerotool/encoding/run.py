@@ -17,11 +17,10 @@ from lerotool.dataset.info import INFO, load_info
 from lerotool.dataset.sidecar import committed_recordings
 from lerotool.dataset.writing.appender import DatasetAppender
 from lerotool.dataset.writing.staging import finish_interrupted
-from lerotool.encoding.commit import mark_committed
 from lerotool.encoding.events import EncodeReport, Ending, Finished, Found, Left, Listener, Packed
-from lerotool.encoding.plan import EncodeOptions, Plan, plan_encoding
+from lerotool.encoding.plan import EncodeOptions, Plan, plan_encoding, selected, without_misfits
 from lerotool.encoding.schedule import Schedule
-from lerotool.encoding.selection import selected, without_misfits
+from lerotool.encoding.staged import mark_committed
 from lerotool.errors import DatasetLockedError, DatasetNotFoundError, LerotoolError
 from lerotool.execution import Place, ThisMachine, cores, ignore_event, open_executor
 from lerotool.media.encode import probe_encoder
@@ -84,9 +83,9 @@ def encode_pending(
     if is_held:
         options = replace(options, pack=False)
     if rescued is not None and rescued.refusal is not None:
-        report = _Totals(_waiting(_plan(root, options)), began).report()
+        report = _report(_waiting(_plan(root, options)), began)
     else:
-        report = _encode(root, options, on_event, where, stop, began).report()
+        report = _encode(root, options, on_event, where, stop, began)
     if is_held and report.episodes:
         with DatasetAppender.open(root) as appender:
             appender.measure_again()
@@ -103,10 +102,10 @@ def _encode(
     where: Executor | Place,
     stop: threading.Event | None,
     began: float,
-) -> _Totals:
+) -> EncodeReport:
     plan = _plan(root, options)
     if not plan.tasks and not plan.salvageable and not _wants_packing(root, options) and not _has_committed(root):
-        return _Totals(plan, began)
+        return _report(plan, began)
     with _open(plan) as appender:
         if options.keep_pending:
             _mark_kept(root)
@@ -170,36 +169,26 @@ def _plan(root: Path, options: EncodeOptions) -> Plan:
     return selected(plan_encoding(root, options, committed_recordings(root)), options.only)
 
 
-class _Totals:
-    """What the report is made of."""
-
-    def __init__(self, plan: Plan, began: float) -> None:
-        self.plan = plan
-        self.began = began
-        self.schedule: Schedule | None = None
-        self.total_episodes = 0
-
-    def report(self) -> EncodeReport:
-        schedule = self.schedule
-        left = self.plan.left + (schedule.unreached if schedule else ())
-        failures = schedule.failures if schedule else ()
-        stopped = schedule is not None and schedule.is_stopped
-        return EncodeReport(
-            root=self.plan.root,
-            ending=Ending.STOPPED if stopped else Ending.INCOMPLETE if left or failures else Ending.COMPLETE,
-            episodes=schedule.episodes if schedule else 0,
-            rows=schedule.rows if schedule else 0,
-            recorded_s=schedule.recorded_s if schedule else 0.0,
-            frames=schedule.frames if schedule else 0,
-            reused_frames=schedule.reused_frames if schedule else 0,
-            wall_s=time.perf_counter() - self.began,
-            encode_wall_s=schedule.encode_wall_s if schedule else 0.0,
-            cpu_s=schedule.cpu_s if schedule else 0.0,
-            total_episodes=self.total_episodes,
-            failures=failures,
-            left=left,
-            live=self.plan.live,
-        )
+def _report(plan: Plan, began: float, schedule: Schedule | None = None, total_episodes: int = 0) -> EncodeReport:
+    left = plan.left + (schedule.unreached if schedule else ())
+    failures = schedule.failures if schedule else ()
+    is_stopped = schedule is not None and schedule.is_stopped
+    return EncodeReport(
+        root=plan.root,
+        ending=Ending.STOPPED if is_stopped else Ending.INCOMPLETE if left or failures else Ending.COMPLETE,
+        episodes=schedule.episodes if schedule else 0,
+        rows=schedule.rows if schedule else 0,
+        recorded_s=schedule.recorded_s if schedule else 0.0,
+        frames=schedule.frames if schedule else 0,
+        reused_frames=schedule.reused_frames if schedule else 0,
+        wall_s=time.perf_counter() - began,
+        encode_wall_s=schedule.encode_wall_s if schedule else 0.0,
+        cpu_s=schedule.cpu_s if schedule else 0.0,
+        total_episodes=total_episodes,
+        failures=failures,
+        left=left,
+        live=plan.live,
+    )
 
 
 def _mark_kept(root: Path) -> None:
@@ -250,8 +239,7 @@ def _run(
     where: Executor | Place,
     stop: threading.Event | None,
     began: float,
-) -> _Totals:
-    totals = _Totals(plan, began)
+) -> EncodeReport:
     check_space(plan.root, plan.estimated_bytes, f"encoding {counted(len(plan.tasks), 'episode')}")
     if options.overrides:
         # What was asked for here fails all episodes alike, so it is an error of the command.
@@ -261,7 +249,7 @@ def _run(
     on_event(Found(plan.root, len(plan.tasks), jobs, plan.frames, plan.seconds, plan.left, plan.live))
     workers = options.jobs or cores() if isinstance(where, Executor) else where.cores_to_share
     with _scratch(plan.root) as scratch, _workers(where, scratch, jobs) as pool:
-        totals.schedule = Schedule(
+        schedule = Schedule(
             plan.tasks,
             appender,
             pool,
@@ -271,13 +259,12 @@ def _run(
             stop or threading.Event(),
             keep_pending=options.keep_pending,
         )
-        totals.schedule.run()
-    if options.pack and not totals.schedule.is_stopped:
+        schedule.run()
+    if options.pack and not schedule.is_stopped:
         packing = time.perf_counter()
         appender.finalize()
         on_event(Packed(time.perf_counter() - packing))
-    totals.total_episodes = appender.num_episodes
-    return totals
+    return _report(plan, began, schedule, appender.num_episodes)
 
 
 @contextlib.contextmanager

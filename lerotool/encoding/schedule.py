@@ -8,11 +8,9 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Executor, Future
-from dataclasses import dataclass
 from pathlib import Path
 
 from lerotool.dataset.writing.appender import DatasetAppender, NewEpisode
-from lerotool.encoding.commit import build_episode, mark_committed
 from lerotool.encoding.events import (
     NOT_YET,
     Committed,
@@ -24,23 +22,18 @@ from lerotool.encoding.events import (
     Left,
     Listener,
 )
-from lerotool.encoding.job import EncodeJob, JobOutcome, run_job
+from lerotool.encoding.job import EncodeJob, run_job
 from lerotool.encoding.plan import Task
-from lerotool.encoding.staged import StagedResult, load_result
+from lerotool.encoding.staged import StagedResult, build_episode, load_result, mark_committed
 from lerotool.errors import LerotoolError, SpoolError
-from lerotool.execution import JobProgress, JobRun, Watch, WorkersLostError
+from lerotool.execution import JobRun, Watch, WorkersLostError
 from lerotool.spool.pending import ENCODED
 
 # What fails one job this way fails all others too.
 _MACHINE_ERRORS = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM])
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A submitted job."""
-
-    name: JobName
-    task: Task
+_Job = tuple[JobName, Task]
 
 
 class Schedule:
@@ -80,8 +73,12 @@ class Schedule:
     def run(self) -> None:
         """Run all jobs; returns when every episode is committed, has failed, or when asked to stop."""
         began = time.perf_counter()
-        watch = Watch(self._scratch / "stop", self._tell_start, self._tell_progress)
-        with JobRun[_Job, JobOutcome](self._executor, watch, self._stop) as run:
+        watch: Watch[_Job] = Watch(
+            self._scratch / "stop",
+            lambda job: self._on_event(JobStarted(job[0], job[1].length)),
+            lambda job, progress: self._on_event(JobProgressed(job[0], progress.done, progress.total)),
+        )
+        with JobRun[_Job, StagedResult](self._executor, watch, self._stop) as run:
             self._submit(run)
             self._commit_ready()
             for job, future in run.ended():
@@ -104,7 +101,7 @@ class Schedule:
             if task.name not in self._failed
         )
 
-    def _submit(self, run: JobRun[_Job, JobOutcome]) -> None:
+    def _submit(self, run: JobRun[_Job, StagedResult]) -> None:
         todo: list[tuple[Task, str]] = []
         for task in self._tasks:
             staged = _staged_results(task)
@@ -126,15 +123,10 @@ class Schedule:
                 progress=self._scratch / f"{number}.progress",
                 stop=self._scratch / "stop",
             )
-            run.submit(_Job(JobName(task.name, camera), task), run_job, job, job.progress)
+            run.submit((JobName(task.name, camera), task), run_job, job, job.progress)
 
-    def _tell_start(self, job: _Job) -> None:
-        self._on_event(JobStarted(job.name, job.task.length))
-
-    def _tell_progress(self, job: _Job, progress: JobProgress) -> None:
-        self._on_event(JobProgressed(job.name, progress.done, progress.total))
-
-    def _collect(self, job: _Job, future: Future[JobOutcome], run: JobRun[_Job, JobOutcome]) -> None:
+    def _collect(self, job: _Job, future: Future[StagedResult], run: JobRun[_Job, StagedResult]) -> None:
+        name, task = job
         try:
             outcome = future.result()
         except CancelledError:
@@ -148,15 +140,16 @@ class Schedule:
         except LerotoolError as error:
             self._fail(job, str(error), error.hint, run)
         else:
-            self._open_jobs[job.task.name] -= 1
+            self._open_jobs[task.name] -= 1
             self.frames += outcome.frames
             self.cpu_s += outcome.cpu_s
-            self._on_event(JobDone(job.name, outcome.frames, outcome.cpu_s, outcome.wall_s, is_reused=False))
+            self._on_event(JobDone(name, outcome.frames, outcome.cpu_s, outcome.wall_s, is_reused=False))
 
-    def _fail(self, job: _Job, reason: str, hint: str | None, run: JobRun[_Job, JobOutcome]) -> None:
-        self._on_event(JobFailed(job.name, reason))
-        self._failed.setdefault(job.task.name, Left(job.task.name, reason, hint))
-        run.drop(lambda other: other.task is job.task)
+    def _fail(self, job: _Job, reason: str, hint: str | None, run: JobRun[_Job, StagedResult]) -> None:
+        name, task = job
+        self._on_event(JobFailed(name, reason))
+        self._failed.setdefault(task.name, Left(task.name, reason, hint))
+        run.drop(lambda other: other[1] is task)
 
     def _commit_ready(self) -> None:
         ready: list[Task] = []

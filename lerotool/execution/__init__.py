@@ -5,7 +5,6 @@ travels by file (:class:`ProgressFile`). So the same jobs run anywhere: :func:`o
 """
 
 from lerotool.choices import Priority
-from lerotool.execution.opening import open_executor
 from lerotool.execution.places import (
     ClusterError,
     DaskCluster,
@@ -19,8 +18,20 @@ from lerotool.execution.places import (
     lower_priority,
 )
 from lerotool.execution.processes import ProcessExecutor, serve_jobs
-from lerotool.execution.progress import EncoderStatus, JobProgress, ProgressFile, read_progress
-from lerotool.execution.running import JobRun, Listener, Progress, Watch, ignore_event, ignore_progress, run_jobs
+from lerotool.execution.running import (
+    EncoderStatus,
+    JobProgress,
+    JobRun,
+    Listener,
+    Progress,
+    ProgressFile,
+    Watch,
+    ignore_event,
+    ignore_progress,
+    open_executor,
+    read_progress,
+    run_jobs,
+)
 
 __all__ = [
     "ClusterError",

@@ -11,6 +11,7 @@ import logging
 import re
 import secrets
 import shlex
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -21,8 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from lerotool.errors import UsageError
-from lerotool.execution.places import ClusterError, WorkerDiedError
-from lerotool.execution.watch import WorkerWatch
+from lerotool.execution.places import ClusterError, WorkerDiedError, WorkersLostError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -33,6 +33,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _PACKAGE = "lerotool"
 _ANSWER_S = 5.0
+_LOOK_S = 1.0
 _ADDRESS = re.compile(r"((tcp|tls|ws|wss|ucx)://)?[^\s/]+:\d+")
 _SAME_EVERYWHERE = "install the same lerotool on all machines"
 
@@ -43,14 +44,40 @@ def open_cluster(place: DaskCluster, shared: Path) -> Iterator[Executor]:
     with _quiet_logs(), connect(place.scheduler, place.wait_s) as client:
         _check_workers(client, place.scheduler, place.wait_s, shared)
         executor = ClusterExecutor(client, str(place.scheduler))
-        watch = WorkerWatch(
-            str(place.scheduler), executor.count_workers, place.patience_s, place.tell, executor.give_up
-        )
+        is_over = threading.Event()
+        watch = threading.Thread(target=_watch, args=(place, executor, is_over), name="worker-watch", daemon=True)
+        watch.start()
         try:
             yield executor
         finally:
-            watch.close()
+            is_over.set()
+            watch.join()
             executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _watch(place: DaskCluster, executor: ClusterExecutor, is_over: threading.Event) -> None:
+    """Count the workers now and then: say it when none is left, and give up when none has come for too long."""
+    waits = f"{place.patience_s / 60:g} min" if place.patience_s >= 60 else f"{place.patience_s:g} s"
+    gone_since: float | None = None
+    while not is_over.wait(_LOOK_S):
+        try:
+            workers = executor.count_workers()
+        except OSError:
+            continue  # the jobs themselves report a scheduler that has gone
+        now = time.monotonic()
+        if workers:
+            gone_since = None
+        elif gone_since is None:
+            gone_since = now
+            place.tell(f"no worker is left at {place.scheduler}; waiting up to {waits} for one")
+        elif now - gone_since > place.patience_s:
+            gone_since = None
+            executor.give_up(
+                WorkersLostError(
+                    f"all workers of {place.scheduler} have gone, and none has come for {waits}",
+                    hint="start workers and run the same command again",
+                )
+            )
 
 
 class ClusterExecutor(Executor):

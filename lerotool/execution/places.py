@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lerotool.choices import Priority
 from lerotool.errors import LerotoolError
+
+_T = TypeVar("_T")
+_OFTEN = 64
+"""Giving memory back takes some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,30 @@ def cores() -> int:
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@cache
+def _trim() -> Callable[[int], int] | None:
+    if sys.platform != "linux":
+        return None
+    # Other C libraries of Linux do not have it, and keep less.
+    found: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return found
+
+
+def give_back() -> None:
+    """Give freed memory back to the system: the C library keeps it for later, and what is kept adds up."""
+    if (trim := _trim()) is not None:
+        trim(0)
+
+
+def giving_back(items: Iterable[_T]) -> Iterator[_T]:
+    """Yield items and give memory back after every 64 of them, and at the end."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if number % _OFTEN == 0:
+            give_back()
+    give_back()
 
 
 class WorkerDiedError(LerotoolError):

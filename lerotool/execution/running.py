@@ -1,18 +1,21 @@
-"""Running jobs behind an executor, processes and Dask alike: how far they are, what they give, one end for all."""
+"""Running jobs, processes and Dask alike: where they run, how far they are, what they give, one end for all."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
 import queue
+import struct
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from lerotool.execution.progress import JobProgress, read_progress
+from lerotool.execution.places import DaskCluster, Place, StoppedError
+from lerotool.execution.processes import ProcessExecutor
 
 _J = TypeVar("_J")
 _R = TypeVar("_R")
@@ -21,6 +24,7 @@ _E = TypeVar("_E")
 _POLL_S = 0.2
 _STOP_S = 3.0
 _AHEAD = 16
+_COUNTS = struct.Struct("<QQ")
 
 Listener = Callable[[_E], None]
 """Called with events, one after another, in the thread of whoever called."""
@@ -36,6 +40,84 @@ def ignore_event(event: object) -> None:
 def ignore_progress(done: int, total: int) -> None:
     """Do nothing."""
     del done, total
+
+
+@contextlib.contextmanager
+def open_executor(place: Place, shared: Path) -> Iterator[Executor]:
+    """Open a place for the time of a block.
+
+    Wait for the futures that matter inside of the block: when it ends, in whatever way, jobs that have not begun are
+    cancelled, running ones are ended (this machine) or end at their next report to a `ProgressFile` (a cluster).
+    ``shared`` is an existing folder that holds the jobs' progress and stop files; a cluster is refused before any work
+    when a worker does not reach it under this path.
+    """
+    if isinstance(place, DaskCluster):
+        from lerotool.execution.cluster import open_cluster
+
+        with open_cluster(place, shared) as executor:
+            yield executor
+        return
+    pool = ProcessExecutor(place.cores_to_share, place.priority)
+    try:
+        yield pool
+    finally:
+        pool.kill()
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderStatus:
+    """How far encoding beside a recording is."""
+
+    is_busy: bool = False
+    waiting: int = 0  # episodes that were handed over and are not in the dataset yet
+    done: int = 0  # episodes that were brought into the dataset
+    fraction: float = 0.0  # of what is being encoded now, 0 to 1
+    left_s: float | None = None  # until that is done, None if that is not known
+    frames_per_s: float = 0.0  # of all encoders together
+    problem: str | None = None  # what went wrong, if something did; the episodes are then still waiting on disk
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far a job is: ``done`` of ``total`` steps."""
+
+    done: int
+    total: int
+
+
+class ProgressFile:
+    """Tells by a small file how far a job is, and looks for the file that tells it to stop: they reach all machines.
+
+    The job also stops when the stop file's folder is gone, and with it whoever waits for the job. Files are touched at
+    most every ``interval_s``.
+    """
+
+    def __init__(self, path: Path, total: int, stop: Path, *, interval_s: float = 0.2) -> None:
+        self._path = path
+        self._total = total
+        self._stop = stop
+        self._interval_s = interval_s
+        self._due = 0.0
+
+    def report(self, done: int) -> None:
+        """Say that ``done`` steps are done; raises StoppedError if the job is to stop."""
+        now = time.monotonic()
+        if now < self._due and done < self._total:
+            return
+        self._due = now + self._interval_s
+        if self._stop.exists() or not self._stop.parent.exists():
+            raise StoppedError("stopped")
+        # Progress is for looking at: a disk that is full fails the job where its results are written, not here.
+        with contextlib.suppress(OSError):
+            self._path.write_bytes(_COUNTS.pack(done, self._total))
+
+
+def read_progress(path: Path) -> JobProgress | None:
+    """Return what a job last reported, or None when it has reported nothing yet."""
+    try:
+        return JobProgress(*_COUNTS.unpack(path.read_bytes()))
+    except (OSError, struct.error):
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,56 @@
-"""The pictures of one camera as a program hands them over: checked, and turned into what is stored."""
+"""A camera's pictures as a program hands them over: checked, and turned into what is stored."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
+import av
 import numpy as np
 import numpy.typing as npt
+from av.video.reformatter import ColorRange, VideoReformatter
 
 from lerotool.errors import IncompatibleDatasetError
 from lerotool.features import Feature, Kind
-from lerotool.media.depth import depth_dtype, depth_unit, raw_depth_format
+from lerotool.media.depth import RAW_DTYPES, depth_dtype, depth_unit, raw_depth_format
 from lerotool.media.encode import encode_depth_image, encode_png
-from lerotool.media.format import EncoderSettings, StreamFormat
-from lerotool.media.raw import DepthConverter, RawConverter, raw_format
+from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
+from lerotool.media.libav import convert
 
 Picture = npt.NDArray[Any]
+
+
+def raw_format(width: int, height: int, fps: float, settings: EncoderSettings) -> StreamFormat:
+    """Return the smallest raw format that loses nothing which the encoder would keep.
+
+    That is yuv420p, limited range, where the video will be just that: 1.5 bytes per pixel. Otherwise it is rgb24, 3
+    bytes per pixel.
+    """
+    is_halved = settings.pix_fmt == "yuv420p" and width % 2 == 0 and height % 2 == 0
+    return StreamFormat(StreamCodec.RAW, width, height, "yuv420p" if is_halved else "rgb24", fps)
+
+
+class RawConverter:
+    """Turns pictures, RGB or depths, into the bytes of raw ones; of depths nothing is lost."""
+
+    def __init__(self, format: StreamFormat) -> None:  # noqa: A002 - what it is called everywhere
+        self.format = format
+        self._reformatter = VideoReformatter()
+
+    def convert(self, picture: Picture) -> memoryview:
+        """Return a picture in the raw format; RGB by the same conversion as the encoder's.
+
+        ``picture``: (height, width, 3) uint8 RGB, or (height, width, 1) uint16 millimetres or float32 metres.
+        """
+        dtype = RAW_DTYPES.get(self.format.pixel_format, np.dtype(np.uint8))
+        if picture.dtype != dtype:
+            raise ValueError(f"expected pictures of {dtype}, found {picture.dtype}")
+        contiguous = np.ascontiguousarray(picture, dtype)
+        if self.format.pixel_format != "yuv420p":
+            return contiguous.data.cast("B")
+        frame = av.VideoFrame.from_ndarray(contiguous, format="rgb24")
+        converted = convert(self._reformatter, frame, self.format.pixel_format, color_range=ColorRange.MPEG)
+        return np.ascontiguousarray(converted.to_ndarray()).data.cast("B")
 
 
 class GivenPictures:
@@ -40,7 +75,7 @@ class GivenPictures:
                 f"feature {name!r}: shape is {feature.shape}, expected (height, width, {channels})",
                 hint=f"for ({channels}, height, width) give the names channels, height, width",
             )
-        self._converter: RawConverter | DepthConverter | None = None
+        self._converter: RawConverter | None = None
 
     @property
     def _size(self) -> tuple[int, int, int]:
@@ -87,10 +122,9 @@ class GivenPictures:
     def begin(self, fps: float, settings: EncoderSettings) -> StreamFormat:
         """Begin a recording; returns the format in which pictures will wait for their encoding. The unit is settled."""
         height, width, _ = self._size
-        if self.feature.is_depth:
-            self._converter = DepthConverter(raw_depth_format(width, height, fps, self.feature.info["depth_unit"]))
-        else:
-            self._converter = RawConverter(raw_format(width, height, fps, settings))
+        is_depth, unit = self.feature.is_depth, self.feature.info.get("depth_unit", "")
+        own = raw_depth_format(width, height, fps, unit) if is_depth else raw_format(width, height, fps, settings)
+        self._converter = RawConverter(own)
         return self._converter.format
 
     def packet(self, picture: Picture) -> memoryview:

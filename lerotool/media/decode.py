@@ -1,39 +1,34 @@
-"""Frames of videos by number, pictures out of single images, depth."""
+"""Frames of videos by number: in ascending order, or in any, from files and decoders that stay open."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
-from av.codec.context import Flags
 from av.container import InputContainer
-from av.video.reformatter import ColorRange, VideoReformatter
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from lerotool.errors import MediaError
-from lerotool.media.counting import NEAR, Counting
-from lerotool.media.depth import RAW_DTYPES, DepthScale
-from lerotool.media.format import DEPTH_UNITS, StreamCodec, StreamFormat
-from lerotool.media.grid import exact_rate
-from lerotool.media.libav import decoder, named_errors, open_video, plane
+from lerotool.media.counting import NEAR, Counting, exact_rate
+from lerotool.media.depth import DepthScale
+from lerotool.media.libav import named_errors, open_video
 from lerotool.media.mp4 import read_header
+from lerotool.media.pictures import Pixels, to_rgb
 from lerotool.media.probe import video_index
-from lerotool.media.pyav import convert
-from lerotool.media.tiff import read_float_tiff
-from lerotool.media.turning import turn
 
 TOLERANCE_S = Fraction(1, 10_000)
 """How far from k/fps frame k may be: what LeRobot's loader allows."""
 _DRIFT = Fraction(2, 1_000_000)
 """And how much more for each second: 30000/1001 is often written as 29.97."""
-
-Pixels = npt.NDArray[np.uint8]
 
 
 def iter_frames(
@@ -57,11 +52,8 @@ def iter_frames(
         return
     with open_video(path) as (container, stream), named_errors(path, "cannot be decoded"):
         stream.codec_context.thread_count = threads
-        grid: _Numbers
-        if counting is Counting.BY_TIME:
-            grid = Grid(exact_rate(fps), stream.time_base or Fraction(1), tolerance_s)
-        else:
-            grid = _Counted(Path(path), stream)
+        by_time = Grid(exact_rate(fps), stream.time_base or Fraction(1), tolerance_s)
+        grid = by_time if counting is Counting.BY_TIME else _Counted(Path(path), stream)
         yield from GridReader(Path(path), container, stream, grid).frames(range(start, stop))
 
 
@@ -102,16 +94,6 @@ def iter_numbered(
     """Yield frames as `iter_frames` does, by time as far off as `lerotool.media.counting.fit_rows` takes them."""
     near = Fraction(NEAR) / exact_rate(fps)
     yield from iter_frames(path, start, stop, fps, tolerance_s=near, counting=counting, threads=threads)
-
-
-class _Numbers(Protocol):
-    """Which frame of a video has which number."""
-
-    def number(self, pts: int) -> int | None:
-        """Return the number of the frame shown at a time; None for a frame that has none."""
-
-    def seconds(self, number: int) -> Fraction:
-        """Return when a frame is shown, or should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +139,7 @@ class GridReader:
         path: Path,
         container: InputContainer,
         stream: VideoStream,
-        grid: _Numbers,
+        grid: Grid | _Counted,
         needed: frozenset[int] | None = None,
     ) -> None:
         self._path = path
@@ -223,75 +205,11 @@ class GridReader:
         )
 
 
-def to_rgb(frame: av.VideoFrame) -> Pixels:
-    """Return a frame as (height, width, 3) RGB."""
-    return _as_rgb(frame, VideoReformatter())
-
-
-_HALVED = {"yuvj444p": (0, 0), "yuvj422p": (1, 0), "yuv422p": (1, 0), "yuvj420p": (1, 1), "yuv420p": (1, 1)}
-"""By how many bits columns and rows of colour are fewer than those of brightness."""
-
-
-def sampled_rgb(frame: av.VideoFrame, step: int) -> Pixels:
-    """Return ``to_rgb(frame)[::step, ::step]``, without converting the pixels between."""
-    right, down = _HALVED.get(frame.format.name, (None, None))
-    # At odd sizes FFmpeg interpolates colours, so that a pixel depends on those around it.
-    if right is None or down is None or step == 1 or frame.width % 2 or frame.height % 2:
-        return to_rgb(frame)[::step, ::step]
-    rows, columns = np.arange(0, frame.height, step), np.arange(0, frame.width, step)
-    height, width = len(rows) << down, len(columns) << right
-    small = av.VideoFrame(width + width % 2, height + height % 2, frame.format.name)
-    small.color_range, small.colorspace = frame.color_range, frame.colorspace
-    plane(small, 0)[: height : 1 << down, : width : 1 << right] = plane(frame, 0)[::step, : frame.width : step]
-    for number in (1, 2):
-        colours = plane(frame, number)[np.ix_(rows >> down, columns >> right)]
-        plane(small, number)[: len(rows), : len(columns)] = colours
-    return to_rgb(small)[: height : 1 << down, : width : 1 << right]
-
-
-def _as_rgb(frame: av.VideoFrame, reformatter: VideoReformatter) -> Pixels:
-    return np.asarray(convert(reformatter, frame, "rgb24").to_ndarray(), dtype=np.uint8)
-
-
 def iter_rgb(path: Path, start: int, stop: int, fps: float | Fraction, *, threads: int = 1) -> Iterator[Pixels]:
     """Yield frames as ``iter_frames`` does, as (height, width, 3) RGB."""
     reformatter = VideoReformatter()
     for frame in iter_frames(path, start, stop, fps, threads=threads):
-        yield _as_rgb(frame, reformatter)
-
-
-_SIGNATURES = {b"\x89PNG": "png", b"\xff\xd8": "mjpeg", b"II*\x00": "tiff", b"MM\x00*": "tiff"}
-
-
-def decode_image(data: bytes) -> npt.NDArray[Any]:
-    """Decode a PNG, JPEG or TIFF.
-
-    Returns (height, width, 3) uint8 RGB; for one channel of 16-bit or float32 values (height, width, 1) of that dtype.
-    """
-    codec = next((name for signature, name in _SIGNATURES.items() if data.startswith(signature)), None)
-    if codec is None:
-        raise MediaError(f"not a PNG, JPEG or TIFF picture: it starts with {bytes(data[:8])!r}")
-    if codec == "tiff":
-        try:
-            metres = read_float_tiff(data)
-        except ValueError as error:
-            raise MediaError(f"damaged tiff picture: {error}") from None
-        if metres is not None:
-            return metres
-    context = decoder(codec)
-    if codec != "tiff":  # there, tags that FFmpeg does not know would count as errors
-        # Else half a JPEG is taken for a whole one.
-        context.options = {**context.options, "err_detect": "crccheck+explode"}
-    try:
-        frames = context.decode(av.Packet(data))
-    except av.FFmpegError as error:
-        raise MediaError(f"damaged {codec} picture: {error.strerror}") from error
-    if len(frames) != 1:
-        raise MediaError(f"damaged {codec} picture: {len(data)} bytes hold no picture")
-    frame = frames[0]
-    if frame.format.name.startswith(("gray16", "grayf32")):
-        return np.asarray(frame.to_ndarray())[:, :, np.newaxis]
-    return to_rgb(frame)
+        yield to_rgb(frame, reformatter)
 
 
 def iter_depth(
@@ -312,77 +230,100 @@ def to_millimetres(frame: av.VideoFrame, path: Path, millimetres: npt.NDArray[np
     return depths
 
 
-class PacketDecoder:
-    """Decodes the packets of a camera stream, one picture a packet, in the calling thread.
+_FAR = 12
+"""Frames that are rather decoded than passed over by a seek, where the keyframes are not known."""
 
-    JPEGs come out as the camera made them, full range and not converted; all are turned as the format says. A JPEG that
-    is cut still gives a picture, grey from where it ends: whoever receives packets has to look at their ends.
+
+class SeekingReader:
+    """One video that stays open. Not for sharing between threads or processes.
+
+    `fps`: frame k is the one shown at k/fps seconds, as in `lerotool.media.decode.iter_frames`.
     """
 
-    def __init__(self, format: StreamFormat) -> None:  # noqa: A002 - the contract's word
-        self._format = format
-        has_decoder = format.codec not in (StreamCodec.RAW, StreamCodec.PICTURE)
-        self._context = decoder(format.codec.value) if has_decoder else None
-        if self._context is None:
-            self._raw_shape = _raw_shape(format)
-        elif format.codec is StreamCodec.H264:
-            self._context.flags |= Flags.low_delay
+    def __init__(self, path: Path, fps: float | Fraction) -> None:
+        self._path = path
+        self._opened = ExitStack()
+        container, stream = self._opened.enter_context(open_video(path))
+        stream.codec_context.thread_count = 1
+        grid = Grid(exact_rate(fps), stream.time_base or Fraction(1), TOLERANCE_S)
+        self._reader = GridReader(path, container, stream, grid)
+        self._keyframes = _keyframes(path, grid)
+        self._reformatter = VideoReformatter()
 
-    def decode(self, packet: bytes | memoryview) -> av.VideoFrame:
-        """Decode one packet and turn its picture; H.264 packets in their order, from a keyframe on.
+    def close(self) -> None:
+        """Close the file."""
+        self._opened.close()
 
-        A raw picture that is not turned is not copied: the frame reads the packet's memory and keeps it alive.
-        """
-        return turn(self._picture(packet), self._format.rotation)
+    def pictures(self, numbers: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
+        """Yield frames with their numbers, (height, width, 3) RGB."""
+        for number, frame in self._frames(numbers):
+            yield number, to_rgb(frame, self._reformatter)
 
-    def _picture(self, packet: bytes | memoryview) -> av.VideoFrame:
-        if self._format.codec is StreamCodec.PICTURE:
-            return self._raw_frame(self._pixels(packet))
-        if self._context is None:
-            return self._raw_frame(packet)
-        name = self._format.codec.value
-        if len(packet) == 0:
-            raise MediaError(f"an empty {name} packet has no picture")
-        try:
-            frames = self._context.decode(av.Packet(packet if isinstance(packet, bytes) else bytes(packet)))
-        except av.FFmpegError as error:
-            raise MediaError(f"a {name} packet of {len(packet)} bytes cannot be decoded: {error.strerror}") from error
-        if len(frames) != 1:
-            raise MediaError(f"a {name} packet of {len(packet)} bytes gives {len(frames)} pictures, expected one")
-        return frames[0]
+    def depths(self, numbers: Sequence[int], info: Mapping[str, Any]) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+        """Yield frames of a depth video with their numbers, (height, width, 1) whole millimetres."""
+        millimetres = DepthScale.of(info).millimetres
+        for number, frame in self._frames(numbers):
+            yield number, to_millimetres(frame, self._path, millimetres)
 
-    def _pixels(self, packet: bytes | memoryview) -> memoryview:
-        """Return the picture in a file as a raw one, of the size and pixel format that it is to have."""
-        picture = decode_image(bytes(packet))
-        height, width, _ = picture.shape
-        found = f"{width}x{height} {picture.dtype}"
-        dtype = RAW_DTYPES.get(self._format.pixel_format, np.dtype(np.uint8))
-        if (width, height) != self._format.sent_size or picture.dtype != dtype:
-            expected = f"{'x'.join(map(str, self._format.sent_size))} {dtype}"
-            raise MediaError(f"the picture is {found}, expected {expected}")
-        return np.ascontiguousarray(picture).data.cast("B")
+    def _frames(self, numbers: Sequence[int]) -> Iterator[tuple[int, av.VideoFrame]]:
+        with named_errors(self._path, "cannot be decoded"):
+            for run in self._runs(numbers):
+                yield from zip(run, self._reader.frames(run), strict=True)
 
-    def _raw_frame(self, packet: bytes | memoryview) -> av.VideoFrame:
-        dtype = RAW_DTYPES.get(self._format.pixel_format, np.dtype(np.uint8))
-        expected = int(np.prod(self._raw_shape)) * dtype.itemsize
-        if len(packet) != expected:
-            raise MediaError(f"a raw picture has {len(packet)} bytes, expected {expected} ({self._format})")
-        array: npt.NDArray[Any] = np.frombuffer(packet, dtype).reshape(self._raw_shape)
-        frame = av.VideoFrame.from_numpy_buffer(array, format=self._format.pixel_format)
-        if self._format.pixel_format == "yuv420p":
-            frame.color_range = ColorRange.MPEG
-        return frame
+    def _runs(self, numbers: Sequence[int]) -> Iterator[list[int]]:
+        """Cut numbers where a seek saves decoding what lies between."""
+        run: list[int] = []
+        for number in numbers:
+            if run and self._begins_later(number, run[-1]):
+                yield run
+                run = []
+            run.append(number)
+        if run:
+            yield run
+
+    def _begins_later(self, number: int, before: int) -> bool:
+        if self._keyframes is None:
+            return number - before > _FAR
+        keyframe = self._keyframes[max(0, int(np.searchsorted(self._keyframes, number, side="right")) - 1)]
+        return bool(keyframe > before + 1)
 
 
-def _raw_shape(format: StreamFormat) -> tuple[int, ...]:  # noqa: A002
-    width, height = format.sent_size
-    if format.pixel_format == "rgb24":
-        return height, width, 3
-    if format.pixel_format == "yuv420p" and width % 2 == 0 and height % 2 == 0:
-        return height * 3 // 2, width
-    if format.pixel_format in DEPTH_UNITS:
-        return height, width
-    raise MediaError(
-        f"raw pictures of {width}x{height} {format.pixel_format} are not supported",
-        hint="yuv420p of an even size, rgb24, gray16le and grayf32le are",
-    )
+def _keyframes(path: Path, grid: Grid) -> npt.NDArray[np.int64] | None:
+    """Return which frames can be decoded alone; None where that is not known: see `lerotool.media.mp4.read_header`."""
+    header = read_header(path)
+    if header is None or header.is_reordered or not header.is_keyframe[:1].any():
+        return None
+    times = header.times[header.is_keyframe]
+    numbers: npt.NDArray[np.int64] = np.rint(times * float(header.time_base * grid.rate)).astype(np.int64)
+    return numbers
+
+
+class OpenVideos:
+    """Readers of the videos that were used last."""
+
+    def __init__(self, most: int, fps: float) -> None:
+        self._most = most
+        self._fps = fps
+        self._readers: OrderedDict[Path, SeekingReader] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+    def __getitem__(self, path: Path) -> SeekingReader:
+        """Return the reader of a video, opened if need be."""
+        if path not in self._readers:
+            while len(self._readers) >= self._most:
+                self._readers.popitem(last=False)[1].close()
+            self._readers[path] = SeekingReader(path, self._fps)
+        self._readers.move_to_end(path)
+        return self._readers[path]
+
+    def forget(self, path: Path) -> None:
+        """Close a video: after an error its decoder is in an unknown state."""
+        if path in self._readers:
+            self._readers.pop(path).close()
+
+    def close(self) -> None:
+        """Close all."""
+        for path in list(self._readers):
+            self.forget(path)

@@ -1,12 +1,13 @@
-"""Videos and pictures out of frames."""
+"""Videos and pictures out of frames, and which encoder this machine really has."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import ParamSpec, Self, TypeVar
 
@@ -21,14 +22,12 @@ from av.video.reformatter import ColorRange, VideoReformatter
 from av.video.stream import VideoStream
 
 from lerotool.errors import MediaError
+from lerotool.media.counting import exact_rate, grid_time_base
 from lerotool.media.decode import iter_frames
-from lerotool.media.encoder_options import check_size, encoder_name, encoder_options
-from lerotool.media.format import EncoderSettings
-from lerotool.media.grid import exact_rate, grid_time_base
-from lerotool.media.libav import address, kept_priority, named_errors
-from lerotool.media.pyav import convert, primaries_and_curve
-from lerotool.media.tiff import write_depth_tiff
-from lerotool.media.video_codecs import SVT_AV1
+from lerotool.media.depth import write_depth_tiff
+from lerotool.media.format import AUTO, EncoderSettings
+from lerotool.media.libav import address, convert, kept_priority, named_errors, primaries_and_curve
+from lerotool.media.video_codecs import SVT_AV1, check_size, encoder_name, encoder_options
 from lerotool.storage import partial_path, scratch_folder, sync_directory, sync_file
 
 _P = ParamSpec("_P")
@@ -271,3 +270,56 @@ def _encode_picture(picture: npt.NDArray[np.uint8], codec: str, pix_fmt: str, op
     frame = convert(VideoReformatter(), frame, pix_fmt, color_range=ColorRange.JPEG)
     frame.pts = 0
     return b"".join(bytes(packet) for packet in [*context.encode(frame), *context.encode(None)])
+
+
+HARDWARE = ("h264_videotoolbox", "hevc_videotoolbox", "h264_nvenc", "hevc_nvenc", "h264_vaapi", "h264_qsv")
+"""What ``auto`` tries, in LeRobot's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The encoder that ``auto`` has found."""
+
+    settings: EncoderSettings
+    refused: tuple[tuple[str, str], ...] = ()  # the encoders that were tried before, and why they do not work here
+
+
+def choose_encoder(settings: EncoderSettings) -> Choice:
+    """Replace the codec ``auto`` by the first hardware encoder that really encodes, else by SVT-AV1.
+
+    Libraries list encoders whose hardware is not there, so each is tried with a few pictures. Other codecs are left as
+    they are.
+    """
+    if settings.vcodec != AUTO:
+        return Choice(settings)
+    refused: list[tuple[str, str]] = []
+    for encoder in HARDWARE:
+        reason = _refusal(encoder, settings.pix_fmt)
+        if reason is None:
+            return Choice(replace(settings, vcodec=encoder), tuple(refused))
+        refused.append((encoder, reason))
+    preset = settings.preset if isinstance(settings.preset, int) else EncoderSettings().preset
+    return Choice(replace(settings, vcodec=SVT_AV1, preset=preset), tuple(refused))
+
+
+def require_sizes(settings: EncoderSettings, sizes: Mapping[str, tuple[int, int]]) -> None:
+    """Make sure that the encoder takes the pictures of cameras, before any are recorded."""
+    odd = {camera: size for camera, size in sizes.items() if size[0] % 2 or size[1] % 2}
+    if not odd:
+        return
+    chosen = choose_encoder(settings).settings
+    for camera, (height, width) in odd.items():
+        try:
+            check_size(chosen, width, height)
+        except MediaError as error:
+            raise MediaError(f"camera {camera!r}: {error}", hint=error.hint) from None
+
+
+@lru_cache
+def _refusal(encoder: str, pix_fmt: str) -> str | None:
+    """Return why an encoder does not work on this machine, None if it does."""
+    try:
+        probe_encoder(EncoderSettings(vcodec=encoder, pix_fmt=pix_fmt))
+    except MediaError as error:
+        return str(error)
+    return None

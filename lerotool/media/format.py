@@ -65,7 +65,7 @@ class StreamFormat:
 
 
 AUTO = "auto"
-"""The codec that stands for the best encoder of the machine; `lerotool.media.codecs` finds it."""
+"""The codec that stands for the best encoder of the machine; `lerotool.media.encode` finds it."""
 
 DEPTH_UNITS: Mapping[str, str] = MappingProxyType({"gray16le": "mm", "grayf32le": "m"})
 """Pixel formats of raw depth pictures, and what LeRobot calls their units."""

@@ -13,8 +13,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from lerotool.errors import MediaError
-from lerotool.media.counting import Counting
-from lerotool.media.grid import exact_rate, frame_ticks, grid_time_base, nearest_frame
+from lerotool.media.counting import Counting, exact_rate, frame_ticks, grid_time_base, nearest_frame
 from lerotool.media.libav import address, named_errors, open_video
 from lerotool.media.mp4 import Mp4Header, read_header
 from lerotool.media.probe import JoinKey, count_packets, join_key, video_index

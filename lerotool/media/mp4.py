@@ -18,8 +18,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lerotool.media.grid import frame_ticks
-
 _BOX = struct.Struct(">I4s")
 _LARGEST_HEADER = 1 << 28
 _MOST_PICTURES = 1 << 25
@@ -46,11 +44,6 @@ class Mp4Header:
     def is_reordered(self) -> bool:
         """Whether pictures are stored in another order than they are shown in."""
         return bool((np.diff(self.times) < 0).any())
-
-    def is_exact(self, rate: Fraction) -> bool:
-        """Whether picture k is shown at exactly k/rate."""
-        ticks = frame_ticks(rate, self.time_base)
-        return self.frames > 0 and ticks is not None and np.array_equal(self.shown(), np.arange(self.frames) * ticks)
 
     def shown(self) -> Ints:
         """Return the times at which pictures are shown, ascending, in ticks; an edit hides those before 0."""

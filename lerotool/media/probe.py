@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,21 +12,28 @@ import numpy as np
 
 from lerotool.errors import MediaError
 from lerotool.media.depth import DepthScale
-from lerotool.media.encoder_options import encoder_preset
 from lerotool.media.format import EncoderSettings
-from lerotool.media.libav import named_errors, open_video
+from lerotool.media.libav import named_errors, open_video, reorder_depth
 from lerotool.media.mp4 import Mp4Header, read_header
-from lerotool.media.pyav import reorder_depth
+from lerotool.media.video_codecs import encoder_preset
 
 
 @dataclass(frozen=True, slots=True)
-class VideoInfo:
-    """The header of a video file."""
+class JoinKey:
+    """What must be equal for packets of two files to stand in one."""
 
     codec: str  # the decoder's canonical name (``av1``, ``h264``, ``hevc``)
     width: int  # pixels
     height: int  # pixels
     pix_fmt: str
+    extradata: bytes  # codec configuration; with another one H.264 and HEVC pictures decode to garbage, silently
+    reorder: int  # by how many frames decoding runs ahead; with another one decode times would go back
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo(JoinKey):
+    """The header of a video file."""
+
     fps: Fraction | None  # average rate, None where the header does not tell
     base_rate: Fraction | None
     frames: int  # that the header claims, 0 where it does not tell; ``count_packets`` looks
@@ -33,8 +41,6 @@ class VideoInfo:
     start_pts: int  # ticks; 0 if the header does not tell
     has_audio: bool
     channels: int
-    extradata: bytes
-    reorder: int  # by how many frames decoding runs ahead of showing (B-frames)
 
 
 def probe(path: Path) -> VideoInfo:
@@ -78,14 +84,11 @@ def count_complete_packets(path: Path) -> int:
     Returns their number; 0 for a file that is not a readable video.
     """
     count = 0
-    try:
-        with open_video(path) as (container, stream), named_errors(path, "cannot be read to its end"):
-            for packet in container.demux(stream):
-                if packet.is_corrupt:
-                    break
-                count += packet.size > 0
-    except MediaError:
-        return count
+    with suppress(MediaError), open_video(path) as (container, stream), named_errors(path, "cannot be read"):
+        for packet in container.demux(stream):
+            if packet.is_corrupt:
+                break
+            count += packet.size > 0
     return count
 
 
@@ -119,22 +122,10 @@ def feature_info(
     return info if depth is None else info | depth.to_info()
 
 
-@dataclass(frozen=True, slots=True)
-class JoinKey:
-    """What must be equal for packets of two files to stand in one."""
-
-    codec: str
-    width: int  # pixels
-    height: int  # pixels
-    pix_fmt: str
-    extradata: bytes  # codec configuration; with another one H.264 and HEVC pictures decode to garbage, silently
-    reorder: int  # by how many frames decoding runs ahead; with another one decode times would go back
-
-
 def join_key(path: Path) -> JoinKey:
     """Read a video's key."""
     video = probe(path)
-    return JoinKey(video.codec, video.width, video.height, video.pix_fmt, video.extradata, video.reorder)
+    return JoinKey(*(getattr(video, field.name) for field in fields(JoinKey)))
 
 
 def video_index(path: Path) -> Mp4Header:

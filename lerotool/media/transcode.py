@@ -15,10 +15,11 @@ from av.video.reformatter import VideoReformatter
 
 from lerotool.errors import MediaError
 from lerotool.media.counting import Counting
-from lerotool.media.decode import iter_numbered, to_rgb
+from lerotool.media.decode import iter_numbered
 from lerotool.media.encode import Colours, VideoEncoder, until_in_order
 from lerotool.media.format import EncoderSettings
-from lerotool.media.pyav import convert
+from lerotool.media.libav import convert
+from lerotool.media.pictures import to_rgb
 from lerotool.moments import FeatureStats, PictureHistogram, shrink_step
 
 DEPTH = "gray12le"

@@ -16,9 +16,10 @@ from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.writing.tables import column_values
 from lerotool.errors import IncompatibleDatasetError, LerotoolError
 from lerotool.features import Feature, Kind, cameras, columns, picture_size, recorded_features
-from lerotool.media.decode import decode_image, iter_rgb
+from lerotool.media.decode import iter_rgb
 from lerotool.media.encode import encode_png
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
+from lerotool.media.pictures import decode_image
 from lerotool.media.video_codecs import VIDEO_CODECS, setting_of
 from lerotool.mending.fates import LooseEpisode, RescuePlan
 from lerotool.mending.taken_pictures import TakenEpisode

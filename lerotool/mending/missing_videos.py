@@ -14,9 +14,9 @@ from pathlib import Path
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.writing.history import KeepingStaging
 from lerotool.errors import LerotoolError, MediaError
-from lerotool.media.decode import PacketDecoder
 from lerotool.media.encode import VideoEncoder
 from lerotool.media.format import EncoderSettings, StreamFormat
+from lerotool.media.pictures import PacketDecoder
 from lerotool.media.probe import count_packets
 from lerotool.mending.adoption import colour_stream, settings_from
 from lerotool.mending.fates import NO_ROWS, EpisodeFinding, Fate, Filling, RescuePlan

@@ -25,8 +25,8 @@ from pydantic import BaseModel, Field, ValidationError
 from lerotool.checking.quality.cameras import DARK
 from lerotool.devices.cameras.camera import Camera, take_still
 from lerotool.errors import DeviceError, MediaError
-from lerotool.media.decode import decode_image
 from lerotool.media.format import DEPTH_UNITS
+from lerotool.media.pictures import decode_image
 from lerotool.storage import make_directory, write_atomic
 from lerotool.workspace import Workspace
 

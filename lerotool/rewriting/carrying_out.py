@@ -12,7 +12,7 @@ from pathlib import Path
 from lerotool.choices import Priority
 from lerotool.errors import CorruptDatasetError
 from lerotool.execution import JobRun, Place, ThisMachine, ignore_event, open_executor
-from lerotool.memory import giving_back
+from lerotool.execution.places import giving_back
 from lerotool.moments import FeatureStats
 from lerotool.rewriting.build import DatasetBuild
 from lerotool.rewriting.data_job import run_data_job

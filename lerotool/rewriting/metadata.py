@@ -15,7 +15,7 @@ from lerotool.dataset.info import new_info, recounted, write_info
 from lerotool.dataset.layout import STATS
 from lerotool.dataset.reading.padding import merge_notes
 from lerotool.dataset.writing.measures import stats_text
-from lerotool.memory import giving_back
+from lerotool.execution.places import giving_back
 from lerotool.moments import FeatureStats
 from lerotool.rewriting.camera_statistics import PictureStatistics
 from lerotool.rewriting.dataset_statistics import DatasetStatistics

@@ -11,7 +11,8 @@ import numpy as np
 
 from lerotool.dataset.writing.measures import image_stats
 from lerotool.features import Feature, Kind, picture_size
-from lerotool.media.decode import iter_chosen, iter_depth, sampled_rgb
+from lerotool.media.decode import iter_chosen, iter_depth
+from lerotool.media.pictures import sampled_rgb
 from lerotool.moments import DepthHistogram, FeatureStats, PictureHistogram, sampled_frames, shrink_step
 from lerotool.rewriting.rewriting import Contribution, Rewriting
 from lerotool.rewriting.row_stream import FileSlice, RowStream, file_slices

@@ -16,9 +16,8 @@ from lerotool.errors import DatasetError, MediaError
 from lerotool.features import Feature, cameras, picture_size
 from lerotool.media.counting import uneven_notes
 from lerotool.media.encode import probe_encoder
-from lerotool.media.encoder_options import check_size
 from lerotool.media.format import EncoderSettings
-from lerotool.media.video_codecs import SVT_AV1, setting_of
+from lerotool.media.video_codecs import SVT_AV1, check_size, setting_of
 from lerotool.rewriting.data_part import ColumnRule
 from lerotool.rewriting.rewriting import Contribution, DataFile, TargetFormat
 from lerotool.rewriting.source import Source

@@ -18,9 +18,9 @@ from lerotool.dataset.parquet import described_columns, open_parquet, read_group
 from lerotool.dataset.reading.datafiles import cumulated
 from lerotool.dataset.reading.episodes import VideoSpan
 from lerotool.errors import CorruptDatasetError
+from lerotool.execution.places import giving_back
 from lerotool.features import cameras
 from lerotool.media.probe import video_index
-from lerotool.memory import giving_back
 from lerotool.wording import counted
 
 _T = TypeVar("_T")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lerotool.errors import CorruptDatasetError
 from lerotool.execution import ProgressFile
-from lerotool.media.grid import exact_rate
+from lerotool.media.counting import exact_rate
 from lerotool.media.join import Piece, join_videos
 from lerotool.media.probe import video_index
 from lerotool.media.transcode import DEPTH, Frames, encode_black, transcode

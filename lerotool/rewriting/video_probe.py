@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lerotool.errors import DatasetError, MediaError
-from lerotool.media.counting import Fit, Spans, fit_rows, misfit_text
-from lerotool.media.grid import exact_rate
+from lerotool.media.counting import Fit, Spans, exact_rate, fit_rows, is_exact, misfit_text
 from lerotool.media.mp4 import Mp4Header
 from lerotool.media.probe import JoinKey, join_key, video_index
 from lerotool.rewriting.source import Source
@@ -152,7 +151,7 @@ def _look(path: Path, episodes: _EpisodesOfFiles, streams: Streams) -> VideoFile
         text = misfit_text(path, header, episodes.spans(path))
         raise MediaError(f"{episodes.source.label}: {text} ({episodes.way_out(path)})")
     stream = streams.number(path, header)
-    return VideoFile(path, path.stat().st_size, header.frames, rate, stream, fit, header.is_exact(exact))
+    return VideoFile(path, path.stat().st_size, header.frames, rate, stream, fit, is_exact(header, exact))
 
 
 def _short_files(source: Source, camera: str, shots: Shots) -> list[str]:

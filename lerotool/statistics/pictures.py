@@ -20,8 +20,9 @@ from lerotool.dataset.reading.columns import iter_images
 from lerotool.errors import CorruptDatasetError, DatasetError, MediaError
 from lerotool.execution import run_jobs
 from lerotool.features import Kind
-from lerotool.media.decode import iter_frames, to_millimetres, to_rgb
+from lerotool.media.decode import iter_frames, to_millimetres
 from lerotool.media.depth import DepthScale
+from lerotool.media.pictures import to_rgb
 from lerotool.moments import GAPS, QUANTILES, Floats, PictureHistogram, merge_stats
 from lerotool.statistics.sampling import Sampling, address, opened
 from lerotool.statistics.segments import BARS, COLUMNS, EpisodeStore, Measured, measured_table, runs_of_rows

@@ -22,8 +22,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from lerotool.errors import LerotoolError, UsageError
-from lerotool.media.decode import PacketDecoder
 from lerotool.media.format import StreamCodec
+from lerotool.media.pictures import PacketDecoder
 from lerotool.recording.controls import Key
 from lerotool.web.access import Access
 from lerotool.web.app import create_app, json_object, page

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lerotool.errors import DatasetNotFoundError, MediaError
-from lerotool.media.decode import to_rgb
 from lerotool.media.depth import depth_array
 from lerotool.media.encode import encode_jpeg
 from lerotool.media.format import DEPTH_UNITS, StreamFormat
+from lerotool.media.pictures import to_rgb
 from lerotool.storage import make_directory, remove_left_partials
 from lerotool.workspace import user_cache
 

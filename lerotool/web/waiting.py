@@ -11,9 +11,9 @@ import numpy as np
 from lerotool.dataset.marks import Mark
 from lerotool.errors import LerotoolError, MediaError, SpoolError
 from lerotool.features import STATE
-from lerotool.media.decode import PacketDecoder, decode_image
 from lerotool.media.encode import encode_jpeg
 from lerotool.media.format import DEPTH_UNITS, StreamCodec
+from lerotool.media.pictures import PacketDecoder, decode_image
 from lerotool.spool.pending import PendingEpisode, State, pending_folders
 from lerotool.spool.rows import picture_columns
 from lerotool.web.describing import camera_entry, is_drawn, series, timing_strip

@@ -19,9 +19,10 @@ import numpy.typing as npt
 from lerotool.checking.quality.cameras import sharpness
 from lerotool.dataset.dataset import Dataset
 from lerotool.errors import CorruptDatasetError
-from lerotool.media.decode import iter_frames, to_rgb
+from lerotool.media.decode import iter_frames
 from lerotool.media.encode import VideoEncoder
 from lerotool.media.format import EncoderSettings
+from lerotool.media.pictures import to_rgb
 
 Picture = npt.NDArray[np.uint8]
 BLURS_PX = (0, 1, 2, 3, 4, 6, 8)

@@ -36,13 +36,14 @@ from record_and_encode import CAMERAS, FPS, HEIGHT, WIDTH, lerotool, measure_ler
 
 from lerotool.benchmarking.clips import make_pictures, mean_psnr, number_of, to_jpegs
 from lerotool.dataset.dataset import Dataset
-from lerotool.encoding.row_pictures import treatment_of
+from lerotool.encoding.job import Treatment
 from lerotool.features import CAMERA_PREFIX, STATE, camera, vector
-from lerotool.media.decode import PacketDecoder, iter_rgb
+from lerotool.media.decode import iter_rgb
 from lerotool.media.encode import VideoEncoder, encode_jpeg
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
 from lerotool.media.join import join_videos
-from lerotool.media.pyav import convert
+from lerotool.media.libav import convert
+from lerotool.media.pictures import PacketDecoder
 from lerotool.moments import sampled_frames
 from lerotool.spool.documents import Header
 from lerotool.spool.writer import PendingWriter
@@ -183,7 +184,7 @@ def measure_stages(work: Path, jpegs: list[bytes]) -> dict[str, float]:
         stages[name] = stages.get(name, 0.0) + (time.process_time() - began) * 1e3 / len(jpegs)
 
     decoder, converter = PacketDecoder(STREAM), VideoReformatter()
-    treatment = treatment_of(camera(HEIGHT, WIDTH), STREAM)
+    treatment = Treatment(camera(HEIGHT, WIDTH), STREAM)
     sampled = frozenset(sampled_frames(len(jpegs)).tolist())
     target = work / "stages.mp4"
     encoder = VideoEncoder(target, WIDTH, HEIGHT, FPS, EncoderSettings(), 1)

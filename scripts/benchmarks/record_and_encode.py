@@ -31,9 +31,9 @@ import numpy as np
 from lerotool.benchmarking.bench import find_peer
 from lerotool.benchmarking.clips import Clip, Picture, make_pictures, number_of, psnr, to_jpegs
 from lerotool.dataset.dataset import Dataset
-from lerotool.media.decode import PacketDecoder
 from lerotool.media.encode import VideoEncoder
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
+from lerotool.media.pictures import PacketDecoder
 
 WIDTH, HEIGHT = 640, 480
 FPS = 30

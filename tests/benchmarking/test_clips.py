@@ -13,7 +13,7 @@ from lerotool.benchmarking.effort import Rig
 from lerotool.devices.cameras.camera import open_camera
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import UsageError
-from lerotool.media.decode import PacketDecoder
+from lerotool.media.pictures import PacketDecoder
 from tests.benchmarking.parts import TINY
 
 

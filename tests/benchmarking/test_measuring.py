@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from lerotool.benchmarking import codecs, merges, operations, reading, sessions, strategies
+from lerotool.benchmarking import codecs, merges, reading, sessions, strategies
 from lerotool.benchmarking.bench import Bench, Site
 from lerotool.benchmarking.clips import make_clips
 from lerotool.benchmarking.effort import Effort, MergeSize
@@ -171,16 +171,16 @@ def test_merges_that_differ_give_no_figures(tmp_path: Path, clip: tuple[Path, Fe
 
 
 def test_single_steps_agree_before_they_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operations, "_LEAST_S", 0.0)
-    figures = operations.measure_operations(site(tmp_path), 50, 6)
+    monkeypatch.setattr(merges, "_LEAST_S", 0.0)
+    figures = merges.measure_operations(site(tmp_path), 50, 6)
     assert len({figure.case for figure in figures}) == 5
     assert all(len(figure.values) == 3 for figure in figures)
 
 
 def test_a_step_with_another_result_gives_no_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operations.rowwise, "pad_column", lambda column, width: column.map(lambda _: np.ones(width)))
+    monkeypatch.setattr(merges.rowwise, "pad_column", lambda column, width: column.map(lambda _: np.ones(width)))
     with pytest.raises(CorruptDatasetError, match="padding 50 rows"):
-        operations.measure_operations(site(tmp_path), 50, 6)
+        merges.measure_operations(site(tmp_path), 50, 6)
 
 
 def test_a_bench_runs_jobs_elsewhere_and_hands_on_how_far_they_are(tmp_path: Path) -> None:

@@ -10,16 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lerotool.encoding.commit import mark_committed
-from lerotool.encoding.job import EncodeJob, run_job
-from lerotool.encoding.row_pictures import RowPictures, treatment_of
-from lerotool.encoding.staged import load_result, result_path, video_path
+from lerotool.encoding.job import EncodeJob, RowPictures, Treatment, run_job
+from lerotool.encoding.staged import load_result, mark_committed, result_path, video_path
 from lerotool.errors import MediaError, SpoolError
 from lerotool.execution import StoppedError
 from lerotool.features import Feature, camera
-from lerotool.media.decode import decode_image
 from lerotool.media.depth import raw_depth_format
 from lerotool.media.format import EncoderSettings
+from lerotool.media.pictures import decode_image
 from lerotool.moments import FeatureStats, PictureHistogram
 from lerotool.spool.pending import PendingEpisode
 from tests.encoding.recordings import FRONT, QUICK, mjpeg, numbers_of, packet, record
@@ -164,6 +162,6 @@ def test_an_encoder_that_is_not_there_is_an_error_of_the_media(tmp_path: Path) -
 def test_depth_that_was_recorded_as_colour_is_refused(tmp_path: Path) -> None:
     depth = Feature("video", (64, 128, 1), None, {"info": {"is_depth_map": True}})
     with pytest.raises(SpoolError, match="pictures are yuvj422p, expected gray16le or grayf32le"):
-        treatment_of(depth, mjpeg())
+        Treatment(depth, mjpeg())
     with pytest.raises(SpoolError, match="pictures are gray16le, expected colours"):
-        treatment_of(camera(64, 128), raw_depth_format(128, 64, 30, "mm"))
+        Treatment(camera(64, 128), raw_depth_format(128, 64, 30, "mm"))

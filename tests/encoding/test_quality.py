@@ -15,10 +15,11 @@ import pytest
 from lerotool.encoding.job import EncodeJob, run_job
 from lerotool.encoding.staged import load_result, video_path
 from lerotool.features import camera
-from lerotool.media.decode import decode_image, iter_rgb
+from lerotool.media.array_pictures import RawConverter, raw_format
+from lerotool.media.decode import iter_rgb
 from lerotool.media.encode import encode_jpeg, encode_png
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
-from lerotool.media.raw import RawConverter, raw_format
+from lerotool.media.pictures import decode_image
 from lerotool.spool.documents import Header
 from lerotool.spool.pending import PendingEpisode
 from lerotool.spool.writer import PendingWriter

@@ -18,10 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.encoding import reencode_plan
 from lerotool.encoding.events import Event, JobDone
-from lerotool.encoding.reencode import reencode
-from lerotool.encoding.reencode_plan import ReencodeOptions, plan_reencoding
+from lerotool.encoding.reencode import ReencodeOptions, plan_reencoding, reencode
 from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError, MediaError, TargetExistsError, UsageError
 from lerotool.execution import StoppedError
 from lerotool.media.probe import probe
@@ -112,7 +110,7 @@ def test_every_episode_begins_with_a_keyframe(tmp_path: Path, overrides: dict[st
 
 @pytest.mark.slow
 def test_long_stretches_are_shared_among_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reencode_plan, "LONGEST_PART", 10)
+    monkeypatch.setattr("lerotool.encoding.reencode.LONGEST_PART", 10)
     events: list[Event] = []
     reencode(TWO_CAMS, tmp_path / "new", options(**H264), events.append)
     lengths = sorted(event.frames for event in events if isinstance(event, JobDone))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lerotool.arguments import parse_numbers
-from lerotool.encoding.selection import folder_number
+from lerotool.encoding.plan import folder_number
 from lerotool.errors import UsageError
 
 _RANGES = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 30)), min_size=1, max_size=5)

@@ -6,8 +6,7 @@ import pytest
 
 from lerotool.errors import MediaError
 from lerotool.media import codecs
-from lerotool.media.codecs import HARDWARE, choose_encoder
-from lerotool.media.encode import probe_encoder
+from lerotool.media.encode import HARDWARE, choose_encoder, probe_encoder
 from lerotool.media.format import AUTO, EncoderSettings
 
 

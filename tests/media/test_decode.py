@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from lerotool.errors import MediaError
 from lerotool.media import decode
-from lerotool.media.decode import decode_image, iter_chosen, iter_depth, iter_frames, iter_rgb, sampled_rgb, to_rgb
+from lerotool.media.decode import iter_chosen, iter_depth, iter_frames, iter_rgb
 from lerotool.media.encode import encode_jpeg, encode_png
 from lerotool.media.join import join_videos
+from lerotool.media.pictures import decode_image, sampled_rgb, to_rgb
 from tests.media.pictures import AV1, H264, HEVC, grid, number_of, rgb_frame, scene, write_foreign, write_numbered
 
 X265 = {"x265-params": "log-level=none:open-gop=1:bframes=4"}

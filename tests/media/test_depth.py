@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lerotool.errors import MediaError, MetadataError
-from lerotool.media.decode import PacketDecoder, decode_image, iter_depth, iter_frames
+from lerotool.media.array_pictures import RawConverter
+from lerotool.media.decode import iter_depth, iter_frames
 from lerotool.media.depth import DepthScale, depth_array, depth_frame, depth_unit, raw_depth_format
 from lerotool.media.encode import VideoEncoder, encode_depth_image
 from lerotool.media.format import DEPTH_SETTINGS
+from lerotool.media.pictures import PacketDecoder, decode_image
 from lerotool.media.probe import feature_info
-from lerotool.media.raw import DepthConverter
 from tests.lerobot_judge import run_in_lerobot
 from tests.shared import GOLDEN
 
@@ -72,7 +73,7 @@ def test_a_range_that_cannot_be_is_refused(info):
 def test_raw_depths_come_back_exactly(dtype):
     picture = np.random.default_rng(0).uniform(0, 60, (31, 47, 1)).astype(dtype)
     stream = raw_depth_format(47, 31, 30, depth_unit(dtype) or "")
-    packet = bytes(DepthConverter(stream).convert(picture))
+    packet = bytes(RawConverter(stream).convert(picture))
     found = depth_array(PacketDecoder(stream).decode(packet))
     assert found.dtype == dtype
     np.testing.assert_array_equal(found, picture[:, :, 0])

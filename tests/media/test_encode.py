@@ -13,7 +13,7 @@ import pytest
 from av.video.reformatter import ColorRange
 
 from lerotool.errors import MediaError
-from lerotool.media.decode import decode_image, iter_frames, iter_rgb, to_rgb
+from lerotool.media.decode import iter_frames, iter_rgb
 from lerotool.media.encode import (
     MixedUpError,
     VideoEncoder,
@@ -23,6 +23,7 @@ from lerotool.media.encode import (
     until_in_order,
 )
 from lerotool.media.format import EncoderSettings
+from lerotool.media.pictures import decode_image, to_rgb
 from lerotool.media.probe import count_packets, join_key, probe
 from tests.media.pictures import AV1, H264, HEVC, number_of, numbered, psnr, rgb_frame, scene, write_numbered
 
@@ -232,7 +233,8 @@ def test_nothing_is_printed_by_the_encoders_and_decoders(tmp_path):
 import sys
 from pathlib import Path
 from lerotool.errors import MediaError
-from lerotool.media.decode import decode_image, iter_frames
+from lerotool.media.decode import (iter_frames)
+from lerotool.media.pictures import (decode_image)
 from lerotool.media.join import join_videos
 from tests.media.pictures import AV1, H264, HEVC, write_numbered
 for number, settings in enumerate((AV1, H264, HEVC)):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lerotool.media.encoder_options import encoder_name, encoder_options, encoder_preset
 from lerotool.media.format import EncoderSettings
+from lerotool.media.video_codecs import encoder_name, encoder_options, encoder_preset
 
 
 def test_the_defaults_are_lerobots():

@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from lerotool.media.decode import decode_image, iter_depth, iter_rgb
+from lerotool.media.decode import iter_depth, iter_rgb
+from lerotool.media.pictures import decode_image
 from lerotool.media.probe import count_packets, feature_info, probe
 from tests.shared import GOLDEN
 

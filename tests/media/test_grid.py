@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lerotool.media.grid import exact_rate, frame_ticks, grid_time_base, nearest_frame
+from lerotool.media.counting import exact_rate, frame_ticks, grid_time_base, nearest_frame
 
 
 @pytest.mark.parametrize(

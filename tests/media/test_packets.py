@@ -12,9 +12,10 @@ import pytest
 from av.video.reformatter import ColorRange
 
 from lerotool.errors import MediaError
-from lerotool.media.decode import PacketDecoder, iter_rgb, to_rgb
+from lerotool.media.decode import iter_rgb
 from lerotool.media.encode import VideoEncoder, encode_jpeg
 from lerotool.media.format import StreamCodec, StreamFormat
+from lerotool.media.pictures import PacketDecoder, to_rgb
 from tests.media.pictures import H264, HEIGHT, WIDTH, number_of, numbered, psnr, rgb_frame, scene
 
 MJPEG = StreamFormat(StreamCodec.MJPEG, 160, 120, "yuvj422p", 30)

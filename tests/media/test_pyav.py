@@ -9,10 +9,10 @@ import pytest
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from lerotool.errors import DeviceError
-from lerotool.media.decode import to_rgb
 from lerotool.media.encode import Colours
+from lerotool.media.libav import convert, list_input_devices
+from lerotool.media.pictures import to_rgb
 from lerotool.media.probe import probe
-from lerotool.media.pyav import convert, list_input_devices
 
 YUV = (100, 180, 90)
 WEIGHTS = {2: (0.299, 0.114), 5: (0.299, 0.114), 1: (0.2126, 0.0722)}

@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lerotool.errors import MediaError
-from lerotool.media.decode import PacketDecoder, sampled_rgb, to_rgb
 from lerotool.media.depth import depth_array
 from lerotool.media.encode import encode_jpeg
 from lerotool.media.format import Rotation, StreamCodec, StreamFormat
-from lerotool.media.pyav import convert
-from lerotool.media.turning import can_be_turned, turn
+from lerotool.media.libav import convert
+from lerotool.media.pictures import PacketDecoder, can_be_turned, sampled_rgb, to_rgb, turn
 from tests.media.pictures import rgb_frame, scene
 from tests.media.test_packets import h264_packets
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import lerotool
 from lerotool.dataset.dataset import Dataset
-from lerotool.media.grid import exact_rate
+from lerotool.media.counting import exact_rate, is_exact
 from lerotool.media.mp4 import read_header
 from lerotool.moments import numeric_stats
 from lerotool.rewriting import data_job
@@ -65,7 +65,7 @@ def test_packets_of_all_sources_share_one_file_on_exact_times(tmp_path: Path) ->
         header = read_header(files[0])
         assert header is not None
         assert header.frames == 15
-        assert header.is_exact(exact_rate(10))
+        assert is_exact(header, exact_rate(10))
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 from lerotool.devices.arms.arm import JointReading
 from lerotool.devices.cameras.simulated import read_number
 from lerotool.errors import DatasetLockedError, DeviceError, IncompatibleDatasetError, TargetExistsError, UsageError
-from lerotool.media.decode import decode_image
+from lerotool.media.pictures import decode_image
 from lerotool.recording.config import RecordingConfig
 from lerotool.recording.controls import Command, Ending
 from lerotool.recording.events import (

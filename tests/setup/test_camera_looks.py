@@ -10,7 +10,7 @@ import pytest
 from lerotool.devices.cameras.simulated import read_number
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceLostError, DeviceNotFoundError
-from lerotool.media.decode import decode_image
+from lerotool.media.pictures import decode_image
 from lerotool.setup.camera_looks import probe_camera
 from lerotool.testing.mjpeg_camera import EmulatedCamera
 from tests.devices.cameras.h264 import RtspCamera

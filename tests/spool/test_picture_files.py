@@ -11,9 +11,9 @@ import pytest
 
 from lerotool.errors import MediaError, SpoolError
 from lerotool.features import Feature, camera
-from lerotool.media.decode import PacketDecoder
 from lerotool.media.encode import encode_depth_image, encode_jpeg, encode_png
 from lerotool.media.format import StreamCodec, StreamFormat
+from lerotool.media.pictures import PacketDecoder
 from lerotool.spool.documents import Header
 from lerotool.spool.pending import PendingEpisode
 from lerotool.spool.recovery import Kind, examine

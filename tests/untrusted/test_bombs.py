@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from lerotool.cli.output import print_error
+from lerotool.media.depth import read_float_tiff
 from lerotool.media.encode import encode_jpeg
 from lerotool.media.mp4 import read_header
-from lerotool.media.tiff import read_float_tiff
 from tests.dataset.reading import DATA, EPISODES, PLAIN_SET, VIDEO_SET, copy_set, edit_json
 from tests.media.pictures import grid, numbered, write_foreign
 
@@ -320,7 +320,8 @@ PICTURE = """
 import resource, sys
 from pathlib import Path
 from lerotool.errors import MediaError
-from lerotool.media.decode import decode_image, iter_rgb
+from lerotool.media.decode import (iter_rgb)
+from lerotool.media.pictures import (decode_image)
 from lerotool.media.encode import encode_png
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), used + (1 << 30)))

@@ -20,8 +20,8 @@ from lerotool.dataset.reading.thrift import Reader, ThriftError
 from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.errors import LerotoolError, MetadataError
 from lerotool.features import DEFAULT_FEATURES
-from lerotool.media.decode import decode_image
 from lerotool.media.mp4 import read_header
+from lerotool.media.pictures import decode_image
 from lerotool.mending.repair import plan_repair, repair
 from lerotool.moments import FeatureStats
 from lerotool.spool.recovery import Verdict, examine

@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lerotool.devices.cameras.simulated import read_number
-from lerotool.media.decode import decode_image
 from lerotool.media.format import StreamCodec, StreamFormat
+from lerotool.media.pictures import decode_image
 from lerotool.recording.status import Phase, Status
 from lerotool.web import monitor
 from lerotool.web.board import Board, Feed, ShownCamera, Watched, pack

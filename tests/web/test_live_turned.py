@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lerotool.devices.cameras.simulated import read_number
-from lerotool.media.decode import decode_image
 from lerotool.media.format import Rotation, StreamCodec, StreamFormat
+from lerotool.media.pictures import decode_image
 from lerotool.web.board import Board, ShownCamera
 from lerotool.web.monitor import LivePicture
 from tests.devices.cameras.parts import jpeg

@@ -161,7 +161,7 @@ def iter_images(column: pa.ChunkedArray, place: str, feature: Feature) -> Iterat
 
     `column`: structs of ``bytes`` and ``path``. Pictures HWC uint8 RGB, or depth (H, W, 1) float32 in millimetres.
     """
-    from lerotool.media.decode import decode_image
+    from lerotool.media.pictures import decode_image
 
     scale = _MM_PER_M if feature.info.get("depth_unit") == "m" else 1
     for row, value in enumerate(column):

@@ -20,7 +20,7 @@ from lerotool.features import Feature, Kind
 
 if TYPE_CHECKING:
     from lerotool.dataset.dataset import Dataset
-    from lerotool.media.seeking import OpenVideos
+    from lerotool.media.decode import OpenVideos
 
 ArrayKind = Literal["numpy", "torch"]
 PictureDtype = Literal["float32", "uint8"]
@@ -207,7 +207,7 @@ class Windows:
     def _open_videos(self) -> OpenVideos:
         # A forked process shares its parent's positions in files: it opens them for itself.
         if self._videos is None or self._process != os.getpid():
-            from lerotool.media.seeking import OpenVideos
+            from lerotool.media.decode import OpenVideos
 
             self._videos, self._process = OpenVideos(self._settings.open_videos, self._dataset.fps), os.getpid()
         return self._videos

@@ -14,7 +14,7 @@ from lerotool.dataset.parquet import open_parquet, read_groups
 from lerotool.dataset.writing.tables import Values, column_values
 from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError
 from lerotool.features import Feature, Kind, picture_size
-from lerotool.media.decode import decode_image
+from lerotool.media.pictures import decode_image
 from lerotool.moments import FeatureStats, merge_stats, numeric_stats, picture_stats, sampled_frames
 from lerotool.storage import json_bytes
 

@@ -19,9 +19,8 @@ from lerotool.devices.cameras.reader import CameraStatistics, FreezeWatch, Inspe
 from lerotool.devices.cameras.sources import PacketSource, StreamPacket, compare_format, discard
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceError, DeviceLostError, DeviceTimeoutError, LerotoolError
-from lerotool.media.decode import PacketDecoder
 from lerotool.media.format import StreamCodec, StreamFormat
-from lerotool.media.turning import can_be_turned
+from lerotool.media.pictures import PacketDecoder, can_be_turned
 
 __all__ = ["Camera", "CameraSpec", "CameraState", "CameraStatistics", "PacketWriterLike", "Picture", "open_camera"]
 

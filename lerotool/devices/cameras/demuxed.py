@@ -26,7 +26,7 @@ from lerotool.devices.cameras.sources import DEFAULT_FPS, StreamPacket, check_si
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceError, DeviceLostError
 from lerotool.media.format import StreamCodec, StreamFormat
-from lerotool.media.pyav import convert
+from lerotool.media.libav import convert
 
 _ASK_AGAIN_S = 0.002
 """AVFoundation does not wait for a picture but tells to ask again."""

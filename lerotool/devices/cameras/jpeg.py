@@ -11,8 +11,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, VideoReformatter
 from numpy.typing import NDArray
 
-from lerotool.media.libav import plane
-from lerotool.media.pyav import convert
+from lerotool.media.libav import convert, plane
 
 Plane = NDArray[np.uint8]
 

@@ -16,7 +16,7 @@ import av
 from lerotool.devices.cameras.backends import AVFOUNDATION, CameraDevice, choose_backend
 from lerotool.devices.cameras.spec import CameraSpec
 from lerotool.errors import DeviceError, DeviceNotFoundError, UsageError
-from lerotool.media.pyav import list_input_devices
+from lerotool.media.libav import list_input_devices
 
 NAMED = "usb:"
 """How a source begins that is a camera's name."""

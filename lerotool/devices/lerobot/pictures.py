@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lerotool.devices.cameras.sources import DEFAULT_FPS, StreamPacket
+from lerotool.media.array_pictures import RawConverter, raw_format
 from lerotool.media.format import EncoderSettings, StreamFormat
-from lerotool.media.raw import RawConverter, raw_format
 
 Size = tuple[int, int, int]
 """Height, width, channels."""

@@ -39,8 +39,7 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.writing.appender import DatasetAppender
 from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.editing.changes import Change
-from lerotool.encoding.reencode import reencode
-from lerotool.encoding.reencode_plan import ReencodeOptions
+from lerotool.encoding.reencode import ReencodeOptions, reencode
 from lerotool.execution import ThisMachine
 from lerotool.features import CAMERA_PREFIX
 from lerotool.statistics.rewrite import rewrite

@@ -62,14 +62,14 @@ def parse_lines(path: Path) -> None:
 
 def parse_picture(path: Path) -> None:
     """Decode a picture."""
-    from lerotool.media.decode import decode_image
+    from lerotool.media.pictures import decode_image
 
     decode_image(path.read_bytes())
 
 
 def parse_tiff(path: Path) -> None:
     """Read a depth image of floats, which is refused by ValueError."""
-    from lerotool.media.tiff import read_float_tiff
+    from lerotool.media.depth import read_float_tiff
 
     with contextlib.suppress(ValueError):
         read_float_tiff(path.read_bytes())

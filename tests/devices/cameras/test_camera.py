@@ -19,8 +19,8 @@ from lerotool.devices.cameras.simulated import read_number
 from lerotool.devices.cameras.sources import StreamPacket
 from lerotool.devices.cameras.spec import CameraControls
 from lerotool.errors import DeviceError, DeviceTimeoutError, UsageError
-from lerotool.media.decode import PacketDecoder, decode_image, to_rgb
 from lerotool.media.format import Rotation, StreamCodec
+from lerotool.media.pictures import PacketDecoder, decode_image, to_rgb
 from tests.devices.cameras.parts import HandSource, MemoryWriter, jpeg, numbers_of, wait_until
 from tests.patience import PATIENCE_S
 

@@ -27,8 +27,8 @@ from lerotool.errors import (
     DeviceNotFoundError,
     DevicePermissionError,
 )
-from lerotool.media.decode import PacketDecoder, to_rgb
 from lerotool.media.format import StreamCodec, StreamFormat
+from lerotool.media.pictures import PacketDecoder, to_rgb
 from lerotool.testing.mjpeg_camera import EmulatedCamera
 from tests.devices.cameras.parts import jpeg, numbers_of
 

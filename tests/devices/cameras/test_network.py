@@ -20,8 +20,9 @@ from lerotool.encoding.staged import video_path
 from lerotool.errors import DeviceError, DeviceLostError, DeviceNotFoundError, DeviceTimeoutError, UsageError
 from lerotool.features import camera as camera_feature
 from lerotool.features import vector
-from lerotool.media.decode import PacketDecoder, iter_rgb, to_rgb
+from lerotool.media.decode import iter_rgb
 from lerotool.media.format import EncoderSettings, StreamCodec, StreamFormat
+from lerotool.media.pictures import PacketDecoder, to_rgb
 from lerotool.spool.documents import Header
 from lerotool.spool.writer import PendingWriter
 from tests.devices.cameras.h264 import SIZE, RtspCamera, TcpCamera

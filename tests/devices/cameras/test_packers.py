@@ -11,8 +11,8 @@ from lerotool.devices.cameras.demuxed import iter_unit_kinds, pack_h264
 from lerotool.devices.cameras.reader import Inspector, Verdict
 from lerotool.devices.cameras.simulated import read_number
 from lerotool.devices.cameras.sources import StreamPacket
-from lerotool.media.decode import PacketDecoder, to_rgb
 from lerotool.media.format import StreamCodec, StreamFormat
+from lerotool.media.pictures import PacketDecoder, to_rgb
 from tests.devices.cameras.h264 import SIZE, encoder, iter_packets
 from tests.devices.cameras.parts import jpeg
 
