@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lerotool.errors import MediaError
-from lerotool.media import codecs
+from lerotool.media import encode as codecs
 from lerotool.media.encode import HARDWARE, choose_encoder, probe_encoder
 from lerotool.media.format import AUTO, EncoderSettings
 
