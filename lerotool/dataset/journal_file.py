@@ -32,14 +32,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from lerotool.dataset.layout import check_relative, inside_for_writing
 from lerotool.errors import CorruptDatasetError
+from lerotool.wording import problems
 from lerotool.workspace import Workspace
 
 _BEFORE = "before"
@@ -69,48 +70,15 @@ def _in_staging(text: str) -> str:
 _Inside = Annotated[str, AfterValidator(_inside)]
 
 
-class _OldRename(BaseModel):
-    source: _Inside
-    target: _Inside
-
-
-class _Rename(_OldRename):
-    size: int
-    sha256: str
-
-
-class _Everywhere(BaseModel):
-    removals: list[_Inside]
-    consumed: list[Annotated[_Inside, AfterValidator(_in_pending)]]
-    staging: Annotated[_Inside, AfterValidator(_in_staging)]
-
-
-class _OldJournal(_Everywhere):
-    """What ``journal.json`` of the first release holds."""
-
-    version: Literal[1] = Field(alias="schema")
-    renames: list[_OldRename]
-
-
-class _Journal(_Everywhere):
-    """What ``journal.json`` holds."""
-
-    version: Literal[2] = Field(alias="schema")
-    renames: list[_Rename]
-    replaced: list[_Inside]
-
-
-_PARSER: TypeAdapter[_OldJournal | _Journal] = TypeAdapter(
-    Annotated[_OldJournal | _Journal, Field(discriminator="version")]
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Rename:
     """One file that gets its place: both paths relative to the dataset's folder, with forward slashes."""
 
-    source: str
-    target: str
+    source: _Inside
+    target: _Inside
+    # What shows that the file to be moved is the one that the journal means; not in a journal of the first release.
+    size: int | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,45 +87,34 @@ class Commit:
 
     # Complete new files and where they go; what is there is replaced. No target is another one's source.
     renames: tuple[Rename, ...]
-    removals: tuple[str, ...]  # files that belong to the dataset no more; a target is not among them
-    consumed: tuple[str, ...]  # pending episodes that the dataset contains from now on
-    staging: str  # the folder in which the new files were made; it is removed at the end
+    removals: tuple[_Inside, ...]  # files that belong to the dataset no more; a target is not among them
+    # Pending episodes that the dataset contains from now on.
+    consumed: tuple[Annotated[_Inside, AfterValidator(_in_pending)], ...]
+    # The folder in which the new files were made; it is removed at the end.
+    staging: Annotated[_Inside, AfterValidator(_in_staging)]
+    replaced: tuple[_Inside, ...] = ()  # targets that are kept as they were
+    schema: Literal[1, 2] = 2
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the state before is kept."""
+        return self.schema == 2
 
     def before(self, name: str) -> str:
         """Return where a file is kept that is replaced or removed."""
         return f"{self.staging}/{_BEFORE}/{name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What shows that a file to be moved is the one that the journal means."""
-
-    size: int
-    sha256: str
-
-    @classmethod
-    def of(cls, path: Path) -> Proof:
-        """Return the proof of a file as it is."""
-        with path.open("rb") as file:
-            return cls(os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest())
+_PARSER = TypeAdapter(Commit)
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A commit as the journal states it."""
-
-    change: Commit  # what is to happen
-    # Of the files to be moved, in the order of the renames; empty in a journal of the first release.
-    proofs: tuple[Proof, ...] = ()
-    replaced: frozenset[str] = field(default_factory=frozenset)  # targets that are kept as they were
-
-    @property
-    def keeps(self) -> bool:
-        """Whether the state before is kept."""
-        return bool(self.proofs)
+def size_and_sum(path: Path) -> tuple[int, str]:
+    """Return the size and the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_journal(workspace: Workspace) -> Decided | None:
+def read_journal(workspace: Workspace) -> Commit | None:
     """Return what the journal states, None without one."""
     path = workspace.journal
     try:
@@ -166,34 +123,32 @@ def read_journal(workspace: Workspace) -> Decided | None:
         text = path.read_bytes()
     except FileNotFoundError:
         return None
-    decided = parse_journal(path, text)
-    check_links(workspace.root, decided.change)
-    if (problem := _strangeness(workspace.root, decided)) is not None:
+    change = parse_journal(path, text)
+    check_links(workspace.root, change)
+    if (problem := _strangeness(workspace.root, change)) is not None:
         raise CorruptDatasetError(f"{path}: this list of a change does not belong to the dataset: {problem}")
-    return decided
+    return change
 
 
-def _strangeness(root: Path, decided: Decided) -> str | None:
+def _strangeness(root: Path, change: Commit) -> str | None:
     """Return what shows that a journal is not this dataset's; None if it is."""
-    change = decided.change
     if not change.renames:
         return "it moves nothing"
-    proofs = decided.proofs or (None,) * len(change.renames)
-    for rename, proof in zip(change.renames, proofs, strict=True):
-        if proof is None and not is_own(rename.source) and not is_own(rename.target):
+    for rename in change.renames:
+        if not change.keeps and not is_own(rename.source) and not is_own(rename.target):
             return f"{rename.source!r} is not a new file"
-        if not any(_is_meant(root / name, proof) for name in (rename.source, rename.target)):
+        if not any(_is_meant(root / name, rename) for name in (rename.source, rename.target)):
             return f"neither {rename.source!r} nor {rename.target!r} is the file that it means"
-    kept = (*decided.replaced, *(name for name in change.removals if not (root / name).exists()))
-    if decided.keeps and (lost := [name for name in kept if not (root / change.before(name)).exists()]):
+    kept = (*change.replaced, *(name for name in change.removals if not (root / name).exists()))
+    if change.keeps and (lost := [name for name in kept if not (root / change.before(name)).exists()]):
         return f"{change.before(lost[0])!r} is missing"
     return None
 
 
-def _is_meant(path: Path, proof: Proof | None) -> bool:
-    if not path.is_file():
-        return False
-    return proof is None or (path.stat().st_size == proof.size and Proof.of(path) == proof)
+def _is_meant(path: Path, rename: Rename) -> bool:
+    if not path.is_file() or rename.sha256 is None:
+        return path.is_file()
+    return path.stat().st_size == rename.size and size_and_sum(path)[1] == rename.sha256
 
 
 def is_own(name: str) -> bool:
@@ -212,20 +167,15 @@ def check_links(root: Path, change: Commit) -> None:
         inside_for_writing(root, name.as_posix())
 
 
-def parse_journal(path: Path, text: bytes) -> Decided:
+def parse_journal(path: Path, text: bytes) -> Commit:
     """Return what the text of a journal states; ``path`` is for messages."""
     try:
-        journal = _PARSER.validate_json(text)
+        change = _PARSER.validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise CorruptDatasetError(f"{path}: {place}: {first['msg']}") from None
-    renames = tuple(Rename(r.source, r.target) for r in journal.renames)
-    change = Commit(renames, tuple(journal.removals), tuple(journal.consumed), journal.staging)
-    if isinstance(journal, _OldJournal):
-        return Decided(change)
-    proofs = tuple(Proof(r.size, r.sha256) for r in journal.renames)
-    return Decided(change, proofs, frozenset(journal.replaced))
+        raise CorruptDatasetError(f"{path}: {problems(error)[0]}") from None
+    if change.keeps and any(rename.size is None or rename.sha256 is None for rename in change.renames):
+        raise CorruptDatasetError(f"{path}: renames: expected the size and the check sum of every file")
+    return change
 
 
 def is_decided(workspace: Workspace) -> bool:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from lerotool.dataset.documents import read_object
 from lerotool.errors import MetadataError
-from lerotool.wording import as_argument, ranges
+from lerotool.wording import as_argument, problems, ranges
 from lerotool.workspace import Workspace
 
 PARTIAL = "partial.json"
@@ -76,7 +76,5 @@ def load_partial(root: Path) -> Partial | None:
     try:
         document = _Document.model_validate(read_object(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise MetadataError(f"{path}: {place!r}: {first['msg']}", hint="pull the dataset again") from None
+        raise MetadataError(f"{path}: {problems(error)[0]}", hint="pull the dataset again") from None
     return Partial(document.repository, tuple(sorted(set(document.episodes))), document.total)

@@ -19,8 +19,8 @@ from lerotool.dataset.episode_table import video_prefix
 from lerotool.dataset.info import INFO
 from lerotool.dataset.numbering import FileNumber
 from lerotool.dataset.parquet import arrow_schema, open_parquet, read_groups
-from lerotool.dataset.writing.pointers import Moves, moved_table
-from lerotool.dataset.writing.pointers import Place as Moved
+from lerotool.dataset.writing.packing import Moves, moved_table
+from lerotool.dataset.writing.packing import Place as Moved
 from lerotool.dataset.writing.state import episodes_files
 from lerotool.errors import CorruptDatasetError, DatasetLockedError
 from lerotool.execution import JobRun, Place, StoppedError, Watch, open_executor

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.numbering import FileNumber
 from lerotool.dataset.writing.appender import DatasetAppender, NewEpisode
-from lerotool.dataset.writing.packing import SMALL_BYTES, NumberedFile, Pack, pack_numbers, plan_packs
+from lerotool.dataset.writing.packing import SMALL_BYTES, NumberedFile, pack_numbers, plan_packs
 from lerotool.features import Feature, camera
 from lerotool.media.encode import VideoEncoder
 from lerotool.media.format import EncoderSettings
@@ -84,11 +84,11 @@ def everything(root: Path) -> list[object]:
 def test_packs_cover_all_files_in_order_within_the_limit(sizes: list[int], limit: int, barriers: set[int]) -> None:
     scaled = [size * MB for size in sizes]
     packs = plan_packs(scaled, limit * MB, lambda place, _: place not in barriers)
-    assert [place for pack in packs for place in pack.members] == list(range(len(sizes)))
+    assert [place for pack in packs for place in pack] == list(range(len(sizes)))
     for one in packs:
-        members = [scaled[place] for place in one.members]
+        members = [scaled[place] for place in one]
         assert len(members) == 1 or sum(members) < limit * MB
-        assert all(place not in barriers for place in one.members[:-1])
+        assert all(place not in barriers for place in one[:-1])
         assert all(s <= max(sum(members[i + 1 :]), SMALL_BYTES) for i, s in enumerate(members[:-1]))
 
 
@@ -99,8 +99,8 @@ def test_bytes_are_copied_few_times_over_many_sessions() -> None:
     for _ in range(sessions):
         sizes.append(step)
         packs = plan_packs(sizes, limit, lambda *_: True)
-        copied += sum(sum(sizes[i] for i in one.members) for one in packs if one.is_change)
-        sizes = [sum(sizes[i] for i in one.members) for one in packs]
+        copied += sum(sum(sizes[i] for i in one) for one in packs if len(one) > 1)
+        sizes = [sum(sizes[i] for i in one) for one in packs]
     assert sum(sizes) == step * sessions
     assert copied <= sum(sizes) * math.log2(limit / step)
     assert len(sizes) <= 2 * sum(sizes) / limit + math.log2(limit / step)
@@ -108,7 +108,7 @@ def test_bytes_are_copied_few_times_over_many_sessions() -> None:
 
 def test_numbers_stay_up_to_the_first_change_and_have_no_gaps_from_there() -> None:
     files = [NumberedFile(Path("x"), FileNumber(0, number), 1) for number in (0, 3, 7, 8, 9)]
-    packs = [Pack(range(1)), Pack(range(1, 3)), Pack(range(3, 4)), Pack(range(4, 5))]
+    packs = [range(1), range(1, 3), range(3, 4), range(4, 5)]
     assert pack_numbers(files, packs, 1000) == [FileNumber(0, n) for n in (0, 3, 4, 5)]
     assert pack_numbers(files, packs, 5) == [FileNumber(0, 0), FileNumber(0, 3), FileNumber(0, 4), FileNumber(1, 0)]
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from lerotool.dataset.info import INFO
-from lerotool.dataset.journal_file import Decided, is_own, read_journal
+from lerotool.dataset.journal_file import Commit, is_own, read_journal
 from lerotool.dataset.layout import Files
 from lerotool.errors import DatasetLockedError, LerotoolError
 from lerotool.storage import lock_owner
@@ -39,26 +39,25 @@ def state_before(workspace: Workspace) -> tuple[Files, str | None]:
     root = workspace.root
     cure = f"lerotool check {as_argument(root)} --repair"
     try:
-        decided = read_journal(workspace)
+        change = read_journal(workspace)
     except LerotoolError as error:
         return Files(root), f"{error.message}; it is ignored ({cure} puts it aside)"
-    if decided is None:
+    if change is None:
         return Files(root), None
     note = f"a change of this dataset was interrupted; this is the state before it ({cure} finishes the change)"
-    if decided.keeps:
-        return Files(root, _elsewhere(root, decided)), note
-    begun = [rename for rename in decided.change.renames if not (root / rename.source).exists()]
+    if change.keeps:
+        return Files(root, _elsewhere(root, change)), note
+    begun = [rename for rename in change.renames if not (root / rename.source).exists()]
     if not begun:
         return Files(root), note
-    if len(begun) < len(decided.change.renames):
+    if len(begun) < len(change.renames):
         raise DatasetLockedError(
             f"{workspace.journal}: a change by the first release of lerotool was interrupted in the middle", hint=cure
         )
     return Files(root), None
 
 
-def _elsewhere(root: Path, decided: Decided) -> dict[str, str]:
-    change = decided.change
+def _elsewhere(root: Path, change: Commit) -> dict[str, str]:
     moved = {r.source: r.target for r in change.renames if not is_own(r.source)}
     found = {source: target for source, target in moved.items() if not (root / source).exists()}
     # A target that replaced nothing did not exist, and its name leads to where nothing is.

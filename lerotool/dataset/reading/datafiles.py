@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from lerotool.dataset.documents import RESTORE
+from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import Files, Layout, inside
 from lerotool.dataset.parquet import open_parquet
 from lerotool.dataset.reading.episodes import DataSpan
@@ -96,13 +97,14 @@ def parquet_files(files: Files, folder: Path) -> tuple[Path, ...]:
     return tuple(inside(files.root, files.name(name)) for name in found if not PurePosixPath(name).name.startswith("."))
 
 
-def check_total(place: Path, key: str, stated: int, found: int) -> None:
-    """Refuse a total of ``info.json`` that the episode table contradicts."""
-    if stated != found:
-        raise CorruptDatasetError(
-            f"{place}: expected {stated} {key} as meta/info.json says, found {found}",
-            hint="the dataset is incomplete: copy it again, or restore the file from a copy",
-        )
+def check_totals(place: Path, info: DatasetInfo, starts: np.ndarray) -> None:
+    """Refuse totals of ``info.json`` that the episode table contradicts; `starts` as in `EpisodeSource`."""
+    for key, found in (("total_episodes", len(starts) - 1), ("total_frames", int(starts[-1]))):
+        if info.states(key) and (stated := getattr(info, key)) != found:
+            raise CorruptDatasetError(
+                f"{place}: expected {stated} {key} as meta/info.json says, found {found}",
+                hint="the dataset is incomplete: copy it again, or restore the file from a copy",
+            )
 
 
 def cumulated(lengths: Sequence[int] | np.ndarray) -> np.ndarray:

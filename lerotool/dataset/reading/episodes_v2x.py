@@ -16,7 +16,7 @@ import numpy as np
 from lerotool.dataset.documents import RESTORE, parse_object, read_bytes, read_lines, whole_number
 from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import EPISODE_LINES, EPISODE_STATS_LINES, Layout
-from lerotool.dataset.reading.datafiles import DataFiles, check_total, cumulated
+from lerotool.dataset.reading.datafiles import DataFiles, check_totals, cumulated
 from lerotool.dataset.reading.episodes import DataSpan, VideoSpan
 from lerotool.dataset.reading.statistics import parse_stats
 from lerotool.errors import CorruptDatasetError, MetadataError
@@ -39,10 +39,7 @@ class LineEpisodes:
         self._extra: dict[int, Mapping[str, Any]] = {}
         is_empty = not self._path.exists() and info.states("total_episodes") and info.total_episodes == 0
         self.starts = cumulated([] if is_empty else self._read())
-        if info.states("total_episodes"):
-            check_total(self._path, "total_episodes", info.total_episodes, len(self.starts) - 1)
-        if info.states("total_frames"):
-            check_total(self._path, "total_frames", info.total_frames, int(self.starts[-1]))
+        check_totals(self._path, info, self.starts)
 
     def _read(self) -> list[int]:
         # Most episodes have one of a few task lists: each is kept once.

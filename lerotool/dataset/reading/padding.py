@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationErr
 from lerotool.dataset.documents import read_object
 from lerotool.errors import MetadataError
 from lerotool.features import Feature
+from lerotool.wording import problems
 from lerotool.workspace import Workspace
 
 Present = npt.NDArray[np.bool_]
@@ -92,9 +93,7 @@ def load_padding(root: Path, features: Mapping[str, Feature]) -> Padding:
     try:
         document = _Document.model_validate(read_object(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise MetadataError(f"{path}: {place}: {first['msg']}", hint=hint) from error
+        raise MetadataError(f"{path}: {problems(error)[0]}", hint=hint) from error
     for name, feature in document.padding.items():
         shape = features[name].shape if name in features else None
         if other := [len(part.mask) for part in feature.padded if shape != (len(part.mask),)]:

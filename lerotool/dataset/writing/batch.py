@@ -6,13 +6,14 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lerotool.dataset.episode_table import EpisodeRow, EpisodeTable
-from lerotool.dataset.info import INFO, DatasetInfo
+from lerotool.dataset.formats import Totals
+from lerotool.dataset.info import INFO, DatasetInfo, recounted
 from lerotool.dataset.layout import STATS, Layout
 from lerotool.dataset.marks import MARKS, with_marks
 from lerotool.dataset.numbering import FileNumber, numbers_after
@@ -186,21 +187,10 @@ class _Batch:
 
     def _counted_info(self, first: NewEpisode) -> DatasetInfo:
         info = self._state.info
-        counts: dict[str, Any] = {
-            "total_episodes": self._index,
-            "total_frames": self._frames,
-            "total_tasks": len(self._state.tasks) + len(self._new_tasks),
-            "splits": _splits(info, self._index),
-        }
+        counts = recounted(info, Totals(self._index, self._frames, len(self._state.tasks) + len(self._new_tasks)))
         if info.total_episodes == 0:
             counts["features"] = {name: _described(f, first.videos.get(name)) for name, f in info.features.items()}
         return info.model_copy(update=counts)
-
-
-def _splits(info: DatasetInfo, episodes: int) -> dict[str, Any]:
-    """Return the splits: all episodes are for training, unless somebody has divided the dataset differently."""
-    splits = dict(info.splits or {})
-    return splits if set(splits) - {"train"} else {"train": f"0:{episodes}"}
 
 
 def _described(feature: Feature, video: StagedVideo | None) -> Feature:

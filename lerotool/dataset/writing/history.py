@@ -28,12 +28,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from lerotool.dataset.journal_file import Proof
+from lerotool.dataset.journal_file import size_and_sum
 from lerotool.dataset.layout import check_relative
 from lerotool.dataset.writing import journal
 from lerotool.dataset.writing.staging import Staging
 from lerotool.errors import CorruptDatasetError
 from lerotool.storage import write_json
+from lerotool.wording import problems
 from lerotool.workspace import Workspace
 
 LEDGER = "change.json"
@@ -130,9 +131,8 @@ def _read(workspace: Workspace) -> Iterator[tuple[Entry, bool]]:
         try:
             ledger = _Ledger.model_validate_json(path.read_bytes())
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
             raise CorruptDatasetError(
-                f"{path}: cannot be understood: {first['msg']}",
+                f"{path}: cannot be understood: {problems(error)[0]}",
                 hint="it says what a change of the dataset has replaced; restore it or move its folder away",
             ) from None
         entry = Entry(path.parent, ledger.command, tuple(ledger.kept), ledger.written, ledger.details)
@@ -205,7 +205,7 @@ class KeepingStaging(Staging):
 
 def check_sum(path: Path) -> str:
     """Return the SHA-256 of a file."""
-    return Proof.of(path).sha256
+    return size_and_sum(path)[1]
 
 
 def changed_since(root: Path, entry: Entry) -> list[str]:

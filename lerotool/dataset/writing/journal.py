@@ -10,11 +10,11 @@ import os
 import shutil
 import time
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from lerotool.dataset.info import INFO
-from lerotool.dataset.journal_file import Commit, Proof, Rename, check_links, read_journal
+from lerotool.dataset.journal_file import Commit, Rename, check_links, read_journal, size_and_sum
 from lerotool.errors import CorruptDatasetError, LerotoolError
 from lerotool.storage import copy_file, make_directory, remove_empty_folders, sync_directory, sync_file, write_json
 from lerotool.wording import as_argument
@@ -34,29 +34,17 @@ def commit(workspace: Workspace, change: Commit) -> None:
     # A name that nothing has is not removed: who finishes the commit would miss what was kept of it.
     change = replace(change, removals=tuple(name for name in change.removals if _is_there(root / name)))
     check_links(root, change)
-    renames = _info_last(change.renames)
-    proofs = []
-    for rename in renames:
+    renames = []
+    for rename in _info_last(change.renames):
         sync_file(root / rename.source)
-        proofs.append(Proof.of(root / rename.source))
+        renames.append(Rename(rename.source, rename.target, *size_and_sum(root / rename.source)))
     _sync_parents(root, (rename.source for rename in renames))
-    replaced = _keep(root, change)
-    document = {
-        "schema": 2,
-        "renames": [
-            {"source": rename.source, "target": rename.target, "size": proof.size, "sha256": proof.sha256}
-            for rename, proof in zip(renames, proofs, strict=True)
-        ],
-        "replaced": replaced,
-        "removals": list(change.removals),
-        "consumed": list(change.consumed),
-        "staging": change.staging,
-    }
-    write_json(workspace.journal, document)
+    change = replace(change, renames=tuple(renames), replaced=_keep(root, change))
+    write_json(workspace.journal, asdict(change))
     _carry_out(workspace, change)
 
 
-def _keep(root: Path, change: Commit) -> list[str]:
+def _keep(root: Path, change: Commit) -> tuple[str, ...]:
     """Keep every file that a rename is about to replace: by a hard link, or a copy; return their names."""
     replaced = [rename.target for rename in change.renames if (root / rename.target).exists()]
     for name in replaced:
@@ -70,20 +58,20 @@ def _keep(root: Path, change: Commit) -> list[str]:
             copy_file(source, kept)
             sync_file(kept)
     _sync_parents(root, map(change.before, replaced))
-    return replaced
+    return tuple(replaced)
 
 
 def redo(workspace: Workspace) -> bool:
     """Finish the commit that a process left behind and return whether there was one; the caller holds the lock."""
     try:
-        decided = read_journal(workspace)
+        change = read_journal(workspace)
     except LerotoolError as error:
         raise CorruptDatasetError(
             error.message, hint=f"lerotool check {as_argument(workspace.root)} --repair"
         ) from None
-    if decided is None:
+    if change is None:
         return False
-    _carry_out(workspace, decided.change)
+    _carry_out(workspace, change)
     return True
 
 
@@ -93,7 +81,7 @@ def put_aside(workspace: Workspace, folder: Path) -> bool:
     Returns whether there was one.
     """
     try:
-        decided = read_journal(workspace)
+        read_journal(workspace)
     except LerotoolError:
         make_directory(folder)
         if workspace.staging.is_dir():
@@ -102,7 +90,6 @@ def put_aside(workspace: Workspace, folder: Path) -> bool:
         sync_directory(folder)
         sync_directory(workspace.folder)
         return True
-    del decided
     return False
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,12 +11,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lerotool.dataset.numbering import FileNumber
-from lerotool.dataset.parquet import arrow_schema, open_parquet, read_groups
+from lerotool.dataset.parquet import arrow_schema, open_parquet, read_groups, read_whole
 from lerotool.dataset.sidecar import joined_timing
-from lerotool.dataset.writing.packing import MB, NumberedFile, Pack, PackReport, pack_numbers, plan_packs
-from lerotool.dataset.writing.pointers import DATA, Moves, Place, Pointers, moved_table, numbered_table, read_pointers
+from lerotool.dataset.writing.packing import (
+    DATA,
+    MB,
+    Moves,
+    NumberedFile,
+    PackReport,
+    Place,
+    moved_table,
+    numbered_table,
+    pack_numbers,
+    plan_packs,
+)
 from lerotool.dataset.writing.staging import Staging, verify_rows
-from lerotool.dataset.writing.state import WriterState, data_files, episodes_files, numbered
+from lerotool.dataset.writing.state import Pointers, WriterState, data_files, episodes_files, numbered, read_pointers
 from lerotool.errors import CorruptDatasetError
 from lerotool.storage import SPARE_BYTES, check_space
 from lerotool.workspace import Workspace
@@ -28,16 +39,16 @@ def pack_tables(workspace: Workspace, state: WriterState) -> PackReport:
 
     `OSError`: the disk is full or fails; the dataset is the old one, or the next writer makes it the new one.
     """
-    pointers = read_pointers(state, [DATA])
+    pointers = read_pointers(state.layout.root, [DATA])
     data = _numbered_data(state, pointers)
     episodes = _numbered_episodes(state)
     data_packs = plan_packs([f.size_bytes for f in data], _limit(state), partial(_have_equal_types, data))
-    episode_packs = plan_packs([f.size_bytes for f in episodes], _limit(state), _EpisodesTables(episodes).join)
+    episode_packs = plan_packs([f.size_bytes for f in episodes], _limit(state), _joinable(episodes))
     changes = [
-        [files[place] for place in pack.members]
+        [files[place] for place in pack]
         for files, packs in ((data, data_packs), (episodes, episode_packs))
         for pack in packs
-        if pack.is_change
+        if len(pack) > 1
     ]
     if not changes:
         return PackReport()
@@ -81,27 +92,25 @@ def _have_equal_types(files: Sequence[NumberedFile], place: int, pack: range) ->
     return bool(older.equals(newer, check_metadata=False))
 
 
-class _EpisodesTables:
-    """The tables that episodes files make, without their rows; every file is looked at once."""
+def _joinable(files: Sequence[NumberedFile]) -> Callable[[int, range], bool]:
+    """Return what tells whether an episodes file can stand in one table with those after it; each is looked at once."""
 
-    def __init__(self, files: Sequence[NumberedFile]) -> None:
-        self._files = files
-        self._packed: dict[range, pa.Table] = {}
+    @functools.cache
+    def schema(start: int, stop: int) -> pa.Schema:
+        own = _schema(files[start].path).remove_metadata()
+        later = [schema(start + 1, stop)] if start + 1 < stop else []
+        return pa.unify_schemas([own, *later], promote_options="permissive")
 
-    def join(self, place: int, pack: range) -> bool:
-        """Whether a file can stand in one table with those after it."""
-        packed = self._packed.pop(pack, None)
-        tables = [packed] if packed is not None else [self._empty(at) for at in pack]
+    def joins(place: int, pack: range) -> bool:
         try:
-            self._packed[range(place, pack.stop)] = _joined([self._empty(place), *tables])
+            schema(place, pack.stop)
         except MemoryError:
             raise
         except pa.ArrowException:
             return False
         return True
 
-    def _empty(self, place: int) -> pa.Table:
-        return _schema(self._files[place].path).empty_table()
+    return joins
 
 
 def _schema(path: Path) -> pa.Schema:
@@ -110,19 +119,19 @@ def _schema(path: Path) -> pa.Schema:
 
 
 def _stage_data(
-    state: WriterState, staging: Staging, files: Sequence[NumberedFile], packs: Sequence[Pack]
+    state: WriterState, staging: Staging, files: Sequence[NumberedFile], packs: Sequence[range]
 ) -> tuple[Moves, list[Path]]:
     """Stage the new data files and measured times; return where the old ones have gone and what is to be removed."""
     places: dict[FileNumber, Place] = {}
     targets: set[Path] = set()
     touched: list[Path] = []
     for number, pack in zip(pack_numbers(files, packs, state.info.chunks_size), packs, strict=True):
-        members = [files[place] for place in pack.members]
-        if not pack.is_change and members[0].number == number:
+        members = [files[place] for place in pack]
+        if len(pack) == 1 and members[0].number == number:
             continue
         target = state.layout.data_path(number.chunk, number.file)
         timing = state.layout.timing_path(number.chunk, number.file)
-        if pack.is_change:
+        if len(pack) > 1:
             _join_data([m.path for m in members], staging.file(target))
         else:
             staging.duplicate(members[0].path, target)
@@ -170,20 +179,20 @@ def stage_episodes(
     staging: Staging,
     moves: Moves,
     pointers: Sequence[Pointers],
-    plan: tuple[Sequence[NumberedFile], Sequence[Pack]] | None = None,
+    plan: tuple[Sequence[NumberedFile], Sequence[range]] | None = None,
 ) -> list[Path]:
     """Stage the episodes files that change because files have moved or they are packed themselves.
 
     `plan`: the episodes files and their packs; None leaves them apart. Returns the files to remove.
     """
     files, packs = plan if plan is not None and plan[0] else (_as_they_are(state, pointers), None)
-    packs = packs if packs is not None else [Pack(range(place, place + 1)) for place in range(len(files))]
+    packs = packs if packs is not None else [range(place, place + 1) for place in range(len(files))]
     removals: set[Path] = set()
     targets: set[Path] = set()
     for number, pack in zip(pack_numbers(files, packs, state.info.chunks_size), packs, strict=True):
-        members = [files[place] for place in pack.members]
-        stays = not pack.is_change and members[0].number == number
-        if stays and not pointers[pack.members.start].touches(moves):
+        members = [files[place] for place in pack]
+        stays = len(pack) == 1 and members[0].number == number
+        if stays and not pointers[pack.start].touches(moves):
             continue
         target = members[0].path if stays else state.layout.episodes_path(number.chunk, number.file)
         table = moved_table(_read_joined([m.path for m in members]), moves, state.info.fps)
@@ -219,15 +228,8 @@ def _read_joined(paths: Sequence[Path]) -> pa.Table:
     """Read episodes files as one table, a few at a time: a table of one row takes 200 kB, of 100 rows not much more."""
     joined: list[pa.Table] = []
     for start in range(0, len(paths), _AT_ONCE):
-        joined = [_joined([*joined, *map(_read_whole, paths[start : start + _AT_ONCE])])]
+        joined = [_joined([*joined, *map(read_whole, paths[start : start + _AT_ONCE])])]
     return joined[0]
-
-
-def _read_whole(path: Path) -> pa.Table:
-    with open_parquet(path) as file:
-        schema = arrow_schema(file, path)
-        table = read_groups(file, path, range(file.num_row_groups), schema.names)
-        return table.replace_schema_metadata(schema.metadata)
 
 
 def _joined(tables: Sequence[pa.Table]) -> pa.Table:

@@ -8,11 +8,10 @@ import numpy as np
 
 from lerotool.dataset.episode_table import video_prefix
 from lerotool.dataset.numbering import FileNumber
-from lerotool.dataset.writing.packing import LONGEST_VIDEO_S, MB, NumberedFile, Pack, PackReport, plan_packs
+from lerotool.dataset.writing.packing import LONGEST_VIDEO_S, MB, NumberedFile, PackReport, Place, plan_packs
 from lerotool.dataset.writing.packing_tables import stage_episodes
-from lerotool.dataset.writing.pointers import Place, Pointers, read_pointers
 from lerotool.dataset.writing.staging import Staging
-from lerotool.dataset.writing.state import WriterState
+from lerotool.dataset.writing.state import Pointers, WriterState, read_pointers
 from lerotool.errors import MediaError
 from lerotool.media.join import join_videos
 from lerotool.media.probe import JoinKey, count_packets, join_key
@@ -28,13 +27,13 @@ def pack_videos(workspace: Workspace, state: WriterState, key: str) -> PackRepor
 
     `OSError`: the disk is full or fails; the dataset is the old one, or the next writer makes it the new one.
     """
-    pointers = read_pointers(state, [video_prefix(key)])
+    pointers = read_pointers(state.layout.root, [video_prefix(key)])
     camera = _Camera(state, key, pointers)
     limit = state.info.video_files_size_in_mb * MB
-    packs = [p for p in plan_packs([f.size_bytes for f in camera.files], limit, camera.joins) if p.is_change]
+    packs = [p for p in plan_packs([f.size_bytes for f in camera.files], limit, camera.joins) if len(p) > 1]
     if not packs:
         return PackReport()
-    needed = SPARE_BYTES + sum(camera.files[place].size_bytes for pack in packs for place in pack.members)
+    needed = SPARE_BYTES + sum(camera.files[place].size_bytes for pack in packs for place in pack)
     check_space(state.layout.root, needed, "packing its videos")
     with Staging(workspace) as staging:
         report, moved = camera.stage(staging, packs)
@@ -72,12 +71,12 @@ class _Camera:
         key = self._key(place)
         return key is not None and key == self._key(pack.start)
 
-    def stage(self, staging: Staging, packs: Sequence[Pack]) -> tuple[PackReport, dict[FileNumber, Place]]:
+    def stage(self, staging: Staging, packs: Sequence[range]) -> tuple[PackReport, dict[FileNumber, Place]]:
         """Join the files of each pack; return what was done and where the old files have gone."""
         moved: dict[FileNumber, Place] = {}
         report = PackReport()
         for pack in packs:
-            members = [self.files[place] for place in pack.members]
+            members = [self.files[place] for place in pack]
             target = staging.reserve(members[0].path)
             try:
                 frames = join_videos([member.path for member in members], target, self._fps)

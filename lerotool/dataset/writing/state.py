@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from lerotool.dataset.documents import read_lines, read_object
-from lerotool.dataset.episode_table import fitted_schema
+from lerotool.dataset.documents import read_object
+from lerotool.dataset.episode_table import fitted_schema, video_prefix
 from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.info import DatasetInfo, load_info
-from lerotool.dataset.layout import EPISODES, RECORDINGS, STATS, Layout
+from lerotool.dataset.layout import EPISODES, STATS, Layout
 from lerotool.dataset.numbering import FileNumber
 from lerotool.dataset.parquet import arrow_schema, open_parquet, read_groups, whole_numbers
+from lerotool.dataset.sidecar import committed_recordings
 from lerotool.dataset.tasks import load_tasks
 from lerotool.dataset.writing.measures import Stats, column_stats, measured
 from lerotool.errors import CorruptDatasetError, MetadataError, UnsupportedVersionError
@@ -24,6 +27,7 @@ from lerotool.features import Feature, Kind, cameras
 from lerotool.moments import STATISTICS, FeatureStats, merge_stats
 from lerotool.wording import as_argument
 
+Ints = npt.NDArray[np.int64]
 _NUMBERED = re.compile(r"chunk-(\d+)/file-(\d+)\.\w+")
 
 
@@ -59,6 +63,46 @@ def data_files(root: Path) -> list[Path]:
 def episodes_files(root: Path) -> list[Path]:
     """Return the episodes files as LeRobot finds and orders them."""
     return sorted((root / EPISODES).glob("*/*.parquet"))
+
+
+@dataclass(frozen=True, slots=True)
+class Pointers:
+    """What one episodes file says: the lengths of its episodes and, by column prefix, the files that they are in."""
+
+    path: Path
+    lengths: Ints
+    files: Mapping[str, list[FileNumber]]
+    starts: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+
+    def touches(self, moves: Mapping[str, Mapping[FileNumber, Any]]) -> bool:
+        """Whether one of its episodes is in a file that has moved."""
+        return any(number in moved for prefix, moved in moves.items() for number in self.files.get(prefix, ()))
+
+
+def read_pointers(root: Path, prefixes: Sequence[str]) -> list[Pointers]:
+    """Read where the episodes lie, a value per episodes file, in order."""
+    return [_read_pointers(path, prefixes) for path in episodes_files(root)]
+
+
+def _read_pointers(path: Path, prefixes: Sequence[str]) -> Pointers:
+    with open_parquet(path) as file:
+        known = set(arrow_schema(file, path).names)
+        present = [prefix for prefix in prefixes if {f"{prefix}chunk_index", f"{prefix}file_index"} <= known]
+        starts = [prefix for prefix in present if f"{prefix}from_timestamp" in known]
+        names = ["length", *(f"{p}{part}" for p in present for part in ("chunk_index", "file_index"))]
+        names += [f"{prefix}from_timestamp" for prefix in starts]
+        table = read_groups(file, path, range(file.num_row_groups), names)
+
+    def numbers(name: str) -> list[int]:
+        values: list[int] = whole_numbers(table[name], f"{path}, column {name!r}").tolist()
+        return values
+
+    files = {
+        p: [FileNumber(*n) for n in zip(numbers(f"{p}chunk_index"), numbers(f"{p}file_index"), strict=True)]
+        for p in present
+    }
+    times = {p: table[f"{p}from_timestamp"].cast(pa.float64()).to_numpy() for p in starts}
+    return Pointers(path, np.asarray(numbers("length"), dtype=np.int64), files, times)
 
 
 def empty_state(root: Path, info: DatasetInfo) -> WriterState:
@@ -97,7 +141,7 @@ def read_state(root: Path) -> WriterState:
         columns,
         other,
         _language(info, schema),
-        _recorded_ids(root),
+        committed_recordings(root),
         (*_missing_columns(without), *doubts),
     )
 
@@ -132,27 +176,21 @@ def _last_numbers(root: Path, info: DatasetInfo) -> dict[str, FileNumber]:
     """Return the highest numbers in tables and on the disk: ``data/``, ``meta/episodes/``, every camera."""
     found: dict[str, FileNumber] = {}
 
-    def note(kind: str, chunk: int, file: int) -> None:
-        found[kind] = max(found.get(kind, FileNumber(0, 0)), FileNumber(chunk, file))
+    def note(kind: str, number: FileNumber) -> None:
+        found[kind] = max(found.get(kind, number), number)
 
-    kinds = {
-        "data/": "data/",
-        "meta/episodes/": "meta/episodes/",
-        **{f"videos/{k}/": k for k in cameras(info.features)},
-    }
-    episodes = 0
-    for path in episodes_files(root):
-        with open_parquet(path) as file:
-            episodes += file.metadata.num_rows
-            present = [p for p in kinds if {f"{p}chunk_index", f"{p}file_index"} <= set(arrow_schema(file, path).names)]
-            names = [f"{prefix}{part}" for prefix in present for part in ("chunk_index", "file_index")]
-            table = read_groups(file, path, range(file.num_row_groups), names)
-        for prefix in present if table.num_rows else []:
-            pair = (whole_numbers(table[f"{prefix}{p}"], f"{path}, {prefix}{p}") for p in ("chunk_index", "file_index"))
-            note(kinds[prefix], *max(zip(*(values.tolist() for values in pair), strict=True)))
+    kinds = {"data/": "data/", "meta/episodes/": "meta/episodes/"}
+    kinds |= {video_prefix(key): key for key in cameras(info.features)}
+    pointers = read_pointers(root, list(kinds))
+    for pointer in pointers:
+        for prefix, numbers in pointer.files.items():
+            if numbers:
+                note(kinds[prefix], max(numbers))
     for prefix, kind in kinds.items():
-        for chunk, file_number in _numbers_on_disk(root / prefix):
-            note(kind, chunk, file_number)
+        for path in (root / prefix).glob("chunk-*/file-*"):
+            if (number := numbered(path)) is not None:
+                note(kind, number)
+    episodes = sum(len(pointer.lengths) for pointer in pointers)
     if episodes != info.total_episodes:
         raise CorruptDatasetError(
             f"{str(root)!r}: the episodes table has {episodes} rows, info.json says {info.total_episodes} episodes",
@@ -167,24 +205,9 @@ def numbered(path: Path) -> FileNumber | None:
     return FileNumber(int(match[1]), int(match[2])) if match else None
 
 
-def _numbers_on_disk(folder: Path) -> Iterator[tuple[int, int]]:
-    for path in folder.glob("chunk-*/file-*"):
-        if (number := numbered(path)) is not None:
-            yield number.chunk, number.file
-
-
 def _language(info: DatasetInfo, schema: pa.Schema | None) -> dict[str, pa.DataType]:
     names = [name for name, feature in info.features.items() if feature.kind is Kind.LANGUAGE]
     return {name: schema.field(name).type for name in names if schema is not None and name in schema.names}
-
-
-def _recorded_ids(root: Path) -> frozenset[str]:
-    ids: set[str] = set()
-    for path in sorted((root / RECORDINGS).glob("*/*.jsonl")):
-        for _, entry in read_lines(path):
-            if isinstance(entry.get("recording_id"), str):
-                ids.add(entry["recording_id"])
-    return frozenset(ids)
 
 
 def _read_stats(root: Path, info: DatasetInfo) -> tuple[Stats, dict[str, Any], list[str]]:
