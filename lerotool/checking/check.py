@@ -27,7 +27,7 @@ from lerotool.dataset.info import DatasetInfo
 from lerotool.dataset.layout import Layout
 from lerotool.dataset.partial import PARTIAL, Partial, load_partial, partial_path
 from lerotool.dataset.reading.changes import commit_stamp
-from lerotool.dataset.reading.padding import Padding, load_padding, merge_notes
+from lerotool.dataset.sidecar import Padding, load_padding, merge_notes
 from lerotool.errors import CorruptDatasetError, DatasetNotFoundError, MetadataError
 from lerotool.execution import (
     DaskCluster,

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lerotool.dataset.reading.datafiles import DataFiles
-    from lerotool.dataset.reading.padding import Padding
     from lerotool.dataset.reading.rows import RowReader
     from lerotool.dataset.reading.windows import ArrayKind, PictureDtype, Windows
+    from lerotool.dataset.sidecar import Padding
     from lerotool.moments import FeatureStats
 
 _ATTEMPTS = 5
@@ -108,7 +108,7 @@ class Dataset:
     @cached_property
     def padding(self) -> Padding:
         """What a merge has made up: padded joints and black pictures, which statistics leave out."""
-        from lerotool.dataset.reading.padding import load_padding
+        from lerotool.dataset.sidecar import load_padding
 
         return load_padding(self.root, self.features)
 
@@ -266,18 +266,9 @@ class Dataset:
             UsageError: a feature is unknown, or a time is not a whole number of frames.
             IndexError: an episode does not exist.
         """
-        from lerotool.dataset.reading.windows import Windows, window_settings
+        from lerotool.dataset.reading.windows import Windows
 
-        settings = window_settings(
-            self,
-            delta_timestamps or {},
-            features=features,
-            episodes=episodes,
-            arrays=arrays,
-            picture_dtype=picture_dtype,
-            open_videos=open_videos,
-        )
-        return Windows(self, settings)
+        return Windows(self, delta_timestamps or {}, features, episodes, arrays, picture_dtype, open_videos)
 
     def timing(self, index: int) -> pa.Table | None:
         """Return the measured times of an episode's rows, or None where they were not kept.

@@ -97,10 +97,17 @@ def _named_damage(path: Path) -> Iterator[None]:
         raise CorruptDatasetError(f"{path}: the parquet file is damaged: {_first_line(error)}", hint=RESTORE) from error
 
 
-def read_whole(path: Path) -> pa.Table:
-    """Read all columns of all rows of a file."""
+def read_whole(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read columns of all rows of a file; None is all."""
     with open_parquet(path) as file:
-        return read_groups(file, path, range(file.num_row_groups), column_names(file, path))
+        wanted = column_names(file, path) if columns is None else columns
+        return read_groups(file, path, range(file.num_row_groups), wanted)
+
+
+def schema_of(path: Path) -> pa.Schema:
+    """Return the Arrow schema of a file."""
+    with open_parquet(path) as file:
+        return arrow_schema(file, path)
 
 
 def first_rows(file: pq.ParquetFile, path: Path, columns: Sequence[str]) -> pa.Table:

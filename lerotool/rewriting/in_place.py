@@ -14,7 +14,7 @@ from lerotool.dataset.dataset import Dataset
 from lerotool.dataset.layout import EPISODE_LINES, EPISODE_STATS_LINES, EPISODES, RECORDINGS, STATS, Files
 from lerotool.dataset.marks import MARKS
 from lerotool.dataset.reading.datafiles import parquet_files
-from lerotool.dataset.reading.padding import merge_notes
+from lerotool.dataset.sidecar import merge_notes
 from lerotool.dataset.writing.history import Entry, KeepingStaging
 from lerotool.dataset.writing.staging import changing
 from lerotool.errors import CorruptDatasetError, DatasetError, DatasetLockedError

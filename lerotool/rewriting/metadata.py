@@ -13,7 +13,7 @@ from lerotool.dataset.documents import read_object
 from lerotool.dataset.formats import Totals
 from lerotool.dataset.info import new_info, recounted, write_info
 from lerotool.dataset.layout import STATS
-from lerotool.dataset.reading.padding import merge_notes
+from lerotool.dataset.sidecar import merge_notes
 from lerotool.dataset.writing.measures import stats_text
 from lerotool.execution.places import giving_back
 from lerotool.moments import FeatureStats

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lerotool.dataset.documents import read_object
-from lerotool.dataset.reading.padding import merge_notes
+from lerotool.dataset.sidecar import merge_notes
 from lerotool.features import Kind, cameras
 from lerotool.rewriting.rewriting import Contribution, Rewriting
 from lerotool.rewriting.source import side_by_side, unbroken

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lerotool.dataset.dataset import Dataset
-from lerotool.dataset.reading.padding import Padding
+from lerotool.dataset.sidecar import Padding
 from lerotool.features import ACTION, Kind
 from lerotool.findings import Code, Finding, FindingPlace, Severity
 from lerotool.moments import VALUES, FeatureStats, Floats

@@ -33,18 +33,6 @@ _COLOURS = np.float32(255)
 
 
 @dataclass(frozen=True, slots=True)
-class WindowSettings:
-    """What windows consist of."""
-
-    steps: Mapping[str, tuple[int, ...]]  # by feature, which frames, counted from the row that was asked for
-    features: tuple[str, ...]  # which are read
-    episodes: tuple[int, ...]  # whose rows are counted, in this order
-    arrays: ArrayKind  # what the values are
-    picture_dtype: PictureDtype  # of colour pictures
-    open_videos: int  # how many stay open
-
-
-@dataclass(frozen=True, slots=True)
 class _Place:
     """A row that was asked for and the rows of its episode."""
 
@@ -71,12 +59,41 @@ class Windows:
     files of its own. Not for sharing between threads.
     """
 
-    def __init__(self, dataset: Dataset, settings: WindowSettings) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        delta_timestamps: Mapping[str, Sequence[float]],
+        features: Sequence[str] | None,
+        episodes: Sequence[int] | None,
+        arrays: ArrayKind,
+        picture_dtype: PictureDtype,
+        open_videos: int,
+    ) -> None:
+        if arrays not in ("numpy", "torch") or picture_dtype not in ("float32", "uint8") or open_videos < 1:
+            raise UsageError(
+                f"windows: arrays {arrays!r}, picture_dtype {picture_dtype!r}, open_videos {open_videos}",
+                hint="arrays is numpy or torch, picture_dtype float32 or uint8, open_videos 1 or more",
+            )
+        readable = [name for name, feature in dataset.features.items() if feature.kind is not Kind.LANGUAGE]
+        chosen = list(dict.fromkeys([*(readable if features is None else features), *delta_timestamps]))
+        for name in chosen:
+            if name not in readable:
+                raise UsageError(f"windows: no feature {name!r} to read", hint=f"features: {', '.join(readable)}")
+        # Which frames, counted from the row that was asked for.
+        self._steps = {
+            name: _in_frames(name, dataset.features[name], times, dataset.fps)
+            for name, times in delta_timestamps.items()
+        }
         self._dataset = dataset
-        self._settings = settings
-        starts = dataset.episodes.starts
-        lengths = [int(starts[episode + 1] - starts[episode]) for episode in settings.episodes]
-        self._ends = np.cumsum(lengths, dtype=np.int64)
+        self._features = chosen
+        numbers = range(len(dataset.episodes)) if episodes is None else episodes
+        self._episodes = [dataset.episodes[number].index for number in numbers]
+        self._arrays = arrays
+        self._picture_dtype = picture_dtype
+        self._most_open = open_videos
+        times = {name: list(times) for name, times in delta_timestamps.items()}
+        self._asked = (times, chosen, self._episodes, arrays, picture_dtype, open_videos)
+        self._ends = np.cumsum(dataset.episodes.lengths[self._episodes], dtype=np.int64)
         self._videos: OpenVideos | None = None
         self._process = 0
 
@@ -101,9 +118,9 @@ class Windows:
         """Return the windows of several rows, in this order; see ``windows[i]``."""
         places = [self._place(int(index)) for index in indices]
         windows: list[Window] = [{} for _ in places]
-        for name in self._settings.features:
+        for name in self._features:
             feature = self._dataset.features[name]
-            steps = self._settings.steps.get(name)
+            steps = self._steps.get(name)
             values = self._pictures(name, places) if feature.is_camera else self._values(name, places)
             for window, place, value in zip(windows, places, values, strict=True):
                 window[name] = value
@@ -111,7 +128,7 @@ class Windows:
                     window[name + _PAD] = place.padded(steps)
         for window, place in zip(windows, places, strict=True):
             window["task"] = self._dataset.tasks[int(self._columns["task_index"][place.row])]
-        return [_as_torch(window) for window in windows] if self._settings.arrays == "torch" else windows
+        return [_as_torch(window) for window in windows] if self._arrays == "torch" else windows
 
     def batches(self, size: int, seed: int | None = None) -> Iterator[Window]:
         """Yield all windows once, in random order, ``size`` at a time; the last batch may be smaller.
@@ -131,12 +148,12 @@ class Windows:
         self._videos = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"root": self._dataset.root, "settings": self._settings}
+        return {"root": self._dataset.root, "asked": self._asked}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         from lerotool.dataset.dataset import Dataset
 
-        self.__init__(Dataset.open(state["root"]), state["settings"])  # type: ignore[misc]
+        self.__init__(Dataset.open(state["root"]), *state["asked"])  # type: ignore[misc]
 
     def __repr__(self) -> str:
         return f"Windows({str(self._dataset.root)!r}, {len(self)} rows)"
@@ -146,7 +163,7 @@ class Windows:
         if not 0 <= number < len(self):
             raise IndexError(f"no row {index}: there are {len(self)}")
         chosen = int(np.searchsorted(self._ends, number, side="right"))
-        episode = self._settings.episodes[chosen]
+        episode = self._episodes[chosen]
         first, after = self._dataset.episodes.starts[episode : episode + 2].tolist()
         return _Place(after - int(self._ends[chosen]) + number, episode, first, after)
 
@@ -154,22 +171,22 @@ class Windows:
     def _columns(self) -> dict[str, np.ndarray]:
         """The columns of numbers and texts that are read, whole."""
         features = self._dataset.features
-        names = [name for name in self._settings.features if features[name].kind in (Kind.NUMERIC, Kind.STRING)]
+        names = [name for name in self._features if features[name].kind in (Kind.NUMERIC, Kind.STRING)]
         return {name: self._dataset.numpy(name) for name in dict.fromkeys([*names, "task_index"])}
 
     def _values(self, name: str, places: Sequence[_Place]) -> Iterator[Any]:
-        column, steps = self._columns[name], self._settings.steps.get(name)
+        column, steps = self._columns[name], self._steps.get(name)
         for place in places:
             value = column[place.row if steps is None else place.rows(steps)]
             yield value if column.dtype == object else np.array(value)
 
     def _pictures(self, name: str, places: Sequence[_Place]) -> Iterator[np.ndarray]:
         """Return the pictures of a camera: (C, H, W) each, several as (steps, C, H, W)."""
-        feature, steps = self._dataset.features[name], self._settings.steps.get(name)
+        feature, steps = self._dataset.features[name], self._steps.get(name)
         wanted = [place.rows((0,) if steps is None else steps) for place in places]
         is_video = feature.kind is Kind.VIDEO
         found = (self._from_videos if is_video else self._from_rows)(name, feature, places, wanted)
-        dtype = np.dtype(np.float32 if feature.is_depth else self._settings.picture_dtype)
+        dtype = np.dtype(np.float32 if feature.is_depth else self._picture_dtype)
         for rows in wanted:
             pictures = _arranged([found[row] for row in rows], dtype, is_scaled=not feature.is_depth)
             # LeRobot gives a window of one frame of a video as one picture, and of a camera in rows as a list of one.
@@ -209,7 +226,7 @@ class Windows:
         if self._videos is None or self._process != os.getpid():
             from lerotool.media.decode import OpenVideos
 
-            self._videos, self._process = OpenVideos(self._settings.open_videos, self._dataset.fps), os.getpid()
+            self._videos, self._process = OpenVideos(self._most_open, self._dataset.fps), os.getpid()
         return self._videos
 
     def _from_rows(
@@ -226,41 +243,6 @@ class Windows:
             where = f"{self._dataset.root}, episode {place.episode}, camera {name!r}"
             found.update(zip(needed, iter_images(column, where, feature), strict=True))
         return found
-
-
-def window_settings(
-    dataset: Dataset,
-    delta_timestamps: Mapping[str, Sequence[float]],
-    *,
-    features: Sequence[str] | None,
-    episodes: Sequence[int] | None,
-    arrays: ArrayKind,
-    picture_dtype: PictureDtype,
-    open_videos: int,
-) -> WindowSettings:
-    """Return what was asked for, compared with the dataset; see `Dataset.windows`."""
-    if arrays not in ("numpy", "torch") or picture_dtype not in ("float32", "uint8") or open_videos < 1:
-        raise UsageError(
-            f"windows: arrays {arrays!r}, picture_dtype {picture_dtype!r}, open_videos {open_videos}",
-            hint="arrays is numpy or torch, picture_dtype float32 or uint8, open_videos 1 or more",
-        )
-    readable = [name for name, feature in dataset.features.items() if feature.kind is not Kind.LANGUAGE]
-    chosen = list(dict.fromkeys([*(readable if features is None else features), *delta_timestamps]))
-    for name in chosen:
-        if name not in readable:
-            raise UsageError(f"windows: no feature {name!r} to read", hint=f"features: {', '.join(readable)}")
-    steps = {
-        name: _in_frames(name, dataset.features[name], times, dataset.fps) for name, times in delta_timestamps.items()
-    }
-    numbers = range(len(dataset.episodes)) if episodes is None else episodes
-    return WindowSettings(
-        steps,
-        tuple(chosen),
-        tuple(dataset.episodes[number].index for number in numbers),
-        arrays,
-        picture_dtype,
-        open_videos,
-    )
 
 
 def _in_frames(name: str, feature: Feature, times: Sequence[float], fps: float) -> tuple[int, ...]:

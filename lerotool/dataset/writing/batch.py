@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,13 +20,15 @@ from lerotool.dataset.numbering import FileNumber, numbers_after
 from lerotool.dataset.sidecar import joined_timing, recording_lines, timing_table
 from lerotool.dataset.tasks import TASK, rewrite_task_table
 from lerotool.dataset.writing.measures import episode_stats, merged, stats_text
-from lerotool.dataset.writing.new_episode import NewEpisode, StagedVideo
 from lerotool.dataset.writing.staging import Staging, verify_rows
 from lerotool.dataset.writing.state import WriterState, data_files, episodes_files
 from lerotool.dataset.writing.tables import data_schema, data_table, default_columns
 from lerotool.errors import IncompatibleDatasetError, TargetExistsError
 from lerotool.features import Feature, Kind, cameras
 from lerotool.wording import as_argument
+
+if TYPE_CHECKING:
+    from lerotool.dataset.writing.appender import NewEpisode, StagedVideo
 
 MB = 1024**2
 

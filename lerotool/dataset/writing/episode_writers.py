@@ -44,20 +44,15 @@ class LineWriter:
             self._file.close()
 
 
-class EpisodeLinesWriter:
+class EpisodeLinesWriter(ExitStack):
     """Writes the episode table of v2.x; a context manager."""
 
     def __init__(self, root: Path, version: FormatVersion) -> None:
+        super().__init__()
         self._version = version
-        self._lines = LineWriter(root / EPISODE_LINES)
-        self._stats = LineWriter(root / EPISODE_STATS_LINES) if version.has_episode_statistics else None
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        self._stack.enter_context(self._lines)
-        if self._stats is not None:
-            self._stack.enter_context(self._stats)
-        return self
+        self._lines = self.enter_context(LineWriter(root / EPISODE_LINES))
+        has_stats = version.has_episode_statistics
+        self._stats = self.enter_context(LineWriter(root / EPISODE_STATS_LINES)) if has_stats else None
 
     def add(self, table: EpisodeTable) -> None:
         """Write the next episodes."""
@@ -65,9 +60,6 @@ class EpisodeLinesWriter:
         self._lines.add(table.lines())
         if self._stats is not None:
             self._stats.add(table.stats_lines())
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
 
 class EpisodeFilesWriter:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from lerotool.dataset.parquet import open_parquet, read_groups
+from lerotool.dataset.parquet import read_whole
 from lerotool.dataset.writing.tables import Values, column_values
 from lerotool.errors import CorruptDatasetError, IncompatibleDatasetError
 from lerotool.features import Feature, Kind, picture_size
@@ -100,8 +100,7 @@ def column_stats(files: Iterable[Path], name: str, feature: Feature, fps: float)
 def _read_column(path: Path, name: str, feature: Feature, fps: float) -> Values:
     wanted = [name, "frame_index"] if name == "timestamp" else [name]
     try:
-        with open_parquet(path) as file:
-            table = read_groups(file, path, range(file.num_row_groups), wanted)
+        table = read_whole(path, wanted)
         values = column_values(table.column(name), feature)
     except (pa.ArrowInvalid, KeyError, ValueError) as error:
         raise CorruptDatasetError(f"{path}: column {name!r} cannot be read: {error}") from error

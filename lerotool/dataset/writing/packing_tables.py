@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lerotool.dataset.numbering import FileNumber
-from lerotool.dataset.parquet import arrow_schema, open_parquet, read_groups, read_whole
+from lerotool.dataset.parquet import open_parquet, read_groups, read_whole, schema_of
 from lerotool.dataset.sidecar import joined_timing
 from lerotool.dataset.writing.packing import (
     DATA,
@@ -88,7 +88,7 @@ def _numbered_episodes(state: WriterState) -> list[NumberedFile]:
 
 def _have_equal_types(files: Sequence[NumberedFile], place: int, pack: range) -> bool:
     """Whether a data file's columns have the types of the file after it."""
-    older, newer = (_schema(files[at].path) for at in (place, pack.start))
+    older, newer = (schema_of(files[at].path) for at in (place, pack.start))
     return bool(older.equals(newer, check_metadata=False))
 
 
@@ -97,7 +97,7 @@ def _joinable(files: Sequence[NumberedFile]) -> Callable[[int, range], bool]:
 
     @functools.cache
     def schema(start: int, stop: int) -> pa.Schema:
-        own = _schema(files[start].path).remove_metadata()
+        own = schema_of(files[start].path).remove_metadata()
         later = [schema(start + 1, stop)] if start + 1 < stop else []
         return pa.unify_schemas([own, *later], promote_options="permissive")
 
@@ -111,11 +111,6 @@ def _joinable(files: Sequence[NumberedFile]) -> Callable[[int, range], bool]:
         return True
 
     return joins
-
-
-def _schema(path: Path) -> pa.Schema:
-    with open_parquet(path) as file:
-        return arrow_schema(file, path)
 
 
 def _stage_data(
@@ -147,7 +142,7 @@ def _stage_data(
 
 def _join_data(sources: Sequence[Path], target: Path) -> None:
     """Copy the row groups of data files into one file."""
-    schema = _schema(sources[0])
+    schema = schema_of(sources[0])
     rows = 0
     with target.open("wb") as sink, pq.ParquetWriter(sink, schema, compression="snappy") as writer:
         for path in sources:
@@ -166,11 +161,8 @@ def _timing_of(state: WriterState, members: Sequence[NumberedFile]) -> pa.Table 
     tables = []
     for member in members:
         path = state.layout.timing_path(member.number.chunk, member.number.file)
-        if not path.exists():
-            path = member.path
-        with open_parquet(path) as file:
-            names = ["episode_index", "frame_index"] if path == member.path else arrow_schema(file, path).names
-            tables.append(read_groups(file, path, range(file.num_row_groups), names))
+        is_measured = path.exists()
+        tables.append(read_whole(path) if is_measured else read_whole(member.path, ["episode_index", "frame_index"]))
     return joined_timing(tables)
 
 

@@ -18,7 +18,7 @@ from lerotool.dataset.formats import FormatVersion
 from lerotool.dataset.info import DatasetInfo, load_info
 from lerotool.dataset.layout import EPISODES, STATS, Layout
 from lerotool.dataset.numbering import FileNumber
-from lerotool.dataset.parquet import arrow_schema, open_parquet, read_groups, whole_numbers
+from lerotool.dataset.parquet import arrow_schema, open_parquet, read_whole, schema_of, whole_numbers
 from lerotool.dataset.sidecar import committed_recordings
 from lerotool.dataset.tasks import load_tasks
 from lerotool.dataset.writing.measures import Stats, column_stats, measured
@@ -85,13 +85,11 @@ def read_pointers(root: Path, prefixes: Sequence[str]) -> list[Pointers]:
 
 
 def _read_pointers(path: Path, prefixes: Sequence[str]) -> Pointers:
-    with open_parquet(path) as file:
-        known = set(arrow_schema(file, path).names)
-        present = [prefix for prefix in prefixes if {f"{prefix}chunk_index", f"{prefix}file_index"} <= known]
-        starts = [prefix for prefix in present if f"{prefix}from_timestamp" in known]
-        names = ["length", *(f"{p}{part}" for p in present for part in ("chunk_index", "file_index"))]
-        names += [f"{prefix}from_timestamp" for prefix in starts]
-        table = read_groups(file, path, range(file.num_row_groups), names)
+    known = set(schema_of(path).names)
+    present = [prefix for prefix in prefixes if {f"{prefix}chunk_index", f"{prefix}file_index"} <= known]
+    starts = [prefix for prefix in present if f"{prefix}from_timestamp" in known]
+    names = ["length", *(f"{p}{part}" for p in present for part in ("chunk_index", "file_index"))]
+    table = read_whole(path, [*names, *(f"{prefix}from_timestamp" for prefix in starts)])
 
     def numbers(name: str) -> list[int]:
         values: list[int] = whole_numbers(table[name], f"{path}, column {name!r}").tolist()
@@ -127,8 +125,7 @@ def read_state(root: Path) -> WriterState:
     without: list[str] = []
     files = episodes_files(root)
     if files:
-        with open_parquet(files[0]) as file:
-            columns, without = fitted_schema(columns, arrow_schema(file, files[0]), str(files[0]))
+        columns, without = fitted_schema(columns, schema_of(files[0]), str(files[0]))
     stats, other, doubts = _read_stats(root, info)
     return WriterState(
         info,
@@ -243,10 +240,9 @@ def _restored(root: Path, info: DatasetInfo, name: str) -> FeatureStats | None:
     """Return a feature's statistics from the episodes' own, or from the data; None if neither is there."""
     parts: list[FeatureStats] = []
     for path in episodes_files(root):
-        with open_parquet(path) as file:
-            known = set(arrow_schema(file, path).names)
-            names = [s for s in STATISTICS if f"stats/{name}/{s}" in known]
-            table = read_groups(file, path, range(file.num_row_groups), [f"stats/{name}/{s}" for s in names])
+        known = set(schema_of(path).names)
+        names = [s for s in STATISTICS if f"stats/{name}/{s}" in known]
+        table = read_whole(path, [f"stats/{name}/{s}" for s in names])
         rows = [dict(zip(names, row.values(), strict=True)) for row in table.to_pylist()]
         parts += [stats for row in rows if (stats := _parse(row, info, name))]
     if len(parts) == info.total_episodes:
