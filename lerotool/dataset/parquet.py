@@ -147,12 +147,8 @@ def described_columns(
     """
     if not places:
         return []
-    try:
+    with _named_damage(path):
         next(file.reader.iter_batches(0, [group], list(places), False), None)
-    except (pa.ArrowException, OSError) as error:
-        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None):
-            raise
-        raise CorruptDatasetError(f"{path}: the parquet file is damaged: {_first_line(error)}", hint=RESTORE) from error
     found = file.metadata.row_group(group)
     return [found.column(place) for place in places]
 
@@ -179,12 +175,8 @@ def column_names(file: pq.ParquetFile, path: Path) -> list[str]:
 
 def arrow_schema(file: pq.ParquetFile, path: Path) -> pa.Schema:
     """Return the Arrow schema of an open file."""
-    try:
+    with _named_damage(path):
         return file.schema_arrow
-    except MemoryError:
-        raise
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise CorruptDatasetError(f"{path}: the parquet file is damaged: {_first_line(error)}", hint=RESTORE) from error
 
 
 def stored_paths(file: pq.ParquetFile) -> list[str]:

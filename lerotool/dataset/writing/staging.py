@@ -133,9 +133,9 @@ def finish_interrupted(workspace: Workspace) -> bool:
     """
     give_up = time.monotonic() + _WAIT_S
     while workspace.journal.exists() or has_leftovers(workspace):
-        lock = workspace.lock_for_writing("finishing an interrupted change")
         try:
-            lock.acquire()
+            with changing(workspace, "finishing an interrupted change") as is_finished:
+                return is_finished
         except DatasetLockedError:
             if not workspace.journal.exists():
                 # The files are those of a process at work.
@@ -143,25 +143,21 @@ def finish_interrupted(workspace: Workspace) -> bool:
             if time.monotonic() > give_up:
                 raise
             time.sleep(_POLL_S)
-            continue
-        try:
-            is_finished = journal.redo(workspace)
-            sweep(workspace)
-            return is_finished
-        finally:
-            lock.release()
     return False
 
 
 @contextlib.contextmanager
-def changing(workspace: Workspace, purpose: str, wait_s: float = 0.0) -> Iterator[None]:
-    """Hold the writing lock; an interrupted change is finished first, and what dead processes left is removed."""
+def changing(workspace: Workspace, purpose: str, wait_s: float = 0.0) -> Iterator[bool]:
+    """Hold the writing lock; an interrupted change is finished first, and what dead processes left is removed.
+
+    Gives whether there was a change to finish.
+    """
     lock = workspace.lock_for_writing(purpose)
     lock.acquire(wait_s)
     try:
-        journal.redo(workspace)
+        is_finished = journal.redo(workspace)
         sweep(workspace)
-        yield
+        yield is_finished
     finally:
         lock.release()
 
