@@ -140,17 +140,10 @@ class Feature:
         return feature
 
 
-def _default(dtype: str) -> Feature:
-    return Feature(dtype, (1,), None)
-
-
 DEFAULT_FEATURES: Mapping[str, Feature] = MappingProxyType(
     {
-        "timestamp": _default("float32"),
-        "frame_index": _default("int64"),
-        "episode_index": _default("int64"),
-        "index": _default("int64"),
-        "task_index": _default("int64"),
+        "timestamp": Feature("float32", (1,)),
+        **{name: Feature("int64", (1,)) for name in ("frame_index", "episode_index", "index", "task_index")},
     }
 )
 

@@ -44,6 +44,8 @@ _DATA, _DICTIONARY, _DATA_V2 = 0, 2, 3
 # Where a page header keeps the details of each kind of page, and where those keep the encoding.
 _DETAILS = {_DATA: (5, 2), _DICTIONARY: (7, 2), _DATA_V2: (8, 4)}
 _BOOLEAN, _PLAIN, _RLE = 0, 0, 3
+_Leaf = tuple[int, bool]
+"""How many values a row has in a leaf column, and whether they are booleans."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +92,11 @@ def read_footerless(path: Path, features: Mapping[str, Feature]) -> Recovered:
         raise CorruptDatasetError(f"{path}: expected a parquet file, found {data[:4]!r} at its start")
     schema = pa.schema([arrow_field(name, features[name]) for name in columns(features)])
     widths = [width for name in columns(features) for width in _widths(features[name])]
-    template = _Template(schema)
-    groups = _group_pages(list(_pages(data)), widths, template)
+    are_boolean = [find(column, 1) == _BOOLEAN for column in _described_columns(_footer_fields(schema, "none"))]
+    groups = _group_pages(list(_pages(data)), list(zip(widths, are_boolean, strict=True)))
     tables: list[pa.Table] = []
     for codec in _CODECS:
-        tables = _read_groups(data, groups, template.footer_fields(codec), schema)
+        tables = _read_groups(data, groups, _footer_fields(schema, codec), schema)
         if tables:
             break
     end = groups[len(tables) - 1].end if tables else len(_MAGIC)
@@ -135,36 +137,35 @@ def _number(details: object, field: int) -> object:
     return find(details, field) if isinstance(details, list) else None
 
 
-def _group_pages(pages: Sequence[_Page], widths: Sequence[int], template: _Template) -> list[_Group]:
+def _group_pages(pages: Sequence[_Page], leaves: Sequence[_Leaf]) -> list[_Group]:
     groups: list[_Group] = []
     place = 0
-    while place < len(pages) and (found := _match_group(pages, place, widths, template)) is not None:
+    while place < len(pages) and (found := _match_group(pages, place, leaves)) is not None:
         groups.append(found)
         place += sum(len(chunk) for chunk in found.chunks)
     return groups
 
 
-def _match_group(pages: Sequence[_Page], place: int, widths: Sequence[int], template: _Template) -> _Group | None:
+def _match_group(pages: Sequence[_Page], place: int, leaves: Sequence[_Leaf]) -> _Group | None:
     """Return the row group whose pages begin at ``place``: the smallest number of rows that all columns agree on."""
     values, first = 0, place + (pages[place].kind == _DICTIONARY)
     for page in islice(pages, first, None):
         if page.kind == _DICTIONARY:
             return None
         values += page.values
-        if values and values % widths[0] == 0:
-            rows = values // widths[0]
-            chunks = _match_chunks(pages, place, [rows * width for width in widths], template)
-            if chunks is not None:
+        if values and values % leaves[0][0] == 0:
+            rows = values // leaves[0][0]
+            if (chunks := _match_chunks(pages, place, rows, leaves)) is not None:
                 return _Group(rows, chunks)
     return None
 
 
 def _match_chunks(
-    pages: Sequence[_Page], place: int, wanted: Sequence[int], template: _Template
+    pages: Sequence[_Page], place: int, rows: int, leaves: Sequence[_Leaf]
 ) -> tuple[tuple[_Page, ...], ...] | None:
     chunks: list[tuple[_Page, ...]] = []
-    for count, is_boolean in zip(wanted, template.are_boolean, strict=True):
-        start, values = place, 0
+    for width, is_boolean in leaves:
+        start, values, count = place, 0, rows * width
         if place < len(pages) and pages[place].kind == _DICTIONARY:
             if is_boolean:
                 return None
@@ -180,23 +181,19 @@ def _match_chunks(
     return tuple(chunks)
 
 
-class _Template:
-    """The footer that pyarrow writes for a schema: what a rebuilt one takes over."""
+def _footer_fields(schema: pa.Schema, codec: str) -> list[Field]:
+    """Return the fields of the footer that pyarrow writes for one row of nulls: what a rebuilt one takes over."""
+    sink = io.BytesIO()
+    empty = pa.table([pa.nulls(1, field.type) for field in schema], schema=schema)
+    pq.write_table(empty, sink, compression=codec)
+    written = sink.getvalue()
+    (length,) = struct.unpack("<I", written[-8:-4])
+    return Reader(written, len(written) - 8 - length).struct()
 
-    def __init__(self, schema: pa.Schema) -> None:
-        self._schema = schema
-        row_group = find(self.footer_fields("snappy"), 4)[1][0]
-        columns_ = [find(chunk, 3) for chunk in find(row_group, 1)[1]]
-        self.are_boolean = [find(column, 1) == _BOOLEAN for column in columns_]
 
-    def footer_fields(self, codec: str) -> list[Field]:
-        """Return the fields of the footer of a file with one row of nulls."""
-        sink = io.BytesIO()
-        empty = pa.table([pa.nulls(1, field.type) for field in self._schema], schema=self._schema)
-        pq.write_table(empty, sink, compression=codec)
-        written = sink.getvalue()
-        (length,) = struct.unpack("<I", written[-8:-4])
-        return Reader(written, len(written) - 8 - length).struct()
+def _described_columns(footer: Sequence[Field]) -> list[list[Field]]:
+    """Return what a footer says of the columns of its first row group."""
+    return [find(chunk, 3) for chunk in find(find(footer, 4)[1][0], 1)[1]]
 
 
 def _read_groups(data: bytes, groups: Sequence[_Group], footer: Sequence[Field], schema: pa.Schema) -> list[pa.Table]:
@@ -219,7 +216,7 @@ def _read_groups(data: bytes, groups: Sequence[_Group], footer: Sequence[Field],
 
 
 def _new_footer(groups: Sequence[_Group], template: Sequence[Field]) -> bytes:
-    described = [find(chunk, 3) for chunk in find(find(template, 4)[1][0], 1)[1]]
+    described = _described_columns(template)
     row_groups = [_describe_group(number, group, described) for number, group in enumerate(groups)]
     kept = [field for field in template if field[0] not in (3, 4)]
     rows = sum(group.rows for group in groups)
