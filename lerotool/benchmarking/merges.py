@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd  # noqa: F401 - the reference imports it, which is no part of what is measured
+import pandas as pd  # noqa: F401 - the reference imports it, which is not measured
 import pyarrow as pa
 import pyarrow.parquet as pq
 

@@ -201,7 +201,7 @@ def speed_up(plan: Plan, report: MergeReport) -> float | None:
     with scratch_folder("lerotool-merge-slice-") as folder:
         cut = folder / "slice"
         rows = _cut_slice(source, taken, cut)
-        import pandas as pd  # noqa: F401 - its import is no part of what is measured
+        import pandas as pd  # noqa: F401 - its import is not measured
 
         began = time.perf_counter()
         merge_row_by_row([cut], folder / "merged", lambda _: None)

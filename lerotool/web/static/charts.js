@@ -41,7 +41,7 @@ export function groups(features) {
   return made;
 }
 
-/** What follows a player, and is drawn anew when its size or the colours of the system change. */
+/** What follows a player, and is drawn again when its size or the colours of the system change. */
 class Drawing {
   constructor(player) {
     this.player = player;
