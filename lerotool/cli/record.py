@@ -220,7 +220,7 @@ def _record(
 
 def _conclude(report: SessionReport, request: Request, output: Output) -> None:
     """Say what there is now and what can be done next."""
-    name, count = as_argument(request.argument), len(report.episodes)
+    root, count = request.argument, len(report.episodes)
     text = f"{request.root}: {report.total} of {report.goal} episodes"
     if count:
         text += f", {count} recorded now ({counted(report.rows, 'row')}, {report.seconds:.0f} s)"
@@ -228,9 +228,9 @@ def _conclude(report: SessionReport, request: Request, output: Output) -> None:
     output.result(text)
     if report.pending:
         noun = "episode waits" if report.pending == 1 else "episodes wait"
-        output.note(f"{report.pending} {noun} to be encoded; do it with: lerotool encode --pending {name}")
+        output.note(f"{report.pending} {noun} to be encoded; do it with: lerotool encode --pending {as_argument(root)}")
     if report.total > report.pending:
-        output.note(f"look at the dataset with: lerotool info {name}")
+        output.note(f"look at the dataset with: lerotool info {as_argument(root)}")
     if report.total < report.goal:
         output.note("run the same command again to record the rest")
 
