@@ -54,4 +54,4 @@ def test_every_module_imports_on_what_windows_has() -> None:
     command = [sys.executable, "-c", PROGRAM, *IN_LEROBOTS_INTERPRETER]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
     assert done.stderr.strip() == ""
-    assert int(done.stdout) > 400
+    assert int(done.stdout) > 300
