@@ -56,20 +56,25 @@ class StoredValues:
     @classmethod
     def parsed(cls, rows: Sequence[Any], shape: tuple[int, ...]) -> StoredValues:
         """Build from the lists of each row, None where nothing is stated."""
-        result = cls(
-            np.full((len(rows), math.prod(shape)), np.nan), np.array([r is not None for r in rows], bool), shape
-        )
-        for row in np.flatnonzero(result.is_there).tolist():
+        is_there = np.array([row is not None for row in rows], bool)
+        found: dict[int, Floats] = {}
+        shapes: dict[int, str] = {}
+        for row in np.flatnonzero(is_there).tolist():
             try:
                 array = np.asarray(rows[row], dtype=np.float64)
             except (TypeError, ValueError, OverflowError):
-                result.shapes[row] = f"no numbers: {str(rows[row])[:40]}"
+                shapes[row] = f"no numbers: {str(rows[row])[:40]}"
                 continue
             if array.shape == shape:
-                result.values[row] = array.ravel()
+                found[row] = array.ravel()
             else:
-                result.shapes[row] = str(list(array.shape))
-        return result
+                shapes[row] = str(list(array.shape))
+        # Takes memory only where there are numbers: a shape can say anything.
+        values: Floats = np.broadcast_to(np.nan, (len(rows), math.prod(shape)))
+        if found:
+            values = values.copy()
+            values[list(found)] = list(found.values())
+        return cls(values, is_there, shape, shapes)
 
 
 Entries = dict[str, dict[str, StoredValues]]
