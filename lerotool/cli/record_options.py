@@ -44,7 +44,7 @@ def settle(choice: RobotChoice, said: Mapping[str, Any]) -> Settings:
 
 
 def require_savable(choice: RobotChoice, said: Mapping[str, Any]) -> None:
-    """Refuse to keep settings where there is no file for them, or none."""
+    """Refuse to save settings if the robot has no file, or the line says none."""
     if choice.path is None:
         raise UsageError(
             f"--save-defaults: robot {choice.name!r} has no file to keep them in", hint="describe it: lerotool setup"

@@ -166,7 +166,7 @@ class Reconnection:
                 self._stop.wait(RETRY_S)
 
     def _bring_back(self) -> bool:
-        """Open what is lost; False where there is no more time for it."""
+        """Reopen what was lost; return False if the time ran out first."""
         if self.robot_is_lost:
             self._devices.robot.reopen()
             self.robot_is_lost = False

@@ -245,7 +245,7 @@ def _wrong_names(what: str, wanted: Iterable[str], given: Mapping[str, object]) 
 
 
 def count_rows(folder: Path) -> int:
-    """Return the number of complete rows in a pending episode's log; 0 when there is no log."""
+    """Return the number of complete rows in a pending episode's log, 0 if it has none."""
     try:
         data = (folder / ROWS).read_bytes()
     except FileNotFoundError:

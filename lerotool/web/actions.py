@@ -1,7 +1,7 @@
 """What the person at the page asks for: an edit is planned, looked at, confirmed and carried out; and taken back.
 
-Whoever confirms sends back the ``seen`` of the plan. What is no longer what was looked at is not done. Likewise a
-dataset is checked only when a person asks for it; what the last check found is shown.
+Whoever confirms sends back the ``seen`` of the plan; if the plan has changed since, nothing is done. A dataset is
+checked only when a person asks for it; until then the findings of the last check are shown.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def take_back(root: Path, said: Mapping[str, Any]) -> dict[str, Any]:
     """Take the last change back, if it is the one that was shown."""
     planned = show_undo(root)
     if planned["change"] is None or planned["seen"] != said.get("seen"):
-        raise NotAsSeenError("the last change is no longer the one that was shown; nothing was done", hint=_AGAIN)
+        raise NotAsSeenError("the last change is not the one that was shown; nothing was done", hint=_AGAIN)
     undone = undo(root)
     return {"change": None if undone is None else undone.to_json()}
 

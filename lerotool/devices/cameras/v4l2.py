@@ -187,7 +187,7 @@ def _iter_rates(ask: Ask, code: int, width: int, height: int) -> Iterator[float]
 
 
 def _enumerate(ask: Ask, request: int, layout: struct.Struct, *wanted: int) -> Iterator[bytearray]:
-    """Yield the kernel's answers for index 0, 1, … until there are no more, or the driver does not tell."""
+    """Yield the kernel's answers for index 0, 1, … up to the last; none if the driver cannot be asked."""
     for index in range(_MOST):
         answer = bytearray(layout.size)
         struct.pack_into(f"{1 + len(wanted)}I", answer, 0, index, *wanted)

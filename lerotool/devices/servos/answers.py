@@ -2,9 +2,9 @@
 
     FF FF id length error data… checksum        length = data + 2; checksum = ~(id + length + error + data…) & FF
 
-What is whole is taken out of the stream, what is damaged is told apart from silence. The SDK's own reader does not
-compare the length with what was asked for (the checksum of a short packet becomes data), and loses the packets after a
-damaged one.
+Whole packets are taken out of the stream, and damage is told apart from silence. The SDK's own reader does not compare
+the length with what was asked for (the checksum of a short packet becomes data), and loses the packets after a damaged
+one.
 """
 
 from __future__ import annotations

@@ -17,12 +17,10 @@ import pyarrow.parquet as pq
 from harness.faults.operation import Case, Expected, Outcome, State
 from harness.faults.recording_operations import SET, encode
 from harness.faults.recordings import CAMERA, HEIGHT, ROWS, WIDTH, first_picture, read_dataset, read_pending
-from harness.faults.rewriting_operations import EditDelete, OnSmallFiles
-from lerotool import list_changes, repair, undo
-from lerotool.dataset.info import INFO
+from harness.faults.rewriting_operations import EditDelete, EditUndo, OnSmallFiles
+from lerotool import repair
+from lerotool.dataset.info import INFO, load_info
 from lerotool.dataset.layout import STATS
-from lerotool.dataset.writing.appender import DatasetAppender
-from lerotool.dataset.writing.staging import finish_interrupted
 from lerotool.devices.cameras.simulated import numbered_picture
 from lerotool.errors import LerotoolError
 from lerotool.media.encode import encode_png
@@ -33,15 +31,15 @@ _UNFINISHED = "a change that waits to be finished"
 
 
 def _look(root: Path) -> State:
-    """Return what is in a dataset; where it cannot be read, what every file of it holds that can be rescued."""
+    """Return what is in a dataset; if it cannot be read, what a rescue finds, or else the rows as they are."""
     try:
         return read_dataset(root)
     except (LerotoolError, AssertionError):
         if Workspace(root).journal.exists():
             return _UNFINISHED
-        plan = plan_rescue(root)
-        found = [] if plan is None else [[f.episode, f.fate.value, f.rows, f.usable] for f in plan.findings]
-        return [found, [pq.ParquetFile(path).read().to_pylist() for path in _tables(root) if not found]]
+        if (plan := plan_rescue(root)) is not None:
+            return [[f.episode, f.fate.value, f.rows, f.usable] for f in plan.findings]
+        return [pq.ParquetFile(path).read().to_pylist() for path in _tables(root)]
 
 
 def _tables(root: Path) -> list[Path]:
@@ -73,14 +71,9 @@ class CheckRepair(EditDelete):
         """Return everything, statistics included."""
         return [_look(folder / SET), json.loads((folder / SET / STATS).read_text())]
 
-    def finish(self, folder: Path) -> None:
-        """Repair it if that is not done."""
-        root = folder / SET
-        finish_interrupted(Workspace(root))
-        if not list_changes(root):
-            self.run(Case(folder))
-        with DatasetAppender.open(root):
-            pass
+    def is_as_before(self, root: Path) -> bool:
+        """Return whether a dataset is damaged as before."""
+        return load_info(root).total_frames == 1
 
     def judge(self, found: State, expected: Expected, marks: Sequence[str], *, has_returned: bool) -> Outcome:
         """A change that waits counts as the old state; the next process that writes finishes it."""
@@ -89,24 +82,10 @@ class CheckRepair(EditDelete):
         return super().judge(found, expected, marks, has_returned=has_returned)
 
 
-class CheckUndo(CheckRepair):
+class CheckUndo(EditUndo, CheckRepair):
     """A repair is taken back."""
 
     name = "check --undo"
-
-    def prepare(self, folder: Path) -> None:
-        """Make a dataset, damage it, and repair it."""
-        super().prepare(folder)
-        super().run(Case(folder))
-
-    def run(self, case: Case) -> None:
-        """Take it back."""
-        undo(case.folder / SET)
-
-    def finish(self, folder: Path) -> None:
-        """Take it back if that is not done."""
-        finish_interrupted(Workspace(folder / SET))
-        self.run(Case(folder))
 
 
 class EncodeLeft(OnSmallFiles):

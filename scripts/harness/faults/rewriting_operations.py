@@ -139,7 +139,11 @@ class EditDelete(OnSmallFiles):
         with scratch_folder("undo-") as copy:
             shutil.copytree(root, copy / SET)
             assert undo(copy / SET) is not None
-            assert Dataset.open(copy / SET).num_frames == ROWS * (1 + len(self.added))
+            assert self.is_as_before(copy / SET)
+
+    def is_as_before(self, root: Path) -> bool:
+        """Return whether a dataset is what it was before the change."""
+        return Dataset.open(root).num_frames == ROWS * (1 + len(self.added))
 
 
 class EditTrim(EditDelete):
